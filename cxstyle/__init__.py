@@ -1,0 +1,51 @@
+"""Semantic style transfer by the Contextual loss.
+
+    from cxstyle import StyleConfig, stylize
+    stylize("source.jpg", "target.jpg", StyleConfig.preset("default")).save("result.png")
+
+Names are loaded when they are first used, so that importing cxstyle does not import torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import LossTerm as LossTerm
+    from .config import Optimizer as Optimizer
+    from .config import Pyramid as Pyramid
+    from .config import StyleConfig as StyleConfig
+    from .errors import CxStyleError as CxStyleError
+    from .losses.contextual import ContextualLoss as ContextualLoss
+    from .losses.contextual import contextual_loss as contextual_loss
+    from .optimize import Progress as Progress
+    from .optimize import Result as Result
+    from .optimize import stylize as stylize
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ContextualLoss": "losses.contextual",
+    "CxStyleError": "errors",
+    "LossTerm": "config",
+    "Optimizer": "config",
+    "Progress": "optimize",
+    "Pyramid": "config",
+    "Result": "optimize",
+    "StyleConfig": "config",
+    "contextual_loss": "losses.contextual",
+    "stylize": "optimize",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cxstyle' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

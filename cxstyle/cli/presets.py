@@ -1,0 +1,56 @@
+"""`cxstyle presets`: what ready-made settings there are."""
+
+from __future__ import annotations
+
+import click
+
+from ..checks import check_choice
+from ..config import StyleConfig
+from ..presets import preset_folder, preset_names, preset_path
+
+
+@click.group()
+def presets() -> None:
+    """Lists and shows the ready-made settings.
+
+    \b
+    Try:  cxstyle presets list
+    """
+
+
+@presets.command("list")
+def list_presets() -> None:
+    """Names every preset, with one line on what it is for.
+
+    \b
+    Try:  cxstyle presets list
+    """
+    names = preset_names()
+    width = max(map(len, names))
+    for name in names:
+        click.echo(f"{name:{width}}  {StyleConfig.preset(name).description}")
+
+
+@presets.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Prints a preset's YAML, to read or to start your own from.
+
+    \b
+    Try:  cxstyle presets show default > mine.yaml && cxstyle run --config mine.yaml source.jpg target.jpg
+    """
+    check_choice("preset", name, preset_names())
+    click.echo(preset_path(name).read_text("utf-8"), nl=False)
+
+
+@presets.command()
+@click.argument("name", required=False)
+def path(name: str | None) -> None:
+    """Prints where the presets lie, or one of them.
+
+    \b
+    Try:  cxstyle presets path default
+    """
+    if name is not None:
+        check_choice("preset", name, preset_names())
+    click.echo(preset_folder() if name is None else preset_path(name))

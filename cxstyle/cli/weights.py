@@ -1,0 +1,71 @@
+"""`cxstyle weights`: which networks are on this machine, and how more get there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..weights.layout import BLOCKS, NORMALIZATIONS
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def weights(context: click.Context) -> None:
+    """Lists the networks: which are ready, where they come from, how large they are.
+
+    \b
+    Try:  cxstyle weights
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from ..weights.store import BUNDLED, listed
+
+    for entry in listed():
+        if not entry.ready or entry.path is None:
+            click.echo(f"{entry.network}  not on this machine: cxstyle weights fetch {entry.network}, or import FILE")
+            continue
+        where = "bundled" if entry.path.parent == BUNDLED else str(entry.path)
+        size = f"{entry.size / 1e6:.1f} MB"
+        click.echo(f"{entry.network}  ready  {size}, up to {entry.deepest}, {where}; from {entry.source}")
+
+
+@weights.command()
+@click.argument("network", type=click.Choice(list(BLOCKS)))
+@click.option("--url", metavar="URL", help="A mirror that serves the same file.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+def fetch(network: str, url: str | None, quiet: bool) -> None:
+    """Downloads a network as torchvision publishes it (VGG19: 548 MB, of which 80 MB are kept).
+
+    \b
+    Try:  cxstyle weights fetch vgg19
+    """
+    from ..weights.fetch import fetch as download
+
+    _, path = download(network, url=url, progress=not quiet)
+    click.echo(f"{network} is ready: {path}")
+
+
+@weights.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--normalization",
+    type=click.Choice(["auto", *NORMALIZATIONS]),
+    default="auto",
+    show_default=True,
+    help="What pictures the weights expect: imagenet (RGB, mean and deviation), caffe (BGR, 0-255, mean), matconvnet "
+    "(RGB, 0-255, mean). Only a file of unknown origin needs it.",
+)
+def import_weights(file: Path, normalization: str) -> None:
+    """Keeps the convolutions of a VGG16 or VGG19 file in the cache.
+
+    Reads state dicts of torchvision (whole or features only), Caffe's VGG as a state dict (features.N or convK_M), and
+    MatConvNet's imagenet-vgg-verydeep-19.mat (needs SciPy: pip install 'cxstyle[mat]').
+
+    \b
+    Try:  cxstyle weights import vgg19-dcbb9e9d.pth
+    """
+    from ..weights.fetch import import_file
+
+    network, path = import_file(file, normalization)
+    click.echo(f"{network.name} is ready ({network.provenance.normalization.name} normalization): {path}")

@@ -1,0 +1,306 @@
+"""What a run is made of: `StyleConfig` and its parts, presets and configuration files, overriding single settings.
+
+Every default stands here once. All classes are frozen and check their values as they are made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .checks import check_choice, check_integer, check_number, nearest
+from .errors import ConfigError
+from .presets import preset_names, preset_path, read_yaml
+from .weights.layout import BLOCKS, CONVOLUTIONS, canonical_layer
+
+FEATURES = ("auto", *BLOCKS)
+POOLINGS = ("max", "average")
+PRECISIONS = ("auto", "fp32", "bf16")
+COLORS = ("free", "target")
+SCHEDULES = ("constant", "cosine")
+OPTIMIZERS = ("adam",)
+COMPARISONS = ("source", "target")
+COMBINATIONS = ("sum", "concatenate")
+FEATURE_LOSSES = ("contextual",)
+PIXEL_LOSSES = ("total_variation",)
+SMALLEST_EDGE = 32
+"""Pixels: below this conv4_2 has too few positions for a set of features to mean anything."""
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class LossTerm:
+    """One summand of the objective.
+
+    Attributes:
+        loss: contextual (Mechrez et al. 2018, Eq. 5) or total_variation (of the picture itself).
+        weight: factor of the term, 0 or more; 0 leaves it out.
+        compare: whose features the result's are compared with, source or target.
+        layers: VGG layers by the paper's names (conv4_2; relu4_2 is the same).
+        combine: sum (the loss of each layer, added) or concatenate (all layers brought to the first one's grid, divided
+            by their numbers of channels and joined into one set of features).
+        bandwidth: h of Eq. 3, above 0; the paper's 0.5 unless a term says otherwise.
+        samples: features drawn at random in each iteration from a layer with more positions: a number for every layer,
+            a number for each layer by name, or all. With concatenate, the first layer's number counts.
+    """
+
+    loss: str
+    weight: float = 1.0
+    compare: str = ""
+    layers: tuple[str, ...] = ()
+    combine: str = "sum"
+    bandwidth: float = 0.5
+    samples: int | str | Mapping[str, int] = "all"
+
+    def __post_init__(self) -> None:
+        check_choice("loss", self.loss, FEATURE_LOSSES + PIXEL_LOSSES)
+        check_number("weight", self.weight, 0)
+        if self.loss in PIXEL_LOSSES:
+            for name in ("compare", "layers"):
+                if getattr(self, name):
+                    raise ConfigError(f"{name}: {self.loss} looks at the picture alone; leave {name} out")
+            return
+        check_choice("compare", self.compare, COMPARISONS)
+        check_choice("combine", self.combine, COMBINATIONS)
+        check_number("bandwidth", self.bandwidth, 0, above=True)
+        if not self.layers:
+            raise ConfigError(f"layers: {self.loss} needs at least one layer, such as [conv4_2]")
+        for layer in self.layers:
+            check_choice("layers", canonical_layer(layer), CONVOLUTIONS["vgg19"])
+        self._check_samples()
+
+    def _check_samples(self) -> None:
+        if isinstance(self.samples, str):
+            check_choice("samples", self.samples, ("all",))
+            return
+        by_layer = self.samples if isinstance(self.samples, Mapping) else {self.layers[0]: self.samples}
+        for layer, count in by_layer.items():
+            check_choice("samples", layer, self.layers)
+            check_integer("samples", count, 2)
+
+    def samples_of(self, layer: str) -> int | None:
+        """How many features to draw from a layer; None for all."""
+        if isinstance(self.samples, Mapping):
+            return self.samples.get(layer)
+        return self.samples if isinstance(self.samples, int) else None
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Adam on pixels in [0, 1] (Kingma, Ba 2015).
+
+    Attributes:
+        name: adam.
+        lr: learning rate in units of the pixel range; 0.0196 is 5 in 0-255.
+        betas: decay of the two moments, each in [0, 1).
+        eps: added to the root of the second moment.
+        schedule: constant, or cosine: from lr down to a twentieth of it over the whole run.
+    """
+
+    name: str = "adam"
+    lr: float = 0.02
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    schedule: str = "constant"
+
+    def __post_init__(self) -> None:
+        check_choice("name", self.name, OPTIMIZERS)
+        check_number("lr", self.lr, 0, 1, above=True)
+        for beta in self.betas:
+            check_number("betas", beta, 0, 0.99999)
+        check_number("eps", self.eps, 0, above=True)
+        check_choice("schedule", self.schedule, SCHEDULES)
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """Coarse to fine: the picture is first moved at a small size, then enlarged and moved on.
+
+    Attributes:
+        coarsest: long edge of the first scale in pixels; 0 for the final size alone.
+        ratio: step from one scale to the next, about; the steps are made equal.
+        decay: iterations of a scale as a share of those of the scale before.
+    """
+
+    coarsest: int = 0
+    ratio: float = 2.0
+    decay: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_integer("coarsest", self.coarsest, 0)
+        check_number("ratio", self.ratio, 1.1, 16)
+        check_number("decay", self.decay, 0.05, 20)
+
+    def scales(self, size: int, iterations: int) -> list[tuple[int, int]]:
+        """(long edge in pixels, iterations) of each scale for a result of `size`, coarse to fine."""
+        steps = 0
+        if 0 < self.coarsest < size:
+            steps = round(math.log(size / self.coarsest) / math.log(self.ratio))
+        steps = min(steps, iterations - 1)
+        first = self.coarsest if steps else size
+        sizes = [round(first * (size / first) ** (i / steps)) if steps else size for i in range(steps + 1)]
+        shares = [self.decay**i for i in range(steps + 1)]
+        bounds = [round(iterations * sum(shares[: i + 1]) / sum(shares)) for i in range(steps + 1)]
+        counts = [end - start for start, end in zip([0, *bounds], bounds, strict=False)]
+        return list(zip(sizes, counts, strict=True))
+
+
+@dataclass(frozen=True)
+class StyleConfig:
+    """Everything that decides a run, beside the two pictures.
+
+    Attributes:
+        terms: the objective, a weighted sum.
+        description: one line for `cxstyle presets list`.
+        features: vgg16, vgg19, or auto: VGG19 where its weights are on this machine, else the bundled VGG16.
+        weights: a weight file to use instead of those on the machine.
+        pooling: of the network: max or average.
+        colors: free (whatever the terms make of them), or target: the run starts from, and keeps the content of, the
+            source recoloured to the mean and covariance of the target's colours.
+        init: the picture that the run starts from: source, target, noise, or the path of a picture.
+        size: long edge of the result in pixels; a smaller source keeps its size unless `enlarge` is set.
+        enlarge: make the result `size` even where the source is smaller.
+        iterations: of all scales together.
+        optimizer: see `Optimizer`.
+        pyramid: see `Pyramid`.
+        seed: of the sampled positions and of noise.
+        device: auto, cpu, cuda, cuda:N or mps.
+        precision: of the network: fp32, bf16, or auto: bf16 where the hardware is made for it. Losses are float32.
+    """
+
+    terms: tuple[LossTerm, ...]
+    description: str = ""
+    features: str = "auto"
+    weights: str | None = None
+    pooling: str = "max"
+    colors: str = "free"
+    init: str = "source"
+    size: int = 384
+    enlarge: bool = False
+    iterations: int = 300
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    pyramid: Pyramid = field(default_factory=Pyramid)
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not any(term.weight > 0 for term in self.terms):
+            raise ConfigError("terms: at least one term with a weight above 0 is needed")
+        check_choice("features", self.features, FEATURES)
+        check_choice("pooling", self.pooling, POOLINGS)
+        check_choice("colors", self.colors, COLORS)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_integer("size", self.size, SMALLEST_EDGE, 65_500)
+        check_integer("iterations", self.iterations, 1)
+        check_integer("seed", self.seed, 0, LARGEST_SEED)
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
+            raise ConfigError(f"device: {self.device!r} is not known; use auto, cpu, cuda, cuda:N or mps")
+
+    @classmethod
+    def preset(cls, name: str = "default") -> StyleConfig:
+        """A preset by name; see `preset_names`.
+
+        Raises:
+            ConfigError: there is none of this name; the nearest is suggested.
+        """
+        check_choice("preset", name, preset_names())
+        return cls.load(preset_path(name))
+
+    @classmethod
+    def load(cls, path: str | Path) -> StyleConfig:
+        """Reads a YAML file of settings.
+
+        Raises:
+            ConfigError: unreadable, not YAML, or a key or value that is not known, named with its place in the file.
+        """
+        content = read_yaml(Path(path))
+        try:
+            return parse(content)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, dicts and values, as a YAML file of settings has them."""
+        return dataclasses.asdict(self)
+
+    def override(
+        self,
+        *,
+        content_weight: float | None = None,
+        style_weight: float | None = None,
+        tv_weight: float | None = None,
+        **settings: Any,
+    ) -> StyleConfig:
+        """A copy with some settings changed; those that are None stay.
+
+        Args:
+            content_weight: weight of the terms that compare with the source. Where there are several, the first gets
+                this weight and the others keep their proportion to it.
+            style_weight: the same for those that compare with the target.
+            tv_weight: the same for total variation, which is added where there is none.
+            **settings: fields of this class.
+        """
+        terms = reweighted(self.terms, content_weight, lambda term: term.compare == "source", "content")
+        terms = reweighted(terms, style_weight, lambda term: term.compare == "target", "style")
+        if tv_weight is not None and not any(term.loss == "total_variation" for term in terms):
+            terms += (LossTerm("total_variation"),)
+        terms = reweighted(terms, tv_weight, lambda term: term.loss == "total_variation", "tv")
+        changed = {key: value for key, value in settings.items() if value is not None}
+        return dataclasses.replace(self, terms=terms, **changed)
+
+
+Chooser = Callable[[LossTerm], bool]
+
+
+def reweighted(terms: tuple[LossTerm, ...], weight: float | None, chosen: Chooser, kind: str) -> tuple[LossTerm, ...]:
+    """The terms with the chosen ones' first weight set and the others scaled along."""
+    if weight is None:
+        return terms
+    check_number(f"{kind}-weight", weight, 0)
+    first = next((term.weight for term in terms if chosen(term) and term.weight > 0), None)
+    if first is None:
+        if not any(chosen(term) for term in terms):
+            raise ConfigError(f"{kind}-weight: these settings have no {kind} term to weight")
+        first = 1.0
+        terms = tuple(dataclasses.replace(term, weight=1.0) if chosen(term) else term for term in terms)
+    factor = weight / first
+    return tuple(dataclasses.replace(t, weight=t.weight * factor) if chosen(t) else t for t in terms)
+
+
+def parse(content: Any) -> StyleConfig:
+    """A mapping as read from YAML -> StyleConfig.
+
+    Raises:
+        ConfigError: unknown key, missing key, wrong type or impossible value, with its place such as terms[0].weight.
+    """
+    import msgspec
+
+    if not isinstance(content, Mapping):
+        raise ConfigError("expected settings (key: value lines), such as `cxstyle presets show default` prints")
+    refuse_unknown(content, StyleConfig, "")
+    for part, kind in (("optimizer", Optimizer), ("pyramid", Pyramid)):
+        if isinstance(content.get(part), Mapping):
+            refuse_unknown(content[part], kind, f"{part}.")
+    if isinstance(content.get("terms"), list):
+        for i, term in enumerate(content["terms"]):
+            if isinstance(term, Mapping):
+                refuse_unknown(term, LossTerm, f"terms[{i}].")
+    try:
+        return msgspec.convert(content, StyleConfig)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).replace("`", "").partition(" - at $")
+        raise ConfigError(f"{place.lstrip('.')}: {message}" if place else message) from error
+
+
+def refuse_unknown(content: Mapping[Any, Any], kind: type, prefix: str) -> None:
+    """Refuses keys that aren't fields of a dataclass, suggesting the nearest."""
+    known = [f.name for f in dataclasses.fields(kind)]
+    for key in content:
+        if key not in known:
+            raise ConfigError(f"{prefix}{key} is not a known key; did you mean {prefix}{nearest(key, known)}?")

@@ -1,0 +1,59 @@
+"""Which device and which precision a run uses, and why."""
+
+from __future__ import annotations
+
+import torch
+
+from .errors import DeviceError
+
+
+def choose_device(wanted: str) -> torch.device:
+    """auto, cpu, cuda, cuda:N or mps as a device that this machine has.
+
+    Raises:
+        DeviceError: this machine doesn't have it.
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(wanted)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count <= (device.index or 0):
+            raise DeviceError(
+                f"device: {wanted} is not there, this machine has {count} CUDA devices; use --device auto"
+            )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("device: mps is not there, it needs a Mac with Apple silicon; use --device auto")
+    return device
+
+
+def choose_precision(wanted: str, device: torch.device) -> tuple[torch.dtype, str]:
+    """The network's precision and the reason for it."""
+    if wanted != "auto":
+        return {"fp32": torch.float32, "bf16": torch.bfloat16}[wanted], "as asked for"
+    if device.type == "cuda":
+        major, minor = torch.cuda.get_device_capability(device)
+        if major >= 8:
+            return torch.bfloat16, f"sm_{major}{minor} multiplies bf16 in hardware"
+        return torch.float32, f"sm_{major}{minor} has no bf16 in hardware"
+    if device.type == "cpu" and bf16_on_cpu():
+        return torch.bfloat16, "this CPU multiplies bf16 in hardware"
+    return torch.float32, "bf16 is not faster on this device"
+
+
+def bf16_on_cpu() -> bool:
+    """Whether the CPU has AMX or AVX512-BF16."""
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        probe = getattr(torch.cpu, name, None)
+        if probe is not None and probe():
+            return True
+    return False
+
+
+def describe(device: torch.device) -> str:
+    """cuda:0 (NVIDIA H100), cpu (2 threads)..."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)

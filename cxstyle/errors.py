@@ -1,0 +1,30 @@
+"""The errors that cxstyle raises on purpose.
+
+Every message is one line that says what was expected, what came, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class CxStyleError(Exception):
+    """Base of all errors that cxstyle raises on purpose."""
+
+
+class ConfigError(CxStyleError, ValueError):
+    """A setting, a preset or a combination of options that can't be run."""
+
+
+class PictureError(CxStyleError):
+    """A picture that can't be read or used."""
+
+
+class OutputError(CxStyleError):
+    """A file that can't be written."""
+
+
+class WeightsError(CxStyleError):
+    """Network weights that are missing, damaged or of an unknown layout."""
+
+
+class DeviceError(CxStyleError):
+    """A device that this machine doesn't have or that can't do what was asked."""

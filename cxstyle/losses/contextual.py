@@ -1,0 +1,118 @@
+"""The Contextual loss: reference implementation.
+
+Mechrez, Talmi, Zelnik-Manor, "The Contextual Loss for Image Transformation with Non-Aligned Data", ECCV 2018,
+section 3: distance (footnote 1), Eq. 2 to 4 for the similarity of two features, Eq. 1 for that of two sets of features,
+Eq. 5 for the loss. x is the generated side with P positions, y the other with Q positions.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+EPSILON = 1e-5
+"""The constant of Eq. 2, in units of cosine distance."""
+
+
+def center(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Both sets less the mean of y (footnote 1): (N, C, P), (N, C, Q) -> the same shapes."""
+    mean = y.mean(dim=2, keepdim=True)  # (N, C, 1)
+    return x - mean, y - mean
+
+
+def unit_vectors(features: Tensor) -> Tensor:
+    """Features scaled to length 1 along their channels, (N, C, P) -> (N, C, P); zero vectors stay zero.
+
+    A feature that equals the mean has no direction: its distance to everything is 1 and no gradient flows through it.
+    """
+    length = features.norm(dim=1, keepdim=True)  # (N, 1, P)
+    tiny = torch.finfo(features.dtype).tiny
+    return torch.where(length > tiny, features / length.clamp_min(tiny), torch.zeros_like(features))
+
+
+def cosine_distances(x: Tensor, y: Tensor) -> Tensor:
+    """d_ij = 1 - cos(x_i - mean_y, y_j - mean_y), footnote 1: (N, C, P), (N, C, Q) -> (N, P, Q) in [0, 2].
+
+    Rounding can push the distance of equal features below 0, where Eq. 2 would divide by nearly nothing or change
+    sign; it is held at 0.
+    """
+    x, y = center(x, y)
+    cosine = unit_vectors(x).transpose(1, 2) @ unit_vectors(y)  # (N, P, Q)
+    return (1 - cosine).clamp_min(0)
+
+
+def relative_distances(distances: Tensor) -> Tensor:
+    """d~_ij = d_ij / (min_k d_ik + epsilon), Eq. 2, the minimum over y: (N, P, Q) -> (N, P, Q)."""
+    nearest = distances.min(dim=2, keepdim=True).values  # (N, P, 1)
+    return distances / (nearest + EPSILON)
+
+
+def log_similarities(relative: Tensor, bandwidth: float) -> Tensor:
+    """log CX_ij with w_ij = exp((1 - d~_ij) / h) (Eq. 3), normalized over y (Eq. 4): (N, P, Q) -> (N, P, Q).
+
+    The logarithm is kept throughout: far from every y the similarities are about 1/Q, and near one of them all others
+    underflow.
+    """
+    return torch.log_softmax((1 - relative) / bandwidth, dim=2)
+
+
+def log_set_similarity(log_cx: Tensor) -> Tensor:
+    """log CX(X, Y): maximum over x, mean over y (Eq. 1): (N, P, Q) -> (N,)."""
+    best = log_cx.max(dim=1).values  # (N, Q)
+    return torch.logsumexp(best, dim=1) - torch.log(torch.tensor(float(best.shape[1]), dtype=best.dtype))
+
+
+def as_positions(features: Tensor, name: str) -> Tensor:
+    """Feature maps (N, C, H, W) or sets (N, C, P) as sets (N, C, P) of at least single precision.
+
+    Raises:
+        ValueError: for another number of dimensions or no position at all.
+    """
+    if features.dim() not in (3, 4) or features.numel() == 0:
+        raise ValueError(f"{name} must be (N, C, H, W) or (N, C, P) and not empty, got {tuple(features.shape)}")
+    flat = features.flatten(2)
+    # Half precision can't tell a distance of 1e-5 from 0, and Eq. 2 divides by it.
+    return flat.float() if flat.dtype in (torch.float16, torch.bfloat16) else flat
+
+
+def contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tensor:
+    """L_CX(x, y) = -log CX(x, y), Eq. 5, averaged over the batch.
+
+    Args:
+        x: generated features, (N, C, H, W) or (N, C, P); gradients flow.
+        y: features to imitate, (N, C, H', W') or (N, C, Q), same N and C; P and Q may differ.
+        bandwidth: the paper's h, above 0 (0.5 unless said otherwise; 0.1 and 0.2 for style transfer).
+
+    Returns:
+        A scalar in [0, log Q] up to rounding: 0 for equal sets of distinct features, about log Q for sets far apart.
+
+    Raises:
+        ValueError: shapes that don't fit together, or a bandwidth that isn't above 0.
+    """
+    if not bandwidth > 0:
+        raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
+    x, y = as_positions(x, "x"), as_positions(y, "y")
+    if x.shape[:2] != y.shape[:2]:
+        raise ValueError(
+            f"x and y must agree in batch and channels, got {tuple(x.shape[:2])} and {tuple(y.shape[:2])} (N, C)"
+        )
+    with torch.autocast(x.device.type, enabled=False):
+        log_cx = log_similarities(relative_distances(cosine_distances(x, y)), bandwidth)
+        return -log_set_similarity(log_cx).mean()
+
+
+class ContextualLoss(nn.Module):
+    """`contextual_loss` as a module, for training loops: ``ContextualLoss(0.5)(network(x), features_of_y)``."""
+
+    def __init__(self, bandwidth: float = 0.5) -> None:
+        super().__init__()
+        if not bandwidth > 0:
+            raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
+        self.bandwidth = bandwidth
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """The loss of (N, C, ...) features x against y; see `contextual_loss`."""
+        return contextual_loss(x, y, self.bandwidth)
+
+    def extra_repr(self) -> str:
+        return f"bandwidth={self.bandwidth}"

@@ -1,0 +1,55 @@
+"""The convolutions of VGG16 and VGG19 (Simonyan, Zisserman 2014) by name, and what their published weights expect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+"""Convolutions in each of the five blocks; a pooling follows each block."""
+WIDTHS = (64, 128, 256, 512, 512)
+"""Output channels of each block's convolutions."""
+CONVOLUTIONS = {
+    network: tuple(f"conv{block}_{i}" for block, count in enumerate(counts, 1) for i in range(1, count + 1))
+    for network, counts in BLOCKS.items()
+}
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """What a set of weights wants of a picture: (scale * picture in `channels` order - mean) / std, per channel."""
+
+    name: str
+    channels: str
+    scale: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+IMAGENET = Normalization("imagenet", "RGB", 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CAFFE = Normalization("caffe", "BGR", 255.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
+MATCONVNET = Normalization("matconvnet", "RGB", 255.0, (123.68, 116.779, 103.939), (1.0, 1.0, 1.0))
+NORMALIZATIONS = {n.name: n for n in (IMAGENET, CAFFE, MATCONVNET)}
+
+
+def canonical_layer(name: str) -> str:
+    """The paper's name of a layer: relu4_2 is conv4_2, features being taken after the ReLU."""
+    return "conv" + name[4:] if name.startswith("relu") else name
+
+
+def kernel_shape(name: str) -> tuple[int, int, int, int]:
+    """(out, in, 3, 3) of a convolution: conv2_1 -> (128, 64, 3, 3)."""
+    block, index = (int(part) for part in name.removeprefix("conv").split("_"))
+    width = WIDTHS[block - 1]
+    inputs = width if index > 1 else (3, *WIDTHS)[block - 1]
+    return width, inputs, 3, 3
+
+
+def torchvision_indices(network: str) -> dict[int, str]:
+    """Position in torchvision's `features` -> name: {0: conv1_1, 2: conv1_2, 5: conv2_1, ...}."""
+    indices, position = {}, 0
+    for block, count in enumerate(BLOCKS[network], 1):
+        for i in range(1, count + 1):
+            indices[position] = f"conv{block}_{i}"
+            position += 2  # the convolution and its ReLU
+        position += 1  # the pooling
+    return indices

@@ -1,0 +1,53 @@
+"""Shared pictures and networks. Pictures are small crops of the samples; networks have the true layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from cxstyle.weights.layout import CONVOLUTIONS, IMAGENET, Normalization, kernel_shape
+from cxstyle.weights.store import Network, Provenance
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+def stand_in(name: str = "vgg16", normalization: Normalization = IMAGENET, shrink: int = 16) -> Network:
+    """A network with the layers of VGG and random weights, `shrink` times narrower."""
+    generator = torch.Generator().manual_seed(0)
+    tensors = {}
+    for layer in CONVOLUTIONS[name]:
+        out, inputs, *kernel = kernel_shape(layer)
+        shape = (out // shrink, inputs if layer == "conv1_1" else inputs // shrink, *kernel)
+        scale = (2 / (shape[1] * 9)) ** 0.5
+        tensors[f"{layer}.weight"] = torch.randn(shape, generator=generator) * scale
+        tensors[f"{layer}.bias"] = torch.randn(shape[0], generator=generator) * 0.1
+    return Network(Provenance(name, "random", "", "", normalization), tensors, Path(f"{name}.safetensors"))
+
+
+@pytest.fixture
+def tiny_network() -> Network:
+    return stand_in()
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test sees or changes the user's own networks."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("CXSTYLE_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The two sample portraits at 64 px, as PNG files."""
+    folder = tmp_path_factory.mktemp("pair")
+    paths = []
+    for name in ("astronaut", "hopper"):
+        with Image.open(SAMPLES / f"{name}.jpg") as image:
+            image.thumbnail((64, 64))
+            image.save(folder / f"{name}.png")
+        paths.append(folder / f"{name}.png")
+    return paths[0], paths[1]

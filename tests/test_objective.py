@@ -1,0 +1,128 @@
+"""How loss terms become one objective."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+
+from cxstyle import LossTerm, contextual_loss
+from cxstyle.losses.perceptual import total_variation
+from cxstyle.objective import Objective, concatenated, feature_layers, sampled
+from cxstyle.vgg import VGGFeatures
+from cxstyle.weights.store import Network
+
+STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), bandwidth=0.2)
+CONTENT = LossTerm("contextual", 2.0, "source", ("conv3_2",), bandwidth=0.1)
+TV = LossTerm("total_variation", 3.0)
+
+
+@pytest.fixture
+def pictures() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    sizes = ((40, 48), (40, 48), (36, 56))
+    result, source, target = (torch.rand(1, 3, *size, generator=generator) for size in sizes)
+    return result, source, target
+
+
+def bind(terms: list[LossTerm], network: Network, source: torch.Tensor, target: torch.Tensor) -> Objective:
+    return Objective(terms, VGGFeatures(network, feature_layers(terms)), source, target)
+
+
+def test_the_total_is_the_weighted_sum_of_a_value_for_each_term_and_layer(tiny_network, pictures) -> None:
+    result, source, target = pictures
+    losses = bind([STYLE, CONTENT, TV], tiny_network, source, target).evaluate(result)
+    features = VGGFeatures(tiny_network, ["conv2_2", "conv3_2"])
+    x, s, t = features(result), features(source), features(target)
+    expected = torch.stack(
+        [
+            contextual_loss(x["conv2_2"], t["conv2_2"], 0.2),
+            contextual_loss(x["conv3_2"], t["conv3_2"], 0.2),
+            contextual_loss(x["conv3_2"], s["conv3_2"], 0.1),
+            total_variation(result),
+        ]
+    )
+    torch.testing.assert_close(losses.values, expected)
+    torch.testing.assert_close(losses.total, expected @ torch.tensor([1.0, 1.0, 2.0, 3.0]))
+
+
+def test_values_are_named_by_what_they_compare_and_where(tiny_network, pictures) -> None:
+    joined = LossTerm("contextual", 1.0, "target", ("relu2_1", "relu3_1"), combine="concatenate")
+    objective = bind([STYLE, CONTENT, joined, TV, TV], tiny_network, *pictures[1:])
+    style = ["style conv2_2", "style conv3_2"]
+    assert objective.names == [*style, "content conv3_2", "style conv2_1+conv3_1", "tv", "tv 2"]
+
+
+def test_terms_of_weight_0_are_neither_named_nor_computed(tiny_network, pictures) -> None:
+    objective = bind([CONTENT, LossTerm("total_variation", 0)], tiny_network, *pictures[1:])
+    assert objective.names == ["content conv3_2"]
+    assert list(objective.references) == ["source"]
+
+
+def test_gradients_reach_the_picture_from_every_term(tiny_network, pictures) -> None:
+    for term in (STYLE, CONTENT, TV):
+        result = pictures[0].clone().requires_grad_()
+        bind([term], tiny_network, *pictures[1:]).evaluate(result).total.backward()
+        assert result.grad is not None
+        assert result.grad.abs().max() > 0
+
+
+def test_a_source_term_samples_the_same_positions_on_both_sides(tiny_network, pictures) -> None:
+    _, source, target = pictures
+    term = LossTerm("contextual", 1.0, "source", ("conv2_2",), bandwidth=0.1, samples=50)
+    losses = bind([term], tiny_network, source, target).evaluate(source, torch.Generator().manual_seed(0))
+    assert losses.total.item() == pytest.approx(0, abs=1e-5)
+
+
+def test_a_target_term_samples_its_own_positions_on_each_side(tiny_network, pictures) -> None:
+    _, source, _ = pictures
+    term = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1, samples=50)
+    losses = bind([term], tiny_network, source, source).evaluate(source, torch.Generator().manual_seed(0))
+    assert losses.total.item() > 0.1
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_new_positions_are_drawn_each_time(paired: bool) -> None:
+    grid = torch.arange(400.0).view(1, 1, 20, 20)
+    generator = torch.Generator().manual_seed(0)
+    first, second = (sampled(grid, grid, 50, generator, paired=paired)[0] for _ in range(2))
+    assert first.shape == (1, 1, 50)
+    assert first.unique().numel() == 50
+    assert not torch.equal(first.sort().values, second.sort().values)
+
+
+def test_samples_are_columns_of_the_features_and_paired_sides_agree() -> None:
+    x = torch.arange(400.0).view(1, 1, 20, 20)
+    drawn, other = sampled(x, -x, 30, torch.Generator().manual_seed(0), paired=True)
+    assert torch.equal(drawn, -other)
+
+
+def test_without_a_generator_all_positions_take_part(tiny_network, pictures) -> None:
+    term = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1, samples=50)
+    everything = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1)
+    result, source, target = pictures
+    full = bind([everything], tiny_network, source, target).evaluate(result, torch.Generator())
+    assert bind([term], tiny_network, source, target).evaluate(result).total == full.total
+
+
+def test_smaller_layers_than_the_sample_are_taken_whole() -> None:
+    x = torch.randn(1, 3, 4, 5)
+    drawn, other = sampled(x, x, 20, torch.Generator(), paired=False)
+    assert torch.equal(drawn, x.flatten(2))
+    assert torch.equal(other, x.flatten(2))
+
+
+def test_concatenated_layers_lie_on_the_first_grid_divided_by_their_channels() -> None:
+    features = {"conv2_1": torch.randn(1, 4, 8, 6), "conv3_1": torch.randn(1, 8, 4, 3)}
+    joined = concatenated(features, ["conv2_1", "conv3_1"])
+    assert joined.shape == (1, 12, 8, 6)
+    torch.testing.assert_close(joined[:, :4], features["conv2_1"] / 4)
+    up = functional.interpolate(features["conv3_1"], (8, 6), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(joined[:, 4:], up / 8)
+
+
+def test_total_variation_is_the_mean_squared_difference_of_neighbours() -> None:
+    picture = torch.tensor([[[[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]])
+    # Down: 0, -1, 0; across: 1, 0 and 0, 1.
+    assert total_variation(picture).item() == pytest.approx(1 / 3 + 2 / 4)
+    assert total_variation(torch.full((1, 3, 5, 5), 0.3)).item() == 0
