@@ -1,4 +1,4 @@
-"""The Contextual loss: reference implementation.
+"""The Contextual loss, one function for each equation of its paper.
 
 Mechrez, Talmi, Zelnik-Manor, "The Contextual Loss for Image Transformation with Non-Aligned Data", ECCV 2018,
 section 3: distance (footnote 1), Eq. 2 to 4 for the similarity of two features, Eq. 1 for that of two sets of features,
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from ._contextual_fused import set_similarity
 
 EPSILON = 1e-5
 """The constant of Eq. 2, in units of cosine distance."""
@@ -75,8 +77,26 @@ def as_positions(features: Tensor, name: str) -> Tensor:
     return flat.float() if flat.dtype in (torch.float16, torch.bfloat16) else flat
 
 
+def checked(x: Tensor, y: Tensor, bandwidth: float) -> tuple[Tensor, Tensor]:
+    """Both sides as sets, or a refusal.
+
+    Raises:
+        ValueError: shapes that don't fit together, or a bandwidth that isn't above 0.
+    """
+    if not bandwidth > 0:
+        raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
+    x, y = as_positions(x, "x"), as_positions(y, "y")
+    if x.shape[:2] != y.shape[:2]:
+        raise ValueError(
+            f"x and y must agree in batch and channels, got {tuple(x.shape[:2])} and {tuple(y.shape[:2])} (N, C)"
+        )
+    return x, y
+
+
 def contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tensor:
     """L_CX(x, y) = -log CX(x, y), Eq. 5, averaged over the batch.
+
+    Exact; memory grows with P + Q, not with their product.
 
     Args:
         x: generated features, (N, C, H, W) or (N, C, P); gradients flow.
@@ -89,20 +109,25 @@ def contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tensor:
     Raises:
         ValueError: shapes that don't fit together, or a bandwidth that isn't above 0.
     """
-    if not bandwidth > 0:
-        raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
-    x, y = as_positions(x, "x"), as_positions(y, "y")
-    if x.shape[:2] != y.shape[:2]:
-        raise ValueError(
-            f"x and y must agree in batch and channels, got {tuple(x.shape[:2])} and {tuple(y.shape[:2])} (N, C)"
-        )
+    x, y = checked(x, y, bandwidth)
+    with torch.autocast(x.device.type, enabled=False):
+        x, y = center(x, y)
+        return -set_similarity(unit_vectors(x), unit_vectors(y), bandwidth, EPSILON).log().mean()
+
+
+def plain_contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tensor:
+    """`contextual_loss` as the equations are written, with every P x Q matrix in memory.
+
+    The definition that the faster version is held against; also for second derivatives, which that one doesn't have.
+    """
+    x, y = checked(x, y, bandwidth)
     with torch.autocast(x.device.type, enabled=False):
         log_cx = log_similarities(relative_distances(cosine_distances(x, y)), bandwidth)
         return -log_set_similarity(log_cx).mean()
 
 
 class ContextualLoss(nn.Module):
-    """`contextual_loss` as a module, for training loops: ``ContextualLoss(0.5)(network(x), features_of_y)``."""
+    """`contextual_loss` as a module, for training loops: ``ContextualLoss(0.5)(network(x), features)``."""
 
     def __init__(self, bandwidth: float = 0.5) -> None:
         super().__init__()

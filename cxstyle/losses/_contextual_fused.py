@@ -1,0 +1,103 @@
+"""The Contextual similarity of two sets, exact, without ever holding a P x Q matrix.
+
+The same arguments and meaning as the plain version in `contextual.py`, which stays the definition. Rows of x are taken
+in blocks against all of y; of each block only its maxima survive. Symbols, beside those of `contextual.py`: s_ij the
+cosine, m_i its row maximum, a_i = 1 / (h (1 - m_i + epsilon)), so that CX_ij = softmax_j(a_i s_ij); c_j = max_i CX_ij;
+the winner of column j is the row that holds c_j.
+
+Backward needs only rows that won a column. With g_j the gradient of c_j and W_i the columns that row i won, the
+gradient of a row is
+
+    dx_i = a_i u_i + (x_i . u_i) h a_i^2 y_k,   u_i = sum over j in W_i of g_j c_j y_j  -  (sum of g_j c_j) b_i
+
+where b_i = sum_j CX_ij y_j and k is the column of m_i: the second term is the path through the minimum of Eq. 2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+BLOCK_BYTES = 8 << 20
+"""Of one block of cosines: large enough for products to run at full speed, small enough to stay in the last cache."""
+
+
+def block_rows(columns: int, itemsize: int) -> int:
+    """Rows of x that make a block of about BLOCK_BYTES."""
+    return max(16, BLOCK_BYTES // (columns * itemsize))
+
+
+def similarities(x: Tensor, y: Tensor, bandwidth: float, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+    """CX of a block of rows, Eq. 2 to 4: (R, C), (Q, C) -> CX (R, Q), a (R, 1), column of the row maximum (R,)."""
+    cx = torch.mm(x, y.t()).clamp_max_(1)  # rounding must not make a distance negative
+    nearest, column = cx.max(dim=1, keepdim=True)  # (R, 1)
+    a = 1 / (bandwidth * (1 - nearest + epsilon))
+    # Subtracting first keeps small distances exact; a_i s_ij alone would lose them to rounding.
+    cx = cx.sub_(nearest).mul_(a).exp_()
+    return cx.div_(cx.sum(dim=1, keepdim=True)), a, column[:, 0]
+
+
+class SetSimilarity(torch.autograd.Function):
+    """c_j = max_i CX_ij (Eq. 1, before its mean) of unit vectors x (P, C) and y (Q, C) -> (Q,)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, y: Tensor, bandwidth: float, epsilon: float) -> Tensor:
+        """The maxima, with the rows that hold them kept for backward."""
+        best = x.new_full((y.shape[0],), -1.0)
+        winner = torch.zeros(y.shape[0], dtype=torch.long, device=x.device)
+        rows = block_rows(y.shape[0], y.element_size())
+        for start in range(0, x.shape[0], rows):
+            cx, _, _ = similarities(x[start : start + rows], y, bandwidth, epsilon)
+            # A maximum with its row is slow down a column; few columns change hands after the first blocks.
+            changed = (cx.amax(dim=0) > best).nonzero()[:, 0]
+            value, row = cx[:, changed].max(dim=0)
+            best[changed], winner[changed] = value, row + start
+        ctx.save_for_backward(x, y, best, winner)
+        ctx.settings = bandwidth, epsilon
+        return best
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        """Gradients of the unit vectors; rows that won nothing have none."""
+        x, y, best, winner = ctx.saved_tensors
+        bandwidth, epsilon = ctx.settings
+        pull = grad * best  # (Q,), g_j c_j
+        winners, owner = winner.unique(return_inverse=True)  # (W,), and each column's place in it
+        order = owner.argsort(stable=True)
+        rows = block_rows(y.shape[0], y.element_size())
+        bounds = torch.searchsorted(owner[order], torch.arange(0, len(winners) + rows, rows, device=x.device)).tolist()
+        grad_x = torch.zeros_like(x)
+        grad_y = torch.zeros_like(y) if ctx.needs_input_grad[1] else None
+        for block, start in enumerate(range(0, len(winners), rows)):
+            chosen = winners[start : start + rows]
+            columns = order[bounds[block] : bounds[block + 1]]
+            row = owner[columns] - start
+            won = pull[columns, None]  # (|W|, 1)
+            xb = x[chosen]
+            cx, a, nearest = similarities(xb, y, bandwidth, epsilon)
+            total = xb.new_zeros(len(chosen)).index_add_(0, row, pull[columns])[:, None]  # (R, 1)
+            u = torch.mm(cx, y).mul_(-total).index_add_(0, row, y[columns] * won)  # (R, C)
+            through_minimum = (xb * u).sum(dim=1, keepdim=True) * (bandwidth * a * a)  # (R, 1)
+            grad_x[chosen] = u * a + y[nearest] * through_minimum
+            if grad_y is not None:
+                grad_y -= torch.mm(cx.t(), xb * (a * total))
+                grad_y.index_add_(0, columns, (xb * a)[row] * won)
+                grad_y.index_add_(0, nearest, xb * through_minimum)
+        return grad_x, grad_y, None, None
+
+
+def set_similarity(x: Tensor, y: Tensor, bandwidth: float, epsilon: float) -> Tensor:
+    """CX(X, Y) of unit vectors, Eq. 1 to 4: (N, C, P), (N, C, Q) -> (N,), in (0, 1].
+
+    Args:
+        x: generated side, unit length along C; gradients flow.
+        y: other side; gradients flow where they are asked for.
+        bandwidth: h of Eq. 3.
+        epsilon: of Eq. 2.
+    """
+    pairs = zip(x.transpose(1, 2).contiguous(), y.transpose(1, 2).contiguous(), strict=True)
+    return torch.stack([SetSimilarity.apply(a, b, bandwidth, epsilon).mean() for a, b in pairs])

@@ -1,0 +1,116 @@
+"""The blockwise Contextual similarity against the plain one: values and gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cxstyle import contextual_loss
+from cxstyle.losses import _contextual_fused
+from cxstyle.losses.contextual import plain_contextual_loss
+
+Pair = tuple[torch.Tensor, torch.Tensor]
+
+
+def random_pair(p: int, q: int, channels: int = 12, samples: int = 1) -> Pair:
+    generator = torch.Generator().manual_seed(p * 1000 + q)
+    shapes = (samples, channels, p), (samples, channels, q)
+    x, y = (torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes)
+    return x, y
+
+
+def value_and_gradients(loss, x: torch.Tensor, y: torch.Tensor, bandwidth: float) -> tuple[torch.Tensor, ...]:
+    x, y = x.clone().requires_grad_(), y.clone().requires_grad_()
+    value = loss(x, y, bandwidth)
+    return value, *torch.autograd.grad(value, (x, y))
+
+
+def assert_same(x: torch.Tensor, y: torch.Tensor, bandwidth: float, **tolerance: float) -> None:
+    fused = value_and_gradients(contextual_loss, x, y, bandwidth)
+    plain = value_and_gradients(plain_contextual_loss, x, y, bandwidth)
+    for found, expected in zip(fused, plain, strict=True):
+        torch.testing.assert_close(found, expected, **tolerance)
+
+
+@pytest.fixture(params=[1, 40 * 16 * 8, 8 << 20], ids=["smallest blocks", "small blocks", "one block"])
+def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_contextual_fused, "BLOCK_BYTES", request.param)
+
+
+@pytest.mark.usefixtures("blocks")
+@pytest.mark.parametrize(("p", "q"), [(37, 53), (53, 37), (1, 40), (40, 2), (3, 200), (200, 3), (64, 64)])
+@pytest.mark.parametrize("bandwidth", [0.05, 0.2, 1.0])
+def test_values_and_gradients_are_those_of_the_plain_loss(p: int, q: int, bandwidth: float) -> None:
+    assert_same(*random_pair(p, q), bandwidth)
+
+
+@pytest.mark.usefixtures("blocks")
+def test_batches_are_taken_sample_by_sample() -> None:
+    assert_same(*random_pair(20, 30, samples=3), 0.2)
+
+
+@pytest.mark.parametrize(("p", "q"), [(3, 5), (5, 3), (1, 4)])
+def test_gradients_agree_with_finite_differences_on_both_sides(p: int, q: int) -> None:
+    x, y = (t.requires_grad_() for t in random_pair(p, q, channels=4, samples=2))
+    assert torch.autograd.gradcheck(lambda a, b: contextual_loss(a, b, 0.5), (x, y))
+
+
+def test_features_near_and_equal_to_targets_are_told_apart_as_in_the_plain_loss() -> None:
+    x, y = random_pair(60, 60)
+    for distance in (1e-1, 1e-2, 1e-3):
+        assert_same(y + distance * x, y, 0.2, rtol=1e-6, atol=1e-6)
+
+
+def test_single_precision_agrees_with_the_plain_loss_to_a_part_in_a_million() -> None:
+    x, y = (t.float() for t in random_pair(300, 200, channels=64))
+    fused, plain = (value_and_gradients(loss, x, y, 0.2) for loss in (contextual_loss, plain_contextual_loss))
+    assert abs(fused[0] - plain[0]) < 1e-5
+    for found, expected in zip(fused[1:], plain[1:], strict=True):
+        assert (found - expected).norm() / expected.norm() < 1e-5
+
+
+def test_duplicates_and_identical_sets_have_the_plain_value_and_finite_gradients() -> None:
+    x, y = random_pair(40, 30)
+    cases = {
+        "duplicated x": (torch.cat([x, x], dim=2), y),
+        "duplicated y": (x, torch.cat([y, y], dim=2)),
+        "identical": (y, y.clone()),
+        "shuffled": (y[:, :, torch.randperm(30)], y),
+        "constant": (torch.ones_like(x), torch.ones_like(y)),
+    }
+    for name, (a, b) in cases.items():
+        value, *gradients = value_and_gradients(contextual_loss, a, b, 0.1)
+        torch.testing.assert_close(value, plain_contextual_loss(a, b, 0.1), msg=name)
+        assert all(gradient.isfinite().all() for gradient in gradients), name
+
+
+def test_of_tied_rows_exactly_one_gets_the_gradient() -> None:
+    x, y = random_pair(10, 8)
+    doubled = torch.cat([x, x], dim=2).requires_grad_()
+    contextual_loss(doubled, y, 0.2).backward()
+    assert doubled.grad is not None
+    single = value_and_gradients(contextual_loss, x, y, 0.2)[1]
+    torch.testing.assert_close(doubled.grad[:, :, :10] + doubled.grad[:, :, 10:], single)
+
+
+def test_half_precision_inputs_get_half_precision_gradients() -> None:
+    x, y = (t.bfloat16() for t in random_pair(30, 20))
+    value, gradient, _ = value_and_gradients(contextual_loss, x, y, 0.2)
+    assert (value.dtype, gradient.dtype) == (torch.float32, torch.bfloat16)
+    assert gradient.isfinite().all()
+
+
+def test_no_product_of_the_two_sizes_is_ever_held() -> None:
+    sizes: list[int] = []
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            sizes.extend(t.nbytes for t in (result if isinstance(result, tuple) else (result,)) if hasattr(t, "nbytes"))
+            return result
+
+    p = q = 6000
+    x, y = torch.randn(1, 4, p, requires_grad=True), torch.randn(1, 4, q)
+    with Watch():
+        contextual_loss(x, y, 0.2).backward()
+    assert max(sizes) <= _contextual_fused.BLOCK_BYTES < p * q * 4 / 10
