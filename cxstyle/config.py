@@ -161,7 +161,7 @@ class StyleConfig:
         weights: a weight file to use instead of those on the machine.
         pooling: of the network: max or average.
         colors: free (whatever the terms make of them), or target: the run starts from, and keeps the content of, the
-            source recoloured to the mean and covariance of the target's colours.
+            source recoloured to the mean and covariance of the target's colours, and the result is recoloured again.
         init: the picture that the run starts from: source, target, noise, or the path of a picture.
         size: long edge of the result in pixels; a smaller source keeps its size unless `enlarge` is set.
         enlarge: make the result `size` even where the source is smaller.

@@ -147,7 +147,8 @@ def test_intermediate_pictures_are_kept_on_request(pair, own_folder: Path) -> No
 
 
 def test_intermediate_pictures_of_the_last_iteration_are_the_result(pair, own_folder: Path) -> None:
-    assert cxstyle("run", *pair, *SHORT, "--save-every", 2, "steps", "-o", "x.png").exit_code == 0
+    words = (*SHORT, "--save-every", 2, "steps", "-o", "x.png", "--colors", "free")
+    assert cxstyle("run", *pair, *words).exit_code == 0
     assert torch.equal(load_picture(own_folder / "steps/x_00002.png"), load_picture(own_folder / "x.png"))
 
 

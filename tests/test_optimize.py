@@ -129,6 +129,13 @@ def test_target_colours_recolour_the_start(pair: tuple[Path, Path]) -> None:
     assert (picture.mean(dim=(2, 3)) - target.mean(dim=(2, 3))).abs().max() < 0.05
 
 
+def test_target_colours_hold_at_the_end_of_the_run(pair: tuple[Path, Path]) -> None:
+    target = load_picture(pair[1])
+    ends = [stylize(*pair, CONFIG.override(colors=colors, iterations=20)).picture for colors in ("target", "free")]
+    distances = [(torch.cov(end.flatten(2)[0]) - torch.cov(target.flatten(2)[0])).norm().item() for end in ends]
+    assert distances[0] < 0.5 * distances[1]
+
+
 def test_a_callback_that_returns_false_stops_the_run_and_keeps_the_picture(pair: tuple[Path, Path]) -> None:
     config = CONFIG.override(pyramid=Pyramid(32))
     result = stylize(*pair, config, callback=lambda p: (p.scale, p.iteration) != (1, 2))
