@@ -23,6 +23,9 @@ from .vgg import VGGFeatures, resolve_network
 FINAL_RATE = 0.05
 """Where the cosine schedule ends, as a share of the learning rate."""
 
+FIXED_WORK = 20_000
+"""Pixels' worth of an iteration's time that doesn't depend on the size, the losses being sampled; for the time left."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -34,7 +37,7 @@ class Progress:
         size: (height, width) of this scale.
         iteration: of this scale, from 1.
         iterations: of this scale.
-        done: share of the whole run's work, by pixels, in (0, 1].
+        done: share of the whole run's work, about, in (0, 1].
         losses: the objective's values by name (unweighted, before the step); "total" is their weighted sum.
         picture: (1, 3, H, W) after the step; the next iteration overwrites it.
         details: of the run; see `Result`.
@@ -163,7 +166,7 @@ class Run:
         """All scales, coarse to fine."""
         looping = time.perf_counter()
         picture, status = self.start, "complete"
-        work = [edge * edge * count for edge, count in self.scales]
+        work = [(edge * edge + FIXED_WORK) * count for edge, count in self.scales]
         for index, (edge, _) in enumerate(self.scales):
             picture = self._finer(picture, *fit(self.source, edge))
             span = (sum(work[:index]) / sum(work), sum(work[: index + 1]) / sum(work))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -150,6 +151,32 @@ def test_intermediate_pictures_of_the_last_iteration_are_the_result(pair, own_fo
     words = (*SHORT, "--save-every", 2, "steps", "-o", "x.png", "--colors", "free")
     assert cxstyle("run", *pair, *words).exit_code == 0
     assert torch.equal(load_picture(own_folder / "steps/x_00002.png"), load_picture(own_folder / "x.png"))
+
+
+def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left(pair) -> None:
+    import pty
+    import termios
+
+    outer, inner = pty.openpty()
+    termios.tcsetwinsize(inner, (24, 140))
+    words = ("run", *pair, "--size", 48, "--iterations", 3, "-o", "x.png")
+    process = subprocess.Popen([sys.executable, "-m", "cxstyle", *map(str, words)], stdout=inner, stderr=inner)
+    os.close(inner)
+    shown = b""
+    while chunk := read_terminal(outer):
+        shown += chunk
+    os.close(outer)
+    assert process.wait(timeout=60) == 0
+    text = shown.decode()
+    assert "scale 1/1 (48x48) iteration 3/3 |" in text
+    assert re.search(r"100% \[\d\d:\d\d<\d\d:\d\d, style [\d.]+, content [\d.e-]+, tv [\d.]+\]", text)
+
+
+def read_terminal(handle: int) -> bytes:
+    try:
+        return os.read(handle, 4096)
+    except OSError:  # Linux reports the end of a terminal's program as an error
+        return b""
 
 
 def test_quiet_prints_nothing(pair) -> None:

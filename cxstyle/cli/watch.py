@@ -19,7 +19,7 @@ from ..files import check_writable
 if TYPE_CHECKING:
     from ..optimize import Progress, Result
 
-BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}] {postfix}"
+BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
 
 
 class Watch:
@@ -89,8 +89,7 @@ class Watch:
         if self.bar is not None:
             place = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
             self.bar.set_description_str(f"{place} iteration {progress.iteration}/{progress.iterations}", refresh=False)
-            losses = (f"{name} {value:.3g}" for name, value in progress.losses.items() if name != "total")
-            self.bar.set_postfix_str(", ".join(losses), refresh=False)
+            self.bar.set_postfix_str(in_short(progress.losses), refresh=False)
             self.bar.update(progress.done - self.bar.n)
         if self.save_every is not None and self.steps % self.save_every[0] == 0:
             self.save_intermediate(progress)
@@ -172,6 +171,16 @@ class Watch:
         """A line on stderr that leaves the progress bar whole."""
         if not self.quiet:
             tqdm.write(text, file=sys.stderr)
+
+
+def in_short(losses: dict[str, float]) -> str:
+    """One number for each kind of term: "style 3.58, content 0.0619, tv 0.00399"."""
+    kinds: dict[str, float] = {}
+    for name, value in losses.items():
+        if name != "total":
+            kind = name.split()[0]
+            kinds[kind] = kinds.get(kind, 0) + value
+    return ", ".join(f"{kind} {value:.3g}" for kind, value in kinds.items())
 
 
 def free_name(source: Path, target: Path) -> Path:
