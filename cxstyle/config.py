@@ -33,6 +33,12 @@ SMALLEST_EDGE = 32
 LARGEST_SEED = 2**63 - 1
 
 
+def check_device(device: str) -> None:
+    """Refuses what isn't the name of a device."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
+        raise ConfigError(f"device: {device!r} is not known; use auto, cpu, cuda, cuda:N or mps")
+
+
 @dataclass(frozen=True)
 class LossTerm:
     """One summand of the objective.
@@ -199,8 +205,7 @@ class StyleConfig:
         check_integer("size", self.size, SMALLEST_EDGE, 65_500)
         check_integer("iterations", self.iterations, 1)
         check_integer("seed", self.seed, 0, LARGEST_SEED)
-        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
-            raise ConfigError(f"device: {self.device!r} is not known; use auto, cpu, cuda, cuda:N or mps")
+        check_device(self.device)
 
     @classmethod
     def preset(cls, name: str = "default") -> StyleConfig:

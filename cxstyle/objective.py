@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from .losses.perceptual import total_variation
 from .vgg import VGGFeatures
 from .weights.layout import canonical_layer
 
+Contextual = Callable[[Tensor, Tensor, float], Tensor]
 KINDS = {"source": "content", "target": "style"}
 """What a term that compares with a picture is called in progress and reports."""
 
@@ -40,13 +41,22 @@ class Objective:
         network: gives the features of all layers that the terms name.
         source: (1, 3, H, W) in [0, 1]; evaluated pictures have this size.
         target: (1, 3, H', W') in [0, 1], of any size.
+        contextual: (x, y, bandwidth) -> scalar; `plain_contextual_loss` gives the same values slowly, for comparison.
 
     Attributes:
         names: of the values, such as "style conv3_2", "content conv4_2", "tv".
         weights: of the values, in the same order.
     """
 
-    def __init__(self, terms: Sequence[LossTerm], network: VGGFeatures, source: Tensor, target: Tensor) -> None:
+    def __init__(
+        self,
+        terms: Sequence[LossTerm],
+        network: VGGFeatures,
+        source: Tensor,
+        target: Tensor,
+        contextual: Contextual = contextual_loss,
+    ) -> None:
+        self.contextual = contextual
         self.terms = [term for term in terms if term.weight > 0]
         self.network = network
         with torch.no_grad():
@@ -73,7 +83,8 @@ class Objective:
             if term.loss == "total_variation":
                 values.append(total_variation(picture))
             else:
-                values += feature_losses(term, features, self.references[term.compare], generator)
+                pairs = feature_pairs(term, features, self.references[term.compare], generator)
+                values += [self.contextual(x, y, term.bandwidth) for x, y in pairs]
         stacked = torch.stack(values)
         return Losses((stacked * self.weights).sum(), stacked.detach())
 
@@ -102,20 +113,20 @@ def unique(names: list[str]) -> list[str]:
     return result
 
 
-def feature_losses(
+def feature_pairs(
     term: LossTerm, features: Mapping[str, Tensor], reference: Mapping[str, Tensor], generator: torch.Generator | None
-) -> list[Tensor]:
-    """The values of a contextual term: one for each layer, or one for all layers concatenated."""
+) -> list[tuple[Tensor, Tensor]]:
+    """The sets (x, y) that a contextual term compares: a pair for each layer, or one for all layers concatenated."""
     layers = [canonical_layer(layer) for layer in term.layers]
     if term.combine == "concatenate":
         pairs = [(concatenated(features, layers), concatenated(reference, layers))]
     else:
         pairs = [(features[layer], reference[layer]) for layer in layers]
-    values = []
-    for layer, (x, y) in zip(term.layers, pairs, strict=False):
-        x, y = sampled(x, y, term.samples_of(layer), generator, paired=term.compare == "source")
-        values.append(contextual_loss(x, y, term.bandwidth))
-    return values
+    paired = term.compare == "source"
+    return [
+        sampled(x, y, term.samples_of(layer), generator, paired=paired)
+        for layer, (x, y) in zip(term.layers, pairs, strict=False)
+    ]
 
 
 def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tensor:

@@ -30,6 +30,7 @@ TABLE = {
     "objective": {"config", "vgg", "losses", "weights.layout"},
     "optimize": {"objective", "image", "color", "config", "device", "vgg"},
     "report": {"image", "files"},
+    "bench": {"config", "device", "losses", "objective", "report", "vgg"},
     "cli": {"*"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

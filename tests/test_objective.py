@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from cxstyle import LossTerm, contextual_loss
+from cxstyle.losses.contextual import plain_contextual_loss
 from cxstyle.losses.perceptual import total_variation
 from cxstyle.objective import Objective, concatenated, feature_layers, sampled
 from cxstyle.vgg import VGGFeatures
@@ -44,6 +45,15 @@ def test_the_total_is_the_weighted_sum_of_a_value_for_each_term_and_layer(tiny_n
     )
     torch.testing.assert_close(losses.values, expected)
     torch.testing.assert_close(losses.total, expected @ torch.tensor([1.0, 1.0, 2.0, 3.0]))
+
+
+def test_the_plain_loss_gives_the_same_objective(tiny_network, pictures) -> None:
+    result, source, target = pictures
+    network = VGGFeatures(tiny_network, ["conv2_2", "conv3_2"])
+    plain = Objective([STYLE, CONTENT], network, source, target, plain_contextual_loss).evaluate(result)
+    torch.testing.assert_close(
+        Objective([STYLE, CONTENT], network, source, target).evaluate(result).values, plain.values
+    )
 
 
 def test_values_are_named_by_what_they_compare_and_where(tiny_network, pictures) -> None:

@@ -11,6 +11,7 @@ import click
 
 from .. import __version__
 from ..errors import ConfigError, CxStyleError
+from .bench import bench
 from .presets import presets
 from .run import run
 from .weights import weights
@@ -65,5 +66,5 @@ def main() -> None:
     """
 
 
-for command in (run, presets, weights):
+for command in (run, presets, weights, bench):
     main.add_command(command)

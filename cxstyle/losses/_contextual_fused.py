@@ -49,13 +49,16 @@ class SetSimilarity(torch.autograd.Function):
         best = x.new_full((y.shape[0],), -1.0)
         winner = torch.zeros(y.shape[0], dtype=torch.long, device=x.device)
         rows = block_rows(y.shape[0], y.element_size())
+        kept: tuple[Tensor, ...] = ()
         for start in range(0, x.shape[0], rows):
-            cx, _, _ = similarities(x[start : start + rows], y, bandwidth, epsilon)
+            cx, a, nearest = similarities(x[start : start + rows], y, bandwidth, epsilon)
+            if x.shape[0] <= rows:
+                kept = cx, a, nearest  # all of it is one block: cheaper to hold than to compute again
             # A maximum with its row is slow down a column; few columns change hands after the first blocks.
             changed = (cx.amax(dim=0) > best).nonzero()[:, 0]
             value, row = cx[:, changed].max(dim=0)
             best[changed], winner[changed] = value, row + start
-        ctx.save_for_backward(x, y, best, winner)
+        ctx.save_for_backward(x, y, best, winner, *kept)
         ctx.settings = bandwidth, epsilon
         return best
 
@@ -63,7 +66,7 @@ class SetSimilarity(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         """Gradients of the unit vectors; rows that won nothing have none."""
-        x, y, best, winner = ctx.saved_tensors
+        x, y, best, winner, *kept = ctx.saved_tensors
         bandwidth, epsilon = ctx.settings
         pull = grad * best  # (Q,), g_j c_j
         winners, owner = winner.unique(return_inverse=True)  # (W,), and each column's place in it
@@ -78,7 +81,7 @@ class SetSimilarity(torch.autograd.Function):
             row = owner[columns] - start
             won = pull[columns, None]  # (|W|, 1)
             xb = x[chosen]
-            cx, a, nearest = similarities(xb, y, bandwidth, epsilon)
+            cx, a, nearest = (part[chosen] for part in kept) if kept else similarities(xb, y, bandwidth, epsilon)
             total = xb.new_zeros(len(chosen)).index_add_(0, row, pull[columns])[:, None]  # (R, 1)
             u = torch.mm(cx, y).mul_(-total).index_add_(0, row, y[columns] * won)  # (R, C)
             through_minimum = (xb * u).sum(dim=1, keepdim=True) * (bandwidth * a * a)  # (R, 1)

@@ -1,0 +1,81 @@
+"""The benchmark as a program: what it prints and writes, never how fast the machine is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from cxstyle import bench
+from cxstyle.cli import main
+from cxstyle.vgg import VGGFeatures, resolve_network
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same measurements on sizes that take no time."""
+    monkeypatch.setattr(bench, "QUICK", bench.Plan(((200, 16),), 32, (48,), 2))
+    monkeypatch.setattr(bench, "PRODUCT", 64)
+
+
+@pytest.mark.usefixtures("small")
+def test_bench_prints_a_table_and_writes_it_for_machines(tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    result = CliRunner().invoke(main, ["bench", "--quick", "--device", "cpu", "--json", str(path)])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("cpu (")
+    assert len({len(line) for line in lines[1:]}) == 1
+    for what in ("matrix product", "VGG16 to conv4_2", "200 x 200, 16 channels", "iteration, 48 px: paper fp32 plain"):
+        assert sum(what in line for line in lines) >= 1
+    rows = json.loads(path.read_text())["rows"]
+    assert len(rows) == len(lines) - 2
+    compared = [row for row in rows if row["plain"] is not None]
+    assert len(compared) == 2
+    for row in compared:
+        assert row["ratio"] == pytest.approx(row["plain"] / row["fast"], rel=0.9)
+    assert all(row["fast"] > 0 for row in rows)
+
+
+@pytest.mark.usefixtures("small")
+def test_bench_refuses_what_it_can_not_write_or_use_before_it_measures(tmp_path: Path) -> None:
+    (tmp_path / "there.json").write_text("mine")
+    cases = [
+        (["--json", str(tmp_path / "there.json")], "exists; choose another name or add --overwrite"),
+        (["--json", str(tmp_path / "none" / "b.json")], "there is no folder"),
+        (["--device", "cuda:99"], "device: cuda:99 is not there"),
+        (["--device", "gpu"], "device: 'gpu' is not known"),
+    ]
+    for words, message in cases:
+        result = CliRunner().invoke(main, ["bench", "--quick", *words])
+        assert result.exit_code in (1, 2)
+        assert message in result.stderr
+        assert (result.stdout, result.stderr.count("\n")) == ("", 1)
+    words = ["bench", "--quick", "--json", str(tmp_path / "there.json"), "--overwrite"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+
+
+def test_sides_are_timed_in_turns_after_a_run_of_each() -> None:
+    calls: list[str] = []
+    times = bench.Bench(bench.Plan((), 32, (), 3), "cpu").turns(lambda: calls.append("a"), lambda: calls.append("b"))
+    assert "".join(calls) == "ab" * 4
+    assert [len(side) for side in times] == [3, 3]
+
+
+def test_a_ratio_is_the_median_of_the_turns() -> None:
+    row = bench.compared("x", [2.0, 40.0, 3.0], [1.0, 10.0, 1.0])
+    assert (row.plain, row.fast, row.ratio) == (3.0, 1.0, 3.0)
+
+
+def test_operations_of_the_network_are_counted_layer_by_layer() -> None:
+    network = VGGFeatures(resolve_network("vgg16"), ["conv2_1"])
+    expected = 2 * 9 * (3 * 64 * 32**2 + 64 * 64 * 32**2 + 64 * 128 * 16**2)
+    assert bench.flops(network, 32) == expected
+
+
+def test_extra_memory_sees_what_a_call_holds_at_its_peak() -> None:
+    found = bench.Bench(bench.Plan((), 32, (), 1), "cpu").extra_memory(lambda: torch.zeros(64 << 18).add_(1))
+    assert found is None or 60 < found < 80
