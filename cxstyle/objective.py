@@ -171,4 +171,7 @@ def draw(positions: int, count: int, generator: torch.Generator) -> Tensor | Non
 
 def gather(features: Tensor, indices: Tensor | None) -> Tensor:
     """(N, C, P) -> (N, C, len(indices))."""
-    return features if indices is None else features.index_select(2, indices.to(features.device))
+    if indices is None:
+        return features
+    # The network's features lie position by position in memory, and so they are taken.
+    return features.transpose(1, 2).index_select(1, indices.to(features.device)).transpose(1, 2)
