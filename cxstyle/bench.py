@@ -207,7 +207,7 @@ def compared(
 
 
 def clustered(positions: int, channels: int) -> tuple[Tensor, Tensor]:
-    """Two sets of features around the same 300 centres, as pictures of like things have them: (1, C, positions) each."""
+    """Two sets of features (1, C, positions) around the same 300 centres, as pictures of like things have them."""
     generator = torch.Generator().manual_seed(0)
     centers = torch.randn(channels, 300, generator=generator)
     sets = []
