@@ -9,8 +9,9 @@ from __future__ import annotations
 import ctypes
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,16 +89,12 @@ class Bench:
     def steps(self) -> list[tuple[str, Callable[[], Row]]]:
         """(name, measurement) of every row, in the order in which they must run."""
         plan = self.plan
-        steps: list[tuple[str, Callable[[], Row]]] = []
-        for name in PRECISIONS:
-            steps.append((f"matrix product {name}", lambda name=name: self.product(name)))  # type: ignore[misc]
-        for name in PRECISIONS:
-            steps.append((f"network {name}", lambda name=name: self.features(name)))  # type: ignore[misc]
-        for size, channels in plan.losses:
-            steps.append((f"loss {size}", lambda s=size, c=channels: self.loss(s, c)))  # type: ignore[misc]
-        for edge in plan.iterations:
-            steps.append((f"iteration {edge} px", lambda edge=edge: self.iteration(edge)))  # type: ignore[misc]
-        return steps
+        return [
+            *((f"matrix product {name}", partial(self.product, name)) for name in PRECISIONS),
+            *((f"network {name}", partial(self.features, name)) for name in PRECISIONS),
+            *((f"loss {size}", partial(self.loss, size, channels)) for size, channels in plan.losses),
+            *((f"iteration {edge} px", partial(self.iteration, edge)) for edge in plan.iterations),
+        ]
 
     def product(self, precision: str) -> Row:
         """The rate of a matrix product: the limit that the rest is held against."""
@@ -184,11 +181,6 @@ class Bench:
             return (torch.cuda.max_memory_allocated(self.device) - before) / 2**20
         return extra_resident(side) if self.device.type == "cpu" else None
 
-    def run(self) -> Iterator[Row]:
-        """Every row, as it is measured."""
-        for _, step in self.steps():
-            yield step()
-
     def record(self, rows: list[Row]) -> dict[str, Any]:
         """The table for machines: device, versions and rows."""
         return {"device": describe(self.device), "versions": versions(), "rows": [asdict(row) for row in rows]}
@@ -230,9 +222,8 @@ def extra_resident(side: Callable[[], object]) -> float | None:
     """MiB that a call adds to the resident memory of this process at its peak; None outside Linux."""
     clear, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
     try:
-        ctypes.CDLL("libc.so.6").malloc_trim(
-            0
-        )  # memory that was freed but not given back would hide what is taken anew
+        # Memory that was freed but not given back would hide what is taken anew.
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
         clear.write_text("5")  # sets the peak back to the present
     except (OSError, AttributeError):
         return None

@@ -92,7 +92,7 @@ def test_numbers_may_be_written_as_people_write_them(tmp_path: Path) -> None:
 
 def test_samples_are_a_number_for_all_layers_or_for_each_or_all() -> None:
     def term(samples: object) -> LossTerm:
-        return LossTerm("contextual", 1, "target", ("conv2_2", "conv3_2"), samples=samples)  # type: ignore[arg-type]
+        return LossTerm("contextual", 1, "target", ("conv2_2", "conv3_2"), samples=samples)
 
     assert [term(9).samples_of(layer) for layer in ("conv2_2", "conv3_2")] == [9, 9]
     assert [term({"conv2_2": 9}).samples_of(layer) for layer in ("conv2_2", "conv3_2")] == [9, None]

@@ -75,11 +75,28 @@ class SetSimilarity(torch.autograd.Function):
         grad_x = None
         if context:
             a, nearest, barycenter = context  # (P, 1), (P,), (P, C)
-            u = (barycenter * -total).index_add_(0, winner, y * pull[:, None])  # (P, C)
-            through_minimum = (x * u).sum(dim=1, keepdim=True) * (bandwidth * a * a)  # (P, 1)
+            u, through_minimum = row_pulls(x, barycenter, a, total, winner, y * pull[:, None], bandwidth)
             grad_x = u.mul_(a).addcmul_(y[nearest], through_minimum)
         grad_y = gradient_of_y(x, y, winner, pull, total, bandwidth, epsilon) if ctx.needs_input_grad[1] else None
         return grad_x, grad_y, None, None
+
+
+def row_pulls(
+    x: Tensor, barycenter: Tensor, a: Tensor, total: Tensor, row: Tensor, won: Tensor, bandwidth: float
+) -> tuple[Tensor, Tensor]:
+    """u_i (R, C) and the factor of y_k (R, 1), both as in the formula at the top.
+
+    Args:
+        x: R unit vectors, (R, C).
+        barycenter: b_i, (R, C).
+        a: (R, 1).
+        total: sum of g_j c_j over the columns that a row won, (R, 1).
+        row: which of the R rows won each of W columns, (W,).
+        won: g_j c_j y_j of those columns, (W, C).
+        bandwidth: h.
+    """
+    u = (barycenter * -total).index_add_(0, row, won)
+    return u, (x * u).sum(dim=1, keepdim=True) * (bandwidth * a * a)
 
 
 def gradient_of_y(
@@ -97,8 +114,7 @@ def gradient_of_y(
         row, won = place[winner[columns]], pull[columns, None]
         xb, lost = x[chosen], total[chosen]
         cx, a, nearest = similarities(xb, y, bandwidth, epsilon)
-        u = torch.mm(cx, y).mul_(-lost).index_add_(0, row, y[columns] * won)  # (R, C)
-        through_minimum = (xb * u).sum(dim=1, keepdim=True) * (bandwidth * a * a)  # (R, 1)
+        _, through_minimum = row_pulls(xb, torch.mm(cx, y), a, lost, row, y[columns] * won, bandwidth)
         grad -= torch.mm(cx.t(), xb * (a * lost))
         grad.index_add_(0, columns, (xb * a)[row] * won)
         grad.index_add_(0, nearest, xb * through_minimum)
