@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .errors import CxStyleError as CxStyleError
     from .losses.contextual import ContextualLoss as ContextualLoss
     from .losses.contextual import contextual_loss as contextual_loss
-    from .optimize import Progress as Progress
-    from .optimize import Result as Result
     from .optimize import stylize as stylize
+    from .progress import Progress as Progress
+    from .progress import Result as Result
 
 __version__ = "0.1.0"
 
@@ -30,9 +30,9 @@ _HOMES = {
     "CxStyleError": "errors",
     "LossTerm": "config",
     "Optimizer": "config",
-    "Progress": "optimize",
+    "Progress": "progress",
     "Pyramid": "config",
-    "Result": "optimize",
+    "Result": "progress",
     "StyleConfig": "config",
     "contextual_loss": "losses.contextual",
     "stylize": "optimize",

@@ -18,10 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .config import StyleConfig, check_device
+from .checks import check_device
+from .config import StyleConfig
 from .device import choose_device, choose_precision, describe
 from .losses.contextual import contextual_loss, plain_contextual_loss
-from .objective import Contextual, Objective, feature_layers
+from .objective import Objective, feature_layers
 from .report import versions
 from .vgg import VGGFeatures, resolve_network
 
@@ -133,9 +134,10 @@ class Bench:
         default = StyleConfig.preset("default")
         precision, _ = choose_precision(default.precision, self.device)
 
-        def side(config: StyleConfig, dtype: torch.dtype, contextual: Contextual) -> Callable[[], None]:
+        def side(config: StyleConfig, dtype: torch.dtype, plain: bool) -> Callable[[], None]:
             network = VGGFeatures(self.network, feature_layers(config.terms), config.pooling, dtype).to(self.device)
-            objective = Objective(config.terms, network, source, target, contextual)
+            kind = next(name for name, value in PRECISIONS.items() if value == dtype)
+            objective = Objective(config.terms, network, source, target, kind, plain)
             pixels = source.clone().requires_grad_()
             adam = torch.optim.Adam([pixels], config.optimizer.lr)
 
@@ -147,8 +149,8 @@ class Bench:
             return step
 
         sides = (
-            side(replace(paper, terms=terms), torch.float32, plain_contextual_loss),
-            side(default, precision, contextual_loss),
+            side(replace(paper, terms=terms), torch.float32, plain=True),
+            side(default, precision, plain=False),
         )
         name = next(name for name, dtype in PRECISIONS.items() if dtype == precision)
         plain, fast = self.turns(*sides)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Collection
 
 from .errors import ConfigError
@@ -36,3 +37,25 @@ def check_integer(name: str, value: object, low: int, high: float = math.inf) ->
     if not isinstance(value, int) or isinstance(value, bool):
         raise ConfigError(f"{name}: must be an integer, got {value!r}")
     check_number(name, value, low, high)
+
+
+def memory_bytes(memory: str) -> float | None:
+    """auto -> None; 4GB, 500 MB, 3.5GiB... -> bytes.
+
+    Raises:
+        ConfigError: neither.
+    """
+    if memory == "auto":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]i?)B", memory, re.IGNORECASE)
+    if match is None or not float(match[1]) > 0:
+        raise ConfigError(f"memory: {memory!r} is not a size; use auto or a number with its unit, such as 4GB or 500MB")
+    unit = match[2].upper()
+    base = 1024.0 if "I" in unit else 1000.0
+    return float(float(match[1]) * base ** ("KMGT".index(unit[0]) + 1))
+
+
+def check_device(device: str) -> None:
+    """Refuses what isn't the name of a device."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
+        raise ConfigError(f"device: {device!r} is not known; use auto, cpu, cuda, cuda:N or mps")

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .checks import check_choice, check_integer, check_number, nearest
+from .checks import check_choice, check_device, check_integer, check_number, memory_bytes, nearest
 from .errors import ConfigError
 from .presets import preset_names, preset_path, read_yaml
 from .weights.layout import BLOCKS, CONVOLUTIONS, canonical_layer
@@ -31,12 +30,6 @@ PIXEL_LOSSES = ("total_variation",)
 SMALLEST_EDGE = 32
 """Pixels: below this conv4_2 has too few positions for a set of features to mean anything."""
 LARGEST_SEED = 2**63 - 1
-
-
-def check_device(device: str) -> None:
-    """Refuses what isn't the name of a device."""
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
-        raise ConfigError(f"device: {device!r} is not known; use auto, cpu, cuda, cuda:N or mps")
 
 
 @dataclass(frozen=True)
@@ -176,7 +169,10 @@ class StyleConfig:
         pyramid: see `Pyramid`.
         seed: of the sampled positions and of noise.
         device: auto, cpu, cuda, cuda:N or mps.
-        precision: of the network: fp32, bf16, or auto: bf16 where the hardware is made for it. Losses are float32.
+        precision: of the network and of the loss's matrix products: fp32, bf16, or auto: bf16 where the hardware is
+            made for it. The rest of the loss is float32.
+        memory: what the run may take in all, such as 4GB, of the device's memory or, on a CPU, the machine's; auto:
+            most of what is free. The network is cut into tiles to keep within it.
     """
 
     terms: tuple[LossTerm, ...]
@@ -194,6 +190,7 @@ class StyleConfig:
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
+    memory: str = "auto"
 
     def __post_init__(self) -> None:
         if not any(term.weight > 0 for term in self.terms):
@@ -206,6 +203,7 @@ class StyleConfig:
         check_integer("iterations", self.iterations, 1)
         check_integer("seed", self.seed, 0, LARGEST_SEED)
         check_device(self.device)
+        memory_bytes(self.memory)
 
     @classmethod
     def preset(cls, name: str = "default") -> StyleConfig:
@@ -240,6 +238,7 @@ class StyleConfig:
         content_weight: float | None = None,
         style_weight: float | None = None,
         tv_weight: float | None = None,
+        samples: int | str | None = None,
         **settings: Any,
     ) -> StyleConfig:
         """A copy with some settings changed; those that are None stay.
@@ -249,6 +248,7 @@ class StyleConfig:
                 this weight and the others keep their proportion to it.
             style_weight: the same for those that compare with the target.
             tv_weight: the same for total variation, which is added where there is none.
+            samples: of every term that compares features; see `LossTerm`.
             **settings: fields of this class.
         """
         terms = reweighted(self.terms, content_weight, lambda term: term.compare == "source", "content")
@@ -256,6 +256,8 @@ class StyleConfig:
         if tv_weight is not None and not any(term.loss == "total_variation" for term in terms):
             terms += (LossTerm("total_variation"),)
         terms = reweighted(terms, tv_weight, lambda term: term.loss == "total_variation", "tv")
+        if samples is not None:
+            terms = tuple(dataclasses.replace(term, samples=samples) if term.compare else term for term in terms)
         changed = {key: value for key, value in settings.items() if value is not None}
         return dataclasses.replace(self, terms=terms, **changed)
 

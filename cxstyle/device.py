@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 
 from .errors import DeviceError
@@ -50,6 +54,29 @@ def bf16_on_cpu() -> bool:
         if probe is not None and probe():
             return True
     return False
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device, or the machine, has no more memory."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Keeps float32 convolutions and products from being rounded to TF32 or bf16, and sets that back."""
+    backends: Any = torch.backends
+    switches = (backends.cudnn.conv, backends.cuda.matmul, backends.mkldnn.conv)
+    before = [switch.fp32_precision for switch in switches]
+    for switch in switches:
+        switch.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        for switch, value in zip(switches, before, strict=True):
+            switch.fp32_precision = value
 
 
 def describe(device: torch.device) -> str:

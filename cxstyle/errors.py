@@ -28,3 +28,7 @@ class WeightsError(CxStyleError):
 
 class DeviceError(CxStyleError):
     """A device that this machine doesn't have or that can't do what was asked."""
+
+
+class MemoryLimitError(CxStyleError):
+    """A run that needs more memory than it may take, or than there turned out to be."""

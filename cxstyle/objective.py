@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from .config import LossTerm
-from .losses.contextual import contextual_loss
+from .losses.contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
 from .losses.perceptual import total_variation
-from .vgg import VGGFeatures
 from .weights.layout import canonical_layer
 
-Contextual = Callable[[Tensor, Tensor, float], Tensor]
 KINDS = {"source": "content", "target": "style"}
 """What a term that compares with a picture is called in progress and reports."""
 
@@ -23,6 +22,15 @@ KINDS = {"source": "content", "target": "style"}
 def feature_layers(terms: Sequence[LossTerm]) -> list[str]:
     """All layers that the terms look at, in the network's names, each once."""
     return sorted({canonical_layer(layer) for term in terms for layer in term.layers})
+
+
+class Features(Protocol):
+    """What gives the features of a picture: `VGGFeatures`, or the same tile by tile."""
+
+    @property
+    def layers(self) -> tuple[str, ...]: ...
+
+    def __call__(self, pictures: Tensor) -> dict[str, Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ class Objective:
         network: gives the features of all layers that the terms name.
         source: (1, 3, H, W) in [0, 1]; evaluated pictures have this size.
         target: (1, 3, H', W') in [0, 1], of any size.
-        contextual: (x, y, bandwidth) -> scalar; `plain_contextual_loss` gives the same values slowly, for comparison.
+        precision: of the loss's matrix products; see `contextual_loss`.
+        plain: take the equations as they are written, for comparison: the same values, slowly.
 
     Attributes:
         names: of the values, such as "style conv3_2", "content conv4_2", "tv".
@@ -51,23 +60,31 @@ class Objective:
     def __init__(
         self,
         terms: Sequence[LossTerm],
-        network: VGGFeatures,
+        network: Features,
         source: Tensor,
         target: Tensor,
-        contextual: Contextual = contextual_loss,
+        precision: str = "fp32",
+        plain: bool = False,
     ) -> None:
-        self.contextual = contextual
+        self.precision, self.plain = precision, plain
         self.terms = [term for term in terms if term.weight > 0]
         self.network = network
-        with torch.no_grad():
-            self.references = {
-                side: detached(network(picture))
-                for side, picture in (("source", source), ("target", target))
-                if any(term.compare == side for term in self.terms)
-            }
+        self.references: list[list[Tensor | Prepared]] = [[] for _ in self.terms]
+        for side, picture in (("source", source), ("target", target)):
+            if any(term.compare == side for term in self.terms):
+                with torch.no_grad():
+                    self._refer(side, network(picture))
         labels = [(name, term.weight) for term in self.terms for name in value_names(term)]
         self.names = unique([name for name, _ in labels])
         self.weights = torch.tensor([weight for _, weight in labels], device=source.device)
+
+    def _refer(self, side: str, features: Mapping[str, Tensor]) -> None:
+        """Keeps what the terms of a side compare with: prepared for the loss where it is the same in each iteration."""
+        for term, references in zip(self.terms, self.references, strict=True):
+            if term.compare == side:
+                for y, count in term_sets(term, features):
+                    whole = count is None or y.shape[2] <= count
+                    references.append(prepare(y) if whole and not self.plain else y)
 
     def evaluate(self, picture: Tensor, generator: torch.Generator | None = None) -> Losses:
         """Losses of a picture (1, 3, H, W).
@@ -79,18 +96,20 @@ class Objective:
         """
         features = self.network(picture) if self.network.layers else {}
         values = []
-        for term in self.terms:
+        for term, references in zip(self.terms, self.references, strict=True):
             if term.loss == "total_variation":
                 values.append(total_variation(picture))
-            else:
-                pairs = feature_pairs(term, features, self.references[term.compare], generator)
-                values += [self.contextual(x, y, term.bandwidth) for x, y in pairs]
+                continue
+            for (x, count), y in zip(term_sets(term, features), references, strict=True):
+                chosen = sampled(x, y, count, generator, paired=term.compare == "source")
+                values.append(self._contextual(*chosen, term.bandwidth))
         stacked = torch.stack(values)
         return Losses((stacked * self.weights).sum(), stacked.detach())
 
-
-def detached(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {layer: feature.detach() for layer, feature in features.items()}
+    def _contextual(self, x: Tensor, y: Tensor | Prepared, bandwidth: float) -> Tensor:
+        if self.plain and isinstance(y, Tensor):
+            return plain_contextual_loss(x, y, bandwidth)
+        return contextual_loss(x, y, bandwidth, self.precision)
 
 
 def value_names(term: LossTerm) -> list[str]:
@@ -113,20 +132,12 @@ def unique(names: list[str]) -> list[str]:
     return result
 
 
-def feature_pairs(
-    term: LossTerm, features: Mapping[str, Tensor], reference: Mapping[str, Tensor], generator: torch.Generator | None
-) -> list[tuple[Tensor, Tensor]]:
-    """The sets (x, y) that a contextual term compares: a pair for each layer, or one for all layers concatenated."""
+def term_sets(term: LossTerm, features: Mapping[str, Tensor]) -> list[tuple[Tensor, int | None]]:
+    """The sets (N, C, P) that a contextual term looks at, and how many features to draw from each: one set for each
+    layer, or one for all layers concatenated."""
     layers = [canonical_layer(layer) for layer in term.layers]
-    if term.combine == "concatenate":
-        pairs = [(concatenated(features, layers), concatenated(reference, layers))]
-    else:
-        pairs = [(features[layer], reference[layer]) for layer in layers]
-    paired = term.compare == "source"
-    return [
-        sampled(x, y, term.samples_of(layer), generator, paired=paired)
-        for layer, (x, y) in zip(term.layers, pairs, strict=False)
-    ]
+    maps = [concatenated(features, layers)] if term.combine == "concatenate" else [features[name] for name in layers]
+    return [(found.flatten(2), term.samples_of(layer)) for layer, found in zip(term.layers, maps, strict=False)]
 
 
 def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tensor:
@@ -143,23 +154,22 @@ def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tenso
 
 
 def sampled(
-    x: Tensor, y: Tensor, count: int | None, generator: torch.Generator | None, *, paired: bool
-) -> tuple[Tensor, Tensor]:
-    """Features at `count` random positions: (N, C, H, W) -> (N, C, min(count, H W)), for both sides.
+    x: Tensor, y: Tensor | Prepared, count: int | None, generator: torch.Generator | None, *, paired: bool
+) -> tuple[Tensor, Tensor | Prepared]:
+    """Features at `count` random positions: (N, C, P) -> (N, C, min(count, P)), for both sides.
 
     Args:
         x: features of the result.
-        y: features that it is compared with.
+        y: features that it is compared with; prepared where there are no more than `count`.
         count: positions to draw; None for all.
         generator: on the CPU; None for all positions.
         paired: draw the same positions on both sides, so that equal pictures have loss 0 (terms with the source).
     """
-    x, y = x.flatten(2), y.flatten(2)
     if count is None or generator is None:
         return x, y
     rows = draw(x.shape[2], count, generator)
     columns = rows if paired else draw(y.shape[2], count, generator)
-    return gather(x, rows), gather(y, columns)
+    return gather(x, rows), y if isinstance(y, Prepared) else gather(y, columns)
 
 
 def draw(positions: int, count: int, generator: torch.Generator) -> Tensor | None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
+from .checks import memory_bytes
 from .color import recolor
 from .config import Optimizer, StyleConfig
-from .device import choose_device, choose_precision, describe
-from .image import Picture, fit, interpolate, load_picture, resize, save_picture, to_image
+from .device import choose_device, choose_precision, describe, exact_float32, out_of_memory
+from .errors import MemoryLimitError
+from .image import Picture, fit, interpolate, load_picture, resize
+from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Objective, feature_layers
+from .progress import Callback, Progress, Readings, Result
+from .tiles import TiledFeatures
 from .vgg import VGGFeatures, resolve_network
 
 FINAL_RATE = 0.05
@@ -27,70 +28,7 @@ FIXED_WORK = 20_000
 """Pixels' worth of an iteration's time that doesn't depend on the size, the losses being sampled; for the time left."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told after each iteration.
-
-    Attributes:
-        scale: 1 for the coarsest.
-        scales: how many there are.
-        size: (height, width) of this scale.
-        iteration: of this scale, from 1.
-        iterations: of this scale.
-        done: share of the whole run's work, about, in (0, 1].
-        losses: the objective's values by name (unweighted, before the step); "total" is their weighted sum.
-        picture: (1, 3, H, W) after the step; the next iteration overwrites it.
-        details: of the run; see `Result`.
-    """
-
-    scale: int
-    scales: int
-    size: tuple[int, int]
-    iteration: int
-    iterations: int
-    done: float
-    losses: dict[str, float]
-    picture: Tensor
-    details: dict[str, Any]
-
-
-Callback = Callable[[Progress], bool | None]
-"""Called after each iteration; returning False stops the run, which keeps the picture so far."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What `stylize` returns.
-
-    Attributes:
-        picture: (1, 3, H, W) float32 in [0, 1] on the CPU.
-        config: the settings, all resolved.
-        losses: for each iteration: scale, iteration, total and each value of the objective by name.
-        status: complete; stopped (the callback asked for it); or diverged (a loss was not finite: `picture` is the last
-            one with finite losses).
-        seconds: of the loop, and from the call to its first iteration.
-        details: device, precision, network and sizes that were chosen, and why.
-    """
-
-    picture: Tensor
-    config: StyleConfig
-    losses: list[dict[str, float]]
-    status: str
-    seconds: dict[str, float]
-    details: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture as a PIL picture."""
-        return to_image(self.picture)
-
-    def save(self, path: str | Path) -> None:
-        """Writes the picture in the format of the suffix, whole or not at all.
-
-        Raises:
-            OutputError: it can't be written.
-        """
-        save_picture(self.picture, path)
+ADVICE = "use a smaller --size, or keep to less with --memory, such as --memory 4GB"
 
 
 def stylize(
@@ -113,6 +51,7 @@ def stylize(
 
     Raises:
         PictureError, ConfigError, WeightsError, DeviceError: what was given can't be used; nothing was computed.
+        MemoryLimitError: the run doesn't fit, or the device had none left in the first iteration.
     """
     started = time.perf_counter()
     run = Run(load_picture(source, "source"), load_picture(target, "target"), config or StyleConfig.preset(), started)
@@ -126,6 +65,7 @@ class Run:
         self.config, self.started = config, started
         self.device = choose_device(config.device)
         dtype, reason = choose_precision(config.precision, self.device)
+        self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
         network = resolve_network(config.features, Path(config.weights) if config.weights else None)
         layers = feature_layers([term for term in config.terms if term.weight > 0])
         self.network = VGGFeatures(network, layers, config.pooling, dtype).to(self.device)
@@ -133,13 +73,15 @@ class Run:
         self.target = target
         self.source = self._toned(source)
         self.losses: list[dict[str, float]] = []
+        self.steps = 0
         long_edge = config.size if config.enlarge else min(config.size, max(source.shape[2:]))
         self.scales = config.pyramid.scales(long_edge, config.iterations)
         self.size = fit(source, long_edge)
         self.start = self._start(config.init)
+        self.plan = self._plan()
         self.details = {
             "device": describe(self.device),
-            "precision": "bf16" if dtype == torch.bfloat16 else "fp32",
+            "precision": self.precision,
             "precision_reason": reason,
             "features": network.name,
             "weights": str(network.path),
@@ -149,7 +91,30 @@ class Run:
             "result_size": list(self.size[::-1]),
             "kept_size": long_edge < config.size,
             "scales": [{"long_edge": edge, "iterations": count} for edge, count in self.scales],
+            "memory": {"budget": self.plan.budget, "estimate": self.plan.estimate, "tiles": self.plan.tiles},
         }
+
+    def _need(self, edge: int) -> Need:
+        """Memory of a scale."""
+        terms = [term for term in self.config.terms if term.weight > 0]
+        return need(terms, self.network, fit(self.source, edge), self._target_size(edge), self.device)
+
+    def _plan(self) -> Plan:
+        """Tiles that keep every scale within the memory, or a refusal that says what would fit."""
+        wanted = memory_bytes(self.config.memory)
+        inputs = sum(picture.shape[2] * picture.shape[3] for picture in (self.source, self.target))
+        try:
+            return plan([self._need(edge) for edge, _ in self.scales], wanted, self.device, inputs)
+        except MemoryLimitError as error:
+            edge = largest_edge(self._need, self.scales[-1][0], wanted, self.device, inputs)
+            advice = f"use --size {edge} or less" if edge else "no size fits"
+            more = "free some" if wanted is None else "allow more with --memory"
+            size = f"{self.size[1]}x{self.size[0]} px"
+            raise MemoryLimitError(f"{size} on {self.device.type} {error}: {advice}, or {more}") from error
+
+    def _target_size(self, edge: int) -> tuple[int, int]:
+        """(height, width) of the target at a scale; never larger than it came."""
+        return fit(self.target, min(edge, max(self.target.shape[2:])))
 
     def _start(self, init: str) -> Tensor:
         """The picture that the run starts from, at any size."""
@@ -170,12 +135,26 @@ class Run:
         for index, (edge, _) in enumerate(self.scales):
             picture = self._finer(picture, *fit(self.source, edge))
             span = (sum(work[:index]) / sum(work), sum(work[: index + 1]) / sum(work))
-            picture, status = self._scale(index, picture, span, callback)
+            picture, status = self._guarded(index, picture, span, callback)
             if status != "complete":
                 break
         seconds = {"loop": time.perf_counter() - looping, "before_loop": looping - self.started}
         picture = self._toned(self._finer(picture, *self.size))
         return Result(picture, self.config, self.losses, status, seconds, self.details)
+
+    def _guarded(
+        self, index: int, picture: Tensor, span: tuple[float, float], callback: Callback | None
+    ) -> tuple[Tensor, str]:
+        """`_scale` in exact float32; where memory runs out, the picture so far."""
+        try:
+            with exact_float32():
+                return self._scale(index, picture, span, callback)
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            if not self.steps:
+                raise MemoryLimitError(f"{self.device} has run out of memory: {ADVICE}") from error
+        return self.pixels.detach().nan_to_num().clamp(0, 1).cpu(), "out of memory"
 
     def _finer(self, picture: Tensor, height: int, width: int) -> Tensor:
         """The picture so far at another size: the start at that size and, enlarged, what the run has changed about it.
@@ -193,38 +172,44 @@ class Run:
         """
         return recolor(picture, self.target) if self.config.colors == "target" else picture
 
+    def _objective(self, index: int, size: tuple[int, int]) -> Objective:
+        """The objective of a scale, on the network or on its tiles."""
+        source = resize(self.source, *size).to(self.device)
+        target = resize(self.target, *self._target_size(self.scales[index][0])).to(self.device)
+        pixels = self.plan.pixels[index]
+        network = self.network if pixels is None else TiledFeatures(self.network, pixels)
+        return Objective(self.config.terms, network, source, target, self.precision)
+
     def _scale(
         self, index: int, picture: Tensor, span: tuple[float, float], callback: Callback | None
     ) -> tuple[Tensor, str]:
         """The iterations of one scale: (1, 3, H, W) -> the moved picture and the status."""
-        edge, iterations = self.scales[index]
-        height, width = picture.shape[2:]
-        source = resize(self.source, height, width).to(self.device)
-        target_edge = min(edge, max(self.target.shape[2:]))
-        target = resize(self.target, *fit(self.target, target_edge)).to(self.device)
-        objective = Objective(self.config.terms, self.network, source, target)
-        pixels = picture.to(self.device).clone().requires_grad_()
+        iterations = self.scales[index][1]
+        size = (picture.shape[2], picture.shape[3])
+        self.pixels = pixels = picture.to(self.device).clone().requires_grad_()
         settings = self.config.optimizer
         adam = torch.optim.Adam([pixels], settings.lr, settings.betas, settings.eps)
         good = pixels.detach().clone()
+        objective = self._objective(index, size)
+        readings = Readings(objective.names, self.losses, index + 1, self.device)
         for i in range(iterations):
-            adam.param_groups[0]["lr"] = learning_rate(settings, len(self.losses), self.config.iterations)
+            adam.param_groups[0]["lr"] = learning_rate(settings, self.steps, self.config.iterations)
             adam.zero_grad()
             losses = objective.evaluate(pixels, self.generator)
-            values = dict(zip(objective.names, losses.values.tolist(), strict=True))
-            values = {"total": losses.total.item(), **values}
-            if not math.isfinite(values["total"]):
-                return good.cpu(), "diverged"
-            good.copy_(pixels.detach())
+            if readings.add(losses, last=i + 1 == iterations):
+                if not readings.finite:
+                    return good.cpu(), "diverged"
+                good.copy_(pixels.detach())
             losses.total.backward()
             adam.step()
             with torch.no_grad():
                 pixels.clamp_(0, 1)
-            self.losses.append({"scale": index + 1, "iteration": i + 1, **values})
+            self.steps += 1
             done = span[0] + (span[1] - span[0]) * (i + 1) / iterations
-            place = (index + 1, len(self.scales), (height, width), i + 1, iterations, done)
-            progress = Progress(*place, values, pixels.detach(), self.details)
+            place = (index + 1, len(self.scales), size, i + 1, iterations, done)
+            progress = Progress(*place, readings.latest, pixels.detach(), self.details)
             if callback is not None and callback(progress) is False:
+                readings.flush()
                 return pixels.detach().cpu(), "stopped"
         if not pixels.isfinite().all():
             return good.cpu(), "diverged"

@@ -112,7 +112,7 @@ class VGGFeatures(nn.Module):
             if name[4] != block:
                 block, x = name[4], self.pool(x, 2)
             kernel, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
-            x = functional.relu(functional.conv2d(x, kernel, bias, padding=1))
+            x = functional.relu_(functional.conv2d(x, kernel, bias, padding=1))
             if name in self.layers:
                 found[name] = x
         return found

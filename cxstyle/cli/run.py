@@ -12,6 +12,20 @@ import click
 from ..config import COLORS, FEATURES, PRECISIONS, StyleConfig
 
 
+class Samples(click.ParamType[int | str]):
+    """A number, or all."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Leaves the range to `LossTerm`."""
+        if value == "all":
+            return "all"
+        if not str(value).isdigit():
+            self.fail(f"{value!r} is neither a number nor all", param, ctx)
+        return int(value)
+
+
 def setting(*names: str, help: str, type: Any = str, field: str | None = None, **extra: Any) -> Callable[..., Any]:
     """An option that overrides a field of StyleConfig; its default is read from there."""
     defaults = {f.name: f.default for f in dataclasses.fields(StyleConfig)}
@@ -39,11 +53,20 @@ def setting(*names: str, help: str, type: Any = str, field: str | None = None, *
 @setting("--content-weight", type=float, metavar="W", help="Weight of the terms that compare with the source.")
 @setting("--style-weight", type=float, metavar="W", help="Weight of the terms that compare with the target.")
 @setting("--tv-weight", type=float, metavar="W", help="Weight of the total variation: higher is smoother.")
+@click.option(
+    "--samples",
+    type=Samples(),
+    metavar="N|all",
+    help="Features drawn from a layer in each iteration; all takes long at large sizes.  [default: the preset's]",
+)
 @setting("--colors", type=click.Choice(COLORS), help="target: recolour the source to the target's palette first.")
 @setting("--init", metavar="source|target|noise|FILE", help="The picture that the run starts from.")
 @setting("--seed", type=int, metavar="N", help="Of the random sampling; same seed, same pixels.")
 @setting("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs.")
-@setting("--precision", type=click.Choice(PRECISIONS), help="Of the network; auto: bf16 where hardware multiplies it.")
+@setting(
+    "--precision", type=click.Choice(PRECISIONS), help="Of the network and products; auto: bf16 where hardware has it."
+)
+@setting("--memory", metavar="auto|SIZE", help="What the run may take in all, such as 4GB; auto: most of what is free.")
 @setting("--features", type=click.Choice(FEATURES), help="The network; auto: VGG19 where it is, else bundled VGG16.")
 @setting("--weights", metavar="FILE", help="A weight file to use instead of those on the machine.")
 @click.option(

@@ -17,7 +17,7 @@ from ..errors import OutputError
 from ..files import check_writable
 
 if TYPE_CHECKING:
-    from ..optimize import Progress, Result
+    from ..progress import Progress, Result
 
 BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
 
@@ -117,6 +117,7 @@ class Watch:
             self.note(f"device: {details['device']}")
             self.note(f"precision: {details['precision']}, {details['precision_reason']}")
             self.note(f"weights: {details['weights']}")
+            self.note(f"memory: {memory_in_words(details['memory'])}")
             self.note(f"result: {width}x{height} px; scales: {scales} iterations")
         if details["kept_size"]:
             self.note("the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it")
@@ -139,6 +140,11 @@ class Watch:
                 "picture. Lower the weights or the learning rate, or use --precision fp32",
                 err=True,
             )
+            sys.exit(1)
+        if result.status == "out of memory":
+            from ..optimize import ADVICE
+
+            click.echo(f"cxstyle: memory ran out; the file holds the picture so far. For the rest, {ADVICE}", err=True)
             sys.exit(1)
 
     def write(self, result: Result) -> Path:
@@ -171,6 +177,14 @@ class Watch:
         """A line on stderr that leaves the progress bar whole."""
         if not self.quiet:
             tqdm.write(text, file=sys.stderr)
+
+
+def memory_in_words(memory: dict[str, float]) -> str:
+    """About 1.2 GB of 19.6 GB, the network in 6 tiles."""
+    from ..memory import in_words
+
+    cut = f"the network in {memory['tiles']} tiles" if memory["tiles"] > 1 else "the network whole"
+    return f"about {in_words(memory['estimate'])} of {in_words(memory['budget'])}, {cut}"
 
 
 def in_short(losses: dict[str, float]) -> str:

@@ -7,10 +7,13 @@ Eq. 5 for the loss. x is the generated side with P positions, y the other with Q
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-from ._contextual_fused import set_similarity
+from ._contextual_fused import SetSimilarity, unit_rows
+from ._products import PRECISIONS
 
 EPSILON = 1e-5
 """The constant of Eq. 2, in units of cosine distance."""
@@ -65,54 +68,99 @@ def log_set_similarity(log_cx: Tensor) -> Tensor:
 
 
 def as_positions(features: Tensor, name: str) -> Tensor:
-    """Feature maps (N, C, H, W) or sets (N, C, P) as sets (N, C, P) of at least single precision.
+    """Feature maps (N, C, H, W) or sets (N, C, P) as sets (N, C, P).
 
     Raises:
         ValueError: for another number of dimensions or no position at all.
     """
     if features.dim() not in (3, 4) or features.numel() == 0:
         raise ValueError(f"{name} must be (N, C, H, W) or (N, C, P) and not empty, got {tuple(features.shape)}")
-    flat = features.flatten(2)
-    # Half precision can't tell a distance of 1e-5 from 0, and Eq. 2 divides by it.
-    return flat.float() if flat.dtype in (torch.float16, torch.bfloat16) else flat
+    return features.flatten(2)
 
 
-def checked(x: Tensor, y: Tensor, bandwidth: float) -> tuple[Tensor, Tensor]:
-    """Both sides as sets, or a refusal.
+def at_least_single(dtype: torch.dtype) -> torch.dtype:
+    """Half precision can't tell a distance of 1e-5 from 0, and Eq. 2 divides by it."""
+    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The side y of the loss, centred and scaled once for many evaluations; made by `prepare`.
+
+    Attributes:
+        shape: of the sets that it was made from, (N, C, Q).
+        means: of each set, (C,).
+        units: unit vectors of each set, (Q, C).
+    """
+
+    shape: tuple[int, ...]
+    means: tuple[Tensor, ...]
+    units: tuple[Tensor, ...]
+
+
+def prepare(y: Tensor) -> Prepared:
+    """What `contextual_loss` needs of y: (N, C, H, W) or (N, C, Q); gradients flow to it where it asks for them.
+
+    Raises:
+        ValueError: for another number of dimensions or no position at all.
+    """
+    y = as_positions(y, "y")
+    means = tuple(sample.mean(dim=1, dtype=at_least_single(y.dtype)) for sample in y)
+    with_gradient = y.requires_grad and torch.is_grad_enabled()
+    units = []
+    for sample, mean in zip(y, means, strict=True):
+        if with_gradient:
+            units.append(unit_vectors((sample - mean[:, None])[None])[0].t().contiguous())
+        else:
+            units.append(unit_rows(sample.detach().t(), mean)[0])
+    return Prepared(tuple(y.shape), means, tuple(units))
+
+
+def check(x: Tensor, y: Tensor | Prepared, bandwidth: float) -> None:
+    """Refuses what the loss is not defined for; x and y are sets.
 
     Raises:
         ValueError: shapes that don't fit together, or a bandwidth that isn't above 0.
     """
     if not bandwidth > 0:
         raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
-    x, y = as_positions(x, "x"), as_positions(y, "y")
-    if x.shape[:2] != y.shape[:2]:
+    if x.shape[:2] != tuple(y.shape[:2]):
         raise ValueError(
             f"x and y must agree in batch and channels, got {tuple(x.shape[:2])} and {tuple(y.shape[:2])} (N, C)"
         )
-    return x, y
 
 
-def contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tensor:
+def contextual_loss(x: Tensor, y: Tensor | Prepared, bandwidth: float = 0.5, precision: str = "fp32") -> Tensor:
     """L_CX(x, y) = -log CX(x, y), Eq. 5, averaged over the batch.
 
     Exact; memory grows with P + Q, not with their product.
 
     Args:
         x: generated features, (N, C, H, W) or (N, C, P); gradients flow.
-        y: features to imitate, (N, C, H', W') or (N, C, Q), same N and C; P and Q may differ.
+        y: features to imitate, (N, C, H', W') or (N, C, Q), same N and C; P and Q may differ. What `prepare` made of
+            them saves its work, where they stay the same.
         bandwidth: the paper's h, above 0 (0.5 unless said otherwise; 0.1 and 0.2 for style transfer).
+        precision: of the matrix products: fp32, or bf16 where the machine is faster with it. Everything else is in the
+            precision of the features, single at least.
 
     Returns:
         A scalar in [0, log Q] up to rounding: 0 for equal sets of distinct features, about log Q for sets far apart.
 
     Raises:
-        ValueError: shapes that don't fit together, or a bandwidth that isn't above 0.
+        ValueError: shapes that don't fit together, a bandwidth that isn't above 0, or an unknown precision.
     """
-    x, y = checked(x, y, bandwidth)
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision}")
     with torch.autocast(x.device.type, enabled=False):
-        x, y = center(x, y)
-        return -set_similarity(unit_vectors(x), unit_vectors(y), bandwidth, EPSILON).log().mean()
+        x = as_positions(x, "x")
+        y = y if isinstance(y, Prepared) else prepare(y)
+        check(x, y, bandwidth)
+        samples = x.unbind() if len(x) > 1 else [x.squeeze(0)]  # whose gradient needs no copy
+        best = [
+            SetSimilarity.apply(sample.t(), mean, units, bandwidth, EPSILON, precision)
+            for sample, mean, units in zip(samples, y.means, y.units, strict=True)
+        ]
+        return -torch.stack(best).mean(dim=1).log().mean()
 
 
 def plain_contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tensor:
@@ -120,7 +168,8 @@ def plain_contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tenso
 
     The definition that the faster version is held against; also for second derivatives, which that one doesn't have.
     """
-    x, y = checked(x, y, bandwidth)
+    x, y = (features.to(at_least_single(features.dtype)) for features in (as_positions(x, "x"), as_positions(y, "y")))
+    check(x, y, bandwidth)
     with torch.autocast(x.device.type, enabled=False):
         log_cx = log_similarities(relative_distances(cosine_distances(x, y)), bandwidth)
         return -log_set_similarity(log_cx).mean()
@@ -129,15 +178,15 @@ def plain_contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tenso
 class ContextualLoss(nn.Module):
     """`contextual_loss` as a module, for training loops: ``ContextualLoss(0.5)(network(x), features)``."""
 
-    def __init__(self, bandwidth: float = 0.5) -> None:
+    def __init__(self, bandwidth: float = 0.5, precision: str = "fp32") -> None:
         super().__init__()
         if not bandwidth > 0:
             raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
-        self.bandwidth = bandwidth
+        self.bandwidth, self.precision = bandwidth, precision
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
         """The loss of (N, C, ...) features x against y; see `contextual_loss`."""
-        return contextual_loss(x, y, self.bandwidth)
+        return contextual_loss(x, y, self.bandwidth, self.precision)
 
     def extra_repr(self) -> str:
-        return f"bandwidth={self.bandwidth}"
+        return f"bandwidth={self.bandwidth}, precision={self.precision}"

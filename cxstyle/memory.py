@@ -1,0 +1,210 @@
+"""How much memory a run needs, how much there is, and into what tiles the network must be cut to make it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+
+from .config import SMALLEST_EDGE, LossTerm
+from .errors import MemoryLimitError
+from .losses._contextual_fused import BLOCK_BYTES, FEWEST_ROWS
+from .tiles import best_grid, smallest_tile, stride
+from .vgg import VGGFeatures
+from .weights.layout import canonical_layer
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+VALUE_BYTES = {torch.float32: 7.0, torch.bfloat16: 3.6}
+"""Peak memory of the network, forward and backward, for each value that its layers give: the value itself, its gradient
+while that is taken, and where each maximum of a pooling was. This and the following were measured on whole runs with
+VGG16 to conv4_2 at 256 to 2048 px, and rounded up."""
+PICTURE_BYTES = 150
+"""For each pixel of the result: it, its gradient, Adam's two moments, temporaries and the copies of the source."""
+INPUT_BYTES = 40
+"""For each pixel of the two files as they were read."""
+FIRST_USE = 250_000_000
+"""What torch and its kernels take on a CPU when they are first used."""
+SHARE = 0.85
+"""Of the free memory that a run takes by itself; others need some, too."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a scale of a run needs, in bytes.
+
+    Attributes:
+        fixed: however the network is cut.
+        maps: features of the whole picture, beside a tile's.
+        tile: for each pixel of a tile.
+        size: of the picture.
+        names: layers of the network, in order.
+    """
+
+    fixed: float
+    maps: float
+    tile: float
+    size: Size
+    names: tuple[str, ...]
+
+    def whole(self) -> float:
+        """Without tiles."""
+        return self.fixed + self.tile * self.size[0] * self.size[1]
+
+    def cut(self, pixels: float) -> float:
+        """With tiles of at most so many pixels, where they can be had so small."""
+        return self.fixed + self.maps + self.tile * best_grid(*self.size, self.names, int(pixels)).largest
+
+    def least(self) -> float:
+        """With the smallest tiles worth cutting."""
+        return self.cut(smallest_tile(self.names)) if self.names else self.fixed
+
+    def pixels(self, budget: float) -> int | None:
+        """Of the largest tile that keeps within a budget; None for the whole picture at once."""
+        if not self.names or self.whole() <= budget:
+            return None
+        return max(smallest_tile(self.names), int((budget - self.fixed - self.maps) / self.tile))
+
+
+def need(terms: Sequence[LossTerm], network: VGGFeatures, size: Size, target: Size, device: torch.device) -> Need:
+    """What one scale needs beside what is held before it starts.
+
+    Args:
+        terms: the loss terms.
+        network: as it runs.
+        size: of the result at this scale.
+        target: of the target at this scale.
+        device: where it runs.
+    """
+    area = size[0] * size[1]
+    item = network.dtype.itemsize
+    values = sum(channels(network, name) / stride(name) ** 2 for name in network.names)
+    maps = sum(channels(network, name) * positions(name, size) for name in set(network.layers))
+    fixed = PICTURE_BYTES * (area + target[0] * target[1] / 10)
+    largest = 0.0
+    for term in terms:
+        for name in (canonical_layer(layer) for layer in term.layers):
+            width, count = channels(network, name), term.samples_of(name)
+            other = positions(name, size if term.compare == "source" else target)
+            p, q = (min(count or there, there) for there in (positions(name, size), other))
+            # What is kept of the other side, and of this one from forward to backward.
+            fixed += width * (other * (item if q < other else 4) + p * (4 + item))
+            largest = max(largest, width * (8 * p + 8 * q) + block_bytes(q, device))
+    tile = values * VALUE_BYTES[network.dtype]
+    return Need(fixed + largest, maps * item, tile, size, tuple(network.names))
+
+
+def channels(network: VGGFeatures, name: str) -> int:
+    """Of a layer."""
+    return int(network.get_buffer(f"{name}_bias").numel())
+
+
+def positions(name: str, size: Size) -> int:
+    """Of a layer, for a picture of a size."""
+    return (size[0] // stride(name)) * (size[1] // stride(name))
+
+
+def block_bytes(columns: int, device: torch.device) -> float:
+    """Of a block of cosines and its copy in half precision."""
+    return 1.5 * max(BLOCK_BYTES.get(device.type, BLOCK_BYTES["cuda"]), 4 * FEWEST_ROWS * columns)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run keeps within its memory.
+
+    Attributes:
+        budget: bytes that it may take, all told.
+        estimate: bytes that it will take at its largest scale, about.
+        pixels: of the largest tile, for each scale; None where the network sees the picture whole.
+        tiles: at the last scale.
+    """
+
+    budget: float
+    estimate: float
+    pixels: tuple[int | None, ...]
+    tiles: int
+
+
+def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inputs: int) -> Plan:
+    """Tiles for each scale.
+
+    Args:
+        needs: of the scales, coarse to fine.
+        wanted: the budget in bytes; None for most of what is free.
+        device: where the run is.
+        inputs: pixels of the two pictures as they were read.
+
+    Raises:
+        MemoryLimitError: a scale does not fit, however it is cut.
+    """
+    taken = held(device, inputs)
+    budget = taken + SHARE * free(device) if wanted is None else wanted
+    pixels = tuple(need.pixels(budget - taken) for need in needs)
+    sizes = [n.whole() if p is None else n.cut(p) for n, p in zip(needs, pixels, strict=True)]
+    estimate = taken + max(sizes)
+    last = pixels[-1]
+    tiles = 1 if last is None else best_grid(*needs[-1].size, needs[-1].names, last).tiles
+    if estimate > budget:
+        raise MemoryLimitError(
+            f"needs about {in_words(estimate)} of memory at least, and may take {in_words(max(budget, 0))}"
+        )
+    return Plan(budget, estimate, pixels, tiles)
+
+
+def largest_edge(
+    need_of: Callable[[int], Need], edge: int, wanted: float | None, device: torch.device, inputs: int
+) -> int | None:
+    """The largest size below `edge` that fits, rounded down to 16 px; None where even the smallest doesn't.
+
+    Args:
+        need_of: what a scale of a long edge needs.
+        edge: that didn't fit.
+        wanted, device, inputs: as of `plan`.
+    """
+    taken = held(device, inputs)
+    rest = SHARE * free(device) if wanted is None else wanted - taken
+    low, high = SMALLEST_EDGE // 16, edge // 16 + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if need_of(16 * middle).least() <= rest else (low, middle)
+    return 16 * low if low > SMALLEST_EDGE // 16 else None
+
+
+def held(device: torch.device, inputs: int) -> float:
+    """Bytes taken before the first scale: by this process, and by two pictures of `inputs` pixels together."""
+    if device.type == "cuda":
+        return float(torch.cuda.memory_allocated(device))
+    return psutil.Process().memory_info().rss + FIRST_USE + INPUT_BYTES * inputs
+
+
+def free(device: torch.device) -> float:
+    """Bytes that this process may still take, of the device's memory or the machine's."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return min([float(psutil.virtual_memory().available), *container_rest()])
+
+
+def container_rest() -> list[float]:
+    """What is left of the limit of a Linux container, where one is set: it counts even where the machine has more."""
+    found = []
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            numbers = [(Path("/sys/fs/cgroup") / name).read_text().strip() for name in (limit, used)]
+        except OSError:
+            continue
+        if all(number.isdigit() for number in numbers):
+            found.append(float(numbers[0]) - float(numbers[1]))
+    return found
+
+
+def in_words(size: float) -> str:
+    """1.5 GB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
