@@ -6,24 +6,25 @@ median of the ratios of the turns.
 
 from __future__ import annotations
 
-import ctypes
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .checks import check_device
-from .config import StyleConfig
+from .config import LossTerm, StyleConfig
 from .device import choose_device, choose_precision, describe
-from .losses.contextual import contextual_loss, plain_contextual_loss
+from .image import Picture, fit, load_picture, resize
+from .losses.contextual import contextual_loss, plain_contextual_loss, prepare
+from .meter import Call, Meter
 from .objective import Objective, feature_layers
+from .optimize import stylize
 from .report import versions
+from .tiles import stride
 from .vgg import VGGFeatures, resolve_network
 
 PRODUCT = 2048
@@ -44,6 +45,7 @@ class Row:
         plain_memory, fast_memory: MiB of extra memory at the peak, where the system tells.
         rate: 10^12 floating point operations in a second.
         share: of the measured rate of matrix products in the same precision, in [0, 1] up to noise.
+        over: seconds over those that its arithmetic would take at the measured rate of bf16 products.
     """
 
     what: str
@@ -54,20 +56,36 @@ class Row:
     fast_memory: float | None = None
     rate: float | None = None
     share: float | None = None
+    over: float | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure: (positions, channels) of the loss, long edges of network and iterations, turns of each."""
+    """What to measure.
+
+    Attributes:
+        losses: (positions, channels) of the loss against the plain one.
+        large: the same where the plain one could not run.
+        network: long edge of its picture.
+        iterations: long edges of whole iterations.
+        turns: of each comparison.
+        quality: long edge and iterations of the plain loop whose result is to be reached.
+        attempts: iterations that the default way is given for that, one number after the other until it gets there.
+    """
 
     losses: tuple[tuple[int, int], ...]
+    large: tuple[tuple[int, int], ...]
     network: int
     iterations: tuple[int, ...]
     turns: int
+    quality: tuple[int, int] = (512, 300)
+    attempts: tuple[int, ...] = (60, 90, 130, 200, 300, 450)
 
 
-FULL = Plan(((1024, 512), (SAMPLES, 128), (SAMPLES, 256), (SAMPLES, 512)), 512, (256, 512, 1024), 3)
-QUICK = Plan(((1024, 512), (SAMPLES, 128)), 256, (256,), 2)
+FULL = Plan(
+    ((1024, 512), (SAMPLES, 128), (SAMPLES, 256), (SAMPLES, 512)), ((65536, 128),), 512, (256, 512, 1024), turns=3
+)
+QUICK = Plan(((1024, 512), (SAMPLES, 128)), (), 256, (256,), turns=2)
 
 
 class Bench:
@@ -76,116 +94,173 @@ class Bench:
     Args:
         plan: `FULL` or `QUICK`.
         device: as in StyleConfig.
+        pair: source and target of the run to a given quality; without them it is left out.
 
     Raises:
         ConfigError, DeviceError: there is no such device, or this machine doesn't have it.
+        PictureError: the pair can't be used.
     """
 
-    def __init__(self, plan: Plan, device: str = "auto") -> None:
+    def __init__(self, plan: Plan, device: str = "auto", pair: tuple[Picture, Picture] | None = None) -> None:
         check_device(device)
         self.plan, self.device = plan, choose_device(device)
+        self.meter = Meter(self.device, plan.turns)
         self.network = resolve_network("vgg16")
         self.rates: dict[str, float] = {}
+        self.pair = None if pair is None else (load_picture(pair[0], "source"), load_picture(pair[1], "target"))
+        dtype, _ = choose_precision("auto", self.device)
+        self.precision = next(name for name, value in PRECISIONS.items() if value == dtype)
 
-    def steps(self) -> list[tuple[str, Callable[[], Row]]]:
-        """(name, measurement) of every row, in the order in which they must run."""
+    def steps(self) -> list[tuple[str, Callable[[], list[Row]]]]:
+        """(name, measurement) of every few rows, in the order in which they must run."""
         plan = self.plan
         return [
             *((f"matrix product {name}", partial(self.product, name)) for name in PRECISIONS),
             *((f"network {name}", partial(self.features, name)) for name in PRECISIONS),
             *((f"loss {size}", partial(self.loss, size, channels)) for size, channels in plan.losses),
+            *((f"loss {size}", partial(self.large_loss, size, channels)) for size, channels in plan.large),
             *((f"iteration {edge} px", partial(self.iteration, edge)) for edge in plan.iterations),
+            *([("run to a given quality", self.quality)] if self.pair else []),
         ]
 
-    def product(self, precision: str) -> Row:
+    def product(self, precision: str) -> list[Row]:
         """The rate of a matrix product: the limit that the rest is held against."""
         a, b = (torch.randn(PRODUCT, PRODUCT, device=self.device).to(PRECISIONS[precision]) for _ in range(2))
-        seconds = statistics.median(self.turns(lambda: torch.mm(a, b))[0])
+        seconds = statistics.median(self.meter.turns(lambda: torch.mm(a, b))[0])
         self.rates[precision] = 2 * PRODUCT**3 / seconds / 1e12
-        return Row(f"matrix product, {PRODUCT} x {PRODUCT}, {precision}", fast=seconds, rate=self.rates[precision])
+        return [Row(f"matrix product, {PRODUCT} x {PRODUCT}, {precision}", fast=seconds, rate=self.rates[precision])]
 
-    def features(self, precision: str) -> Row:
+    def features(self, precision: str) -> list[Row]:
         """VGG16 to conv4_2, forward and backward to the picture."""
         network = VGGFeatures(self.network, ["conv4_2"], dtype=PRECISIONS[precision]).to(self.device)
         edge = self.plan.network
         picture = torch.rand(1, 3, edge, edge, device=self.device, requires_grad=True)
-        seconds = statistics.median(self.turns(lambda: network(picture)["conv4_2"].float().sum().backward())[0])
+        sides = self.meter.turns(lambda: network(picture)["conv4_2"].float().sum().backward())
+        seconds = statistics.median(sides[0])
         rate = 2 * flops(network, edge) / seconds / 1e12
         what = f"VGG16 to conv4_2 and back, {edge} px, {precision}"
-        return Row(what, fast=seconds, rate=rate, share=rate / self.rates[precision])
+        return [Row(what, fast=seconds, rate=rate, share=rate / self.rates[precision])]
 
-    def loss(self, positions: int, channels: int) -> Row:
-        """One contextual term in float32, forward and backward, plain and as it runs."""
+    def loss(self, positions: int, channels: int) -> list[Row]:
+        """One contextual term, forward and backward, plain and as it runs, in each precision that runs use here."""
+        x, y = self._clustered(positions, channels)
+        other = prepare(y)
+        kinds = list(dict.fromkeys(("fp32", self.precision)))
+
+        def fused(kind: str) -> tuple[Tensor, ...]:
+            return torch.autograd.grad(contextual_loss(x, other, 0.2, kind), x)
+
+        sides: list[Call] = [lambda: torch.autograd.grad(plain_contextual_loss(x, y, 0.2), x)]
+        sides += [partial(fused, kind) for kind in kinds]
+        plain, *fast = self.meter.turns(*sides)
+        plain_memory, *memory = [self.meter.extra_memory(side) for side in sides]
+        what = f"contextual loss and gradient, {positions} x {positions}, {channels} channels"
+        return [
+            compared(f"{what}, {kind}", plain, times, plain_memory, used)
+            for kind, times, used in zip(kinds, fast, memory, strict=True)
+        ]
+
+    def large_loss(self, positions: int, channels: int) -> list[Row]:
+        """The same at a size where the plain loss would need tens of gigabytes."""
+        x, y = self._clustered(positions, channels)
+        other = prepare(y)
+        times: list[float] = []
+
+        def side() -> None:
+            times.append(
+                self.meter.seconds(lambda: torch.autograd.grad(contextual_loss(x, other, 0.2, self.precision), x))
+            )
+
+        memory = self.meter.extra_memory(side)
+        what = f"contextual loss and gradient, {positions} x {positions}, {channels} channels, {self.precision}"
+        return [Row(what, fast=times[0], fast_memory=memory)]
+
+    def _clustered(self, positions: int, channels: int) -> tuple[Tensor, Tensor]:
         x, y = (features.to(self.device) for features in clustered(positions, channels))
-        x.requires_grad_()
-        sides = [lambda loss=loss: loss(x, y, 0.2).backward() for loss in (plain_contextual_loss, contextual_loss)]
-        plain, fast = self.turns(*sides)
-        memory = [self.extra_memory(side) for side in sides]
-        what = f"contextual loss and gradient, {positions} x {positions}, {channels} channels, fp32"
-        return compared(what, plain, fast, *memory)
+        return x.requires_grad_(), y
 
-    def iteration(self, edge: int) -> Row:
+    def iteration(self, edge: int) -> list[Row]:
         """One iteration: the paper's terms in float32 with the plain loss, against the default preset as it runs."""
+        default = StyleConfig.preset("default")
+        sides = (
+            self._iteration(reference(), edge, "fp32", plain=True),
+            self._iteration(default, edge, self.precision, plain=False),
+        )
+        plain, fast = self.meter.turns(*sides)
+        row = compared(f"iteration, {edge} px: paper fp32 plain, default {self.precision}", plain, fast)
+        least = iteration_flops(default, self._features(default, "fp32"), edge) / 1e12 / self.rates["bf16"]
+        return [replace(row, over=statistics.median(fast) / least)]
+
+    def _features(self, config: StyleConfig, precision: str) -> VGGFeatures:
+        layers = feature_layers(config.terms)
+        return VGGFeatures(self.network, layers, config.pooling, PRECISIONS[precision]).to(self.device)
+
+    def _iteration(self, config: StyleConfig, edge: int, precision: str, *, plain: bool) -> Call:
+        """A step of the loop on random pictures."""
         generator = torch.Generator().manual_seed(0)
         source, target = (torch.rand(1, 3, edge, edge, generator=generator).to(self.device) for _ in range(2))
-        paper = StyleConfig.preset("paper")
-        # As the authors' code and the ports do: every larger layer is sampled; the plain loss could not run otherwise.
-        terms = tuple(replace(term, samples=SAMPLES) for term in paper.terms)
-        default = StyleConfig.preset("default")
-        precision, _ = choose_precision(default.precision, self.device)
+        objective = Objective(config.terms, self._features(config, precision), source, target, precision, plain)
+        pixels = source.clone().requires_grad_()
+        adam = torch.optim.Adam([pixels], config.optimizer.lr)
 
-        def side(config: StyleConfig, dtype: torch.dtype, plain: bool) -> Callable[[], None]:
-            network = VGGFeatures(self.network, feature_layers(config.terms), config.pooling, dtype).to(self.device)
-            kind = next(name for name, value in PRECISIONS.items() if value == dtype)
-            objective = Objective(config.terms, network, source, target, kind, plain)
-            pixels = source.clone().requires_grad_()
-            adam = torch.optim.Adam([pixels], config.optimizer.lr)
+        def step() -> None:
+            adam.zero_grad()
+            objective.evaluate(pixels, generator).total.backward()
+            adam.step()
 
-            def step() -> None:
-                adam.zero_grad()
-                objective.evaluate(pixels, generator).total.backward()
-                adam.step()
+        return step
 
-            return step
+    def quality(self) -> list[Row]:
+        """Seconds until the paper's full objective is as low as the plain loop leaves it, plain and coarse to fine.
 
-        sides = (
-            side(replace(paper, terms=terms), torch.float32, plain=True),
-            side(default, precision, plain=False),
-        )
-        name = next(name for name, dtype in PRECISIONS.items() if dtype == precision)
-        plain, fast = self.turns(*sides)
-        return compared(f"iteration, {edge} px: paper fp32 plain, default {name}", plain, fast)
+        The plain loop's time is that of its iterations, a few of which are timed; what it leaves is found with the same
+        loop on the faster loss, which gives the same values.
+        """
+        assert self.pair is not None
+        edge, iterations = self.plan.quality
+        source, target = self.pair
+        common: dict[str, Any] = {"size": edge, "enlarge": True, "device": str(self.device)}
+        config = reference().override(**common, features="vgg16", iterations=iterations, precision="fp32")
+        goal = self._full_objective(stylize(source, target, config).picture)
+        each = statistics.median(self.meter.turns(self._iteration(config, edge, "fp32", plain=True))[0])
+        quick = StyleConfig.preset("quick").override(**common, features="vgg16")
+        for count in self.plan.attempts:
+            seconds, found = self._attempt(quick.override(iterations=count))
+            if found <= goal:
+                ways = f"{iterations} plain iterations, {count} of quick"
+                what = f"until the paper's full objective is {goal:.2f}, {edge} px: {ways}"
+                return [Row(what, iterations * each, seconds, iterations * each / seconds)]
+        return [
+            Row(f"{edge} px: the quick preset ends at {found:.2f}, the plain loop at {goal:.2f}", iterations * each)
+        ]
 
-    def turns(self, *sides: Callable[[], object]) -> list[list[float]]:
-        """Seconds of each side, taken in turns after one run of each to warm up."""
-        for side in sides:
-            side()
-        seconds: list[list[float]] = [[] for _ in sides]
-        for _ in range(self.plan.turns):
-            for side, times in zip(sides, seconds, strict=True):
-                self.wait()
-                start = time.perf_counter()
-                side()
-                self.wait()
-                times.append(time.perf_counter() - start)
-        return seconds
+    def _attempt(self, config: StyleConfig) -> tuple[float, float]:
+        assert self.pair is not None
+        result = stylize(*self.pair, config)
+        return result.seconds["loop"], self._full_objective(result.picture)
 
-    def wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
-    def extra_memory(self, side: Callable[[], object]) -> float | None:
-        """MiB beyond what was held before, at the peak; None where the system doesn't tell."""
-        if self.device.type == "cuda":
-            before = torch.cuda.memory_allocated(self.device)
-            torch.cuda.reset_peak_memory_stats(self.device)
-            side()
-            return (torch.cuda.max_memory_allocated(self.device) - before) / 2**20
-        return extra_resident(side) if self.device.type == "cpu" else None
+    def _full_objective(self, picture: Tensor) -> float:
+        """The paper's terms at all positions, in float32."""
+        assert self.pair is not None
+        paper = reference()
+        edge = max(picture.shape[2:])
+        source = resize(self.pair[0], *picture.shape[2:])
+        target = resize(self.pair[1], *fit(self.pair[1], min(edge, max(self.pair[1].shape[2:]))))
+        with torch.no_grad():
+            objective = Objective(
+                paper.terms, self._features(paper, "fp32"), source.to(self.device), target.to(self.device)
+            )
+            return float(objective.evaluate(picture.to(self.device)).total)
 
     def record(self, rows: list[Row]) -> dict[str, Any]:
         """The table for machines: device, versions and rows."""
         return {"device": describe(self.device), "versions": versions(), "rows": [asdict(row) for row in rows]}
+
+
+def reference() -> StyleConfig:
+    """The paper's settings as its authors' code and the ports run them: every larger layer is sampled, since the plain
+    loss could not run otherwise."""
+    return StyleConfig.preset("paper").override(samples=SAMPLES)
 
 
 def compared(
@@ -201,13 +276,17 @@ def compared(
 
 
 def clustered(positions: int, channels: int) -> tuple[Tensor, Tensor]:
-    """Two sets of features (1, C, positions) around the same 300 centres, as pictures of like things have them."""
+    """Two sets of features (1, C, positions) around the same 300 centres, as pictures of like things have them.
+
+    They lie position by position in memory, as the network gives them.
+    """
     generator = torch.Generator().manual_seed(0)
-    centers = torch.randn(channels, 300, generator=generator)
+    centers = torch.randn(300, channels, generator=generator)
     sets = []
     for _ in range(2):
-        chosen = centers[:, torch.randint(300, (positions,), generator=generator)]
-        sets.append((chosen + 0.6 * torch.randn(channels, positions, generator=generator)).relu()[None])
+        chosen = centers[torch.randint(300, (positions,), generator=generator)]
+        noisy = (chosen + 0.6 * torch.randn(positions, channels, generator=generator)).relu()
+        sets.append(noisy.t()[None])
     return sets[0], sets[1]
 
 
@@ -216,25 +295,17 @@ def flops(network: VGGFeatures, edge: int) -> float:
     total = 0.0
     for name in network.names:
         kernel: Tensor = network.get_buffer(f"{name}_weight")
-        total += 2 * kernel.numel() * (edge >> (int(name[4]) - 1)) ** 2
+        total += 2 * kernel.numel() * (edge // stride(name)) ** 2
     return total
 
 
-def extra_resident(side: Callable[[], object]) -> float | None:
-    """MiB that a call adds to the resident memory of this process at its peak; None outside Linux."""
-    clear, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-    try:
-        # Memory that was freed but not given back would hide what is taken anew.
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-        clear.write_text("5")  # sets the peak back to the present
-    except (OSError, AttributeError):
-        return None
-    before = resident_peak(status)
-    side()
-    return (resident_peak(status) - before) / 1024
+def iteration_flops(config: StyleConfig, network: VGGFeatures, edge: int) -> float:
+    """Of one iteration on two pictures of edge x edge: the network forward and backward, and the two matrix products of
+    each contextual term."""
 
+    def products(term: LossTerm, layer: str) -> float:
+        there = (edge // stride(layer)) ** 2
+        positions = min(term.samples_of(layer) or there, there)
+        return 4 * positions**2 * int(network.get_buffer(f"{layer}_bias").numel())
 
-def resident_peak(status: Path) -> int:
-    """KiB, from the line VmHWM."""
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1])
+    return 2 * flops(network, edge) + sum(products(term, layer) for term in config.terms for layer in term.layers)

@@ -31,6 +31,7 @@ FIRST_USE = 250_000_000
 """What torch and its kernels take on a CPU when they are first used."""
 SHARE = 0.85
 """Of the free memory that a run takes by itself; others need some, too."""
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def container_rest() -> list[float]:
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
     ):
         try:
-            numbers = [(Path("/sys/fs/cgroup") / name).read_text().strip() for name in (limit, used)]
+            numbers = [(CGROUPS / name).read_text().strip() for name in (limit, used)]
         except OSError:
             continue
         if all(number.isdigit() for number in numbers):

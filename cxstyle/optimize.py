@@ -139,7 +139,12 @@ class Run:
             if status != "complete":
                 break
         seconds = {"loop": time.perf_counter() - looping, "before_loop": looping - self.started}
-        picture = self._toned(self._finer(picture, *self.size))
+        try:
+            picture = self._toned(self._finer(picture, *self.size))
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            status = "out of memory"
         return Result(picture, self.config, self.losses, status, seconds, self.details)
 
     def _guarded(

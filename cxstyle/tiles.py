@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -67,6 +68,7 @@ class Cut:
             for start, end in zip(starts, ends, strict=True)
         ]
 
+    @cached_property
     def lengths(self) -> list[int]:
         """Of the parts with their margins."""
         return [whole.stop - whole.start for _, whole in self.spans()]
@@ -87,12 +89,12 @@ class Grid:
     @property
     def largest(self) -> int:
         """Pixels of the largest tile with its margin."""
-        return max(self.down.lengths()) * max(self.across.lengths())
+        return max(self.down.lengths) * max(self.across.lengths)
 
     @property
     def work(self) -> int:
         """Pixels of all tiles with their margins."""
-        return sum(self.down.lengths()) * sum(self.across.lengths())
+        return sum(self.down.lengths) * sum(self.across.lengths)
 
 
 MOST_PARTS = 64
@@ -103,7 +105,8 @@ def smallest_tile(names: Sequence[str]) -> int:
     return (4 * reach(names)) ** 2
 
 
-def best_grid(height: int, width: int, names: Sequence[str], pixels: int) -> Grid:
+@lru_cache
+def best_grid(height: int, width: int, names: tuple[str, ...], pixels: int) -> Grid:
     """The cut with the least work whose largest tile has no more than `pixels`, or the finest that there is.
 
     Args:
@@ -114,7 +117,7 @@ def best_grid(height: int, width: int, names: Sequence[str], pixels: int) -> Gri
     step, margin = stride(names[-1]), reach(names)
     sides = []
     for length in (height, width):
-        most = min(MOST_PARTS, max(1, length // (2 * margin)))
+        most = min(MOST_PARTS, math.ceil(length / (2 * margin)))
         sides.append([Cut(length, parts, step, margin) for parts in range(1, most + 1)])
     grids = [Grid(down, across) for down in sides[0] for across in sides[1]]
     fitting = [grid for grid in grids if grid.largest <= pixels]
@@ -140,7 +143,7 @@ class TiledFeatures:
     def __call__(self, pictures: Tensor) -> dict[str, Tensor]:
         """(N, 3, H, W) in [0, 1] -> {layer: features}; see `VGGFeatures.forward`."""
         height, width = pictures.shape[2:]
-        grid = best_grid(height, width, self.network.names, self.pixels)
+        grid = best_grid(height, width, tuple(self.network.names), self.pixels)
         layers = tuple(dict.fromkeys(self.layers))
         features = Tiled.apply(pictures, self.network, layers, grid)
         return dict(zip(layers, features, strict=True))

@@ -11,13 +11,14 @@ from click.testing import CliRunner
 
 from cxstyle import bench
 from cxstyle.cli import main
+from cxstyle.meter import Meter
 from cxstyle.vgg import VGGFeatures, resolve_network
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same measurements on sizes that take no time."""
-    monkeypatch.setattr(bench, "QUICK", bench.Plan(((200, 16),), 32, (48,), 2))
+    monkeypatch.setattr(bench, "QUICK", bench.Plan(((200, 16),), ((300, 16),), 32, (48,), 2))
     monkeypatch.setattr(bench, "PRODUCT", 64)
 
 
@@ -60,7 +61,7 @@ def test_bench_refuses_what_it_can_not_write_or_use_before_it_measures(tmp_path:
 
 def test_sides_are_timed_in_turns_after_a_run_of_each() -> None:
     calls: list[str] = []
-    times = bench.Bench(bench.Plan((), 32, (), 3), "cpu").turns(lambda: calls.append("a"), lambda: calls.append("b"))
+    times = Meter(torch.device("cpu"), 3).turns(lambda: calls.append("a"), lambda: calls.append("b"))
     assert "".join(calls) == "ab" * 4
     assert [len(side) for side in times] == [3, 3]
 
@@ -77,5 +78,5 @@ def test_operations_of_the_network_are_counted_layer_by_layer() -> None:
 
 
 def test_extra_memory_sees_what_a_call_holds_at_its_peak() -> None:
-    found = bench.Bench(bench.Plan((), 32, (), 1), "cpu").extra_memory(lambda: torch.zeros(64 << 18).add_(1))
+    found = Meter(torch.device("cpu"), 1).extra_memory(lambda: torch.zeros(64 << 18).add_(1))
     assert found is None or 60 < found < 80

@@ -7,7 +7,8 @@ import torch
 
 from cxstyle import contextual_loss
 from cxstyle.losses import _contextual_fused
-from cxstyle.losses.contextual import plain_contextual_loss
+from cxstyle.losses._products import cosines, products
+from cxstyle.losses.contextual import plain_contextual_loss, prepare
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
@@ -114,3 +115,82 @@ def test_no_product_of_the_two_sizes_is_ever_held() -> None:
     with Watch():
         contextual_loss(x, y, 0.2).backward()
     assert max(sizes) <= _contextual_fused.BLOCK_BYTES["cpu"] < p * q * 4 / 10
+
+
+def test_prepared_targets_give_the_same_and_may_be_used_again() -> None:
+    x, y = random_pair(30, 40, samples=2)
+    prepared = prepare(y)
+    assert prepared.shape == (2, 12, 40)
+    for h in (0.1, 0.5):
+        expected = value_and_gradients(contextual_loss, x, y, h)
+        again = x.clone().requires_grad_()
+        value = contextual_loss(again, prepared, h)
+        torch.testing.assert_close(value, expected[0])
+        torch.testing.assert_close(torch.autograd.grad(value, again)[0], expected[1])
+
+
+def test_a_prepared_target_of_another_shape_is_refused() -> None:
+    x, y = random_pair(30, 40)
+    with pytest.raises(ValueError, match="x and y must agree in batch and channels"):
+        contextual_loss(x[:, :5], prepare(y))
+
+
+def test_bf16_products_keep_value_and_gradient() -> None:
+    x, y = (t.float() for t in random_pair(300, 200, channels=64))
+    for distance in (1.0, 1e-1, 1e-2, 1e-3):
+        near = y[:, :, :150] + distance * x[:, :, :150]
+        results = []
+        for precision in ("fp32", "bf16"):
+            features = near.clone().requires_grad_()
+            value = contextual_loss(features, y, 0.2, precision)
+            results.append((value.item(), torch.autograd.grad(value, features)[0]))
+        (value, gradient), (rough, rough_gradient) = results
+        assert rough == pytest.approx(value, rel=0.02, abs=1e-4)
+        assert (rough_gradient - gradient).norm() < 0.05 * gradient.norm()
+
+
+def test_bf16_sees_that_equal_sets_are_equal() -> None:
+    _, y = (t.float() for t in random_pair(300, 200, channels=64))
+    x = y.clone().requires_grad_()
+    value = contextual_loss(x, y, 0.1, "bf16")
+    assert value.item() == pytest.approx(0, abs=1e-5)
+    assert torch.autograd.grad(value, x)[0].abs().max() < 1e-3
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    x, y = random_pair(3, 4)
+    with pytest.raises(ValueError, match="precision must be one of fp32, bf16, got fp16"):
+        contextual_loss(x, y, precision="fp16")
+
+
+@pytest.mark.parametrize("columns", [1, 7, 63, 64, 65, 200, 1001])
+def test_row_maxima_are_found_with_their_columns(columns: int) -> None:
+    values = torch.randn(50, columns, generator=torch.Generator().manual_seed(columns))
+    best, column = _contextual_fused.row_maximum(values)
+    assert torch.equal(best, values.amax(dim=1, keepdim=True))
+    assert torch.equal(values.gather(1, column), best)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 50])
+def test_column_maxima_are_found_over_blocks_of_any_size(rows: int) -> None:
+    values = torch.rand(120, 30, generator=torch.Generator().manual_seed(rows))
+    maxima = _contextual_fused.ColumnMaxima(values.t())
+    for start in range(0, 120, rows):
+        maxima.add(values[start : start + rows], start)
+    expected = values.max(dim=0)
+    assert torch.equal(maxima.best, expected.values)
+    assert torch.equal(maxima.winner, expected.indices)
+
+
+def test_float32_products_are_float32_whatever_the_process_allows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.nn.functional.normalize(torch.randn(300, 64, generator=generator), dim=1) for _ in range(2))
+    out = torch.empty(300, 300)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with products("fp32"):
+            found = cosines(x, y, y, out)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert (found.double() - x.double() @ y.double().t()).abs().max() < 1e-6

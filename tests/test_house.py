@@ -46,7 +46,20 @@ TABLE = {
         "vgg",
     },
     "report": {"image", "files"},
-    "bench": {"checks", "config", "device", "losses", "objective", "report", "vgg"},
+    "meter": set(),
+    "bench": {
+        "checks",
+        "config",
+        "device",
+        "image",
+        "losses",
+        "meter",
+        "objective",
+        "optimize",
+        "report",
+        "tiles",
+        "vgg",
+    },
     "cli": {"*"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
