@@ -1,15 +1,43 @@
-"""Times and memory of a call, as the benchmark takes them."""
+"""Times and memory of a call, as the benchmark takes them, and the row that shows them."""
 
 from __future__ import annotations
 
 import ctypes
+import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        what: the thing measured, and its size.
+        plain: seconds of the reference, where there is one.
+        fast: seconds of what cxstyle runs.
+        ratio: plain over fast; the median over turns.
+        plain_memory, fast_memory: MiB of extra memory at the peak, where the system tells.
+        rate: 10^12 floating point operations in a second.
+        share: of the measured rate of matrix products in the same precision, in [0, 1] up to noise.
+        over: seconds over those that its arithmetic would take at the measured rate of bf16 products.
+    """
+
+    what: str
+    plain: float | None = None
+    fast: float | None = None
+    ratio: float | None = None
+    plain_memory: float | None = None
+    fast_memory: float | None = None
+    rate: float | None = None
+    share: float | None = None
+    over: float | None = None
 
 
 class Meter:
@@ -53,6 +81,18 @@ class Meter:
             side()
             return (torch.cuda.max_memory_allocated(self.device) - before) / 2**20
         return extra_resident(side) if self.device.type == "cpu" else None
+
+
+def compared(
+    what: str,
+    plain: list[float],
+    fast: list[float],
+    plain_memory: float | None = None,
+    fast_memory: float | None = None,
+) -> Row:
+    """A row of two sides that were timed in turns."""
+    ratio = statistics.median(a / b for a, b in zip(plain, fast, strict=True))
+    return Row(what, statistics.median(plain), statistics.median(fast), ratio, plain_memory, fast_memory)
 
 
 def extra_resident(side: Call) -> float | None:

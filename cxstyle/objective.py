@@ -183,5 +183,7 @@ def gather(features: Tensor, indices: Tensor | None) -> Tensor:
     """(N, C, P) -> (N, C, len(indices))."""
     if indices is None:
         return features
+    if features.is_cuda:
+        indices = indices.pin_memory()  # from where the copy doesn't wait for the device
     # The network's features lie position by position in memory, and so they are taken.
-    return features.transpose(1, 2).index_select(1, indices.to(features.device)).transpose(1, 2)
+    return features.transpose(1, 2).index_select(1, indices.to(features.device, non_blocking=True)).transpose(1, 2)

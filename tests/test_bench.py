@@ -11,32 +11,40 @@ from click.testing import CliRunner
 
 from cxstyle import bench
 from cxstyle.cli import main
-from cxstyle.meter import Meter
+from cxstyle.meter import Meter, compared
 from cxstyle.vgg import VGGFeatures, resolve_network
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same measurements on sizes that take no time."""
-    monkeypatch.setattr(bench, "QUICK", bench.Plan(((200, 16),), ((300, 16),), 32, (48,), 2))
+    monkeypatch.setattr(bench, "QUICK", bench.Plan(((200, 16),), ((300, 16),), 32, (48,), 2, (48, 3), 1))
     monkeypatch.setattr(bench, "PRODUCT", 64)
 
 
 @pytest.mark.usefixtures("small")
-def test_bench_prints_a_table_and_writes_it_for_machines(tmp_path: Path) -> None:
+def test_bench_prints_a_table_and_writes_it_for_machines(tmp_path: Path, pair: tuple[Path, Path]) -> None:
     path = tmp_path / "bench.json"
-    result = CliRunner().invoke(main, ["bench", "--quick", "--device", "cpu", "--json", str(path)])
+    words = ["bench", "--quick", "--device", "cpu", "--json", str(path), "--pair", *map(str, pair)]
+    result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].startswith("cpu (")
     assert len({len(line) for line in lines[1:]}) == 1
-    for what in ("matrix product", "VGG16 to conv4_2", "200 x 200, 16 channels", "iteration, 48 px: paper fp32 plain"):
+    expected = (
+        "matrix product",
+        "VGG16 to conv4_2",
+        "200 x 200, 16 channels, fp32",
+        "300 x 300",
+        "iteration, 48 px: paper",
+    )
+    for what in (*expected, "until the paper's full objective is"):
         assert sum(what in line for line in lines) >= 1
     rows = json.loads(path.read_text())["rows"]
     assert len(rows) == len(lines) - 2
-    compared = [row for row in rows if row["plain"] is not None]
-    assert len(compared) == 2
-    for row in compared:
+    for row in rows:
+        if row["ratio"] is None:
+            continue
         assert row["ratio"] == pytest.approx(row["plain"] / row["fast"], rel=0.9)
     assert all(row["fast"] > 0 for row in rows)
 
@@ -49,6 +57,7 @@ def test_bench_refuses_what_it_can_not_write_or_use_before_it_measures(tmp_path:
         (["--json", str(tmp_path / "none" / "b.json")], "there is no folder"),
         (["--device", "cuda:99"], "device: cuda:99 is not there"),
         (["--device", "gpu"], "device: 'gpu' is not known"),
+        (["--pair", "none.png", "none.png"], "there is no file none.png"),
     ]
     for words, message in cases:
         result = CliRunner().invoke(main, ["bench", "--quick", *words])
@@ -67,7 +76,7 @@ def test_sides_are_timed_in_turns_after_a_run_of_each() -> None:
 
 
 def test_a_ratio_is_the_median_of_the_turns() -> None:
-    row = bench.compared("x", [2.0, 40.0, 3.0], [1.0, 10.0, 1.0])
+    row = compared("x", [2.0, 40.0, 3.0], [1.0, 10.0, 1.0])
     assert (row.plain, row.fast, row.ratio) == (3.0, 1.0, 3.0)
 
 

@@ -93,15 +93,18 @@ def test_options_override_the_preset_and_reach_the_report(pair, own_folder: Path
         "--features": "vgg16",
         "--init": "target",
         "--colors": "free",
+        "--samples": 30,
+        "--memory": "20GB",
     }
     words = [word for item in options.items() for word in item]
     result = cxstyle("run", *pair, "--preset", "authors", *words, "--report", "r.json", "-o", "out.jpg", "-v")
     assert result.exit_code == 0, result.output
     record = json.loads((own_folder / "r.json").read_text())
     settings = record["settings"]
-    for option in ("size", "iterations", "seed", "device", "precision", "features", "init", "colors"):
+    for option in ("size", "iterations", "seed", "device", "precision", "features", "init", "colors", "memory"):
         assert settings[option] == options[f"--{option}"]
     assert [term["weight"] for term in settings["terms"]] == [3, 2.5, 7]
+    assert [term["samples"] for term in settings["terms"]] == [30, 30, "all"]
     assert settings["pooling"] == "average"
     assert len(record["losses"]) == 3
     assert set(record["losses"][0]) == {
@@ -120,7 +123,13 @@ def test_options_override_the_preset_and_reach_the_report(pair, own_folder: Path
         or record["versions"]["torch"] == torch.__version__
     )
     assert record["seconds"]["loop"] > 0
-    for line in ("device: cpu", "precision: fp32, as asked for", "weights: ", "result: 48x48 px"):
+    for line in (
+        "device: cpu",
+        "precision: fp32, as asked for",
+        "weights: ",
+        "result: 48x48 px",
+        "of 20.0 GB, the network whole",
+    ):
         assert line in result.stderr
 
 
@@ -294,6 +303,10 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(pair, own_folder: Path) -
         ([source, target, "--content-weight", "-1"], 2, "content-weight: must be a number at least 0"),
         ([source, target, "--content-weight", "nan"], 2, "content-weight: must be a number at least 0"),
         ([source, target, "--device", "gpu"], 2, "device: 'gpu' is not known"),
+        ([source, target, "--memory", "much"], 2, "memory: 'much' is not a size; use auto or a number with its unit"),
+        ([source, target, "--memory", "90MB"], 1, "on cpu needs about"),
+        ([source, target, "--samples", "some"], 2, "'some' is neither a number nor all"),
+        ([source, target, "--samples", "1"], 2, "samples: must be a number at least 2"),
         ([source, target, "--features", "vgg18"], 2, "'vgg18' is not one of"),
         ([source, target, "--save-every", "0", "steps"], 2, "0 is not in the range"),
         ([source], 2, "Missing argument 'TARGET'"),

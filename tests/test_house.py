@@ -56,6 +56,7 @@ TABLE = {
         "meter",
         "objective",
         "optimize",
+        "progress",
         "report",
         "tiles",
         "vgg",

@@ -11,7 +11,7 @@ import click
 from ..files import check_writable, write_whole
 
 if TYPE_CHECKING:
-    from ..bench import Row
+    from ..meter import Row
 
 COLUMNS = ("plain", "as it runs", "times as fast", "extra memory", "TFLOP/s", "of the limit", "over its arithmetic")
 

@@ -55,11 +55,11 @@ def row_maximum(values: Tensor) -> tuple[Tensor, Tensor]:
     time; so the rows are folded to an eighth first.
     """
     size = values.shape[1] // GROUPS
-    if size < GROUPS or values.is_cuda:
+    if size < GROUPS or values.device.type != "cpu":
         return values.max(dim=1, keepdim=True)
     folded = values[:, : GROUPS * size].unflatten(1, (GROUPS, size)).amax(dim=1)  # (R, size)
     best, place = folded.max(dim=1, keepdim=True)
-    candidates = place + torch.arange(GROUPS, device=values.device) * size  # (R, GROUPS)
+    candidates = place + torch.arange(GROUPS) * size  # (R, GROUPS)
     column = candidates.gather(1, values.gather(1, candidates).argmax(dim=1, keepdim=True))
     if values.shape[1] % GROUPS:
         last, place = values[:, GROUPS * size :].max(dim=1, keepdim=True)
@@ -94,7 +94,7 @@ class ColumnMaxima:
 
     def add(self, cx: Tensor, start: int) -> None:
         """A block (R, Q) whose first row is row `start` of x."""
-        if cx.is_cuda:
+        if cx.device.type != "cpu":
             value, row = cx.max(dim=0)
             self.winner = torch.where(value > self.best, row + start, self.winner)
             self.best = torch.maximum(self.best, value)
