@@ -23,6 +23,8 @@ VALUE_BYTES = {torch.float32: 7.0, torch.bfloat16: 3.6}
 """Peak memory of the network, forward and backward, for each value that its layers give: the value itself, its gradient
 while that is taken, and where each maximum of a pooling was. This and the following were measured on whole runs with
 VGG16 to conv4_2 at 256 to 2048 px, and rounded up."""
+FORWARD = 0.45
+"""Of the memory of forward and backward together, what forward takes where no gradient is wanted."""
 PICTURE_BYTES = 150
 """For each pixel of the result: it, its gradient, Adam's two moments, temporaries and the copies of the source."""
 INPUT_BYTES = 40
@@ -42,6 +44,7 @@ class Need:
         fixed: however the network is cut.
         maps: features of the whole picture, beside a tile's.
         tile: for each pixel of a tile.
+        seen: pixels that a network which sees pictures whole must hold.
         size: of the picture.
         names: layers of the network, in order.
     """
@@ -49,12 +52,13 @@ class Need:
     fixed: float
     maps: float
     tile: float
+    seen: float
     size: Size
     names: tuple[str, ...]
 
     def whole(self) -> float:
         """Without tiles."""
-        return self.fixed + self.tile * self.size[0] * self.size[1]
+        return self.fixed + self.tile * self.seen
 
     def cut(self, pixels: float) -> float:
         """With tiles of at most so many pixels, where they can be had so small."""
@@ -88,15 +92,26 @@ def need(terms: Sequence[LossTerm], network: VGGFeatures, size: Size, target: Si
     fixed = PICTURE_BYTES * (area + target[0] * target[1] / 10)
     largest = 0.0
     for term in terms:
-        for name in (canonical_layer(layer) for layer in term.layers):
-            width, count = channels(network, name), term.samples_of(name)
+        for name, width in term_sets(term, network):
+            count, there = term.samples_of(name), positions(name, size)
             other = positions(name, size if term.compare == "source" else target)
-            p, q = (min(count or there, there) for there in (positions(name, size), other))
+            p, q = min(count or there, there), min(count or other, other)
             # What is kept of the other side, and of this one from forward to backward.
             fixed += width * (other * (item if q < other else 4) + p * (4 + item))
+            if term.combine == "concatenate":
+                fixed += 12 * width * there  # the maps on one grid in float32, as parts and joined, and their gradient
             largest = max(largest, width * (8 * p + 8 * q) + block_bytes(q, device))
     tile = values * VALUE_BYTES[network.dtype]
-    return Need(fixed + largest, maps * item, tile, size, tuple(network.names))
+    seen = max(area, FORWARD * target[0] * target[1])
+    return Need(fixed + largest, maps * item, tile, seen, size, tuple(network.names))
+
+
+def term_sets(term: LossTerm, network: VGGFeatures) -> list[tuple[str, int]]:
+    """(layer whose grid it lies on, channels) of each set of features that a term looks at."""
+    widths = [channels(network, canonical_layer(layer)) for layer in term.layers]
+    if term.combine == "concatenate":
+        return [(term.layers[0], sum(widths))]
+    return list(zip(term.layers, widths, strict=True))
 
 
 def channels(network: VGGFeatures, name: str) -> int:
@@ -106,6 +121,7 @@ def channels(network: VGGFeatures, name: str) -> int:
 
 def positions(name: str, size: Size) -> int:
     """Of a layer, for a picture of a size."""
+    name = canonical_layer(name)
     return (size[0] // stride(name)) * (size[1] // stride(name))
 
 

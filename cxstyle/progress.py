@@ -64,7 +64,7 @@ class Result:
         status: complete; stopped (the callback asked for it); diverged (a loss was not finite: `picture` is the last
             one with finite losses); or out of memory (`picture` is the last one).
         seconds: of the loop, and from the call to its first iteration.
-        details: device, precision, network and sizes that were chosen, and why.
+        details: device, precision, network, sizes and memory (bytes) that were chosen, and why.
     """
 
     picture: Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -19,8 +20,9 @@ import yaml
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from cxstyle import StyleConfig
+from cxstyle import StyleConfig, stylize
 from cxstyle.cli import main
+from cxstyle.cli.watch import Watch
 from cxstyle.image import load_picture
 from cxstyle.presets import preset_names, preset_path
 
@@ -222,6 +224,20 @@ def run_process(*words: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_a_run_out_of_memory_keeps_the_picture_and_advises(pair, own_folder: Path, capsys) -> None:
+    result = stylize(*pair, StyleConfig.preset().override(size=48, iterations=1))
+    settings = {"output": Path("x.png"), "overwrite": False, "save_every": None, "report": Path("r.json")}
+    with pytest.raises(SystemExit) as ended:
+        Watch(*pair, **settings, quiet=False, verbose=False).finish(dataclasses.replace(result, status="out of memory"))
+    assert ended.value.code == 1
+    assert (
+        "memory ran out; the file holds the picture so far. For the rest, use a smaller --size"
+        in capsys.readouterr().err
+    )
+    assert size_of(own_folder / "x.png") == (48, 48)
+    assert json.loads((own_folder / "r.json").read_text())["status"] == "out of memory"
 
 
 def test_ctrl_c_keeps_the_picture_so_far(pair, own_folder: Path) -> None:

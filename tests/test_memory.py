@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,18 @@ def test_more_samples_need_more_but_never_a_matrix_of_all_pairs() -> None:
     every = need(1024, config=CONFIG.override(samples="all"))
     pairs = (512 * 512) ** 2 * 4
     assert need(1024).whole() < every.whole() < pairs / 20
+
+
+def test_layers_on_one_grid_need_more_than_apart() -> None:
+    authors = StyleConfig.preset("authors")
+    apart = tuple(dataclasses.replace(term, combine="sum") for term in authors.terms)
+    joined, alone = (need(512, config=c) for c in (authors, dataclasses.replace(authors, terms=apart)))
+    # 128 + 256 + 512 channels at every position of conv2_1, at least twice.
+    assert joined.fixed > alone.fixed + 2 * 4 * 896 * 256**2 - 4 * 896 * 4225
+
+
+def test_a_large_target_counts() -> None:
+    assert need(256, target=1024).whole() > 2 * need(256, target=256).whole()
 
 
 @pytest.mark.usefixtures("small_process")
