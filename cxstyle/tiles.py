@@ -1,8 +1,8 @@
 """The network tile by tile: the same features and gradients, to rounding, in the memory of one tile.
 
 A tile is evaluated with a margin as wide as the network can see, and of its features only those above the tile itself
-are kept; so nothing that a cut made wrong is ever used. Backward evaluates each tile once more, with its gradient: a
-third more arithmetic than holding everything, beside what the margins cost. Edges lie on multiples of the deepest
+are kept; so nothing that a cut made wrong is ever used. Backward evaluates each tile once more, with its gradient: half
+as much arithmetic again as holding everything, beside what the margins cost. Edges lie on multiples of the deepest
 layer's stride, so that pooling sees the same pixels as in the whole picture.
 """
 
