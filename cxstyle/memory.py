@@ -223,5 +223,5 @@ def container_rest() -> list[float]:
 
 
 def in_words(size: float) -> str:
-    """1.5 GB."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+    """1.53 GB, 640 MB."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -130,7 +130,7 @@ def test_options_override_the_preset_and_reach_the_report(pair, own_folder: Path
         "precision: fp32, as asked for",
         "weights: ",
         "result: 48x48 px",
-        "of 20.0 GB, the network whole",
+        "of 20.00 GB, the network whole",
     ):
         assert line in result.stderr
 

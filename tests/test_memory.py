@@ -92,7 +92,7 @@ def test_every_scale_has_its_own_tiles() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(MemoryLimitError, match=r"needs about \S+ GB of memory at least, and may take 1\.0 GB"):
+    with pytest.raises(MemoryLimitError, match=r"needs about \S+ GB of memory at least, and may take 1\.00 GB"):
         plan([need(4096)], 1e9, CPU, 0)
 
 
@@ -194,4 +194,4 @@ def test_out_of_memory_is_told_from_other_errors() -> None:
 
 
 def test_sizes_are_told_in_words() -> None:
-    assert [in_words(size) for size in (2.04e9, 6e7)] == ["2.0 GB", "60 MB"]
+    assert [in_words(size) for size in (2.04e9, 6e7)] == ["2.04 GB", "60 MB"]
