@@ -98,6 +98,7 @@ class Grid:
 
 
 MOST_PARTS = 64
+"""Of a side: more would make the choice slow before it made anything fit."""
 
 
 def smallest_tile(names: Sequence[str]) -> int:
@@ -202,10 +203,12 @@ def tiles(grid: Grid) -> Iterator[tuple[slice, slice, Region]]:
 
 def positions(layer: str, rows: slice, columns: slice, region: Region) -> tuple[Region, Region]:
     """Where a tile's own features of a layer lie in the whole map, and where among the tile's."""
-    step = stride(layer)
-    whole, part = [], []
-    for own, needed in ((rows, region[2]), (columns, region[3])):
-        whole.append(slice(own.start // step, own.stop // step))
-        part.append(slice((own.start - needed.start) // step, own.stop // step - needed.start // step))
-    every = slice(None)
-    return (every, every, *whole), (every, every, *part)  # type: ignore[return-value]
+    step, every = stride(layer), slice(None)
+    (down, down_in_tile), (across, across_in_tile) = (
+        (
+            slice(own.start // step, own.stop // step),
+            slice((own.start - needed.start) // step, own.stop // step - needed.start // step),
+        )
+        for own, needed in ((rows, region[2]), (columns, region[3]))
+    )
+    return (every, every, down, across), (every, every, down_in_tile, across_in_tile)

@@ -240,6 +240,14 @@ def test_a_run_out_of_memory_keeps_the_picture_and_advises(pair, own_folder: Pat
     assert json.loads((own_folder / "r.json").read_text())["status"] == "out of memory"
 
 
+def test_memory_that_runs_out_before_the_first_iteration_ends_in_one_line(monkeypatch, own_folder: Path) -> None:
+    monkeypatch.setattr(StyleConfig, "preset", lambda _: torch.empty(1 << 60))
+    result = cxstyle("run", "a.png", "b.png")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "memory ran out; use smaller pictures" in result.stderr
+    assert pictures(own_folder) == []
+
+
 def test_ctrl_c_keeps_the_picture_so_far(pair, own_folder: Path) -> None:
     words = ("run", *pair, "--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "-o", "x.png")
     process = run_process(*words)
