@@ -60,7 +60,8 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a device, or the machine, has no more memory."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    words = ("out of memory", "can't allocate memory", "not enough memory")
+    # The last is what oneDNN says when it can't have memory for a kernel.
+    words = ("out of memory", "can't allocate memory", "not enough memory", "could not create a primitive")
     return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
 
 

@@ -189,6 +189,7 @@ def test_out_of_memory_is_told_from_other_errors() -> None:
     assert out_of_memory(refused.value)
     assert out_of_memory(MemoryError())
     assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+    assert out_of_memory(RuntimeError("could not create a primitive"))
     assert not out_of_memory(RuntimeError("shapes do not match"))
     assert not out_of_memory(ValueError("out of memory"))
 

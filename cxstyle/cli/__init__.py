@@ -36,14 +36,14 @@ class OneLineErrors(click.Group):
             status = fail(f"cxstyle: {one_line(str(error))}", 2)
         except CxStyleError as error:
             status = fail(f"cxstyle: {one_line(str(error))}", 1)
+        except (KeyboardInterrupt, click.Abort):
+            status = fail("cxstyle: stopped before the first iteration; nothing was written", 130)
         except (MemoryError, RuntimeError) as error:
             from ..device import out_of_memory
 
             if not out_of_memory(error):
                 raise
             status = fail("cxstyle: memory ran out; use smaller pictures, a smaller --size, or another --device", 1)
-        except (KeyboardInterrupt, click.Abort):
-            status = fail("cxstyle: stopped before the first iteration; nothing was written", 130)
         except BrokenPipeError:
             # Whoever read the output has gone; Python would complain once more when it closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
