@@ -19,24 +19,25 @@ from torch import Tensor
 
 from .checks import check_device
 from .config import LossTerm, StyleConfig
-from .device import choose_device, choose_precision, describe
-from .image import Picture, fit, load_picture, resize
+from .device import DTYPES, choose_device, choose_precision, describe
+from .image import Picture, fit_within, load_picture, resize
 from .losses.contextual import contextual_loss, plain_contextual_loss, prepare
+from .memory import channels, positions
 from .meter import Call, Meter, Row, compared
 from .objective import Objective, feature_layers
 from .optimize import stylize
 from .progress import Progress
 from .report import versions
-from .tiles import stride
 from .vgg import VGGFeatures, resolve_network
 
 PRODUCT = 2048
 """Rows and columns of the matrices whose product is this machine's measured limit."""
 SAMPLES = 65 * 65
+Pair = tuple[Tensor, Tensor]
+"""Source and target."""
 DESCENT = 0.005
 """Learning rate that lowers the paper's objective soonest at 512 px: of 0.0025, 0.004, 0.005, 0.01, 0.02, 0.05 and 0.1,
 constant or falling by a cosine, from the final size or from half of it. A picture for people wants larger steps."""
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -88,31 +89,30 @@ class Bench:
         self.network = resolve_network("vgg16")
         self.rates: dict[str, float] = {}
         self.pair = None if pair is None else (load_picture(pair[0], "source"), load_picture(pair[1], "target"))
-        dtype, _ = choose_precision("auto", self.device)
-        self.precision = next(name for name, value in PRECISIONS.items() if value == dtype)
+        self.precision, _ = choose_precision("auto", self.device)
 
     def steps(self) -> list[tuple[str, Callable[[], list[Row]]]]:
         """(name, measurement) of every few rows, in the order in which they must run."""
         plan = self.plan
         return [
-            *((f"matrix product {name}", partial(self.product, name)) for name in PRECISIONS),
-            *((f"network {name}", partial(self.features, name)) for name in PRECISIONS),
+            *((f"matrix product {name}", partial(self.product, name)) for name in DTYPES),
+            *((f"network {name}", partial(self.features, name)) for name in DTYPES),
             *((f"loss {size}", partial(self.loss, size, channels)) for size, channels in plan.losses),
             *((f"loss {size}", partial(self.large_loss, size, channels)) for size, channels in plan.large),
             *((f"iteration {edge} px", partial(self.iteration, edge)) for edge in plan.iterations),
-            *([("run to a given quality", self.quality)] if self.pair else []),
+            *([("run to a given quality", partial(self.quality, self.pair))] if self.pair else []),
         ]
 
     def product(self, precision: str) -> list[Row]:
         """The rate of a matrix product: the limit that the rest is held against."""
-        a, b = (torch.randn(PRODUCT, PRODUCT, device=self.device).to(PRECISIONS[precision]) for _ in range(2))
+        a, b = (torch.randn(PRODUCT, PRODUCT, device=self.device).to(DTYPES[precision]) for _ in range(2))
         seconds = statistics.median(self.meter.turns(lambda: torch.mm(a, b))[0])
         self.rates[precision] = 2 * PRODUCT**3 / seconds / 1e12
         return [Row(f"matrix product, {PRODUCT} x {PRODUCT}, {precision}", fast=seconds, rate=self.rates[precision])]
 
     def features(self, precision: str) -> list[Row]:
         """VGG16 to conv4_2, forward and backward to the picture."""
-        network = VGGFeatures(self.network, ["conv4_2"], dtype=PRECISIONS[precision]).to(self.device)
+        network = VGGFeatures(self.network, ["conv4_2"], dtype=DTYPES[precision]).to(self.device)
         edge = self.plan.network
         picture = torch.rand(1, 3, edge, edge, device=self.device, requires_grad=True)
         sides = self.meter.turns(lambda: network(picture)["conv4_2"].float().sum().backward())
@@ -173,7 +173,7 @@ class Bench:
 
     def _features(self, config: StyleConfig, precision: str) -> VGGFeatures:
         layers = feature_layers(config.terms)
-        return VGGFeatures(self.network, layers, config.pooling, PRECISIONS[precision]).to(self.device)
+        return VGGFeatures(self.network, layers, config.pooling, DTYPES[precision]).to(self.device)
 
     def _iteration(self, config: StyleConfig, edge: int, precision: str, *, plain: bool) -> Call:
         """A step of the loop on random pictures."""
@@ -190,28 +190,26 @@ class Bench:
 
         return step
 
-    def quality(self) -> list[Row]:
+    def quality(self, pair: Pair) -> list[Row]:
         """Seconds until the paper's full objective is as low as the plain loop leaves it: that loop, and this one.
 
         The plain loop's time is that of its iterations, a few of which are timed; what it leaves is found with the same
         loop on the faster loss, which gives the same values.
         """
-        assert self.pair is not None
         edge, iterations = self.plan.quality
         config = reference().override(size=edge, enlarge=True, iterations=iterations, device=str(self.device))
-        goal = self._full_objective(stylize(*self.pair, config.override(precision="fp32")).picture)
+        goal = self._full_objective(pair, stylize(*pair, config.override(precision="fp32")).picture)
         each = statistics.median(self.meter.turns(self._iteration(config, edge, "fp32", plain=True))[0])
         fast = config.override(optimizer=replace(config.optimizer, lr=DESCENT))
-        seconds, needed, found = self._until(goal, fast)
+        seconds, needed, found = self._until(pair, goal, fast)
         where = f"until the paper's full objective is {goal:.2f} at {edge} px: {iterations} plain iterations"
         if found > goal:
             return [Row(f"{where}; it stayed at {found:.2f}", iterations * each, seconds)]
         return [Row(f"{where}, {needed} of ours", iterations * each, seconds, iterations * each / seconds)]
 
-    def _until(self, goal: float, config: StyleConfig) -> tuple[float, int, float]:
+    def _until(self, pair: Pair, goal: float, config: StyleConfig) -> tuple[float, int, float]:
         """Runs until the full objective is as low as `goal`, looking now and then: seconds without the looking,
         iterations, and how low it came."""
-        assert self.pair is not None
         looked, found = 0.0, math.inf
         started = time.perf_counter()
 
@@ -220,20 +218,18 @@ class Bench:
             if progress.iteration % self.plan.look and progress.iteration < progress.iterations:
                 return True
             before = time.perf_counter()
-            found = self._full_objective(progress.picture)
+            found = self._full_objective(pair, progress.picture)
             looked += time.perf_counter() - before
             return found > goal
 
-        result = stylize(*self.pair, config, callback=look)
+        result = stylize(*pair, config, callback=look)
         return time.perf_counter() - started - looked, len(result.losses), found
 
-    def _full_objective(self, picture: Tensor) -> float:
+    def _full_objective(self, pair: Pair, picture: Tensor) -> float:
         """The paper's terms at all positions, in float32."""
-        assert self.pair is not None
         paper = reference()
-        edge = max(picture.shape[2:])
-        source = resize(self.pair[0], *picture.shape[2:])
-        target = resize(self.pair[1], *fit(self.pair[1], min(edge, max(self.pair[1].shape[2:]))))
+        source = resize(pair[0], *picture.shape[2:])
+        target = resize(pair[1], *fit_within(pair[1], max(picture.shape[2:])))
         with torch.no_grad():
             objective = Objective(
                 paper.terms, self._features(paper, "fp32"), source.to(self.device), target.to(self.device)
@@ -271,7 +267,7 @@ def flops(network: VGGFeatures, edge: int) -> float:
     total = 0.0
     for name in network.names:
         kernel: Tensor = network.get_buffer(f"{name}_weight")
-        total += 2 * kernel.numel() * (edge // stride(name)) ** 2
+        total += 2 * kernel.numel() * positions(name, (edge, edge))
     return total
 
 
@@ -280,8 +276,8 @@ def iteration_flops(config: StyleConfig, network: VGGFeatures, edge: int) -> flo
     each contextual term."""
 
     def products(term: LossTerm, layer: str) -> float:
-        there = (edge // stride(layer)) ** 2
-        positions = min(term.samples_of(layer) or there, there)
-        return 4 * positions**2 * int(network.get_buffer(f"{layer}_bias").numel())
+        there = positions(layer, (edge, edge))
+        taken = min(term.samples_of(layer) or there, there)
+        return 4 * taken**2 * channels(network, layer)
 
     return 2 * flops(network, edge) + sum(products(term, layer) for term in config.terms for layer in term.layers)

@@ -8,7 +8,10 @@ from typing import Any
 
 import torch
 
-from .errors import DeviceError
+from .errors import DeviceError, MemoryLimitError
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""The network's arithmetic by the name of a precision."""
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -33,18 +36,18 @@ def choose_device(wanted: str) -> torch.device:
     return device
 
 
-def choose_precision(wanted: str, device: torch.device) -> tuple[torch.dtype, str]:
-    """The network's precision and the reason for it."""
+def choose_precision(wanted: str, device: torch.device) -> tuple[str, str]:
+    """fp32 or bf16, and the reason for it."""
     if wanted != "auto":
-        return {"fp32": torch.float32, "bf16": torch.bfloat16}[wanted], "as asked for"
+        return wanted, "as asked for"
     if device.type == "cuda":
         major, minor = torch.cuda.get_device_capability(device)
         if major >= 8:
-            return torch.bfloat16, f"sm_{major}{minor} multiplies bf16 in hardware"
-        return torch.float32, f"sm_{major}{minor} has no bf16 in hardware"
+            return "bf16", f"sm_{major}{minor} multiplies bf16 in hardware"
+        return "fp32", f"sm_{major}{minor} has no bf16 in hardware"
     if device.type == "cpu" and bf16_on_cpu():
-        return torch.bfloat16, "this CPU multiplies bf16 in hardware"
-    return torch.float32, "bf16 is not faster on this device"
+        return "bf16", "this CPU multiplies bf16 in hardware"
+    return "fp32", "bf16 is not faster on this device"
 
 
 def bf16_on_cpu() -> bool:
@@ -63,6 +66,17 @@ def out_of_memory(error: BaseException) -> bool:
     # The last is what oneDNN says when it can't have memory for a kernel.
     words = ("out of memory", "can't allocate memory", "not enough memory", "could not create a primitive")
     return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turns a device's or the machine's word for no memory into a MemoryLimitError; others pass."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        raise MemoryLimitError("memory ran out") from error
 
 
 @contextmanager

@@ -149,6 +149,11 @@ def fit(picture: Tensor, long_edge: int) -> tuple[int, int]:
     return round(height * factor), round(width * factor)
 
 
+def fit_within(picture: Tensor, long_edge: int) -> tuple[int, int]:
+    """`fit`, but never larger than the picture is."""
+    return fit(picture, min(long_edge, max(picture.shape[2:])))
+
+
 def check_output(path: Path, *, overwrite: bool = False) -> None:
     """Makes sure, before anything is computed, that a picture can be written.
 

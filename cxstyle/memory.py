@@ -11,7 +11,7 @@ import torch
 
 from .config import SMALLEST_EDGE, LossTerm
 from .errors import MemoryLimitError
-from .losses._contextual_fused import BLOCK_BYTES, FEWEST_ROWS
+from .losses._contextual_fused import block_rows
 from .tiles import best_grid, smallest_tile, stride
 from .vgg import VGGFeatures
 from .weights.layout import canonical_layer
@@ -127,7 +127,7 @@ def positions(name: str, size: Size) -> int:
 
 def block_bytes(columns: int, device: torch.device) -> float:
     """Of a block of cosines and its copy in half precision."""
-    return 1.5 * max(BLOCK_BYTES.get(device.type, BLOCK_BYTES["cuda"]), 4 * FEWEST_ROWS * columns)
+    return 1.5 * 4 * columns * block_rows(columns, device, 4)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inpu
         MemoryLimitError: a scale does not fit, however it is cut.
     """
     taken = held(device, inputs)
-    budget = taken + SHARE * free(device) if wanted is None else wanted
+    budget = allowed(wanted, taken, device)
     pixels = tuple(need.pixels(budget - taken) for need in needs)
     sizes = [n.whole() if p is None else n.cut(p) for n, p in zip(needs, pixels, strict=True)]
     estimate = taken + max(sizes)
@@ -184,12 +184,17 @@ def largest_edge(
         wanted, device, inputs: as of `plan`.
     """
     taken = held(device, inputs)
-    rest = SHARE * free(device) if wanted is None else wanted - taken
+    rest = allowed(wanted, taken, device) - taken
     low, high = SMALLEST_EDGE // 16, edge // 16 + 1
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if need_of(16 * middle).least() <= rest else (low, middle)
     return 16 * low if low > SMALLEST_EDGE // 16 else None
+
+
+def allowed(wanted: float | None, taken: float, device: torch.device) -> float:
+    """The budget in bytes: as asked for, or beside what is taken most of what is free."""
+    return taken + SHARE * free(device) if wanted is None else wanted
 
 
 def held(device: torch.device, inputs: int) -> float:

@@ -12,9 +12,9 @@ from torch import Tensor
 from .checks import memory_bytes
 from .color import recolor
 from .config import Optimizer, StyleConfig
-from .device import choose_device, choose_precision, describe, exact_float32, out_of_memory
+from .device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
 from .errors import MemoryLimitError
-from .image import Picture, fit, interpolate, load_picture, resize
+from .image import Picture, fit, fit_within, interpolate, load_picture, resize
 from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Objective, feature_layers
 from .progress import Callback, Progress, Readings, Result
@@ -64,11 +64,10 @@ class Run:
     def __init__(self, source: Tensor, target: Tensor, config: StyleConfig, started: float) -> None:
         self.config, self.started = config, started
         self.device = choose_device(config.device)
-        dtype, reason = choose_precision(config.precision, self.device)
-        self.precision = "bf16" if dtype == torch.bfloat16 else "fp32"
+        self.precision, reason = choose_precision(config.precision, self.device)
         network = resolve_network(config.features, Path(config.weights) if config.weights else None)
         layers = feature_layers([term for term in config.terms if term.weight > 0])
-        self.network = VGGFeatures(network, layers, config.pooling, dtype).to(self.device)
+        self.network = VGGFeatures(network, layers, config.pooling, DTYPES[self.precision]).to(self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.target = target
         self.source = self._toned(source)
@@ -114,7 +113,7 @@ class Run:
 
     def _target_size(self, edge: int) -> tuple[int, int]:
         """(height, width) of the target at a scale; never larger than it came."""
-        return fit(self.target, min(edge, max(self.target.shape[2:])))
+        return fit_within(self.target, edge)
 
     def _start(self, init: str) -> Tensor:
         """The picture that the run starts from, at any size."""
@@ -140,10 +139,9 @@ class Run:
                 break
         seconds = {"loop": time.perf_counter() - looping, "before_loop": looping - self.started}
         try:
-            picture = self._toned(self._finer(picture, *self.size))
-        except Exception as error:
-            if not out_of_memory(error):
-                raise
+            with memory_errors():
+                picture = self._toned(self._finer(picture, *self.size))
+        except MemoryLimitError:
             status = "out of memory"
         return Result(picture, self.config, self.losses, status, seconds, self.details)
 
@@ -152,11 +150,9 @@ class Run:
     ) -> tuple[Tensor, str]:
         """`_scale` in exact float32; where memory runs out, the picture so far."""
         try:
-            with exact_float32():
+            with exact_float32(), memory_errors():
                 return self._scale(index, picture, span, callback)
-        except Exception as error:
-            if not out_of_memory(error):
-                raise
+        except MemoryLimitError as error:
             if not self.steps:
                 raise MemoryLimitError(f"{self.device} has run out of memory: {ADVICE}") from error
         return self.pixels.detach().nan_to_num().clamp(0, 1).cpu(), "out of memory"

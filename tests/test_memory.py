@@ -14,7 +14,7 @@ import torch
 from cxstyle import Pyramid, StyleConfig, stylize
 from cxstyle import memory as room
 from cxstyle.checks import memory_bytes
-from cxstyle.device import choose_precision, out_of_memory
+from cxstyle.device import DTYPES, choose_precision, out_of_memory
 from cxstyle.errors import ConfigError, MemoryLimitError
 from cxstyle.memory import Need, free, in_words, plan
 from cxstyle.objective import feature_layers
@@ -137,7 +137,7 @@ def test_a_run_that_can_not_fit_says_what_would(pair: tuple[Path, Path]) -> None
         stylize(*pair, huge)
     edge = int(str(no.value).split("--size ")[1].split()[0])
     assert 512 <= edge < 8000
-    assert plan([need(edge, choose_precision("auto", CPU)[0], target=64)], 3e9, CPU, 0).estimate <= 3e9
+    assert plan([need(edge, DTYPES[choose_precision("auto", CPU)[0]], target=64)], 3e9, CPU, 0).estimate <= 3e9
     with pytest.raises(MemoryLimitError, match="no size fits, or allow more with --memory"):
         stylize(*pair, huge.override(memory="50MB"))
 
@@ -163,11 +163,11 @@ def test_the_estimate_is_what_a_run_takes(pair: tuple[Path, Path], memory: str) 
 EXHAUST = """
 import resource, sys
 import psutil
-from cxstyle import CxStyleError, Pyramid, StyleConfig, stylize
+from cxstyle import Pyramid, StyleConfig, stylize
 
-def limit(progress=None):
+def limit(progress):
     # From here on the process may take 150 MB more: the next scale has no room.
-    if progress is None or progress.iteration == progress.iterations:
+    if progress.iteration == progress.iterations:
         room = psutil.Process().memory_info().vms + 150_000_000
         resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
 

@@ -64,7 +64,7 @@ def test_parts_cover_a_side_once_with_cuts_on_the_stride(length: int, parts: int
 def test_the_best_grid_keeps_to_the_pixels_with_the_least_work(height: int, width: int) -> None:
     names = up_to("conv4_2")
     allowed = [best_grid(height, width, names, pixels) for pixels in (80_000, 200_000, height * width)]
-    assert [grid.largest <= pixels for grid, pixels in zip(allowed, (80_000, 200_000, height * width), strict=True)]
+    assert all(grid.largest <= pixels for grid, pixels in zip(allowed, (80_000, 200_000, height * width), strict=True))
     assert allowed[0].work > allowed[1].work > allowed[2].work == height * width
     assert allowed[2].tiles == 1
 

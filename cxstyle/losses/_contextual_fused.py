@@ -42,10 +42,10 @@ CHUNK = 512
 """Rows gathered at once on a CPU."""
 
 
-def block_rows(columns: int, like: Tensor) -> int:
+def block_rows(columns: int, device: torch.device, itemsize: int) -> int:
     """Rows of x that make a block."""
-    size = BLOCK_BYTES.get(like.device.type, BLOCK_BYTES["cuda"])
-    return max(FEWEST_ROWS, size // (columns * like.element_size()))
+    size = BLOCK_BYTES.get(device.type, BLOCK_BYTES["cuda"])
+    return max(FEWEST_ROWS, size // (columns * itemsize))
 
 
 def row_maximum(values: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,7 +143,7 @@ class SetSimilarity(torch.autograd.Function):
         a, share = x.new_empty(len(x), 1), x.new_empty(len(x), 1)
         others = rounded.new_empty(x.shape if wanted else 0)  # as exact as the product that gives it
         nearest = torch.empty(len(x), dtype=torch.long, device=x.device)
-        rows = min(len(x), block_rows(len(y), y))
+        rows = min(len(x), block_rows(len(y), y.device, y.element_size()))
         memory = y.new_empty(rows, len(y))
         with products(precision):
             for start in range(0, len(x), rows):
@@ -213,7 +213,7 @@ def gradient_of_y(
     grad = torch.zeros_like(y)
     winners = winner.unique()
     place = torch.empty_like(total[:, 0], dtype=torch.long)
-    rows = min(len(winners), block_rows(len(y), y))
+    rows = min(len(winners), block_rows(len(y), y.device, y.element_size()))
     memory = y.new_empty(rows, len(y))
     for start in range(0, len(winners), rows):
         chosen = winners[start : start + rows]
