@@ -24,6 +24,7 @@ TABLE = {
     "config": {"errors", "checks", "presets", "weights.layout"},
     "image": {"errors", "config", "files"},
     "color": {"errors"},
+    "masks": {"errors", "image"},
     "device": {"errors"},
     "weights": {"errors", "files"},
     "vgg": {"errors", "checks", "weights"},
