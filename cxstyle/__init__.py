@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .optimize import stylize as stylize
     from .progress import Progress as Progress
     from .progress import Result as Result
+    from .scoring import Score as Score
+    from .scoring import score as score
 
 __version__ = "0.1.0"
 
@@ -33,8 +35,10 @@ _HOMES = {
     "Progress": "progress",
     "Pyramid": "config",
     "Result": "progress",
+    "Score": "scoring",
     "StyleConfig": "config",
     "contextual_loss": "losses.contextual",
+    "score": "scoring",
     "stylize": "optimize",
 }
 

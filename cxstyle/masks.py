@@ -6,6 +6,7 @@ of the colours of both; every pixel then belongs to the label it is nearest to, 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy
@@ -134,14 +135,19 @@ def check_shape(mask: tuple[int, int], picture: tuple[int, int], name: str) -> N
     Raises:
         PictureError: their ratios of width to height are more than 2% apart, and more than rounding to pixels explains.
     """
-    (height, width), (wanted_height, wanted_width) = mask, picture
-    scale = (height * wanted_height * width * wanted_width) ** 0.5
-    apart = abs(width * wanted_height - height * wanted_width)
-    if apart > max(0.02 * scale, max(height, width), max(wanted_height, wanted_width)):
+    if not same_shape(mask, picture):
         raise PictureError(
-            f"{name} is {width}x{height} px but its picture {wanted_width}x{wanted_height}; "
+            f"{name} is {mask[1]}x{mask[0]} px but its picture {picture[1]}x{picture[0]}; "
             "a mask covers the whole picture, in the same shape"
         )
+
+
+def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two heights and widths have the same ratio, to 2% or what rounding to pixels explains."""
+    (height, width), (other_height, other_width) = one, other
+    scale = math.sqrt(height * other_height * width * other_width)
+    apart = abs(width * other_height - height * other_width)
+    return apart <= max(0.02 * scale, *one, *other)
 
 
 def described(mask: Picture, name: str) -> str:

@@ -47,6 +47,8 @@ TABLE = {
         "vgg",
     },
     "report": {"image", "files"},
+    "measures": set(),
+    "scoring": {"checks", "config", "device", "errors", "image", "losses", "masks", "measures", "vgg"},
     "meter": set(),
     "bench": {
         "checks",

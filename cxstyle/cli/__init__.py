@@ -14,6 +14,7 @@ from ..errors import ConfigError, CxStyleError
 from .bench import bench
 from .presets import presets
 from .run import run
+from .score import score
 from .weights import weights
 
 
@@ -72,5 +73,5 @@ def main() -> None:
     """
 
 
-for command in (run, presets, weights, bench):
+for command in (run, score, presets, weights, bench):
     main.add_command(command)

@@ -1,0 +1,154 @@
+"""Measures of one picture, or of one against another: noise, structure, palette, purity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Rec. 709, applied to sRGB values as they are."""
+SMOOTH = 9
+"""Width of the window that noise is averaged away in, to see where a picture is flat; odd."""
+DIRECTIONS = 64
+PIXELS = 1 << 16
+"""Pixels of a picture that its palette is taken from."""
+QUANTILES = 1024
+BLOCK = 1 << 24
+"""Cosines held at once."""
+
+Shares = list[float | None]
+
+
+def luminance(pictures: Tensor) -> Tensor:
+    """(N, 3, H, W) in [0, 1] -> (N, 1, H, W) in [0, 255]."""
+    weights = torch.tensor(LUMINANCE, dtype=pictures.dtype, device=pictures.device).view(1, 3, 1, 1)
+    return 255 * (pictures * weights).sum(1, keepdim=True)
+
+
+def roughness(picture: Tensor) -> Tensor:
+    """Absolute Laplacian of the luminance from the 4 neighbours: (1, 3, H, W) in [0, 1] -> (H - 2, W - 2)."""
+    y = luminance(picture)[0, 0]
+    around = y[:-2, 1:-1] + y[2:, 1:-1] + y[1:-1, :-2] + y[1:-1, 2:]
+    return (around - 4 * y[1:-1, 1:-1]).abs()
+
+
+def noise(picture: Tensor) -> float:
+    """Median of `roughness`, in steps of 8 bits; (1, 3, H, W) in [0, 1]."""
+    return float(roughness(picture).median())
+
+
+def flat_noise(picture: Tensor) -> float:
+    """Mean of `roughness` where the picture is flat, in steps of 8 bits; (1, 3, H, W) in [0, 1].
+
+    Flat is the quarter of positions where a copy, averaged over 9 x 9 px, has the smallest gradients: dots and checks
+    that the median doesn't see are gone from that copy, and so still count as flat.
+    """
+    padded = functional.pad(luminance(picture), (SMOOTH // 2,) * 4, mode="reflect")
+    y = functional.avg_pool2d(padded, SMOOTH, 1)[0, 0]
+    gradient = (y[1:-1, 2:] - y[1:-1, :-2]).square() + (y[2:, 1:-1] - y[:-2, 1:-1]).square()
+    limit = gradient.flatten().kthvalue(math.ceil(gradient.numel() / 4)).values
+    return float(roughness(picture)[gradient <= limit].mean())
+
+
+def feature_distance(x: Mapping[str, Tensor], y: Mapping[str, Tensor]) -> float:
+    """Mean over positions of 1 - cosine between features at the same place, averaged over layers; in [0, 1] after ReLU.
+
+    Half of the unlearned distance of Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual
+    Metric" (2018), squared differences of unit vectors, averaged over layers instead of summed.
+
+    Args:
+        x: {layer: (1, C, H, W)}.
+        y: the same layers, of the same shapes.
+    """
+    distances = []
+    for name, features in x.items():
+        a, b = (functional.normalize(f.float(), dim=1, eps=1e-10) for f in (features, y[name]))
+        distances.append((a - b).square().sum(1).mean() / 2)
+    return float(torch.stack(distances).mean())
+
+
+def to_lab(colors: Tensor) -> Tensor:
+    """sRGB in [0, 1] to CIE L*a*b* under D65: (P, 3) -> (P, 3), L* in [0, 100].
+
+    IEC 61966-2-1 for sRGB; CIE 15 for L*a*b*.
+    """
+    matrix = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    linear = torch.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    to_xyz = torch.tensor(matrix, dtype=colors.dtype, device=colors.device)
+    xyz = linear @ (to_xyz / to_xyz.sum(1, keepdim=True)).T  # of white: 1, 1, 1
+    edge = 6 / 29
+    root = torch.where(xyz > edge**3, xyz.clamp_min(edge**3) ** (1 / 3), xyz / (3 * edge**2) + 4 / 29)
+    x, y, z = root.T
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
+
+
+def palette(picture: Tensor) -> Tensor:
+    """Quantiles of a picture's L*a*b* colours along 64 directions: (1, 3, H, W) in [0, 1] -> (64, 1024)."""
+    colors = picture[0].flatten(1).T.double()  # (P, 3)
+    if len(colors) > PIXELS:
+        # At random: a regular choice of pixels sees only one colour of a regular pattern.
+        chosen = torch.randperm(len(colors), generator=torch.Generator().manual_seed(0))[:PIXELS]
+        colors = colors[chosen.to(colors.device)]
+    along = (directions().to(colors.device) @ to_lab(colors).T).sort(dim=1).values  # (64, P)
+    places = (torch.arange(QUANTILES, device=colors.device) + 0.5) / QUANTILES * len(colors)
+    return along[:, places.long()]
+
+
+def directions() -> Tensor:
+    """Unit vectors spread evenly over half a sphere, by the golden angle: (64, 3)."""
+    i = torch.arange(DIRECTIONS, dtype=torch.float64)
+    height = (i + 0.5) / DIRECTIONS
+    radius, angle = (1 - height**2).sqrt(), i * math.pi * (3 - 5**0.5)
+    return torch.stack([height, radius * angle.cos(), radius * angle.sin()], dim=1)
+
+
+def palette_distance(x: Tensor, y: Tensor) -> float:
+    """Sliced Wasserstein distance (W1) of two palettes, in units of L*a*b*; half of d for colours all shifted by d.
+
+    Args:
+        x: from `palette`.
+        y: from `palette`.
+    """
+    return float((x - y).abs().mean())
+
+
+def best_matches(x: Tensor, y: Tensor) -> Tensor:
+    """For each feature of x the y of largest cosine, both less the mean of y: (C, P), (C, Q) -> (P,) indices.
+
+    The cosines of the Contextual loss (footnote 1 of its paper), a block of x at a time.
+    """
+    mean = y.mean(1, keepdim=True)
+    x, y = functional.normalize(x - mean, dim=0), functional.normalize(y - mean, dim=0)
+    blocks = x.split(max(1, BLOCK // y.shape[1]), dim=1)
+    return torch.cat([(block.T @ y).argmax(1) for block in blocks])
+
+
+def purity(x: Tensor, y: Tensor, own: Tensor, other: Tensor) -> Shares:
+    """For each label, the share of its positions in x whose best match in y has the same label.
+
+    Args:
+        x: features of the picture, (1, C, H, W).
+        y: features of the target, (1, C, H', W').
+        own: how far each position of x belongs to each label, (L, H, W); positions at least half in it count.
+        other: the same for y, (L, H', W'); a position has the label that it belongs to most.
+
+    Returns:
+        L shares in [0, 1]; None for a label without a position in x, or in y.
+    """
+    matches = best_matches(x[0].flatten(1), y[0].flatten(1))
+    matched = other.flatten(1).argmax(0)[matches]  # (P,)
+    shares: Shares = []
+    for label, belongs in enumerate(own.flatten(1) >= 0.5):
+        there = bool(belongs.any()) and bool(other[label].any())
+        shares.append(float((matched[belongs] == label).float().mean()) if there else None)
+    return shares
+
+
+def average(values: Shares) -> float | None:
+    """The mean of those that are there; None where none is."""
+    found = [value for value in values if value is not None]
+    return sum(found) / len(found) if found else None
