@@ -38,7 +38,7 @@ def roughness(picture: Tensor) -> Tensor:
 
 def noise(picture: Tensor) -> float:
     """Median of `roughness`, in steps of 8 bits; (1, 3, H, W) in [0, 1]."""
-    return float(roughness(picture).median())
+    return float(roughness(picture.cpu()).median())
 
 
 def flat_noise(picture: Tensor) -> float:
@@ -47,6 +47,7 @@ def flat_noise(picture: Tensor) -> float:
     Flat is the quarter of positions where a copy, averaged over 9 x 9 px, has the smallest gradients: dots and checks
     that the median doesn't see are gone from that copy, and so still count as flat.
     """
+    picture = picture.cpu()
     padded = functional.pad(luminance(picture), (SMOOTH // 2,) * 4, mode="reflect")
     y = functional.avg_pool2d(padded, SMOOTH, 1)[0, 0]
     gradient = (y[1:-1, 2:] - y[1:-1, :-2]).square() + (y[2:, 1:-1] - y[:-2, 1:-1]).square()
@@ -88,13 +89,13 @@ def to_lab(colors: Tensor) -> Tensor:
 
 def palette(picture: Tensor) -> Tensor:
     """Quantiles of a picture's L*a*b* colours along 64 directions: (1, 3, H, W) in [0, 1] -> (64, 1024)."""
-    colors = picture[0].flatten(1).T.double()  # (P, 3)
+    colors = picture[0].flatten(1).T.cpu().double()  # (P, 3); not every device has double
     if len(colors) > PIXELS:
         # At random: a regular choice of pixels sees only one colour of a regular pattern.
         chosen = torch.randperm(len(colors), generator=torch.Generator().manual_seed(0))[:PIXELS]
-        colors = colors[chosen.to(colors.device)]
-    along = (directions().to(colors.device) @ to_lab(colors).T).sort(dim=1).values  # (64, P)
-    places = (torch.arange(QUANTILES, device=colors.device) + 0.5) / QUANTILES * len(colors)
+        colors = colors[chosen]
+    along = (directions() @ to_lab(colors).T).sort(dim=1).values  # (64, P)
+    places = (torch.arange(QUANTILES) + 0.5) / QUANTILES * len(colors)
     return along[:, places.long()]
 
 

@@ -16,10 +16,10 @@ from torch import Tensor
 from .checks import check_choice, check_device, check_integer
 from .config import FEATURES, SMALLEST_EDGE
 from .device import choose_device, exact_float32, memory_errors
-from .errors import ConfigError, PictureError
+from .errors import ConfigError, MemoryLimitError, PictureError
 from .image import Picture, fit_within, load_picture, resize
 from .losses.contextual import contextual_loss
-from .masks import Labels, check_shape, read_labels, same_shape, shares_at
+from .masks import Labels, check_shape, described, read_labels, same_shape, shares_at
 from .measures import (
     Shares,
     average,
@@ -138,14 +138,17 @@ def score(
     labels = None
     if source_mask is not None and target_mask is not None:
         labels = read_labels(source_mask, target_mask)
-        check_shape(height_width(labels.source), height_width(loaded[1]), "the source mask")
-        check_shape(height_width(labels.target), height_width(loaded[2]), "the target mask")
+        check_shape(height_width(labels.source), height_width(loaded[1]), described(source_mask, "source mask"))
+        check_shape(height_width(labels.target), height_width(loaded[2]), described(target_mask, "target mask"))
     network = resolve_network(features, Path(weights) if weights is not None else None)
     layers = sorted({*STYLE_LAYERS, CONTENT_LAYER, *PURITY_LAYERS})
-    with torch.inference_mode(), exact_float32(), memory_errors():
-        p, s, t = (each.to(where) for each in fitted(*loaded, size))
-        net, eye = VGGFeatures(network, layers), VGGFeatures(resolve_network("vgg16"), STRUCTURE_LAYERS)
-        return measure(p, s, t, labels, net.to(where), eye.to(where), network.name)
+    net, eye = VGGFeatures(network, layers), VGGFeatures(resolve_network("vgg16"), STRUCTURE_LAYERS)
+    try:
+        with torch.inference_mode(), exact_float32(), memory_errors():
+            p, s, t = (each.to(where) for each in fitted(*loaded, size))
+            return measure(p, s, t, labels, net.to(where), eye.to(where), network.name)
+    except MemoryLimitError as error:
+        raise MemoryLimitError(f"memory ran out at {size} px; use a smaller --size, or another --device") from error
 
 
 def load(picture: Picture, source: Picture, target: Picture) -> tuple[Tensor, Tensor, Tensor]:
@@ -158,7 +161,8 @@ def load(picture: Picture, source: Picture, target: Picture) -> tuple[Tensor, Te
     if not same_shape(height_width(p), height_width(s)):
         sizes = [f"{width}x{height}" for height, width in (height_width(p), height_width(s))]
         raise PictureError(
-            f"the picture is {sizes[0]} px but the source {sizes[1]}; score a picture with the source it was made from"
+            f"{described(picture, 'picture')} is {sizes[0]} px but the source {sizes[1]}; "
+            "score a picture with the source it was made from"
         )
     return p, s, t
 
@@ -192,8 +196,8 @@ def measure(
             word: height_width(each) for word, each in (("picture", picture), ("source", source), ("target", target))
         },
         network=name,
-        style={layer: float(contextual_loss(p[layer], t[layer], STYLE_BANDWIDTH)) for layer in STYLE_LAYERS},
-        content=float(contextual_loss(p[CONTENT_LAYER], s[CONTENT_LAYER], CONTENT_BANDWIDTH)),
+        style={layer: loss(p[layer], t[layer], STYLE_BANDWIDTH) for layer in STYLE_LAYERS},
+        content=loss(p[CONTENT_LAYER], s[CONTENT_LAYER], CONTENT_BANDWIDTH),
         noise=compared(noise(picture), noise(source), noise(target)),
         flat_noise=compared(flat_noise(picture), flat_noise(source), flat_noise(target)),
         structure=structure(picture, source, eye),
@@ -204,6 +208,11 @@ def measure(
         mean_purity=average(list(pure.values())),
         source_purity=average(list(purities(s, t, labels).values())) if labels else None,
     )
+
+
+def loss(x: Tensor, y: Tensor, bandwidth: float) -> float:
+    """The Contextual loss of all positions, without rounding's -0.0 for equal features."""
+    return max(0.0, float(contextual_loss(x, y, bandwidth)))
 
 
 def compared(picture: float, source: float, target: float) -> Noise:

@@ -16,7 +16,7 @@ from torch import Tensor
 import cxstyle
 from cxstyle import score
 from cxstyle.cli import main
-from cxstyle.errors import ConfigError, PictureError
+from cxstyle.errors import ConfigError, MemoryLimitError, PictureError
 from cxstyle.image import load_picture, resize, save_picture
 from cxstyle.losses.contextual import contextual_loss
 from cxstyle.measures import (
@@ -245,10 +245,21 @@ def test_what_does_not_fit_together_is_refused(portraits: tuple[Tensor, Tensor])
         score(source, source, target, MASKS[0])
     with pytest.raises(PictureError, match="the picture is 82x96 px but the source 96x96"):
         score(target, source, target)
-    with pytest.raises(PictureError, match="the target mask is 512x512 px but its picture 82x96"):
+    with pytest.raises(PictureError, match=r"astronaut_mask\.png is 512x512 px but its picture 82x96"):
         score(source, source, target, MASKS[0], MASKS[0])
     with pytest.raises(ConfigError, match="size: must be a number at least 32"):
         score(source, source, target, size=8)
+
+
+def test_memory_that_runs_out_is_said_with_what_to_do(
+    portraits: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr("cxstyle.scoring.contextual_loss", full)
+    with pytest.raises(MemoryLimitError, match="memory ran out at 512 px; use a smaller --size"):
+        score(portraits[0], *portraits)
 
 
 def test_score_is_a_public_name_before_and_after_it_was_used() -> None:
