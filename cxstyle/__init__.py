@@ -12,7 +12,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .config import LossTerm as LossTerm
     from .config import Optimizer as Optimizer
     from .config import Pyramid as Pyramid
     from .config import StyleConfig as StyleConfig
@@ -24,13 +23,14 @@ if TYPE_CHECKING:
     from .progress import Result as Result
     from .scoring import Score as Score
     from .scoring import score as score
+    from .terms import LossTerm as LossTerm
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ContextualLoss": "losses.contextual",
     "CxStyleError": "errors",
-    "LossTerm": "config",
+    "LossTerm": "terms",
     "Optimizer": "config",
     "Progress": "progress",
     "Pyramid": "config",

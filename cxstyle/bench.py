@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .checks import check_device
-from .config import LossTerm, StyleConfig
+from .config import StyleConfig
 from .device import DTYPES, choose_device, choose_precision, describe
 from .image import Picture, fit_within, load_picture, resize
 from .losses.contextual import contextual_loss, plain_contextual_loss, prepare
@@ -28,6 +28,7 @@ from .objective import Objective, feature_layers
 from .optimize import stylize
 from .progress import Progress
 from .report import versions
+from .terms import LossTerm
 from .vgg import VGGFeatures, resolve_network
 
 PRODUCT = 2048
@@ -179,7 +180,7 @@ class Bench:
         """A step of the loop on random pictures."""
         generator = torch.Generator().manual_seed(0)
         source, target = (torch.rand(1, 3, edge, edge, generator=generator).to(self.device) for _ in range(2))
-        objective = Objective(config.terms, self._features(config, precision), source, target, precision, plain)
+        objective = Objective(config.terms, self._features(config, precision), source, [target], precision, plain)
         pixels = source.clone().requires_grad_()
         adam = torch.optim.Adam([pixels], config.optimizer.lr)
 
@@ -232,7 +233,7 @@ class Bench:
         target = resize(pair[1], *fit_within(pair[1], max(picture.shape[2:])))
         with torch.no_grad():
             objective = Objective(
-                paper.terms, self._features(paper, "fp32"), source.to(self.device), target.to(self.device)
+                paper.terms, self._features(paper, "fp32"), source.to(self.device), [target.to(self.device)]
             )
             return float(objective.evaluate(picture.to(self.device)).total)
 

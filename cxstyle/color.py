@@ -1,40 +1,96 @@
-"""Carrying the colours of one picture over to another."""
+"""Carrying the colours of pictures over to another."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from .positions import Guide
 
 FLOOR = 1e-5
 """Added to the variances, in squared units of [0, 1]: about one step of 8 bits, so that a grey picture's rounding isn't
 blown up into colour."""
+FEATHER = 1 / 64
+"""Of the long edge: over so much the colours of two labels run into each other."""
+
+Moments = tuple[Tensor, Tensor]
+"""Mean (3, 1) and covariance (3, 3) of colours."""
 
 
-def recolor(picture: Tensor, palette: Tensor) -> Tensor:
-    """Gives a picture the mean and covariance of another's colours by the linear Monge-Kantorovich map.
+def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = None) -> Tensor:
+    """Gives a picture the mean and covariance of others' colours by the linear Monge-Kantorovich map.
 
     Of all linear maps between the two, the one that moves colours least (Pitie, Kokaram, "The linear Monge-Kantorovitch
     linear colour mapping for example-based colour transfer", 2007).
 
     Args:
         picture: (1, 3, H, W) in [0, 1].
-        palette: (1, 3, H', W') in [0, 1].
+        palettes: each (1, 3, H', W') in [0, 1]; their colours make one set.
+        guide: weights of the palettes; with labels, each label's colours are mapped to its own.
 
     Returns:
         (1, 3, H, W), held in [0, 1].
     """
-    colors, wanted = (p.double().flatten(2)[0] for p in (picture, palette))  # (3, P), (3, Q)
-    mean, wanted_mean = colors.mean(1, keepdim=True), wanted.mean(1, keepdim=True)
-    root = power(covariance(colors), 0.5)
-    inverse = power(covariance(colors), -0.5)
-    between = inverse @ power(root @ covariance(wanted) @ root, 0.5) @ inverse  # (3, 3)
-    mapped = between @ (colors - mean) + wanted_mean
-    return mapped.clamp(0, 1).view_as(picture).to(picture.dtype)
+    guide = guide or Guide()
+    colors = picture.double().flatten(2)[0]  # (3, P)
+    if guide.source is None or guide.targets is None:
+        mapped = mapping(moments(colors), wanted_moments(palettes, guide, None), colors)
+        return mapped.clamp(0, 1).view_as(picture).to(picture.dtype)
+    total, shares = torch.zeros_like(colors), feathered(guide.source, picture)
+    for label, share in enumerate(shares):
+        mapped = mapping(moments(colors, share), wanted_moments(palettes, guide, label), colors)
+        total += share * mapped.clamp(0, 1)
+    unlabelled = (1 - shares.sum(dim=0)).clamp(0, 1)
+    total += unlabelled * mapping(moments(colors), wanted_moments(palettes, guide, None), colors).clamp(0, 1)
+    return total.clamp(0, 1).view_as(picture).to(picture.dtype)
 
 
-def covariance(colors: Tensor) -> Tensor:
-    """(3, P) -> (3, 3)."""
-    return torch.cov(colors, correction=0) + FLOOR * torch.eye(3, dtype=colors.dtype)
+def mapping(own: Moments, wanted: Moments, colors: Tensor) -> Tensor:
+    """The map from some moments to others, applied to colours (3, P) -> (3, P), not held in [0, 1]."""
+    root, inverse = power(own[1], 0.5), power(own[1], -0.5)
+    between = inverse @ power(root @ wanted[1] @ root, 0.5) @ inverse  # (3, 3)
+    return between @ (colors - own[0]) + wanted[0]
+
+
+def wanted_moments(palettes: Sequence[Tensor], guide: Guide, label: int | None) -> Moments:
+    """Of all palettes together, by their weights; of one label's colours alone where one is given."""
+    parts, weights = [], []
+    for i, palette in enumerate(palettes):
+        colors = palette.double().flatten(2)[0]
+        weight = torch.full_like(colors[0], 1.0 if guide.weights is None else guide.weights[i] / colors.shape[1])
+        if label is not None and guide.targets is not None:
+            weight = weight * pixel_shares(guide.targets[i], palette)[label]
+        parts.append(colors)
+        weights.append(weight)
+    if len(parts) == 1 and label is None:
+        return moments(parts[0])
+    return moments(torch.cat(parts, dim=1), torch.cat(weights))
+
+
+def moments(colors: Tensor, weights: Tensor | None = None) -> Moments:
+    """Of colours (3, P), each with its weight (P,)."""
+    mean = colors.mean(1, keepdim=True) if weights is None else (colors @ weights / weights.sum())[:, None]
+    spread = torch.cov(colors, correction=0, aweights=weights)
+    return mean, spread + FLOOR * torch.eye(3, dtype=colors.dtype)
+
+
+def pixel_shares(shares: Tensor, picture: Tensor) -> Tensor:
+    """Labels' shares (L, H', W') at each pixel of a picture (1, 3, H, W): (L, H W)."""
+    size = (picture.shape[2], picture.shape[3])
+    return functional.interpolate(shares[None], size, mode="bilinear", antialias=True).double().flatten(2)[0]
+
+
+def feathered(shares: Tensor, picture: Tensor) -> Tensor:
+    """`pixel_shares` with soft edges, so that no seam shows where two labels' colours meet."""
+    height, width = picture.shape[2:]
+    radius = max(1, round(FEATHER * max(height, width)))
+    soft = pixel_shares(shares, picture).view(1, -1, height, width)
+    for _ in range(2):
+        soft = functional.avg_pool2d(soft, 2 * radius + 1, 1, radius, count_include_pad=False)
+    return soft.flatten(2)[0]
 
 
 def power(matrix: Tensor, exponent: float) -> Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,89 +15,31 @@ from typing import Any
 from .checks import check_choice, check_device, check_integer, check_number, memory_bytes, nearest
 from .errors import ConfigError
 from .presets import preset_names, preset_path, read_yaml
-from .weights.layout import BLOCKS, CONVOLUTIONS, canonical_layer
+from .terms import LossTerm, reweighted
+from .weights.layout import BLOCKS
 
 FEATURES = ("auto", *BLOCKS)
 POOLINGS = ("max", "average")
 PRECISIONS = ("auto", "fp32", "bf16")
-COLORS = ("free", "target")
+COLORS = ("free", "target", "source")
 SCHEDULES = ("constant", "cosine")
-OPTIMIZERS = ("adam",)
-COMPARISONS = ("source", "target")
-COMBINATIONS = ("sum", "concatenate")
-FEATURE_LOSSES = ("contextual",)
-PIXEL_LOSSES = ("total_variation",)
+OPTIMIZERS = ("adam", "lbfgs")
 SMALLEST_EDGE = 32
 """Pixels: below this conv4_2 has too few positions for a set of features to mean anything."""
 LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class LossTerm:
-    """One summand of the objective.
-
-    Attributes:
-        loss: contextual (Mechrez et al. 2018, Eq. 5) or total_variation (of the picture itself).
-        weight: factor of the term, 0 or more; 0 leaves it out.
-        compare: whose features the result's are compared with, source or target.
-        layers: VGG layers by the paper's names (conv4_2; relu4_2 is the same).
-        combine: sum (the loss of each layer, added) or concatenate (all layers brought to the first one's grid, divided
-            by their numbers of channels and joined into one set of features).
-        bandwidth: h of Eq. 3, above 0; the paper's 0.5 unless a term says otherwise.
-        samples: features drawn at random in each iteration from a layer with more positions: a number for every layer,
-            a number for each layer by name, or all. With concatenate, the first layer's number counts.
-    """
-
-    loss: str
-    weight: float = 1.0
-    compare: str = ""
-    layers: tuple[str, ...] = ()
-    combine: str = "sum"
-    bandwidth: float = 0.5
-    samples: int | str | Mapping[str, int] = "all"
-
-    def __post_init__(self) -> None:
-        check_choice("loss", self.loss, FEATURE_LOSSES + PIXEL_LOSSES)
-        check_number("weight", self.weight, 0)
-        if self.loss in PIXEL_LOSSES:
-            for name in ("compare", "layers"):
-                if getattr(self, name):
-                    raise ConfigError(f"{name}: {self.loss} looks at the picture alone; leave {name} out")
-            return
-        check_choice("compare", self.compare, COMPARISONS)
-        check_choice("combine", self.combine, COMBINATIONS)
-        check_number("bandwidth", self.bandwidth, 0, above=True)
-        if not self.layers:
-            raise ConfigError(f"layers: {self.loss} needs at least one layer, such as [conv4_2]")
-        for layer in self.layers:
-            check_choice("layers", canonical_layer(layer), CONVOLUTIONS["vgg19"])
-        self._check_samples()
-
-    def _check_samples(self) -> None:
-        if isinstance(self.samples, str):
-            check_choice("samples", self.samples, ("all",))
-            return
-        by_layer = self.samples if isinstance(self.samples, Mapping) else {self.layers[0]: self.samples}
-        for layer, count in by_layer.items():
-            check_choice("samples", layer, self.layers)
-            check_integer("samples", count, 2)
-
-    def samples_of(self, layer: str) -> int | None:
-        """How many features to draw from a layer; None for all."""
-        if isinstance(self.samples, Mapping):
-            return self.samples.get(layer)
-        return self.samples if isinstance(self.samples, int) else None
-
-
-@dataclass(frozen=True)
 class Optimizer:
-    """Adam on pixels in [0, 1] (Kingma, Ba 2015).
+    """What moves the pixels, which lie in [0, 1].
 
     Attributes:
-        name: adam.
-        lr: learning rate in units of the pixel range; 0.0196 is 5 in 0-255.
-        betas: decay of the two moments, each in [0, 1).
-        eps: added to the root of the second moment.
+        name: adam (Kingma, Ba 2015), or lbfgs (Liu, Nocedal 1989), which Gatys et al. use: for objectives that draw no
+            samples.
+        lr: learning rate in units of the pixel range; 0.0196 is 5 in 0-255. Of lbfgs, the length of its steps: 1 for
+            those that it finds.
+        betas: of adam: decay of the two moments, each in [0, 1).
+        eps: of adam: added to the root of the second moment.
         schedule: constant, or cosine: from lr down to a twentieth of it over the whole run.
     """
 
@@ -159,8 +101,11 @@ class StyleConfig:
         features: vgg16, vgg19, or auto: VGG19 where its weights are on this machine, else the bundled VGG16.
         weights: a weight file to use instead of those on the machine.
         pooling: of the network: max or average.
-        colors: free (whatever the terms make of them), or target: the run starts from, and keeps the content of, the
-            source recoloured to the mean and covariance of the target's colours, and the result is recoloured again.
+        colors: free (whatever the terms make of them); target: the run starts from, and keeps the content of, the
+            source recoloured to the mean and covariance of the target's colours, and the result is recoloured again; or
+            source: the target is recoloured to the source's before the run, and the result once more after it.
+        strength: 1 for the full transfer, 0 for the source as it is: weights of the terms that compare with the target
+            or look at the picture alone, and how far the colours go.
         init: the picture that the run starts from: source, target, noise, or the path of a picture.
         size: long edge of the result in pixels; a smaller source keeps its size unless `enlarge` is set.
         enlarge: make the result `size` even where the source is smaller.
@@ -181,6 +126,7 @@ class StyleConfig:
     weights: str | None = None
     pooling: str = "max"
     colors: str = "free"
+    strength: float = 1.0
     init: str = "source"
     size: int = 384
     enlarge: bool = False
@@ -198,6 +144,7 @@ class StyleConfig:
         check_choice("features", self.features, FEATURES)
         check_choice("pooling", self.pooling, POOLINGS)
         check_choice("colors", self.colors, COLORS)
+        check_number("strength", self.strength, 0, 1)
         check_choice("precision", self.precision, PRECISIONS)
         check_integer("size", self.size, SMALLEST_EDGE, 65_500)
         check_integer("iterations", self.iterations, 1)
@@ -228,6 +175,14 @@ class StyleConfig:
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
 
+    def terms_in_force(self) -> tuple[LossTerm, ...]:
+        """The terms that take part, with `strength` in their weights."""
+        weighted = (
+            term if term.compare == "source" else dataclasses.replace(term, weight=term.weight * self.strength)
+            for term in self.terms
+        )
+        return tuple(term for term in weighted if term.weight > 0)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts and values, as a YAML file of settings has them."""
         return dataclasses.asdict(self)
@@ -257,27 +212,9 @@ class StyleConfig:
             terms += (LossTerm("total_variation"),)
         terms = reweighted(terms, tv_weight, lambda term: term.loss == "total_variation", "tv")
         if samples is not None:
-            terms = tuple(dataclasses.replace(term, samples=samples) if term.compare else term for term in terms)
+            terms = tuple(dataclasses.replace(t, samples=samples) if t.sampled else t for t in terms)
         changed = {key: value for key, value in settings.items() if value is not None}
         return dataclasses.replace(self, terms=terms, **changed)
-
-
-Chooser = Callable[[LossTerm], bool]
-
-
-def reweighted(terms: tuple[LossTerm, ...], weight: float | None, chosen: Chooser, kind: str) -> tuple[LossTerm, ...]:
-    """The terms with the chosen ones' first weight set and the others scaled along."""
-    if weight is None:
-        return terms
-    check_number(f"{kind}-weight", weight, 0)
-    first = next((term.weight for term in terms if chosen(term) and term.weight > 0), None)
-    if first is None:
-        if not any(chosen(term) for term in terms):
-            raise ConfigError(f"{kind}-weight: these settings have no {kind} term to weight")
-        first = 1.0
-        terms = tuple(dataclasses.replace(term, weight=1.0) if chosen(term) else term for term in terms)
-    factor = weight / first
-    return tuple(dataclasses.replace(t, weight=t.weight * factor) if chosen(t) else t for t in terms)
 
 
 def parse(content: Any) -> StyleConfig:

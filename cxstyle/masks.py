@@ -1,12 +1,13 @@
-"""Label masks: two pictures painted in flat colours, where the same colour means the same thing in both.
+"""Label masks: pictures painted in flat colours, where the same colour means the same thing in each.
 
 Masks come as they are: exact colours, edges softened by antialiasing or blur, JPEG's noise. Labels are found as peaks
-of the colours of both; every pixel then belongs to the label it is nearest to, or, at a soft edge, to two of them.
+of the colours of all; every pixel then belongs to the label it is nearest to, or, at a soft edge, to two of them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -36,33 +37,38 @@ Floats = NDArray[numpy.float64]
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of two masks.
+    """The labels of the masks of a source and of one target or more.
 
     Attributes:
         names: of the labels, "#rrggbb", those that cover most first.
         source: (L, H, W) float32, how far each pixel of the source's mask belongs to each label; sums to 1 over L.
-        target: (L, H', W') float32, the same for the target's mask.
+        targets: (L, H', W') float32, the same for each target's mask.
     """
 
     names: tuple[str, ...]
     source: Tensor
-    target: Tensor
+    targets: tuple[Tensor, ...]
 
     @property
     def shared(self) -> tuple[int, ...]:
-        """Indices of the labels that are in both masks."""
-        on_source, on_target = (side.flatten(1).amax(1) > 0 for side in (self.source, self.target))
-        return tuple(i for i in range(len(self.names)) if on_source[i] and on_target[i])
+        """Indices of the labels that are on both sides."""
+        return tuple(i for i in range(len(self.names)) if self._on_source(i) and self._on_target(i))
 
     @property
     def only_source(self) -> tuple[str, ...]:
-        """Names of the labels that the target's mask lacks."""
-        return tuple(self.names[i] for i in range(len(self.names)) if not self.target[i].any())
+        """Names of the labels that the targets' masks lack."""
+        return tuple(name for i, name in enumerate(self.names) if not self._on_target(i))
 
     @property
     def only_target(self) -> tuple[str, ...]:
         """Names of the labels that the source's mask lacks."""
-        return tuple(self.names[i] for i in range(len(self.names)) if not self.source[i].any())
+        return tuple(name for i, name in enumerate(self.names) if not self._on_source(i))
+
+    def _on_source(self, label: int) -> bool:
+        return bool(self.source[label].any())
+
+    def _on_target(self, label: int) -> bool:
+        return any(bool(target[label].any()) for target in self.targets)
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,8 @@ class Histogram:
         return near
 
 
-def read_labels(source_mask: Picture, target_mask: Picture) -> Labels:
-    """The labels of two masks and where they are.
+def read_labels(source_mask: Picture, target_masks: Sequence[Picture]) -> Labels:
+    """The labels of a source's mask and of its targets', and where they are.
 
     A label is a colour that covers at least 0.5% of one of the masks, near-equal colours (within 24 of 255) counted as
     one. Mixtures of two labels along soft edges are no labels of their own; such a pixel belongs to both, by where it
@@ -98,7 +104,8 @@ def read_labels(source_mask: Picture, target_mask: Picture) -> Labels:
         PictureError: a mask that can't be read, that looks like a photograph, more than 32 labels, or masks without a
             colour in common.
     """
-    named = [(described(source_mask, "source mask"), source_mask), (described(target_mask, "target mask"), target_mask)]
+    named = [(described(source_mask, "source mask"), source_mask)]
+    named += [(described(mask, "target mask"), mask) for mask in target_masks]
     sides = [histogram(load_picture(mask, name)) for name, mask in named]
     colors = label_colors(sides)
     present = [[i for i, color in enumerate(colors) if is_label(side, color, colors, PRESENT)] for side in sides]
@@ -109,14 +116,15 @@ def read_labels(source_mask: Picture, target_mask: Picture) -> Labels:
             raise PictureError(
                 f"{name}: {many} found, as in a photograph; a mask is painted with one flat colour for each part"
             )
-    if not set(present[0]) & set(present[1]):
+    on_targets = sorted({i for own in present[1:] for i in own})
+    if not set(present[0]) & set(on_targets):
         raise PictureError(
             f"{named[0][0]} and {named[1][0]} have no colour in common "
-            f"({listed(colors, present[0])}; {listed(colors, present[1])}); paint the same part in the same colour"
+            f"({listed(colors, present[0])}; {listed(colors, on_targets)}); paint the same part in the same colour"
         )
-    used = [i for i in range(len(colors)) if i in present[0] or i in present[1]]
+    used = [i for i in range(len(colors)) if i in present[0] or i in on_targets]
     masks = [belonging(side, colors, own)[used] for side, own in zip(sides, present, strict=True)]
-    return Labels(tuple(hexadecimal(colors[i]) for i in used), masks[0], masks[1])
+    return Labels(tuple(hexadecimal(colors[i]) for i in used), masks[0], tuple(masks[1:]))
 
 
 def shares_at(shares: Tensor, height: int, width: int) -> Tensor:
@@ -173,13 +181,13 @@ def histogram(picture: Tensor) -> Histogram:
 
 
 def label_colors(sides: list[Histogram]) -> list[Floats]:
-    """The colours (3,) of the labels of both masks, those that cover most first."""
+    """The colours (3,) of the labels of all masks, those that cover most first."""
     peaks = sorted(find_peaks(sides), key=lambda color: (-coverage(sides, color), *color))
     return [color for color in peaks if any(is_label(side, color, peaks, LEAST) for side in sides)]
 
 
 def coverage(sides: list[Histogram], color: Floats) -> float:
-    """How much of both masks lies at a colour."""
+    """How much of the masks lies at a colour."""
     return float(sum(side.shares[side.near(color, SAME)].sum() for side in sides))
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import psutil
 import torch
 
-from .config import SMALLEST_EDGE, LossTerm
+from .config import SMALLEST_EDGE
 from .errors import MemoryLimitError
 from .losses._contextual_fused import block_rows
+from .losses.mrf import BLOCK, PATCH
+from .terms import LossTerm
 from .tiles import best_grid, smallest_tile, stride
 from .vgg import VGGFeatures
 from .weights.layout import canonical_layer
@@ -75,35 +77,94 @@ class Need:
         return max(smallest_tile(self.names), int((budget - self.fixed - self.maps) / self.tile))
 
 
-def need(terms: Sequence[LossTerm], network: VGGFeatures, size: Size, target: Size, device: torch.device) -> Need:
+def need(
+    terms: Sequence[LossTerm], network: VGGFeatures, size: Size, targets: Sequence[Size], device: torch.device
+) -> Need:
     """What one scale needs beside what is held before it starts.
 
     Args:
         terms: the loss terms.
         network: as it runs.
         size: of the result at this scale.
-        target: of the target at this scale.
+        targets: of each target at this scale.
         device: where it runs.
     """
     area = size[0] * size[1]
-    item = network.dtype.itemsize
+    areas = [height * width for height, width in targets]
     values = sum(channels(network, name) / stride(name) ** 2 for name in network.names)
     maps = sum(channels(network, name) * positions(name, size) for name in set(network.layers))
-    fixed = PICTURE_BYTES * (area + target[0] * target[1] / 10)
-    largest = 0.0
+    item = network.dtype.itemsize
+    fixed, largest = PICTURE_BYTES * (area + sum(areas) / 10), 0.0
     for term in terms:
+        others = [size] if term.compare == "source" else targets
         for name, width in term_sets(term, network):
-            count, there = term.samples_of(name), positions(name, size)
-            other = positions(name, size if term.compare == "source" else target)
-            p, q = min(count or there, there), min(count or other, other)
-            # What is kept of the other side, and of this one from forward to backward.
-            fixed += width * (other * (item if q < other else 4) + p * (4 + item))
+            there = positions(name, size)
+            across = sum(positions(name, other) for other in others)
+            kept, passing = NEEDS[term.loss](Set(width, there, across, term.samples_of(name), item, device))
+            fixed += kept
+            largest = max(largest, passing)
             if term.combine == "concatenate":
                 fixed += 12 * width * there  # the maps on one grid in float32, as parts and joined, and their gradient
-            largest = max(largest, width * (8 * p + 8 * q) + block_bytes(q, device))
+    # Targets are seen one after another, but what is seen of them is kept until the last.
+    seen_of_targets = [FORWARD * each for each in areas]
+    fixed += item * sum(channels(network, name) * positions(name, t) for t in targets[1:] for name in network.layers)
     tile = values * VALUE_BYTES[network.dtype]
-    seen = max(area, FORWARD * target[0] * target[1])
-    return Need(fixed + largest, maps * item, tile, seen, size, tuple(network.names))
+    return Need(fixed + largest, maps * item, tile, max([area, *seen_of_targets]), size, tuple(network.names))
+
+
+@dataclass(frozen=True)
+class Set:
+    """The features that a term looks at.
+
+    Attributes:
+        width: channels.
+        there: positions of the result.
+        other: positions of what it is compared with.
+        count: how many are drawn; None for all.
+        item: bytes of a value.
+        device: where they are.
+    """
+
+    width: int
+    there: int
+    other: int
+    count: int | None
+    item: int
+    device: torch.device
+
+
+def contextual_need(features: Set) -> tuple[float, float]:
+    """Bytes kept from forward to backward, and bytes for a while."""
+    p, q = (min(features.count or there, there) for there in (features.there, features.other))
+    # What is kept of the other side, and of this one.
+    kept = features.width * (features.other * (features.item if q < features.other else 4) + p * (4 + features.item))
+    return kept, features.width * (8 * p + 8 * q) + block_bytes(q, features.device)
+
+
+def gram_need(features: Set) -> tuple[float, float]:
+    """As `contextual_need`."""
+    return 4 * features.width * features.there + 12 * features.width**2, 8 * features.width * features.there
+
+
+def reconstruction_need(features: Set) -> tuple[float, float]:
+    """As `contextual_need`."""
+    return features.width * features.there * (features.item + 4), 8 * features.width * features.there
+
+
+def mrf_need(features: Set) -> tuple[float, float]:
+    """As `contextual_need`, for patches."""
+    width, item = PATCH**2 * features.width, features.item
+    p = min(features.count or features.there, features.there)
+    kept = width * (2 * item * features.there + item * features.other + 4 * p)
+    return kept, width * (12 * p + (4 + item) * features.other) + BLOCK
+
+
+NEEDS = {
+    "contextual": contextual_need,
+    "gram": gram_need,
+    "mrf": mrf_need,
+    "reconstruction": reconstruction_need,
+}
 
 
 def term_sets(term: LossTerm, network: VGGFeatures) -> list[tuple[str, int]]:

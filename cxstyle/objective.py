@@ -1,18 +1,17 @@
-"""The objective of a run: the loss terms of a config, bound to the features of the two pictures."""
+"""The objective of a run: the loss terms of a config, bound to the features of the pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from .config import LossTerm
-from .losses.contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
-from .losses.perceptual import total_variation
+from .bound import BOUND, Evaluated
+from .positions import Guide
+from .terms import LossTerm
 from .weights.layout import canonical_layer
 
 KINDS = {"source": "content", "target": "style"}
@@ -42,15 +41,16 @@ class Losses:
 
 
 class Objective:
-    """The weighted sum of loss terms, for one pair of pictures at one size.
+    """The weighted sum of loss terms, for one source and its targets at one size.
 
     Args:
         terms: the loss terms; those of weight 0 are left out.
         network: gives the features of all layers that the terms name.
         source: (1, 3, H, W) in [0, 1]; evaluated pictures have this size.
-        target: (1, 3, H', W') in [0, 1], of any size.
+        targets: each (1, 3, H', W') in [0, 1], of any size; their features make one set.
         precision: of the loss's matrix products; see `contextual_loss`.
         plain: take the equations as they are written, for comparison: the same values, slowly.
+        guide: weights of the targets, and labels within which alone the terms match.
 
     Attributes:
         names: of the values, such as "style conv3_2", "content conv4_2", "tv".
@@ -62,29 +62,24 @@ class Objective:
         terms: Sequence[LossTerm],
         network: Features,
         source: Tensor,
-        target: Tensor,
+        targets: Sequence[Tensor],
         precision: str = "fp32",
         plain: bool = False,
+        guide: Guide | None = None,
     ) -> None:
-        self.precision, self.plain = precision, plain
-        self.terms = [term for term in terms if term.weight > 0]
+        chosen = [term for term in terms if term.weight > 0]
         self.network = network
-        self.references: list[list[Tensor | Prepared]] = [[] for _ in self.terms]
-        for side, picture in (("source", source), ("target", target)):
-            if any(term.compare == side for term in self.terms):
+        self.bound = [BOUND[term.loss](term, precision, plain, guide or Guide()) for term in chosen]
+        for side, pictures in (("source", [source]), ("target", targets)):
+            terms_of_side = [bound for bound in self.bound if bound.term.compare == side]
+            if terms_of_side:
                 with torch.no_grad():
-                    self._refer(side, network(picture))
-        labels = [(name, term.weight) for term in self.terms for name in value_names(term)]
+                    features = [network(picture) for picture in pictures]
+                    for bound in terms_of_side:
+                        bound.refer(features)
+        labels = [(name, term.weight) for term in chosen for name in value_names(term)]
         self.names = unique([name for name, _ in labels])
         self.weights = torch.tensor([weight for _, weight in labels], device=source.device)
-
-    def _refer(self, side: str, features: Mapping[str, Tensor]) -> None:
-        """Keeps what the terms of a side compare with: prepared for the loss where it is the same in each iteration."""
-        for term, references in zip(self.terms, self.references, strict=True):
-            if term.compare == side:
-                for y, count in term_sets(term, features):
-                    whole = count is None or y.shape[2] <= count
-                    references.append(prepare(y) if whole and not self.plain else y)
 
     def evaluate(self, picture: Tensor, generator: torch.Generator | None = None) -> Losses:
         """Losses of a picture (1, 3, H, W).
@@ -95,21 +90,10 @@ class Objective:
                 objective.
         """
         features = self.network(picture) if self.network.layers else {}
-        values = []
-        for term, references in zip(self.terms, self.references, strict=True):
-            if term.loss == "total_variation":
-                values.append(total_variation(picture))
-                continue
-            for (x, count), y in zip(term_sets(term, features), references, strict=True):
-                chosen = sampled(x, y, count, generator, paired=term.compare == "source")
-                values.append(self._contextual(*chosen, term.bandwidth))
+        result = Evaluated(picture, features, generator)
+        values = [value for bound in self.bound for value in bound.values(result)]
         stacked = torch.stack(values)
         return Losses((stacked * self.weights).sum(), stacked.detach())
-
-    def _contextual(self, x: Tensor, y: Tensor | Prepared, bandwidth: float) -> Tensor:
-        if self.plain and isinstance(y, Tensor):
-            return plain_contextual_loss(x, y, bandwidth)
-        return contextual_loss(x, y, bandwidth, self.precision)
 
 
 def value_names(term: LossTerm) -> list[str]:
@@ -130,60 +114,3 @@ def unique(names: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         result.append(name if seen[name] == 1 else f"{name} {seen[name]}")
     return result
-
-
-def term_sets(term: LossTerm, features: Mapping[str, Tensor]) -> list[tuple[Tensor, int | None]]:
-    """The sets (N, C, P) that a contextual term looks at, and how many features to draw from each: one set for each
-    layer, or one for all layers concatenated."""
-    layers = [canonical_layer(layer) for layer in term.layers]
-    maps = [concatenated(features, layers)] if term.combine == "concatenate" else [features[name] for name in layers]
-    return [(found.flatten(2), term.samples_of(layer)) for layer, found in zip(term.layers, maps, strict=False)]
-
-
-def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tensor:
-    """Layers on the grid of the first, divided by their numbers of channels and joined: (N, C1 + C2 + ..., H1, W1).
-
-    As the authors answered a user (2018); the division keeps a deep layer's many channels from outweighing the others.
-    """
-    grid = features[layers[0]].shape[2:]
-    parts = []
-    for layer in layers:
-        part = features[layer].float() / features[layer].shape[1]
-        parts.append(functional.interpolate(part, grid, mode="bilinear", align_corners=False))
-    return torch.cat(parts, dim=1)
-
-
-def sampled(
-    x: Tensor, y: Tensor | Prepared, count: int | None, generator: torch.Generator | None, *, paired: bool
-) -> tuple[Tensor, Tensor | Prepared]:
-    """Features at `count` random positions: (N, C, P) -> (N, C, min(count, P)), for both sides.
-
-    Args:
-        x: features of the result.
-        y: features that it is compared with; prepared where there are no more than `count`.
-        count: positions to draw; None for all.
-        generator: on the CPU; None for all positions.
-        paired: draw the same positions on both sides, so that equal pictures have loss 0 (terms with the source).
-    """
-    if count is None or generator is None:
-        return x, y
-    rows = draw(x.shape[2], count, generator)
-    columns = rows if paired else draw(y.shape[2], count, generator)
-    return gather(x, rows), y if isinstance(y, Prepared) else gather(y, columns)
-
-
-def draw(positions: int, count: int, generator: torch.Generator) -> Tensor | None:
-    """`count` of the positions, each at most once; None where there are no more than that."""
-    if positions <= count:
-        return None
-    return torch.randperm(positions, generator=generator)[:count]
-
-
-def gather(features: Tensor, indices: Tensor | None) -> Tensor:
-    """(N, C, P) -> (N, C, len(indices))."""
-    if indices is None:
-        return features
-    if features.is_cuda:
-        indices = indices.pin_memory()  # from where the copy doesn't wait for the device
-    # The network's features lie position by position in memory, and so they are taken.
-    return features.transpose(1, 2).index_select(1, indices.to(features.device, non_blocking=True)).transpose(1, 2)

@@ -1,9 +1,11 @@
-"""`stylize`: moves the source's pixels with Adam, coarse to fine, until the objective is small."""
+"""`stylize`: moves the source's pixels, coarse to fine, until the objective is small."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,8 +17,10 @@ from .config import Optimizer, StyleConfig
 from .device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
 from .errors import MemoryLimitError
 from .image import Picture, fit, fit_within, interpolate, load_picture, resize
+from .inputs import Inputs, Targets, read_inputs
 from .memory import Need, Plan, largest_edge, need, plan
-from .objective import Objective, feature_layers
+from .objective import Losses, Objective, feature_layers
+from .positions import Guide
 from .progress import Callback, Progress, Readings, Result
 from .tiles import TiledFeatures
 from .vgg import VGGFeatures, resolve_network
@@ -24,6 +28,8 @@ from .vgg import VGGFeatures, resolve_network
 FINAL_RATE = 0.05
 """Where the cosine schedule ends, as a share of the learning rate."""
 
+HISTORY = 20
+"""Steps that L-BFGS remembers."""
 FIXED_WORK = 20_000
 """Pixels' worth of an iteration's time that doesn't depend on the size, the losses being sampled; for the time left."""
 
@@ -33,18 +39,27 @@ ADVICE = "use a smaller --size, or keep to less with --memory, such as --memory 
 
 def stylize(
     source: Picture,
-    target: Picture,
+    target: Targets,
     config: StyleConfig | None = None,
     *,
     callback: Callback | None = None,
+    weights: Sequence[float] | None = None,
+    source_mask: Picture | None = None,
+    target_mask: Targets | None = None,
 ) -> Result:
     """Gives the source the look of the target, region by matching region.
 
     Args:
         source: path, PIL picture, or tensor (3, H, W) or (1, 3, H, W) in [0, 1].
-        target: the same; of any size.
+        target: the same, of any size; or a list of several, whose features then make one set.
         config: the settings; the preset `default` without them.
         callback: told of each iteration; returning False stops the run.
+        weights: of several targets, one each, 0 or more: how much they count beside one another. Without them every
+            position of every target counts the same.
+        source_mask: a picture in flat colours, in the source's shape. Terms that compare with the target then match
+            only positions whose masks have the same colour. What only one side has is left out, and the source's
+            content stays there; `Result.details` names it.
+        target_mask: the same for the target; a list for several.
 
     Returns:
         The picture, losses and settings. The same pictures, config and seed give the same pixels on the same machine.
@@ -54,28 +69,28 @@ def stylize(
         MemoryLimitError: the run doesn't fit, or the device had none left in the first iteration.
     """
     started = time.perf_counter()
-    run = Run(load_picture(source, "source"), load_picture(target, "target"), config or StyleConfig.preset(), started)
-    return run.go(callback)
+    inputs = read_inputs(source, target, weights, source_mask, target_mask)
+    return Run(inputs, config or StyleConfig.preset(), started).go(callback)
 
 
 class Run:
     """One run of the loop: everything that stays the same from scale to scale, and the losses so far."""
 
-    def __init__(self, source: Tensor, target: Tensor, config: StyleConfig, started: float) -> None:
+    def __init__(self, inputs: Inputs, config: StyleConfig, started: float) -> None:
         self.config, self.started = config, started
+        self.terms, self.guide = config.terms_in_force(), inputs.guide
         self.device = choose_device(config.device)
         self.precision, reason = choose_precision(config.precision, self.device)
         network = resolve_network(config.features, Path(config.weights) if config.weights else None)
-        layers = feature_layers([term for term in config.terms if term.weight > 0])
+        layers = feature_layers(self.terms)
         self.network = VGGFeatures(network, layers, config.pooling, DTYPES[self.precision]).to(self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.target = target
-        self.source = self._toned(source)
+        self.source, self.targets = toned(inputs, config.colors, config.strength)
         self.losses: list[dict[str, float]] = []
         self.steps = 0
-        long_edge = config.size if config.enlarge else min(config.size, max(source.shape[2:]))
+        long_edge = config.size if config.enlarge else min(config.size, max(self.source.shape[2:]))
         self.scales = config.pyramid.scales(long_edge, config.iterations)
-        self.size = fit(source, long_edge)
+        self.size = fit(self.source, long_edge)
         self.start = self._start(config.init)
         self.plan = self._plan()
         self.details = {
@@ -85,8 +100,7 @@ class Run:
             "features": network.name,
             "weights": str(network.path),
             "weights_source": network.provenance.source,
-            "source_size": list(source.shape[:1:-1]),
-            "target_size": list(target.shape[:1:-1]),
+            **inputs.details(),
             "result_size": list(self.size[::-1]),
             "kept_size": long_edge < config.size,
             "scales": [{"long_edge": edge, "iterations": count} for edge, count in self.scales],
@@ -95,13 +109,12 @@ class Run:
 
     def _need(self, edge: int) -> Need:
         """Memory of a scale."""
-        terms = [term for term in self.config.terms if term.weight > 0]
-        return need(terms, self.network, fit(self.source, edge), self._target_size(edge), self.device)
+        return need(self.terms, self.network, fit(self.source, edge), self._target_sizes(edge), self.device)
 
     def _plan(self) -> Plan:
         """Tiles that keep every scale within the memory, or a refusal that says what would fit."""
         wanted = memory_bytes(self.config.memory)
-        inputs = sum(picture.shape[2] * picture.shape[3] for picture in (self.source, self.target))
+        inputs = sum(picture.shape[2] * picture.shape[3] for picture in (self.source, *self.targets))
         try:
             return plan([self._need(edge) for edge, _ in self.scales], wanted, self.device, inputs)
         except MemoryLimitError as error:
@@ -111,16 +124,16 @@ class Run:
             size = f"{self.size[1]}x{self.size[0]} px"
             raise MemoryLimitError(f"{size} on {self.device.type} {error}: {advice}, or {more}") from error
 
-    def _target_size(self, edge: int) -> tuple[int, int]:
-        """(height, width) of the target at a scale; never larger than it came."""
-        return fit_within(self.target, edge)
+    def _target_sizes(self, edge: int) -> list[tuple[int, int]]:
+        """(height, width) of each target at a scale; never larger than it came."""
+        return [fit_within(target, edge) for target in self.targets]
 
     def _start(self, init: str) -> Tensor:
         """The picture that the run starts from, at any size."""
         if init == "source":
             return self.source
         if init == "target":
-            return self.target
+            return self.targets[0]
         if init == "noise":
             height, width = fit(self.source, self.scales[0][0])
             return torch.rand(1, 3, height, width, generator=self.generator)
@@ -140,7 +153,11 @@ class Run:
         seconds = {"loop": time.perf_counter() - looping, "before_loop": looping - self.started}
         try:
             with memory_errors():
-                picture = self._toned(self._finer(picture, *self.size))
+                picture = self._finer(picture, *self.size)
+                if self.config.colors != "free":
+                    # The objective hardly sees contrast and lets it fade. Doing this between the scales too made faces
+                    # worse.
+                    picture = recolor(picture, [self.source], among_itself(self.guide))
         except MemoryLimitError:
             status = "out of memory"
         return Result(picture, self.config, self.losses, status, seconds, self.details)
@@ -165,21 +182,16 @@ class Run:
         change = picture - resize(self.start, *picture.shape[2:])
         return (resize(self.start, height, width) + interpolate(change, height, width)).clamp(0, 1)
 
-    def _toned(self, picture: Tensor) -> Tensor:
-        """The picture in the target's colours, where the settings ask for them.
-
-        At the start and once more at the end, because the objective hardly sees contrast and lets it fade. Doing it
-        between the scales too made faces worse.
-        """
-        return recolor(picture, self.target) if self.config.colors == "target" else picture
-
     def _objective(self, index: int, size: tuple[int, int]) -> Objective:
         """The objective of a scale, on the network or on its tiles."""
         source = resize(self.source, *size).to(self.device)
-        target = resize(self.target, *self._target_size(self.scales[index][0])).to(self.device)
+        sizes = self._target_sizes(self.scales[index][0])
+        targets = [
+            resize(target, *fitting).to(self.device) for target, fitting in zip(self.targets, sizes, strict=True)
+        ]
         pixels = self.plan.pixels[index]
         network = self.network if pixels is None else TiledFeatures(self.network, pixels)
-        return Objective(self.config.terms, network, source, target, self.precision)
+        return Objective(self.terms, network, source, targets, self.precision, guide=self.guide)
 
     def _scale(
         self, index: int, picture: Tensor, span: tuple[float, float], callback: Callback | None
@@ -189,20 +201,20 @@ class Run:
         size = (picture.shape[2], picture.shape[3])
         self.pixels = pixels = picture.to(self.device).clone().requires_grad_()
         settings = self.config.optimizer
-        adam = torch.optim.Adam([pixels], settings.lr, settings.betas, settings.eps)
+        optimizer = make_optimizer(settings, pixels)
         good = pixels.detach().clone()
         objective = self._objective(index, size)
         readings = Readings(objective.names, self.losses, index + 1, self.device)
         for i in range(iterations):
-            adam.param_groups[0]["lr"] = learning_rate(settings, self.steps, self.config.iterations)
-            adam.zero_grad()
+            optimizer.param_groups[0]["lr"] = learning_rate(settings, self.steps, self.config.iterations)
+            optimizer.zero_grad()
             losses = objective.evaluate(pixels, self.generator)
             if readings.add(losses, last=i + 1 == iterations):
                 if not readings.finite:
                     return good.cpu(), "diverged"
                 good.copy_(pixels.detach())
             losses.total.backward()
-            adam.step()
+            optimizer.step(partial(value_of, losses))
             with torch.no_grad():
                 pixels.clamp_(0, 1)
             self.steps += 1
@@ -215,6 +227,40 @@ class Run:
         if not pixels.isfinite().all():
             return good.cpu(), "diverged"
         return pixels.detach().cpu(), "complete"
+
+
+def toned(inputs: Inputs, colors: str, strength: float) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Source and targets in the colours that the settings ask for.
+
+    The linear map's geodesic: part of the way along it is the optimal map to the colours between.
+    """
+    source, targets, guide = inputs.source, inputs.targets, inputs.guide
+    if colors == "target":
+        return source + strength * (recolor(source, targets, guide) - source), targets
+    if colors == "source":
+        masks = guide.targets or (None,) * len(targets)
+        whole = None if guide.source is None else (guide.source,)
+        guides = [Guide(None, mask, whole) for mask in masks]
+        return source, tuple(recolor(target, [source], own) for target, own in zip(targets, guides, strict=True))
+    return source, targets
+
+
+def among_itself(guide: Guide) -> Guide:
+    """For giving the result the colours of the source as the run started from it, label by label."""
+    return Guide(None, guide.source, None if guide.source is None else (guide.source,))
+
+
+def make_optimizer(settings: Optimizer, pixels: Tensor) -> torch.optim.Optimizer:
+    """What moves the pixels."""
+    if settings.name == "lbfgs":
+        # One step for each iteration of the loop, as with Adam; what it has learnt stays with it between them.
+        return torch.optim.LBFGS([pixels], settings.lr, max_iter=1, history_size=HISTORY)
+    return torch.optim.Adam([pixels], settings.lr, settings.betas, settings.eps)
+
+
+def value_of(losses: Losses) -> float:
+    """The total, for an optimizer that asks for it again."""
+    return float(losses.total.detach())
 
 
 def learning_rate(settings: Optimizer, iteration: int, iterations: int) -> float:

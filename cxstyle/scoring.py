@@ -137,9 +137,9 @@ def score(
     loaded = load(picture, source, target)
     labels = None
     if source_mask is not None and target_mask is not None:
-        labels = read_labels(source_mask, target_mask)
+        labels = read_labels(source_mask, [target_mask])
         check_shape(height_width(labels.source), height_width(loaded[1]), described(source_mask, "source mask"))
-        check_shape(height_width(labels.target), height_width(loaded[2]), described(target_mask, "target mask"))
+        check_shape(height_width(labels.targets[0]), height_width(loaded[2]), described(target_mask, "target mask"))
     network = resolve_network(features, Path(weights) if weights is not None else None)
     layers = sorted({*STYLE_LAYERS, CONTENT_LAYER, *PURITY_LAYERS})
     net, eye = VGGFeatures(network, layers), VGGFeatures(resolve_network("vgg16"), STRUCTURE_LAYERS)
@@ -237,7 +237,7 @@ def purities(p: Mapping[str, Tensor], t: Mapping[str, Tensor], labels: Labels) -
     for layer in PURITY_LAYERS:
         own, other = (
             shares_at(shares, *height_width(maps)).to(maps.device)
-            for shares, maps in ((labels.source, p[layer]), (labels.target, t[layer]))
+            for shares, maps in ((labels.source, p[layer]), (labels.targets[0], t[layer]))
         )
         found.append(purity(p[layer], t[layer], own, other))
     return {labels.names[i]: average([shares[i] for shares in found]) for i in labels.shared}

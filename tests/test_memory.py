@@ -32,7 +32,7 @@ def small_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def need(edge: int, precision: torch.dtype = torch.float32, config: StyleConfig = CONFIG, target: int = 512) -> Need:
     network = VGGFeatures(resolve_network("vgg16"), feature_layers(config.terms), dtype=precision)
-    return room.need(config.terms, network, (edge, edge), (target, target), CPU)
+    return room.need(config.terms, network, (edge, edge), [(target, target)], CPU)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import torch
 from torch.nn import functional
 
 from cxstyle import LossTerm, contextual_loss
-from cxstyle.losses.contextual import Prepared
+from cxstyle.bound import Whole
 from cxstyle.losses.perceptual import total_variation
-from cxstyle.objective import Objective, concatenated, feature_layers, sampled
+from cxstyle.objective import Objective, feature_layers
+from cxstyle.positions import concatenated, draw, gather
 from cxstyle.vgg import VGGFeatures
 from cxstyle.weights.store import Network
 
@@ -27,7 +28,7 @@ def pictures() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 def bind(terms: list[LossTerm], network: Network, source: torch.Tensor, target: torch.Tensor) -> Objective:
-    return Objective(terms, VGGFeatures(network, feature_layers(terms)), source, target)
+    return Objective(terms, VGGFeatures(network, feature_layers(terms)), source, [target])
 
 
 def test_the_total_is_the_weighted_sum_of_a_value_for_each_term_and_layer(tiny_network, pictures) -> None:
@@ -50,9 +51,9 @@ def test_the_total_is_the_weighted_sum_of_a_value_for_each_term_and_layer(tiny_n
 def test_the_plain_loss_gives_the_same_objective(tiny_network, pictures) -> None:
     result, source, target = pictures
     network = VGGFeatures(tiny_network, ["conv2_2", "conv3_2"])
-    plain = Objective([STYLE, CONTENT], network, source, target, plain=True).evaluate(result)
+    plain = Objective([STYLE, CONTENT], network, source, [target], plain=True).evaluate(result)
     torch.testing.assert_close(
-        Objective([STYLE, CONTENT], network, source, target).evaluate(result).values, plain.values
+        Objective([STYLE, CONTENT], network, source, [target]).evaluate(result).values, plain.values
     )
 
 
@@ -66,7 +67,7 @@ def test_values_are_named_by_what_they_compare_and_where(tiny_network, pictures)
 def test_terms_of_weight_0_are_neither_named_nor_computed(tiny_network, pictures) -> None:
     objective = bind([CONTENT, LossTerm("total_variation", 0)], tiny_network, *pictures[1:])
     assert objective.names == ["content conv3_2"]
-    assert [len(references) for references in objective.references] == [1]
+    assert len(objective.bound) == 1
 
 
 def test_gradients_reach_the_picture_from_every_term(tiny_network, pictures) -> None:
@@ -91,20 +92,18 @@ def test_a_target_term_samples_its_own_positions_on_each_side(tiny_network, pict
     assert losses.total.item() > 0.1
 
 
-@pytest.mark.parametrize("paired", [True, False])
-def test_new_positions_are_drawn_each_time(paired: bool) -> None:
-    features = torch.arange(400.0).view(1, 1, 400)
+def test_new_positions_are_drawn_each_time_none_twice() -> None:
     generator = torch.Generator().manual_seed(0)
-    first, second = (sampled(features, features, 50, generator, paired=paired)[0] for _ in range(2))
-    assert first.shape == (1, 1, 50)
+    first, second = (draw(400, 50, generator) for _ in range(2))
+    assert first.shape == (50,)
     assert first.unique().numel() == 50
     assert not torch.equal(first.sort().values, second.sort().values)
 
 
-def test_samples_are_columns_of_the_features_and_paired_sides_agree() -> None:
-    x = torch.arange(400.0).view(1, 1, 400)
-    drawn, other = sampled(x, -x, 30, torch.Generator().manual_seed(0), paired=True)
-    assert torch.equal(drawn, -other)
+def test_samples_are_columns_of_the_features() -> None:
+    features = torch.arange(800.0).view(1, 2, 400)
+    assert torch.equal(gather(features, torch.tensor([7, 3])), torch.tensor([[[7.0, 3.0], [407.0, 403.0]]]))
+    assert gather(features, None) is features
 
 
 def test_without_a_generator_all_positions_take_part(tiny_network, pictures) -> None:
@@ -116,16 +115,14 @@ def test_without_a_generator_all_positions_take_part(tiny_network, pictures) -> 
 
 
 def test_smaller_layers_than_the_sample_are_taken_whole() -> None:
-    x = torch.randn(1, 3, 20)
-    drawn, other = sampled(x, x, 20, torch.Generator(), paired=False)
-    assert torch.equal(drawn, x)
-    assert other is x
+    assert draw(20, 20, torch.Generator()) is None
+    assert draw(20, None, torch.Generator()) is None
 
 
 def test_what_stays_the_same_in_each_iteration_is_prepared_once(tiny_network, pictures) -> None:
     sampling = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), samples={"conv2_2": 50})
     objective = bind([sampling], tiny_network, *pictures[1:])
-    assert [isinstance(y, Prepared) for y in objective.references[0]] == [False, True]
+    assert [isinstance(y, Whole) for y in objective.bound[0].sets] == [False, True]
 
 
 def test_concatenated_layers_lie_on_the_first_grid_divided_by_their_channels() -> None:

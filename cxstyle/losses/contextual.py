@@ -130,7 +130,13 @@ def check(x: Tensor, y: Tensor | Prepared, bandwidth: float) -> None:
         )
 
 
-def contextual_loss(x: Tensor, y: Tensor | Prepared, bandwidth: float = 0.5, precision: str = "fp32") -> Tensor:
+def contextual_loss(
+    x: Tensor,
+    y: Tensor | Prepared,
+    bandwidth: float = 0.5,
+    precision: str = "fp32",
+    weights: Tensor | None = None,
+) -> Tensor:
     """L_CX(x, y) = -log CX(x, y), Eq. 5, averaged over the batch.
 
     Exact; memory grows with P + Q, not with their product.
@@ -142,6 +148,7 @@ def contextual_loss(x: Tensor, y: Tensor | Prepared, bandwidth: float = 0.5, pre
         bandwidth: the paper's h, above 0 (0.5 unless said otherwise; 0.1 and 0.2 for style transfer).
         precision: of the matrix products: fp32, or bf16 where the machine is faster with it. Everything else is in the
             precision of the features, single at least.
+        weights: how much each feature of y counts in the mean of Eq. 1, (Q,), 0 or more; all the same without.
 
     Returns:
         A scalar in [0, log Q] up to rounding: 0 for equal sets of distinct features, about log Q for sets far apart.
@@ -160,7 +167,9 @@ def contextual_loss(x: Tensor, y: Tensor | Prepared, bandwidth: float = 0.5, pre
             SetSimilarity.apply(sample.t(), mean, units, bandwidth, EPSILON, precision)
             for sample, mean, units in zip(samples, y.means, y.units, strict=True)
         ]
-        return -torch.stack(best).mean(dim=1).log().mean()
+        if weights is None:
+            return -torch.stack(best).mean(dim=1).log().mean()
+        return -(torch.stack(best) @ (weights / weights.sum())).log().mean()
 
 
 def plain_contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tensor:

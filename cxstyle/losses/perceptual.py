@@ -1,8 +1,61 @@
-"""Losses on pixels and aligned features that the literature of style transfer sets beside the Contextual loss."""
+"""Losses on pixels and aligned features that the literature of style transfer sets beside the Contextual loss.
+
+Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016: Eq. 1 for content, Eq. 3
+and 4 for style.
+"""
 
 from __future__ import annotations
 
 from torch import Tensor
+
+
+def reconstruction_loss(x: Tensor, y: Tensor) -> Tensor:
+    """Half the squared distance of the features at the same place, Eq. 1 of Gatys et al., as a mean over places.
+
+    Eq. 1 adds up all places; their mean lets a weight mean the same at every size.
+
+    Args:
+        x: features of the result, (N, C, ...); gradients flow.
+        y: features of the source, of the same shape.
+
+    Returns:
+        A scalar, 0 or more.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if x.shape != y.shape:
+        raise ValueError(f"features must have the same shape, got {tuple(x.shape)} and {tuple(y.shape)}")
+    return (x.float() - y.float()).square().sum(dim=1).mean() / 2
+
+
+def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Correlations of the channels, averaged over the positions: (N, C, ...) -> (N, C, C).
+
+    Eq. 3 of Gatys et al. with the 1 / M of Eq. 4 taken in, each picture by its own number of positions M, so that
+    pictures of different sizes compare.
+
+    Args:
+        features: of a layer.
+        weights: how much each position counts in the average, (P,) for P positions, 0 or more; all the same without.
+    """
+    vectors = features.flatten(2).float()  # (N, C, P)
+    if weights is None:
+        return vectors @ vectors.transpose(1, 2) / vectors.shape[2]
+    return (vectors * weights) @ vectors.transpose(1, 2) / weights.sum()
+
+
+def gram_loss(x: Tensor, y: Tensor) -> Tensor:
+    """Squared distance of two Gram matrices over (2 C)^2, Eq. 4 of Gatys et al., averaged over the batch.
+
+    Args:
+        x: Gram matrix of the result's features, (N, C, C); gradients flow.
+        y: that of the target's.
+
+    Returns:
+        A scalar, 0 or more.
+    """
+    return (x - y).square().sum(dim=(1, 2)).mean() / (4 * x.shape[1] ** 2)
 
 
 def total_variation(picture: Tensor) -> Tensor:

@@ -1,0 +1,113 @@
+"""What the objective is made of: `LossTerm`, and changing the weights of several at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .checks import check_choice, check_integer, check_number
+from .errors import ConfigError
+from .weights.layout import CONVOLUTIONS, canonical_layer
+
+COMPARISONS = ("source", "target")
+COMBINATIONS = ("sum", "concatenate")
+FEATURE_LOSSES = {
+    "contextual": ("combine", "bandwidth", "samples"),
+    "gram": (),
+    "mrf": ("samples",),
+    "reconstruction": (),
+}
+"""Losses that compare features, and which of the settings only some have a meaning for each."""
+PIXEL_LOSSES = ("total_variation",)
+
+
+@dataclass(frozen=True)
+class LossTerm:
+    """One summand of the objective.
+
+    Attributes:
+        loss: contextual (Mechrez et al. 2018, Eq. 5), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1), mrf (Li,
+            Wand 2016, Eq. 2), or total_variation (of the picture itself).
+        weight: factor of the term, 0 or more; 0 leaves it out.
+        compare: whose features the result's are compared with, source or target; reconstruction knows only the source.
+        layers: VGG layers by the paper's names (conv4_2; relu4_2 is the same).
+        combine: of contextual: sum (the loss of each layer, added) or concatenate (all layers brought to the first
+            one's grid, divided by their numbers of channels and joined into one set of features).
+        bandwidth: of contextual: h of Eq. 3, above 0; the paper's 0.5 unless a term says otherwise.
+        samples: of contextual, features drawn at random in each iteration from a layer with more positions: a number
+            for every layer, a number for each layer by name, or all; with concatenate, the first layer's number counts.
+            Of mrf, patches of the result drawn in the same way; the target's all take part.
+    """
+
+    loss: str
+    weight: float = 1.0
+    compare: str = ""
+    layers: tuple[str, ...] = ()
+    combine: str = "sum"
+    bandwidth: float = 0.5
+    samples: int | str | Mapping[str, int] = "all"
+
+    def __post_init__(self) -> None:
+        check_choice("loss", self.loss, (*FEATURE_LOSSES, *PIXEL_LOSSES))
+        check_number("weight", self.weight, 0)
+        if self.loss in PIXEL_LOSSES:
+            for name in ("compare", "layers"):
+                if getattr(self, name):
+                    raise ConfigError(f"{name}: {self.loss} looks at the picture alone; leave {name} out")
+            return
+        self._check_meaning()
+        check_choice("compare", self.compare, COMPARISONS if self.loss != "reconstruction" else ("source",))
+        check_choice("combine", self.combine, COMBINATIONS)
+        check_number("bandwidth", self.bandwidth, 0, above=True)
+        if not self.layers:
+            raise ConfigError(f"layers: {self.loss} needs at least one layer, such as [conv4_2]")
+        for layer in self.layers:
+            check_choice("layers", canonical_layer(layer), CONVOLUTIONS["vgg19"])
+        self._check_samples()
+
+    def _check_meaning(self) -> None:
+        """Refuses a setting that this loss would ignore."""
+        known = FEATURE_LOSSES[self.loss]
+        for field in dataclasses.fields(self):
+            special = any(field.name in names for names in FEATURE_LOSSES.values())
+            if special and field.name not in known and getattr(self, field.name) != field.default:
+                raise ConfigError(f"{field.name}: {self.loss} has none; leave {field.name} out")
+
+    def _check_samples(self) -> None:
+        if isinstance(self.samples, str):
+            check_choice("samples", self.samples, ("all",))
+            return
+        by_layer = self.samples if isinstance(self.samples, Mapping) else {self.layers[0]: self.samples}
+        for layer, count in by_layer.items():
+            check_choice("samples", layer, self.layers)
+            check_integer("samples", count, 2)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether `samples` has a meaning for this loss."""
+        return "samples" in FEATURE_LOSSES.get(self.loss, ())
+
+    def samples_of(self, layer: str) -> int | None:
+        """How many features to draw from a layer; None for all."""
+        if isinstance(self.samples, Mapping):
+            return self.samples.get(layer)
+        return self.samples if isinstance(self.samples, int) else None
+
+
+Chooser = Callable[[LossTerm], bool]
+
+
+def reweighted(terms: tuple[LossTerm, ...], weight: float | None, chosen: Chooser, kind: str) -> tuple[LossTerm, ...]:
+    """The terms with the chosen ones' first weight set and the others scaled along."""
+    if weight is None:
+        return terms
+    check_number(f"{kind}-weight", weight, 0)
+    first = next((term.weight for term in terms if chosen(term) and term.weight > 0), None)
+    if first is None:
+        if not any(chosen(term) for term in terms):
+            raise ConfigError(f"{kind}-weight: these settings have no {kind} term to weight")
+        first = 1.0
+        terms = tuple(dataclasses.replace(term, weight=1.0) if chosen(term) else term for term in terms)
+    factor = weight / first
+    return tuple(dataclasses.replace(t, weight=t.weight * factor) if chosen(t) else t for t in terms)
