@@ -10,8 +10,9 @@ from torch import Tensor
 
 from .losses.contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
 from .losses.mrf import mrf_loss, patches
+from .losses.palette import color_moments, palette_loss
 from .losses.perceptual import gram_loss, gram_matrix, reconstruction_loss, total_variation
-from .positions import Guide, Indices, Positions, concatenated, draw, gather, joined
+from .positions import Guide, Indices, Positions, concatenated, draw, gather, joined, pixel_shares
 from .terms import LossTerm
 from .weights.layout import canonical_layer
 
@@ -40,16 +41,19 @@ class BoundTerm:
         term: what it computes.
         precision: of matrix products; see `contextual_loss`.
         plain: take the equations of the Contextual loss as they are written.
-        guide: what steers it; only terms that compare with the target are steered.
+        guide: what steers it; terms that keep the source's content are not steered.
     """
 
     def __init__(self, term: LossTerm, precision: str, plain: bool, guide: Guide) -> None:
         self.term, self.precision, self.plain = term, precision, plain
         self.layers = [canonical_layer(layer) for layer in term.layers]
-        self.guide = guide if term.compare == "target" else Guide()
+        self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
 
     def refer(self, pictures: Sequence[Features]) -> None:
         """Takes what it needs of the features of the pictures that it compares with; called once."""
+
+    def refer_to_pictures(self, pictures: Sequence[Tensor]) -> None:
+        """Takes what it needs of those pictures themselves; called once."""
 
     def values(self, result: Evaluated) -> list[Tensor]:
         """Scalars, one for each layer or set of layers."""
@@ -73,6 +77,21 @@ class TotalVariation(BoundTerm):
 
     def values(self, result: Evaluated) -> list[Tensor]:
         return [total_variation(result.picture)]
+
+
+class Palette(BoundTerm):
+    """Colours of the whole picture; with masks of each label's part of it, by how much of the picture it is."""
+
+    def refer_to_pictures(self, pictures: Sequence[Tensor]) -> None:
+        self.shares = [None] if self.guide.source is None else list(pixel_shares(self.guide.source, pictures[0]))
+        self.wanted = [color_moments(pictures[0], share) for share in self.shares]
+
+    def values(self, result: Evaluated) -> list[Tensor]:
+        losses = [
+            palette_loss(result.picture, *moments, share) * (1.0 if share is None else share.mean())
+            for moments, share in zip(self.wanted, self.shares, strict=True)
+        ]
+        return [torch.stack(losses).sum()]
 
 
 @dataclass(frozen=True)
@@ -212,6 +231,7 @@ BOUND: dict[str, type[BoundTerm]] = {
     "contextual": Contextual,
     "gram": Gram,
     "mrf": Patches,
+    "palette": Palette,
     "reconstruction": Reconstruction,
     "total_variation": TotalVariation,
 }

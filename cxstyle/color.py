@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .positions import Guide
+from .positions import Guide, pixel_shares
 
 FLOOR = 1e-5
 """Added to the variances, in squared units of [0, 1]: about one step of 8 bits, so that a grey picture's rounding isn't
@@ -62,7 +62,7 @@ def wanted_moments(palettes: Sequence[Tensor], guide: Guide, label: int | None) 
         colors = palette.double().flatten(2)[0]
         weight = torch.full_like(colors[0], 1.0 if guide.weights is None else guide.weights[i] / colors.shape[1])
         if label is not None and guide.targets is not None:
-            weight = weight * pixel_shares(guide.targets[i], palette)[label]
+            weight = weight * pixel_shares(guide.targets[i], palette)[label].flatten().double()
         parts.append(colors)
         weights.append(weight)
     if len(parts) == 1 and label is None:
@@ -77,17 +77,11 @@ def moments(colors: Tensor, weights: Tensor | None = None) -> Moments:
     return mean, spread + FLOOR * torch.eye(3, dtype=colors.dtype)
 
 
-def pixel_shares(shares: Tensor, picture: Tensor) -> Tensor:
-    """Labels' shares (L, H', W') at each pixel of a picture (1, 3, H, W): (L, H W)."""
-    size = (picture.shape[2], picture.shape[3])
-    return functional.interpolate(shares[None], size, mode="bilinear", antialias=True).double().flatten(2)[0]
-
-
 def feathered(shares: Tensor, picture: Tensor) -> Tensor:
     """`pixel_shares` with soft edges, so that no seam shows where two labels' colours meet."""
     height, width = picture.shape[2:]
     radius = max(1, round(FEATHER * max(height, width)))
-    soft = pixel_shares(shares, picture).view(1, -1, height, width)
+    soft = pixel_shares(shares, picture).double()[None]
     for _ in range(2):
         soft = functional.avg_pool2d(soft, 2 * radius + 1, 1, radius, count_include_pad=False)
     return soft.flatten(2)[0]

@@ -102,8 +102,9 @@ class StyleConfig:
         weights: a weight file to use instead of those on the machine.
         pooling: of the network: max or average.
         colors: free (whatever the terms make of them); target: the run starts from, and keeps the content of, the
-            source recoloured to the mean and covariance of the target's colours, and the result is recoloured again; or
-            source: the target is recoloured to the source's before the run, and the result once more after it.
+            source recoloured to the mean and covariance of the target's colours; or source: the target is recoloured to
+            the source's. Terms `palette` hold the result to the colours of the source as the run starts from it; with
+            free colours they are left out.
         strength: 1 for the full transfer, 0 for the source as it is: weights of the terms that compare with the target
             or look at the picture alone, and how far the colours go.
         init: the picture that the run starts from: source, target, noise, or the path of a picture.
@@ -176,10 +177,11 @@ class StyleConfig:
             raise ConfigError(f"{path}: {error}") from error
 
     def terms_in_force(self) -> tuple[LossTerm, ...]:
-        """The terms that take part, with `strength` in their weights."""
+        """The terms that take part, with `strength` in their weights; free colours are held to no palette."""
         weighted = (
             term if term.compare == "source" else dataclasses.replace(term, weight=term.weight * self.strength)
             for term in self.terms
+            if term.loss != "palette" or self.colors != "free"
         )
         return tuple(term for term in weighted if term.weight > 0)
 
@@ -206,7 +208,9 @@ class StyleConfig:
             samples: of every term that compares features; see `LossTerm`.
             **settings: fields of this class.
         """
-        terms = reweighted(self.terms, content_weight, lambda term: term.compare == "source", "content")
+        terms = reweighted(
+            self.terms, content_weight, lambda term: term.compare == "source" and bool(term.layers), "content"
+        )
         terms = reweighted(terms, style_weight, lambda term: term.compare == "target", "style")
         if tv_weight is not None and not any(term.loss == "total_variation" for term in terms):
             terms += (LossTerm("total_variation"),)

@@ -9,13 +9,15 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .bound import BOUND, Evaluated
+from .bound import BOUND, BoundTerm, Evaluated
 from .positions import Guide
 from .terms import LossTerm
 from .weights.layout import canonical_layer
 
 KINDS = {"source": "content", "target": "style"}
 """What a term that compares with a picture is called in progress and reports."""
+PIXEL_NAMES = {"palette": "palette", "total_variation": "tv"}
+"""What terms that look at the pixels alone are called there."""
 
 
 def feature_layers(terms: Sequence[LossTerm]) -> list[str]:
@@ -71,15 +73,20 @@ class Objective:
         self.network = network
         self.bound = [BOUND[term.loss](term, precision, plain, guide or Guide()) for term in chosen]
         for side, pictures in (("source", [source]), ("target", targets)):
-            terms_of_side = [bound for bound in self.bound if bound.term.compare == side]
-            if terms_of_side:
-                with torch.no_grad():
-                    features = [network(picture) for picture in pictures]
-                    for bound in terms_of_side:
-                        bound.refer(features)
+            self._refer([bound for bound in self.bound if bound.term.compare == side], pictures)
         labels = [(name, term.weight) for term in chosen for name in value_names(term)]
         self.names = unique([name for name, _ in labels])
         self.weights = torch.tensor([weight for _, weight in labels], device=source.device)
+
+    def _refer(self, terms: Sequence[BoundTerm], pictures: Sequence[Tensor]) -> None:
+        """Shows the terms what they compare with."""
+        with torch.no_grad():
+            if any(bound.layers for bound in terms):
+                features = [self.network(picture) for picture in pictures]
+            for bound in terms:
+                bound.refer_to_pictures(pictures)
+                if bound.layers:
+                    bound.refer(features)
 
     def evaluate(self, picture: Tensor, generator: torch.Generator | None = None) -> Losses:
         """Losses of a picture (1, 3, H, W).
@@ -98,8 +105,8 @@ class Objective:
 
 def value_names(term: LossTerm) -> list[str]:
     """One name for each value that a term contributes."""
-    if term.loss == "total_variation":
-        return ["tv"]
+    if term.loss in PIXEL_NAMES:
+        return [PIXEL_NAMES[term.loss]]
     layers = [canonical_layer(layer) for layer in term.layers]
     if term.combine == "concatenate":
         layers = ["+".join(layers)]

@@ -154,10 +154,6 @@ class Run:
         try:
             with memory_errors():
                 picture = self._finer(picture, *self.size)
-                if self.config.colors != "free":
-                    # The objective hardly sees contrast and lets it fade. Doing this between the scales too made faces
-                    # worse.
-                    picture = recolor(picture, [self.source], among_itself(self.guide))
         except MemoryLimitError:
             status = "out of memory"
         return Result(picture, self.config, self.losses, status, seconds, self.details)
@@ -243,11 +239,6 @@ def toned(inputs: Inputs, colors: str, strength: float) -> tuple[Tensor, tuple[T
         guides = [Guide(None, mask, whole) for mask in masks]
         return source, tuple(recolor(target, [source], own) for target, own in zip(targets, guides, strict=True))
     return source, targets
-
-
-def among_itself(guide: Guide) -> Guide:
-    """For giving the result the colours of the source as the run started from it, label by label."""
-    return Guide(None, guide.source, None if guide.source is None else (guide.source,))
 
 
 def make_optimizer(settings: Optimizer, pixels: Tensor) -> torch.optim.Optimizer:

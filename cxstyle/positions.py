@@ -74,6 +74,13 @@ def joined(maps: Sequence[Tensor], shares: Sequence[Tensor] | None, weights: Seq
     return Positions(features, each, parts)
 
 
+def pixel_shares(shares: Tensor, picture: Tensor) -> Tensor:
+    """Labels' shares (L, H', W') at each pixel of a picture (1, 3, H, W): (L, H, W)."""
+    size = (picture.shape[2], picture.shape[3])
+    found: Tensor = functional.interpolate(shares[None], size, mode="bilinear", antialias=True)[0]
+    return found.to(picture.device)
+
+
 def shares_on(shares: Tensor, found: Tensor) -> Tensor:
     """Labels' shares (L, H, W) on the grid of a map (1, C, H', W'): (L, H' W')."""
     return functional.adaptive_avg_pool2d(shares, (found.shape[2], found.shape[3])).flatten(1)
