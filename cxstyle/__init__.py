@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .errors import CxStyleError as CxStyleError
     from .losses.contextual import ContextualLoss as ContextualLoss
     from .losses.contextual import contextual_loss as contextual_loss
+    from .matching import Match as Match
+    from .matching import match as match
     from .optimize import stylize as stylize
     from .progress import Progress as Progress
     from .progress import Result as Result
@@ -29,12 +31,14 @@ _HOMES = {
     "ContextualLoss": "losses.contextual",
     "CxStyleError": "errors",
     "LossTerm": "config",
+    "Match": "matching",
     "Optimizer": "config",
     "Progress": "progress",
     "Pyramid": "config",
     "Result": "progress",
     "StyleConfig": "config",
     "contextual_loss": "losses.contextual",
+    "match": "matching",
     "stylize": "optimize",
 }
 

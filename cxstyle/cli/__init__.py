@@ -12,6 +12,7 @@ import click
 from .. import __version__
 from ..errors import ConfigError, CxStyleError
 from .bench import bench
+from .match import match
 from .presets import presets
 from .run import run
 from .weights import weights
@@ -72,5 +73,5 @@ def main() -> None:
     """
 
 
-for command in (run, presets, weights, bench):
+for command in (run, presets, weights, bench, match):
     main.add_command(command)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ..config import StyleConfig
 from ..errors import OutputError
 from ..files import check_writable
+from .names import free_name, make_folder
 
 if TYPE_CHECKING:
     from ..progress import Progress, Result
@@ -46,7 +47,7 @@ class Watch:
         from ..image import check_output
 
         self.source, self.target = source, target
-        self.output = output or free_name(source, target)
+        self.output = output or free_name(f"{source.stem}_{target.stem}")
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
         self.bar: tqdm[Any] | None = None
@@ -195,25 +196,3 @@ def in_short(losses: dict[str, float]) -> str:
             kind = name.split()[0]
             kinds[kind] = kinds.get(kind, 0) + value
     return ", ".join(f"{kind} {value:.3g}" for kind, value in kinds.items())
-
-
-def free_name(source: Path, target: Path) -> Path:
-    """SOURCE_TARGET.png in the current folder, with the first free number where that is taken."""
-    stem = f"{source.stem}_{target.stem}"
-    path, number = Path(f"{stem}.png"), 2
-    while path.exists():
-        path, number = Path(f"{stem}_{number}.png"), number + 1
-    return path
-
-
-def make_folder(folder: Path) -> None:
-    """The folder of intermediate pictures, made where it is missing.
-
-    Raises:
-        OutputError: it can't be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"can't make the folder {folder}: {error.strerror or error}") from error
-    check_writable(folder / "_")
