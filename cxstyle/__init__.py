@@ -12,6 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .comparison import Comparison as Comparison
+    from .comparison import compare as compare
+    from .comparison import stylize_grid as stylize_grid
     from .config import LossTerm as LossTerm
     from .config import Optimizer as Optimizer
     from .config import Pyramid as Pyramid
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "comparison",
     "ContextualLoss": "losses.contextual",
     "CxStyleError": "errors",
     "LossTerm": "config",
@@ -37,9 +41,11 @@ _HOMES = {
     "Pyramid": "config",
     "Result": "progress",
     "StyleConfig": "config",
+    "compare": "comparison",
     "contextual_loss": "losses.contextual",
     "match": "matching",
     "stylize": "optimize",
+    "stylize_grid": "comparison",
 }
 
 __all__ = sorted(_HOMES)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 INK, GREY, PALE = (34, 34, 34), (96, 96, 96), (240, 240, 238)
 ELLIPSIS = "..."
 FINER = 3
-"""Lines are drawn this many times as large and shrunk, since Pillow draws them with steps."""
+"""Lines and text are drawn this many times as large and shrunk, since Pillow draws lines with steps."""
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
 
@@ -101,39 +101,37 @@ class Layout:
     def draw(self) -> Image.Image:
         """The sheet."""
         sheet = Image.new("RGB", (self.width, self.height), "white")
-        pen = ImageDraw.Draw(sheet)
         inner = self.width - self.left - self.margin
         if self.title:
             title = round(self.text * 1.3)
-            write(pen, (self.left, self.margin + title // 2), self.title, title, inner, INK, "lm")
+            write(sheet, (self.left, self.margin + title // 2), self.title, title, inner, middle=False)
         for i, caption in enumerate(self.columns):
             middle = self.left + i * (self.cell[0] + self.gap) + self.cell[0] // 2
             y = min(self.tops) - self.gap // 2 - self.text // 2
-            write(pen, (middle, y), caption, self.text, self.cell[0], INK, "mm")
+            write(sheet, (middle, y), caption, self.text, self.cell[0])
         for i, caption in enumerate(self.sides):
             self._write_side(sheet, i, caption)
         for i, row in enumerate(self.rows):
             for j, cell in enumerate(row):
-                self._draw_cell(sheet, pen, i, j, cell)
+                self._draw_cell(sheet, i, j, cell)
         return sheet
 
-    def _draw_cell(self, sheet: Image.Image, pen: ImageDraw.ImageDraw, row: int, place: int, cell: Cell) -> None:
+    def _draw_cell(self, sheet: Image.Image, row: int, place: int, cell: Cell) -> None:
         left, top, right, bottom = self.box(row, place)
         if cell.picture is not None:
             x, y, x1, y1 = self.picture_box(row, place)
             sheet.paste(scaled(cell.picture, (x1 - x, y1 - y)), (x, y))
         elif not cell.blank:
-            pen.rectangle((left, top, right - 1, bottom - 1), fill=PALE)
-            write_lines(pen, (left, top, right, bottom), cell.note, self.text)
+            ImageDraw.Draw(sheet).rectangle((left, top, right - 1, bottom - 1), fill=PALE)
+            write_lines(sheet, (left, top, right, bottom), cell.note, self.text)
         if cell.caption:
             anchor = ((left + right) // 2, bottom + self.line // 2)
-            write(pen, anchor, cell.caption, self.text, right - left, GREY, "mm")
+            write(sheet, anchor, cell.caption, self.text, right - left, GREY)
 
     def _write_side(self, sheet: Image.Image, row: int, caption: str) -> None:
         """A row's caption, read upwards."""
         strip = Image.new("RGB", (self.heights[row], self.line), "white")
-        pen = ImageDraw.Draw(strip)
-        write(pen, (strip.width // 2, strip.height // 2), caption, self.text, strip.width, INK, "mm")
+        write(strip, (strip.width // 2, strip.height // 2), caption, self.text, strip.width)
         sheet.paste(strip.transpose(Image.Transpose.ROTATE_90), (self.margin, self.tops[row]))
 
 
@@ -202,7 +200,7 @@ def joined(
 
 def text_size(width: int) -> int:
     """Of captions below pictures of a width."""
-    return min(28, max(11, width // 22))
+    return min(28, max(12, width // 22))
 
 
 def gap_beside(width: int) -> int:
@@ -237,19 +235,29 @@ def shortened(text: str, size: int, width: float) -> str:
 
 
 def write(
-    pen: ImageDraw.ImageDraw,
+    sheet: Image.Image,
     place: tuple[int, int],
     text: str,
     size: int,
     width: int,
-    color: tuple[int, int, int],
-    anchor: str,
+    color: tuple[int, int, int] = INK,
+    *,
+    middle: bool = True,
 ) -> None:
-    """One line of text, shortened to a width; `anchor` is Pillow's."""
-    pen.text(place, shortened(text, size, width), fill=color, font=font(size), anchor=anchor)
+    """One line of text, shortened to a width, around its middle or to the right of a place, at mid-height.
+
+    Drawn large and shrunk: at its own size small text is fitted to whole pixels, letter by letter.
+    """
+    text = shortened(text, size * FINER, width * FINER)
+    length = font(size * FINER).getlength(text)
+    mask = Image.new("L", ((int(length / FINER) + 4) * FINER, 2 * size * FINER), 0)
+    ImageDraw.Draw(mask).text((mask.width / 2, size * FINER), text, fill=255, font=font(size * FINER), anchor="mm")
+    mask = mask.reduce(FINER)
+    left = place[0] - (mask.width // 2 if middle else 2)
+    sheet.paste(color, (left, place[1] - mask.height // 2), mask)
 
 
-def write_lines(pen: ImageDraw.ImageDraw, box: Box, text: str, size: int) -> None:
+def write_lines(sheet: Image.Image, box: Box, text: str, size: int) -> None:
     """Text broken into lines in the middle of a box; what doesn't fit is left out."""
     width = box[2] - box[0] - 2 * size
     lines: list[str] = []
@@ -264,4 +272,4 @@ def write_lines(pen: ImageDraw.ImageDraw, box: Box, text: str, size: int) -> Non
         lines = [*lines[: fits - 1], f"{lines[fits - 1]} {ELLIPSIS}"]
     y = (box[1] + box[3]) // 2 - step * (len(lines) - 1) // 2
     for i, line in enumerate(lines):
-        write(pen, ((box[0] + box[2]) // 2, y + i * step), line, size, width, GREY, "mm")
+        write(sheet, ((box[0] + box[2]) // 2, y + i * step), line, size, width, GREY)

@@ -62,6 +62,7 @@ TABLE = {
         "vgg",
     },
     "report": {"image", "files"},
+    "comparison": {"config", "errors", "files", "image", "optimize", "progress", "report", "sheet"},
     "meter": set(),
     "bench": {
         "checks",

@@ -12,6 +12,8 @@ import click
 from .. import __version__
 from ..errors import ConfigError, CxStyleError
 from .bench import bench
+from .compare import compare
+from .grid import grid
 from .match import match
 from .presets import presets
 from .run import run
@@ -73,5 +75,5 @@ def main() -> None:
     """
 
 
-for command in (run, presets, weights, bench, match):
+for command in (run, presets, weights, bench, match, compare, grid):
     main.add_command(command)
