@@ -64,7 +64,7 @@ class Several:
         from ..image import check_output
 
         self.output, self.results, self.report, self.overwrite, self.quiet = output, results, report, overwrite, quiet
-        self.display = Display(quiet, runs)
+        self.display, self.begun = Display(quiet, runs), set[int]()
         check_output(output, overwrite=overwrite)
         if report is not None:
             check_writable(report, overwrite=overwrite)
@@ -75,9 +75,10 @@ class Several:
 
     def step(self, step: Step) -> bool:
         """Called before each run and after each iteration."""
-        if step.progress is None:
-            self.display.note(f"{step.index + 1} of {step.count}: {step.name}")
-        else:
+        if step.progress is not None:
+            if step.index not in self.begun:
+                self.begun.add(step.index)
+                self.display.note(f"{step.index + 1} of {step.count}: {step.name}")
             self.display.show(step.progress, f"{step.name} ({step.index + 1}/{step.count}) ", step.index)
         return not self.display.interrupted
 
@@ -85,26 +86,29 @@ class Several:
         """Runs `work`, writes what came of it, and ends the process with 130 after Ctrl-C and 1 where a run failed."""
         with self.display:
             found = work(callback=self.step, folder=self.results, overwrite=self.overwrite)
-        if found.stopped and not any(outcome.result for outcome in found.outcomes):
+        done = sum(outcome.result is not None for outcome in found.outcomes)
+        if found.stopped and not done:
             raise KeyboardInterrupt
-        found.save(self.output)
-        if self.report is not None:
-            found.write_report(self.report)
-        if not self.quiet:
-            done = sum(outcome.result is not None for outcome in found.outcomes)
-            click.echo(f"wrote {self.output} ({done} of {len(found.outcomes)} results)")
+        if done:
+            self.write(found, done)
         if found.stopped:
             click.echo("cxstyle: stopped; the sheet holds what was done", err=True)
             sys.exit(130)
         if found.failed:
+            which = "and the sheet says which" if done else "so nothing was written"
             first = found.failed[0]
-            why = first.error or first.status
-            click.echo(
-                f"cxstyle: {len(found.failed)} of {len(found.outcomes)} runs failed, and the sheet says which; "
-                f"{first.name}: {' '.join(why.split())}",
-                err=True,
-            )
+            why = " ".join((first.error or first.status).split())
+            count = f"{len(found.failed)} of {len(found.outcomes)} runs failed"
+            click.echo(f"cxstyle: {count}, {which}; {first.name}: {why}", err=True)
             sys.exit(1)
+
+    def write(self, found: Comparison, done: int) -> None:
+        """The sheet and the report; says where."""
+        found.save(self.output)
+        if self.report is not None:
+            found.write_report(self.report)
+        if not self.quiet:
+            click.echo(f"wrote {self.output} ({done} of {len(found.outcomes)} results)")
 
 
 def read_settings(word: str) -> StyleConfig:
