@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -249,3 +250,11 @@ def test_the_command_refuses_in_one_line_and_leaves_nothing(pair, tmp_path, monk
         assert message in done.stderr, (words, done.output)
         assert done.stderr.count("\n") == 1
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_defaults_of_the_command_are_those_of_the_function() -> None:
+    defaults = {name: p.default for name, p in inspect.signature(match).parameters.items()}
+    options = {option.name: option.default for option in main.commands["match"].params}
+    for name in ("size", "pairs", "colors", "features", "device"):
+        assert options[name] == defaults[name], name
+    assert tuple(options["layers"].split(",")) == defaults["layers"]
