@@ -12,12 +12,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .comparison import Comparison as Comparison
+    from .comparison import compare as compare
+    from .comparison import stylize_grid as stylize_grid
     from .config import Optimizer as Optimizer
     from .config import Pyramid as Pyramid
     from .config import StyleConfig as StyleConfig
     from .errors import CxStyleError as CxStyleError
     from .losses.contextual import ContextualLoss as ContextualLoss
     from .losses.contextual import contextual_loss as contextual_loss
+    from .matching import Match as Match
+    from .matching import match as match
     from .optimize import stylize as stylize
     from .progress import Progress as Progress
     from .progress import Result as Result
@@ -28,18 +33,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "comparison",
     "ContextualLoss": "losses.contextual",
     "CxStyleError": "errors",
     "LossTerm": "terms",
+    "Match": "matching",
     "Optimizer": "config",
     "Progress": "progress",
     "Pyramid": "config",
     "Result": "progress",
     "Score": "scoring",
     "StyleConfig": "config",
+    "compare": "comparison",
     "contextual_loss": "losses.contextual",
     "score": "scoring",
+    "match": "matching",
     "stylize": "optimize",
+    "stylize_grid": "comparison",
 }
 
 __all__ = sorted(_HOMES)

@@ -25,8 +25,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write_record(
-    path: Path,
+def run_record(
     *,
     pictures: Mapping[str, str],
     settings: Mapping[str, Any],
@@ -34,22 +33,18 @@ def write_record(
     status: str,
     seconds: Mapping[str, float],
     losses: Sequence[Mapping[str, float]],
-) -> None:
-    """Writes a run as JSON, whole or not at all.
+) -> dict[str, Any]:
+    """A run for JSON.
 
     Args:
-        path: the file.
         pictures: paths of source, target and result.
         settings: as resolved, in the form of a preset.
         details: device, precision, network and sizes that were chosen.
         status: complete, stopped or diverged.
         seconds: loop and before_loop.
         losses: one entry for each iteration.
-
-    Raises:
-        OutputError: it can't be written.
     """
-    record = {
+    return {
         "pictures": pictures,
         "status": status,
         "settings": settings,
@@ -58,4 +53,31 @@ def write_record(
         "versions": versions(),
         "losses": losses,
     }
-    write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def write_record(path: Path, **parts: Any) -> None:
+    """Writes a run as JSON, whole or not at all; `parts` as `run_record` takes them.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    write_json(path, run_record(**parts))
+
+
+def write_records(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
+    """Writes several runs as JSON, {"versions": ..., "runs": [...]}, whole or not at all.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    kept = [{key: value for key, value in run.items() if key != "versions"} for run in runs]
+    write_json(path, {"versions": versions(), "runs": kept})
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Indented, with a newline at its end, whole or not at all.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())

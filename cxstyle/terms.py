@@ -56,7 +56,7 @@ class LossTerm:
         check_number("weight", self.weight, 0)
         if self.loss in PIXEL_LOSSES:
             if self.layers:
-                raise ConfigError(f"layers: {self.loss} looks at the pixels alone; leave layers out")
+                raise ConfigError(f"layers: {self.loss} looks at the picture alone; leave layers out")
             if PIXEL_LOSSES[self.loss]:
                 check_choice("compare", self.compare, PIXEL_LOSSES[self.loss])
             elif self.compare:

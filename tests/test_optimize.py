@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -130,8 +131,9 @@ def test_target_colours_recolour_the_start(pair: tuple[Path, Path]) -> None:
     assert (picture.mean(dim=(2, 3)) - target.mean(dim=(2, 3))).abs().max() < 0.05
 
 
-def test_target_colours_keep_the_contrast_that_the_objective_lets_fade(pair: tuple[Path, Path]) -> None:
-    smooth = CONFIG.override(iterations=20, tv_weight=500)
+def test_a_palette_term_keeps_the_contrast_that_the_objective_lets_fade(pair: tuple[Path, Path]) -> None:
+    held = dataclasses.replace(CONFIG, terms=(*CONFIG.terms, LossTerm("palette", 1000, "source")))
+    smooth = held.override(iterations=20, tv_weight=500)
     contrast = {
         colors: stylize(*pair, smooth.override(colors=colors)).picture.std(dim=(2, 3)).mean().item()
         for colors in ("target", "free")

@@ -12,6 +12,9 @@ import click
 from .. import __version__
 from ..errors import ConfigError, CxStyleError
 from .bench import bench
+from .compare import compare
+from .grid import grid
+from .match import match
 from .presets import presets
 from .run import run
 from .score import score
@@ -73,5 +76,5 @@ def main() -> None:
     """
 
 
-for command in (run, score, presets, weights, bench):
+for command in (run, match, compare, grid, score, presets, weights, bench):
     main.add_command(command)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
-from tqdm import tqdm
 
 from ..config import StyleConfig
 from ..errors import OutputError
 from ..files import check_writable
+from .names import free_name, make_folder
+from .progress import Display
 
 if TYPE_CHECKING:
     from ..progress import Progress, Result
-
-BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
 
 
 class Watch:
@@ -46,11 +43,10 @@ class Watch:
         from ..image import check_output
 
         self.source, self.target = source, target
-        self.output = output or free_name(source, target)
+        self.output = output or free_name(f"{source.stem}_{target.stem}")
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
-        self.bar: tqdm[Any] | None = None
-        self.steps, self.interrupted = 0, False
+        self.display, self.steps = Display(quiet), 0
         check_output(self.output, overwrite=overwrite)
         if report is not None:
             check_writable(report, overwrite=overwrite)
@@ -63,37 +59,19 @@ class Watch:
         """Runs and writes; ends the process with 130 after Ctrl-C and 1 where a loss was not finite."""
         from ..optimize import stylize
 
-        before = signal.signal(signal.SIGINT, self.interrupt)
-        try:
+        with self.display:
             result = stylize(self.source, self.target, settings, callback=self.step)
-        finally:
-            signal.signal(signal.SIGINT, before)
-            if self.bar is not None:
-                self.bar.close()
         self.finish(result)
-
-    def interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        """First Ctrl-C: stop after this iteration. Second: at once, and nothing is kept."""
-        if self.interrupted:
-            raise KeyboardInterrupt
-        self.interrupted = True
-        self.note("stopping after this iteration (Ctrl-C again to stop at once and keep nothing)")
 
     def step(self, progress: Progress) -> bool:
         """Called after each iteration."""
         self.steps += 1
         if self.steps == 1:
             self.announce(progress.details)
-            # tqdm hides the bar by itself where stderr is not a terminal.
-            self.bar = tqdm(total=1.0, bar_format=BAR, disable=True if self.quiet else None, dynamic_ncols=True)
-        if self.bar is not None:
-            place = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
-            self.bar.set_description_str(f"{place} iteration {progress.iteration}/{progress.iterations}", refresh=False)
-            self.bar.set_postfix_str(in_short(progress.losses), refresh=False)
-            self.bar.update(progress.done - self.bar.n)
+        self.display.show(progress)
         if self.save_every is not None and self.steps % self.save_every[0] == 0:
             self.save_intermediate(progress)
-        return not self.interrupted
+        return not self.display.interrupted
 
     def save_intermediate(self, progress: Progress) -> None:
         """A picture that can't be written is no reason to lose the run."""
@@ -105,22 +83,24 @@ class Watch:
         try:
             save_picture(progress.picture, path)
         except OutputError as error:
-            self.note(f"{error}; no more intermediate pictures")
+            self.display.note(f"{error}; no more intermediate pictures")
             self.save_every = None
 
     def announce(self, details: dict[str, Any]) -> None:
         """What was chosen: the network always, the rest with -v."""
-        self.note(f"features: {details['features']} ({details['weights_source']})")
+        self.display.note(f"features: {details['features']} ({details['weights_source']})")
         if self.verbose:
             width, height = details["result_size"]
             scales = ", ".join(f"{s['long_edge']} px x {s['iterations']}" for s in details["scales"])
-            self.note(f"device: {details['device']}")
-            self.note(f"precision: {details['precision']}, {details['precision_reason']}")
-            self.note(f"weights: {details['weights']}")
-            self.note(f"memory: {memory_in_words(details['memory'])}")
-            self.note(f"result: {width}x{height} px; scales: {scales} iterations")
+            self.display.note(f"device: {details['device']}")
+            self.display.note(f"precision: {details['precision']}, {details['precision_reason']}")
+            self.display.note(f"weights: {details['weights']}")
+            self.display.note(f"memory: {memory_in_words(details['memory'])}")
+            self.display.note(f"result: {width}x{height} px; scales: {scales} iterations")
         if details["kept_size"]:
-            self.note("the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it")
+            self.display.note(
+                "the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it"
+            )
 
     def finish(self, result: Result) -> None:
         """Writes the result and the report, and says where and how it ended."""
@@ -173,11 +153,6 @@ class Watch:
                 losses=result.losses,
             )
 
-    def note(self, text: str) -> None:
-        """A line on stderr that leaves the progress bar whole."""
-        if not self.quiet:
-            tqdm.write(text, file=sys.stderr)
-
 
 def memory_in_words(memory: dict[str, float]) -> str:
     """About 1.2 GB of 19.6 GB, the network in 6 tiles."""
@@ -185,35 +160,3 @@ def memory_in_words(memory: dict[str, float]) -> str:
 
     cut = f"the network in {memory['tiles']} tiles" if memory["tiles"] > 1 else "the network whole"
     return f"about {in_words(memory['estimate'])} of {in_words(memory['budget'])}, {cut}"
-
-
-def in_short(losses: dict[str, float]) -> str:
-    """One number for each kind of term: "style 3.58, content 0.0619, tv 0.00399"."""
-    kinds: dict[str, float] = {}
-    for name, value in losses.items():
-        if name != "total":
-            kind = name.split()[0]
-            kinds[kind] = kinds.get(kind, 0) + value
-    return ", ".join(f"{kind} {value:.3g}" for kind, value in kinds.items())
-
-
-def free_name(source: Path, target: Path) -> Path:
-    """SOURCE_TARGET.png in the current folder, with the first free number where that is taken."""
-    stem = f"{source.stem}_{target.stem}"
-    path, number = Path(f"{stem}.png"), 2
-    while path.exists():
-        path, number = Path(f"{stem}_{number}.png"), number + 1
-    return path
-
-
-def make_folder(folder: Path) -> None:
-    """The folder of intermediate pictures, made where it is missing.
-
-    Raises:
-        OutputError: it can't be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"can't make the folder {folder}: {error.strerror or error}") from error
-    check_writable(folder / "_")

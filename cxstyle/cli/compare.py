@@ -1,0 +1,46 @@
+"""`cxstyle compare`: several presets on one pair of pictures, side by side."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .names import free_name
+from .several import FILES, Several, named_settings, shared
+
+PRESETS = "default,gatys,cnnmrf"
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "--presets",
+    default=PRESETS,
+    show_default=True,
+    metavar="NAME,...",
+    help="Presets, or YAML files of your own settings.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where the sheet goes; the suffix sets the format.  [default: SOURCE_TARGET_compare.png here, numbered where "
+    "that exists]",
+)
+@shared
+def compare(source: Path, target: Path, presets: str, output: Path | None, **options: Any) -> None:
+    """Runs several presets on SOURCE and TARGET and puts the results on one labelled sheet.
+
+    \b
+    Try:  cxstyle compare samples/astronaut.jpg samples/hopper.jpg --presets default,paper --features vgg16
+    """
+    files = {name: options.pop(name) for name in FILES}
+    configs = named_settings(presets, **options)
+    several = Several(len(configs), output or free_name(f"{source.stem}_{target.stem}_compare"), **files)
+    from ..comparison import compare as compared
+
+    several.go(partial(compared, source, target, configs))

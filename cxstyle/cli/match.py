@@ -1,0 +1,75 @@
+"""`cxstyle match`: which part of the target each part of the source draws from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..config import COLORS, FEATURES
+from ..files import check_writable
+from .names import free_name, make_folder
+
+PARTS = ("built", "used", "lines", "origins", "key")
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where the sheet goes; the suffix sets the format.  [default: SOURCE_TARGET_match.png here, numbered where "
+    "that exists]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@click.option(
+    "--layers",
+    default="conv4_2",
+    show_default=True,
+    metavar="NAME,...",
+    help="Whose features are matched; several are concatenated on the grid of the first.",
+)
+@click.option(
+    "--size", type=int, default=384, show_default=True, metavar="PX", help="Long edge at which both are compared."
+)
+@click.option("--pairs", type=int, default=24, show_default=True, metavar="N", help="Lines to draw, at most.")
+@click.option(
+    "--colors",
+    type=click.Choice(COLORS),
+    default="target",
+    show_default=True,
+    help="target: recolour the source to the target's palette first.",
+)
+@click.option(
+    "--parts", type=click.Path(path_type=Path), metavar="DIR", help="Also write each picture of the sheet to DIR."
+)
+@click.option("--features", type=click.Choice(FEATURES), default="auto", show_default=True, help="The network.")
+@click.option("--weights", metavar="FILE", help="A weight file to use instead of those on the machine.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+def match(
+    source: Path, target: Path, output: Path | None, overwrite: bool, layers: str, parts: Path | None, **options: object
+) -> None:
+    """Shows which part of TARGET each part of SOURCE draws from, by the measure of the Contextual loss.
+
+    \b
+    Try:  cxstyle match samples/astronaut.jpg samples/hopper.jpg
+    """
+    from ..image import check_output, save_picture, to_tensor
+    from ..matching import match as matched
+
+    output = output or free_name(f"{source.stem}_{target.stem}_match")
+    check_output(output, overwrite=overwrite)
+    files = {part: parts / f"{source.stem}_{target.stem}_{part}.png" for part in PARTS} if parts else {}
+    if parts:
+        make_folder(parts)
+    for file in files.values():
+        check_writable(file, overwrite=overwrite)
+    found = matched(source, target, layers=layers.replace(",", " ").split(), **options)  # type: ignore[arg-type]
+    found.save(output)
+    for part, file in files.items():
+        save_picture(to_tensor(getattr(found, part)), file)
+    click.echo(
+        f"wrote {output} ({found.share:.0%} of the target is drawn from; {found.mutual:.0%} of matches are mutual)"
+    )

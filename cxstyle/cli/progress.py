@@ -1,0 +1,75 @@
+"""A bar and lines while something runs, and Ctrl-C that keeps what there is; for `run` and for several runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Self
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from ..progress import Progress
+
+BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
+
+
+class Display:
+    """Shows progress on stderr, and notices Ctrl-C, while it is entered.
+
+    Args:
+        quiet: show nothing.
+        runs: how many the bar is for.
+
+    Attributes:
+        interrupted: whether Ctrl-C was pressed.
+    """
+
+    def __init__(self, quiet: bool, runs: int = 1) -> None:
+        self.quiet, self.runs = quiet, runs
+        self.bar: tqdm[Any] | None = None
+        self.interrupted = False
+
+    def __enter__(self) -> Self:
+        self.before = signal.signal(signal.SIGINT, self.interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self.before)
+        if self.bar is not None:
+            self.bar.close()
+
+    def interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        """First Ctrl-C: stop after this iteration. Second: at once, and nothing is kept."""
+        if self.interrupted:
+            raise KeyboardInterrupt
+        self.interrupted = True
+        self.note("stopping after this iteration (Ctrl-C again to stop at once and keep nothing)")
+
+    def show(self, progress: Progress, name: str = "", index: int = 0) -> None:
+        """After an iteration of the run of this index."""
+        if self.bar is None:
+            # tqdm hides the bar by itself where stderr is not a terminal.
+            total = float(self.runs)
+            self.bar = tqdm(total=total, bar_format=BAR, disable=True if self.quiet else None, dynamic_ncols=True)
+        place = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
+        text = f"{name}{place} iteration {progress.iteration}/{progress.iterations}"
+        self.bar.set_description_str(text, refresh=False)
+        self.bar.set_postfix_str(in_short(progress.losses), refresh=False)
+        self.bar.update(index + progress.done - self.bar.n)
+
+    def note(self, text: str) -> None:
+        """A line on stderr that leaves the bar whole."""
+        if not self.quiet:
+            tqdm.write(text, file=sys.stderr)
+
+
+def in_short(losses: dict[str, float]) -> str:
+    """One number for each kind of term: "style 3.58, content 0.0619, tv 0.00399"."""
+    kinds: dict[str, float] = {}
+    for name, value in losses.items():
+        if name != "total":
+            kind = name.split()[0]
+            kinds[kind] = kinds.get(kind, 0) + value
+    return ", ".join(f"{kind} {value:.3g}" for kind, value in kinds.items())

@@ -1,0 +1,142 @@
+"""What the commands of several runs share: options, progress, files, and how they end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..config import FEATURES, PRECISIONS, StyleConfig
+from ..errors import ConfigError, OutputError
+from ..files import check_writable
+from .names import make_folder
+from .progress import Display
+from .run import setting
+
+if TYPE_CHECKING:
+    from ..comparison import Comparison, Step
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+SUFFIXES = (".yaml", ".yml")
+
+OPTIONS = [
+    click.option("--overwrite", is_flag=True, help="Replace existing files."),
+    setting("--size", type=int, metavar="PX", help="Long edge of the results; a smaller source keeps its size."),
+    setting("--iterations", type=int, metavar="N", help="Steps of all scales of a run together."),
+    setting("--seed", type=int, metavar="N", help="Of the random sampling; same seed, same pixels."),
+    setting("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs."),
+    setting("--precision", type=click.Choice(PRECISIONS), help="Of the network and products."),
+    setting("--memory", metavar="auto|SIZE", help="What a run may take in all, such as 4GB."),
+    setting("--features", type=click.Choice(FEATURES), help="The network, for all runs."),
+    setting("--weights", metavar="FILE", help="A weight file to use instead of those on the machine."),
+    click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Also write each result to DIR."),
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path),
+        metavar="FILE.json",
+        help="Write settings, losses, times and details of every run.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+]
+FILES = ("overwrite", "results", "report", "quiet")
+
+
+def shared(command: Command) -> Command:
+    """Adds the options of all commands of several runs."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+class Several:
+    """Runs of one command: their files are checked as it is made, before anything is read or computed.
+
+    Raises:
+        OutputError: an output can't be written.
+    """
+
+    def __init__(
+        self, runs: int, output: Path, *, overwrite: bool, results: Path | None, report: Path | None, quiet: bool
+    ) -> None:
+        from ..image import check_output
+
+        self.output, self.results, self.report, self.overwrite, self.quiet = output, results, report, overwrite, quiet
+        self.display, self.begun = Display(quiet, runs), set[int]()
+        check_output(output, overwrite=overwrite)
+        if report is not None:
+            check_writable(report, overwrite=overwrite)
+            if report.resolve() == output.resolve():
+                raise OutputError(f"{report} is both the sheet and the report; name two files")
+        if results is not None:
+            make_folder(results)
+
+    def step(self, step: Step) -> bool:
+        """Called before each run and after each iteration."""
+        if step.progress is not None:
+            if step.index not in self.begun:
+                self.begun.add(step.index)
+                self.display.note(f"{step.index + 1} of {step.count}: {step.name}")
+            self.display.show(step.progress, f"{step.name} ({step.index + 1}/{step.count}) ", step.index)
+        return not self.display.interrupted
+
+    def go(self, work: Callable[..., Comparison]) -> None:
+        """Runs `work`, writes what came of it, and ends the process with 130 after Ctrl-C and 1 where a run failed."""
+        with self.display:
+            found = work(callback=self.step, folder=self.results, overwrite=self.overwrite)
+        done = sum(outcome.result is not None for outcome in found.outcomes)
+        if found.stopped and not done:
+            raise KeyboardInterrupt
+        if done:
+            self.write(found, done)
+        if found.stopped:
+            click.echo("cxstyle: stopped; the sheet holds what was done", err=True)
+            sys.exit(130)
+        if found.failed:
+            which = "and the sheet says which" if done else "so nothing was written"
+            first = found.failed[0]
+            why = " ".join((first.error or first.status).split())
+            count = f"{len(found.failed)} of {len(found.outcomes)} runs failed"
+            click.echo(f"cxstyle: {count}, {which}; {first.name}: {why}", err=True)
+            sys.exit(1)
+
+    def write(self, found: Comparison, done: int) -> None:
+        """The sheet and the report; says where."""
+        found.save(self.output)
+        if self.report is not None:
+            found.write_report(self.report)
+        if not self.quiet:
+            click.echo(f"wrote {self.output} ({done} of {len(found.outcomes)} results)")
+
+
+def read_settings(word: str) -> StyleConfig:
+    """A preset by name, or settings from a YAML file.
+
+    Raises:
+        ConfigError: neither.
+    """
+    return StyleConfig.load(word) if is_file(word) else StyleConfig.preset(word)
+
+
+def is_file(word: str) -> bool:
+    """Whether a word names a file of settings rather than a preset."""
+    return word.endswith(SUFFIXES) or "/" in word or Path(word).is_file()
+
+
+def named_settings(words: str, **options: Any) -> dict[str, StyleConfig]:
+    """Presets and files, parted by commas, by name: the preset's, or the file's without its suffix.
+
+    Raises:
+        ConfigError: none, an unknown one, or two of one name.
+    """
+    found: dict[str, StyleConfig] = {}
+    for word in filter(None, (word.strip() for word in words.split(","))):
+        name = Path(word).stem if is_file(word) else word
+        if name in found:
+            raise ConfigError(f"presets: {name} is there twice; give each a name of its own")
+        found[name] = read_settings(word).override(**options)
+    if not found:
+        raise ConfigError("presets: at least one is needed, such as --presets default,paper")
+    return found

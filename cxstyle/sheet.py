@@ -1,0 +1,275 @@
+"""Sheets of pictures that people look at: rows and columns with captions, and pictures joined by lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+INK, GREY, PALE = (34, 34, 34), (96, 96, 96), (240, 240, 238)
+ELLIPSIS = "..."
+FINER = 3
+"""Lines and text are drawn this many times as large and shrunk, since Pillow draws lines with steps."""
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A place on a sheet.
+
+    Attributes:
+        picture: what it shows; without one a pale field.
+        caption: below it.
+        note: text inside a field without a picture, such as why there is none.
+        span: columns that it takes.
+        blank: show nothing at all.
+    """
+
+    picture: Image.Image | None = None
+    caption: str = ""
+    note: str = ""
+    span: int = 1
+    blank: bool = False
+
+
+class Layout:
+    """Where everything on a sheet lies; all lengths in pixels.
+
+    Args:
+        rows: the cells.
+        columns: captions above the columns.
+        sides: captions beside the rows, turned upwards.
+        title: above all.
+        cell: (width, height) that every picture is fitted into; the largest picture's without it.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Sequence[Cell]],
+        columns: Sequence[str] = (),
+        sides: Sequence[str] = (),
+        title: str = "",
+        cell: tuple[int, int] | None = None,
+    ) -> None:
+        self.rows, self.columns, self.sides, self.title = rows, columns, sides, title
+        pictures = [c.picture for row in rows for c in row if c.picture is not None and c.span == 1]
+        sizes = cell or (max((p.width for p in pictures), default=256), max((p.height for p in pictures), default=256))
+        self.cell = sizes
+        self.text = text_size(sizes[0])
+        self.line = round(self.text * 1.5)
+        self.gap = gap_beside(sizes[0])
+        self.margin = 2 * self.gap
+        self.count = max(sum(c.span for c in row) for row in rows)
+        self.left = self.margin + (self.line + self.gap // 2 if any(sides) else 0)
+        self.width = self.left + self.count * (sizes[0] + self.gap) - self.gap + self.margin
+        self.tops, self.heights = [], []
+        top = self.margin + (round(self.line * 1.6) if title else 0) + (self.line if any(columns) else 0)
+        for row in rows:
+            self.tops.append(top)
+            self.heights.append(self._height(row))
+            top += self.heights[-1] + (self.line if any(c.caption for c in row) else 0) + self.gap
+        self.height = top - self.gap + self.margin
+
+    def _height(self, row: Sequence[Cell]) -> int:
+        """Of the pictures in a row: no more than they need."""
+        needed = [fitted(c.picture.size, self.room(c))[1] for c in row if c.picture is not None]
+        return max(needed, default=self.cell[1])
+
+    def room(self, cell: Cell) -> tuple[int, int]:
+        """(width, height) that a cell's picture may take."""
+        return cell.span * (self.cell[0] + self.gap) - self.gap, self.cell[1]
+
+    def box(self, row: int, place: int) -> Box:
+        """The field of a row's cell, the `place`th from the left."""
+        before = sum(c.span for c in self.rows[row][:place])
+        left = self.left + before * (self.cell[0] + self.gap)
+        width = self.room(self.rows[row][place])[0]
+        return left, self.tops[row], left + width, self.tops[row] + self.heights[row]
+
+    def picture_box(self, row: int, place: int) -> Box:
+        """Where a cell's picture lies: in the middle of its field."""
+        left, top, right, bottom = self.box(row, place)
+        picture = self.rows[row][place].picture
+        if picture is None:
+            return left, top, right, bottom
+        width, height = fitted(picture.size, (right - left, bottom - top))
+        x, y = left + (right - left - width) // 2, top + (bottom - top - height) // 2
+        return x, y, x + width, y + height
+
+    def draw(self) -> Image.Image:
+        """The sheet."""
+        sheet = Image.new("RGB", (self.width, self.height), "white")
+        inner = self.width - self.left - self.margin
+        if self.title:
+            title = round(self.text * 1.3)
+            write(sheet, (self.left, self.margin + title // 2), self.title, title, inner, middle=False)
+        for i, caption in enumerate(self.columns):
+            middle = self.left + i * (self.cell[0] + self.gap) + self.cell[0] // 2
+            y = min(self.tops) - self.gap // 2 - self.text // 2
+            write(sheet, (middle, y), caption, self.text, self.cell[0])
+        for i, caption in enumerate(self.sides):
+            self._write_side(sheet, i, caption)
+        for i, row in enumerate(self.rows):
+            for j, cell in enumerate(row):
+                self._draw_cell(sheet, i, j, cell)
+        return sheet
+
+    def _draw_cell(self, sheet: Image.Image, row: int, place: int, cell: Cell) -> None:
+        left, top, right, bottom = self.box(row, place)
+        if cell.picture is not None:
+            x, y, x1, y1 = self.picture_box(row, place)
+            sheet.paste(scaled(cell.picture, (x1 - x, y1 - y)), (x, y))
+        elif not cell.blank:
+            ImageDraw.Draw(sheet).rectangle((left, top, right - 1, bottom - 1), fill=PALE)
+            write_lines(sheet, (left, top, right, bottom), cell.note, self.text)
+        if cell.caption:
+            anchor = ((left + right) // 2, bottom + self.line // 2)
+            write(sheet, anchor, cell.caption, self.text, right - left, GREY)
+
+    def _write_side(self, sheet: Image.Image, row: int, caption: str) -> None:
+        """A row's caption, read upwards."""
+        strip = Image.new("RGB", (self.heights[row], self.line), "white")
+        write(strip, (strip.width // 2, strip.height // 2), caption, self.text, strip.width)
+        sheet.paste(strip.transpose(Image.Transpose.ROTATE_90), (self.margin, self.tops[row]))
+
+
+def grid(
+    rows: Sequence[Sequence[Cell | Image.Image | None]],
+    *,
+    columns: Sequence[str] = (),
+    sides: Sequence[str] = (),
+    title: str = "",
+    cell: tuple[int, int] | None = None,
+) -> Image.Image:
+    """Pictures in rows and columns on white, each fitted into a cell of equal size, its aspect kept.
+
+    Args:
+        rows: cells, or pictures without captions; None leaves a place blank.
+        columns: captions above the columns.
+        sides: captions beside the rows.
+        title: above all.
+        cell: (width, height) of a cell in pixels; the largest picture's without it.
+    """
+    cells = [[c if isinstance(c, Cell) else Cell(c, blank=c is None) for c in row] for row in rows]
+    return Layout(cells, columns, sides, title, cell).draw()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line from one picture to another.
+
+    Attributes:
+        start: (x, y) in the left picture, in its pixels.
+        end: (x, y) in the right one.
+        color: red, green and blue in 0-255.
+    """
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    color: tuple[int, int, int]
+
+
+def joined(
+    left: Image.Image, right: Image.Image, lines: Sequence[Line], cell: tuple[int, int] | None = None
+) -> Image.Image:
+    """Two pictures side by side, as in two cells of a sheet, and lines between places in them, their ends marked."""
+    cell = cell or (max(left.width, right.width), max(left.height, right.height))
+    layout = Layout([[Cell(left), Cell(right)]], cell=cell)
+    x, y, x1, y1 = layout.left, layout.tops[0], layout.width - layout.margin, layout.tops[0] + layout.heights[0]
+    canvas = layout.draw().crop((x, y, x1, y1))
+    large = canvas.resize((canvas.width * FINER, canvas.height * FINER), Image.Resampling.BICUBIC)
+    pen = ImageDraw.Draw(large)
+    width = max(1.2, canvas.height / 260) * FINER
+    boxes = [layout.picture_box(0, place) for place in (0, 1)]
+    for line in lines:
+        start, end = (
+            tuple((box[k] - (x, y)[k] + point[k] * (box[2] - box[0]) / picture.width) * FINER for k in (0, 1))
+            for box, point, picture in zip(boxes, (line.start, line.end), (left, right), strict=True)
+        )
+        # A dark line under the bright one keeps it visible on any ground.
+        pen.line((start, end), fill=INK, width=round(width + 1.2 * FINER))
+        pen.line((start, end), fill=line.color, width=round(width))
+        for middle in (start, end):
+            for radius, color in ((3.4, INK), (2.7, (255, 255, 255)), (2.0, line.color)):
+                r = radius * width
+                pen.ellipse((middle[0] - r, middle[1] - r, middle[0] + r, middle[1] + r), fill=color)
+    return large.resize(canvas.size, Image.Resampling.LANCZOS)
+
+
+def text_size(width: int) -> int:
+    """Of captions below pictures of a width."""
+    return min(28, max(12, width // 22))
+
+
+def gap_beside(width: int) -> int:
+    """Between pictures of a width."""
+    return max(6, text_size(width) * 3 // 4)
+
+
+def fitted(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) scaled, its aspect kept, to fill a room."""
+    factor = min(room[0] / size[0], room[1] / size[1])
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+def scaled(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A picture at another size; the picture itself at its own."""
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font."""
+    return ImageFont.load_default(size)
+
+
+def shortened(text: str, size: int, width: float) -> str:
+    """The text, or as much of it as fits with an ellipsis."""
+    letters = font(size)
+    if letters.getlength(text) <= width:
+        return text
+    while text and letters.getlength(text + ELLIPSIS) > width:
+        text = text[:-1]
+    return text.rstrip() + ELLIPSIS
+
+
+def write(
+    sheet: Image.Image,
+    place: tuple[int, int],
+    text: str,
+    size: int,
+    width: int,
+    color: tuple[int, int, int] = INK,
+    *,
+    middle: bool = True,
+) -> None:
+    """One line of text, shortened to a width, around its middle or to the right of a place, at mid-height.
+
+    Drawn large and shrunk: at its own size small text is fitted to whole pixels, letter by letter.
+    """
+    text = shortened(text, size * FINER, width * FINER)
+    length = font(size * FINER).getlength(text)
+    mask = Image.new("L", ((int(length / FINER) + 4) * FINER, 2 * size * FINER), 0)
+    ImageDraw.Draw(mask).text((mask.width / 2, size * FINER), text, fill=255, font=font(size * FINER), anchor="mm")
+    mask = mask.reduce(FINER)
+    left = place[0] - (mask.width // 2 if middle else 2)
+    sheet.paste(color, (left, place[1] - mask.height // 2), mask)
+
+
+def write_lines(sheet: Image.Image, box: Box, text: str, size: int) -> None:
+    """Text broken into lines in the middle of a box; what doesn't fit is left out."""
+    width = box[2] - box[0] - 2 * size
+    lines: list[str] = []
+    for word in text.split():
+        if lines and font(size).getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    step = round(size * 1.4)
+    fits = max(1, (box[3] - box[1] - size) // step)
+    if len(lines) > fits:
+        lines = [*lines[: fits - 1], f"{lines[fits - 1]} {ELLIPSIS}"]
+    y = (box[1] + box[3]) // 2 - step * (len(lines) - 1) // 2
+    for i, line in enumerate(lines):
+        write(sheet, ((box[0] + box[2]) // 2, y + i * step), line, size, width, GREY)
