@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from .losses.contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
-from .losses.mrf import mrf_loss, patches
+from .losses.mrf import PATCH, mrf_loss, patches
 from .losses.palette import color_moments, palette_loss
 from .losses.perceptual import gram_loss, gram_matrix, reconstruction_loss, total_variation
-from .positions import Guide, Indices, Positions, concatenated, draw, gather, joined, pixel_shares
+from .positions import Guide, Indices, Positions, concatenated, draw, gather, joined, pixel_shares, shares_on
 from .terms import LossTerm
 from .weights.layout import canonical_layer
 
@@ -37,6 +37,9 @@ class Evaluated:
 class BoundTerm:
     """A term of one run at one size.
 
+    Attributes:
+        border: positions that its maps lack on every side of the picture.
+
     Args:
         term: what it computes.
         precision: of matrix products; see `contextual_loss`.
@@ -44,7 +47,10 @@ class BoundTerm:
         guide: what steers it; terms that keep the source's content are not steered.
     """
 
+    border = 0
+
     def __init__(self, term: LossTerm, precision: str, plain: bool, guide: Guide) -> None:
+        self.own_shares: dict[torch.Size, Tensor] = {}
         self.term, self.precision, self.plain = term, precision, plain
         self.layers = [canonical_layer(layer) for layer in term.layers]
         self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
@@ -65,11 +71,16 @@ class BoundTerm:
 
     def other(self, maps: Sequence[Tensor]) -> Positions:
         """The side that the result is compared with, of maps (1, C, H, W) of each picture."""
-        return joined(maps, self.guide.targets, self.guide.weights)
+        return joined(maps, self.guide.targets, self.guide.weights, self.border)
 
     def own(self, found: Tensor) -> Positions:
         """The result's side: (1, C, H, W)."""
-        return joined([found], None if self.guide.source is None else [self.guide.source], None)
+        if self.guide.source is None:
+            return joined([found], None, None)
+        size = found.shape[2:]
+        if size not in self.own_shares:
+            self.own_shares[size] = shares_on(self.guide.source, found, self.border)
+        return Positions(found.flatten(2), shares=self.own_shares[size])
 
 
 class TotalVariation(BoundTerm):
@@ -158,7 +169,7 @@ class Contextual(BoundTerm):
 
     def _loss(self, x: Tensor, y: Tensor | Prepared, weights: Tensor | None) -> Tensor:
         if self.plain and isinstance(y, Tensor):
-            return plain_contextual_loss(x, y, self.term.bandwidth)
+            return plain_contextual_loss(x, y, self.term.bandwidth, weights)
         return contextual_loss(x, y, self.term.bandwidth, self.precision, weights)
 
 
@@ -198,7 +209,10 @@ class Reconstruction(BoundTerm):
 
 
 class Patches(BoundTerm):
-    """Patches of each layer against the most alike of the target's; with masks, of the same label's."""
+    """Patches of each layer against the most alike of the targets', whatever weight these have; with masks, of those
+    whose middle has the same label."""
+
+    border = PATCH // 2
 
     def refer(self, pictures: Sequence[Features]) -> None:
         self.sets = [self.other([patches(found[layer]) for found in pictures]) for layer in self.layers]

@@ -41,6 +41,8 @@ def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = N
         return mapped.clamp(0, 1).view_as(picture).to(picture.dtype)
     total, shares = torch.zeros_like(colors), feathered(guide.source, picture)
     for label, share in enumerate(shares):
+        if not bool(share.any()):
+            continue  # one of several targets that lacks the label
         mapped = mapping(moments(colors, share), wanted_moments(palettes, guide, label), colors)
         total += share * mapped.clamp(0, 1)
     unlabelled = (1 - shares.sum(dim=0)).clamp(0, 1)

@@ -177,7 +177,12 @@ class StyleConfig:
             raise ConfigError(f"{path}: {error}") from error
 
     def terms_in_force(self) -> tuple[LossTerm, ...]:
-        """The terms that take part, with `strength` in their weights; free colours are held to no palette."""
+        """The terms that take part, with `strength` in their weights; free colours are held to no palette.
+
+        None at strength 0: what holds the source alone has nothing to do.
+        """
+        if self.strength == 0:
+            return ()
         weighted = (
             term if term.compare == "source" else dataclasses.replace(term, weight=term.weight * self.strength)
             for term in self.terms

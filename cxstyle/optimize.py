@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -89,7 +90,7 @@ class Run:
         self.losses: list[dict[str, float]] = []
         self.steps = 0
         long_edge = config.size if config.enlarge else min(config.size, max(self.source.shape[2:]))
-        self.scales = config.pyramid.scales(long_edge, config.iterations)
+        self.scales = config.pyramid.scales(long_edge, config.iterations) if self.terms else [(long_edge, 0)]
         self.size = fit(self.source, long_edge)
         self.start = self._start(config.init)
         self.plan = self._plan()
@@ -142,6 +143,9 @@ class Run:
     def go(self, callback: Callback | None) -> Result:
         """All scales, coarse to fine."""
         looping = time.perf_counter()
+        if not self.terms:
+            seconds = {"loop": 0.0, "before_loop": looping - self.started}
+            return Result(resize(self.source, *self.size), self.config, [], "complete", seconds, self.details)
         picture, status = self.start, "complete"
         work = [(edge * edge + FIXED_WORK) * count for edge, count in self.scales]
         for index, (edge, _) in enumerate(self.scales):
@@ -231,6 +235,8 @@ def toned(inputs: Inputs, colors: str, strength: float) -> tuple[Tensor, tuple[T
     The linear map's geodesic: part of the way along it is the optimal map to the colours between.
     """
     source, targets, guide = inputs.source, inputs.targets, inputs.guide
+    if strength == 0:
+        return source, targets
     if colors == "target":
         return source + strength * (recolor(source, targets, guide) - source), targets
     if colors == "source":
@@ -245,13 +251,16 @@ def make_optimizer(settings: Optimizer, pixels: Tensor) -> torch.optim.Optimizer
     """What moves the pixels."""
     if settings.name == "lbfgs":
         # One step for each iteration of the loop, as with Adam; what it has learnt stays with it between them.
-        return torch.optim.LBFGS([pixels], settings.lr, max_iter=1, history_size=HISTORY)
+        # Its tolerances are absolute, and would stop it where a loss has small weights.
+        return torch.optim.LBFGS(
+            [pixels], settings.lr, max_iter=1, tolerance_grad=0, tolerance_change=0, history_size=HISTORY
+        )
     return torch.optim.Adam([pixels], settings.lr, settings.betas, settings.eps)
 
 
-def value_of(losses: Losses) -> float:
-    """The total, for an optimizer that asks for it again."""
-    return float(losses.total.detach())
+def value_of(losses: Losses) -> Any:
+    """The total, for an optimizer that asks for it again; still on its device, since Adam doesn't look at it."""
+    return losses.total.detach()
 
 
 def learning_rate(settings: Optimizer, iteration: int, iterations: int) -> float:

@@ -61,8 +61,17 @@ class Positions:
         return None if weights is None else weights.to(self.features.device)
 
 
-def joined(maps: Sequence[Tensor], shares: Sequence[Tensor] | None, weights: Sequence[float] | None) -> Positions:
-    """Maps (1, C, H, W) of several pictures as one set, with what the guide says of each picture."""
+def joined(
+    maps: Sequence[Tensor], shares: Sequence[Tensor] | None, weights: Sequence[float] | None, border: int = 0
+) -> Positions:
+    """Maps (1, C, H, W) of several pictures as one set, with what the guide says of each picture.
+
+    Args:
+        maps: of each picture.
+        shares: of each picture's labels.
+        weights: of each picture.
+        border: positions that the maps lack on every side of the picture.
+    """
     features = torch.cat([found.flatten(2) for found in maps], dim=2) if len(maps) > 1 else maps[0].flatten(2)
     counts = [found.shape[2] * found.shape[3] for found in maps]
     each = None
@@ -70,7 +79,7 @@ def joined(maps: Sequence[Tensor], shares: Sequence[Tensor] | None, weights: Seq
         each = torch.cat([torch.full((count,), weight / count) for count, weight in zip(counts, weights, strict=True)])
     parts = None
     if shares is not None:
-        parts = torch.cat([shares_on(s, found) for s, found in zip(shares, maps, strict=True)], dim=1)
+        parts = torch.cat([shares_on(s, found, border) for s, found in zip(shares, maps, strict=True)], dim=1)
     return Positions(features, each, parts)
 
 
@@ -81,9 +90,11 @@ def pixel_shares(shares: Tensor, picture: Tensor) -> Tensor:
     return found.to(picture.device)
 
 
-def shares_on(shares: Tensor, found: Tensor) -> Tensor:
-    """Labels' shares (L, H, W) on the grid of a map (1, C, H', W'): (L, H' W')."""
-    return functional.adaptive_avg_pool2d(shares, (found.shape[2], found.shape[3])).flatten(1)
+def shares_on(shares: Tensor, found: Tensor, border: int = 0) -> Tensor:
+    """Labels' shares (L, H, W) on the grid of a map (1, C, H', W') that lacks a border: (L, H' W')."""
+    height, width = (side + 2 * border for side in found.shape[2:])
+    pooled = functional.adaptive_avg_pool2d(shares, (height, width))
+    return pooled[:, border : height - border, border : width - border].flatten(1)
 
 
 def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tensor:

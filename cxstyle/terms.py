@@ -54,6 +54,7 @@ class LossTerm:
     def __post_init__(self) -> None:
         check_choice("loss", self.loss, (*FEATURE_LOSSES, *PIXEL_LOSSES))
         check_number("weight", self.weight, 0)
+        self._check_meaning()
         if self.loss in PIXEL_LOSSES:
             if self.layers:
                 raise ConfigError(f"layers: {self.loss} looks at the picture alone; leave layers out")
@@ -62,7 +63,6 @@ class LossTerm:
             elif self.compare:
                 raise ConfigError(f"compare: {self.loss} looks at the picture alone; leave compare out")
             return
-        self._check_meaning()
         check_choice("compare", self.compare, COMPARISONS if self.loss != "reconstruction" else ("source",))
         check_choice("combine", self.combine, COMBINATIONS)
         check_number("bandwidth", self.bandwidth, 0, above=True)
@@ -74,7 +74,7 @@ class LossTerm:
 
     def _check_meaning(self) -> None:
         """Refuses a setting that this loss would ignore."""
-        known = FEATURE_LOSSES[self.loss]
+        known = FEATURE_LOSSES.get(self.loss, ())
         for field in dataclasses.fields(self):
             special = any(field.name in names for names in FEATURE_LOSSES.values())
             if special and field.name not in known and getattr(self, field.name) != field.default:

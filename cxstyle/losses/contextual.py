@@ -61,9 +61,11 @@ def log_similarities(relative: Tensor, bandwidth: float) -> Tensor:
     return torch.log_softmax((1 - relative) / bandwidth, dim=2)
 
 
-def log_set_similarity(log_cx: Tensor) -> Tensor:
-    """log CX(X, Y): maximum over x, mean over y (Eq. 1): (N, P, Q) -> (N,)."""
+def log_set_similarity(log_cx: Tensor, weights: Tensor | None = None) -> Tensor:
+    """log CX(X, Y): maximum over x, mean over y (Eq. 1), or with weights (Q,) their mean: (N, P, Q) -> (N,)."""
     best = log_cx.max(dim=1).values  # (N, Q)
+    if weights is not None:
+        return torch.logsumexp(best + (weights.to(best) / weights.sum()).log(), dim=1)
     return torch.logsumexp(best, dim=1) - torch.log(torch.tensor(float(best.shape[1]), dtype=best.dtype))
 
 
@@ -116,12 +118,14 @@ def prepare(y: Tensor) -> Prepared:
     return Prepared(tuple(y.shape), means, tuple(units))
 
 
-def check(x: Tensor, y: Tensor | Prepared, bandwidth: float) -> None:
+def check(x: Tensor, y: Tensor | Prepared, bandwidth: float, weights: Tensor | None) -> None:
     """Refuses what the loss is not defined for; x and y are sets.
 
     Raises:
         ValueError: shapes that don't fit together, or a bandwidth that isn't above 0.
     """
+    if weights is not None and tuple(weights.shape) != (y.shape[2],):
+        raise ValueError(f"weights must be (Q,) = ({y.shape[2]},), one for each of y, got {tuple(weights.shape)}")
     if not bandwidth > 0:
         raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
     if x.shape[:2] != tuple(y.shape[:2]):
@@ -161,7 +165,7 @@ def contextual_loss(
     with torch.autocast(x.device.type, enabled=False):
         x = as_positions(x, "x")
         y = y if isinstance(y, Prepared) else prepare(y)
-        check(x, y, bandwidth)
+        check(x, y, bandwidth, weights)
         samples = x.unbind() if len(x) > 1 else [x.squeeze(0)]  # whose gradient needs no copy
         best = [
             SetSimilarity.apply(sample.t(), mean, units, bandwidth, EPSILON, precision)
@@ -169,19 +173,19 @@ def contextual_loss(
         ]
         if weights is None:
             return -torch.stack(best).mean(dim=1).log().mean()
-        return -(torch.stack(best) @ (weights / weights.sum())).log().mean()
+        return -(torch.stack(best) @ (weights.to(best[0]) / weights.sum())).log().mean()
 
 
-def plain_contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Tensor:
+def plain_contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5, weights: Tensor | None = None) -> Tensor:
     """`contextual_loss` as the equations are written, with every P x Q matrix in memory.
 
     The definition that the faster version is held against; also for second derivatives, which that one doesn't have.
     """
     x, y = (features.to(at_least_single(features.dtype)) for features in (as_positions(x, "x"), as_positions(y, "y")))
-    check(x, y, bandwidth)
+    check(x, y, bandwidth, weights)
     with torch.autocast(x.device.type, enabled=False):
         log_cx = log_similarities(relative_distances(cosine_distances(x, y)), bandwidth)
-        return -log_set_similarity(log_cx).mean()
+        return -log_set_similarity(log_cx, weights).mean()
 
 
 class ContextualLoss(nn.Module):

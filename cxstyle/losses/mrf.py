@@ -21,11 +21,16 @@ BLOCK = 32 << 20
 def patches(features: Tensor) -> Tensor:
     """All 3 x 3 patches, one for each position that has all eight neighbours: (1, C, H, W) -> (1, 9 C, H - 2, W - 2).
 
+    A map smaller than a patch, as conv5_1 of 32 px, has its last row or column repeated.
+
     Raises:
-        ValueError: for more than one sample, or a map smaller than a patch.
+        ValueError: for more than one sample.
     """
-    if features.dim() != 4 or features.shape[0] != 1 or min(features.shape[2:]) < PATCH:
-        raise ValueError(f"features must be (1, C, H, W) with H and W at least {PATCH}, got {tuple(features.shape)}")
+    if features.dim() != 4 or features.shape[0] != 1:
+        raise ValueError(f"features must be (1, C, H, W), got {tuple(features.shape)}")
+    if min(features.shape[2:]) < PATCH:
+        down, across = (max(0, PATCH - side) for side in features.shape[2:])
+        features = functional.pad(features, (0, across, 0, down), mode="replicate")
     height, width = (side - PATCH + 1 for side in features.shape[2:])
     found: Tensor = functional.unfold(features, PATCH).unflatten(2, (height, width))
     return found

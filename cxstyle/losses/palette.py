@@ -20,8 +20,9 @@ def color_moments(picture: Tensor, weights: Tensor | None = None) -> tuple[Tenso
         picture: (1, 3, H, W) in [0, 1]; gradients flow.
         weights: how much each pixel counts, (H, W) or (H W,), 0 or more; all the same without.
     """
-    colors = picture[0].flatten(1).float()  # (3, P)
-    share = torch.full_like(colors[0], 1 / colors.shape[1]) if weights is None else weights.flatten() / weights.sum()
+    colors = picture[0].flatten(1)  # (3, P)
+    share = torch.ones_like(colors[0]) if weights is None else weights.flatten().to(colors)
+    share = share / share.sum()
     mean = colors @ share
     centered = colors - mean[:, None]
     return mean, (centered * share) @ centered.t()
@@ -39,12 +40,15 @@ def palette_loss(picture: Tensor, mean: Tensor, covariance: Tensor, weights: Ten
     Returns:
         A scalar in [0, 3], in squared units of the pixel range.
     """
-    own_mean, own = color_moments(picture, weights)
-    identity = FLOOR * torch.eye(3, device=own.device)
+    # In float32 the rounding of a large variance hides the small ones beside it, as in a nearly grey picture, and not
+    # every device has float64 or eigenvalues.
+    moments = (*color_moments(picture, weights), mean, covariance)
+    own_mean, own, mean, covariance = (moment.cpu().double() for moment in moments)
+    identity = FLOOR * torch.eye(3, dtype=torch.float64)
     values, vectors = torch.linalg.eigh(covariance + identity)
     root = vectors * values.sqrt() @ vectors.t()
     # The trace of a root is the sum of the roots of the eigenvalues, whose gradients need no eigenvectors apart.
     between = torch.linalg.eigvalsh(root @ (own + identity) @ root).clamp_min(FLOOR**2).sqrt().sum()
     spread = (own + covariance + 2 * identity).trace() - 2 * between
     distance: Tensor = (own_mean - mean).square().sum() + spread.clamp_min(0)
-    return distance
+    return distance.to(picture)
