@@ -29,6 +29,8 @@ FORWARD = 0.45
 """Of the memory of forward and backward together, what forward takes where no gradient is wanted."""
 PICTURE_BYTES = 150
 """For each pixel of the result: it, its gradient, Adam's two moments, temporaries and the copies of the source."""
+STEP_BYTES = 24
+"""For each pixel of the result and each step that L-BFGS remembers."""
 INPUT_BYTES = 40
 """For each pixel of the two files as they were read."""
 FIRST_USE = 250_000_000
@@ -78,7 +80,12 @@ class Need:
 
 
 def need(
-    terms: Sequence[LossTerm], network: VGGFeatures, size: Size, targets: Sequence[Size], device: torch.device
+    terms: Sequence[LossTerm],
+    network: VGGFeatures,
+    size: Size,
+    targets: Sequence[Size],
+    device: torch.device,
+    history: int = 0,
 ) -> Need:
     """What one scale needs beside what is held before it starts.
 
@@ -88,13 +95,14 @@ def need(
         size: of the result at this scale.
         targets: of each target at this scale.
         device: where it runs.
+        history: steps that the optimizer remembers, each with its change of the gradient.
     """
     area = size[0] * size[1]
     areas = [height * width for height, width in targets]
     values = sum(channels(network, name) / stride(name) ** 2 for name in network.names)
     maps = sum(channels(network, name) * positions(name, size) for name in set(network.layers))
     item = network.dtype.itemsize
-    fixed, largest = PICTURE_BYTES * (area + sum(areas) / 10), 0.0
+    fixed, largest = PICTURE_BYTES * (area + sum(areas) / 10) + STEP_BYTES * history * area, 0.0
     for term in terms:
         others = [size] if term.compare == "source" else targets
         for name, width in term_sets(term, network):

@@ -110,7 +110,9 @@ class Run:
 
     def _need(self, edge: int) -> Need:
         """Memory of a scale."""
-        return need(self.terms, self.network, fit(self.source, edge), self._target_sizes(edge), self.device)
+        sizes = fit(self.source, edge), self._target_sizes(edge)
+        remembered = HISTORY if self.config.optimizer.name == "lbfgs" else 0
+        return need(self.terms, self.network, *sizes, self.device, remembered)
 
     def _plan(self) -> Plan:
         """Tiles that keep every scale within the memory, or a refusal that says what would fit."""
