@@ -151,7 +151,8 @@ def contextual_need(features: Set) -> tuple[float, float]:
 
 def gram_need(features: Set) -> tuple[float, float]:
     """As `contextual_need`."""
-    return 4 * features.width * features.there + 12 * features.width**2, 8 * features.width * features.there
+    copied = 4 if features.item < 4 else 0  # in float32
+    return copied * features.width * features.there + 12 * features.width**2, 8 * features.width * features.there
 
 
 def reconstruction_need(features: Set) -> tuple[float, float]:
@@ -163,8 +164,10 @@ def mrf_need(features: Set) -> tuple[float, float]:
     """As `contextual_need`, for patches."""
     width, item = PATCH**2 * features.width, features.item
     p = min(features.count or features.there, features.there)
-    kept = width * (2 * item * features.there + item * features.other + 4 * p)
-    return kept, width * (12 * p + (4 + item) * features.other) + BLOCK
+    # All patches of the result are there while some are chosen, and in backward as gradients, a layer at a time.
+    choosing = item * features.there + 12 * p + (4 + item) * features.other
+    kept = width * (item * features.other + 4 * p)
+    return kept, width * max(choosing, 2 * item * features.there) + BLOCK
 
 
 NEEDS = {
