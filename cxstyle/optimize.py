@@ -253,10 +253,7 @@ def make_optimizer(settings: Optimizer, pixels: Tensor) -> torch.optim.Optimizer
     """What moves the pixels."""
     if settings.name == "lbfgs":
         # One step for each iteration of the loop, as with Adam; what it has learnt stays with it between them.
-        # Its tolerances are absolute, and would stop it where a loss has small weights.
-        return torch.optim.LBFGS(
-            [pixels], settings.lr, max_iter=1, tolerance_grad=0, tolerance_change=0, history_size=HISTORY
-        )
+        return torch.optim.LBFGS([pixels], settings.lr, max_iter=1, history_size=HISTORY)
     return torch.optim.Adam([pixels], settings.lr, settings.betas, settings.eps)
 
 

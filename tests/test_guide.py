@@ -13,6 +13,7 @@ from cxstyle.bound import BOUND, BoundTerm, Evaluated
 from cxstyle.color import recolor
 from cxstyle.losses.contextual import plain_contextual_loss
 from cxstyle.losses.mrf import patches
+from cxstyle.losses.palette import color_moments, palette_loss
 from cxstyle.losses.perceptual import gram_matrix
 from cxstyle.objective import Objective
 from cxstyle.positions import Guide, Positions, joined, shares_on
@@ -179,6 +180,11 @@ def test_a_patch_has_the_label_of_its_middle() -> None:
     mask[:, 1, 1], mask[:, 4, 6] = 1, 1
     shares = shares_on(mask, found, border=1).view(found.shape[2:])
     assert shares.nonzero().tolist() == [[0, 0], [3, 5]]
+    x, y = maps(8, 8)
+    x.requires_grad_()
+    (gradient,) = torch.autograd.grad(value(bound("mrf", Guide(None, mask, (mask,))), x, y), x)
+    expected = functional.max_pool2d(mask[None], 3, 1, 1)[0, 0] > 0
+    assert torch.equal((gradient != 0).any(dim=1)[0], expected)
 
 
 @pytest.mark.parametrize("loss", ["contextual", "gram"])
@@ -246,6 +252,18 @@ def test_the_plain_objective_has_the_same_weights_and_labels(tiny_network) -> No
             for plain in (False, True)
         )
         torch.testing.assert_close(fast, plain)
+
+
+def test_the_palette_of_labels_is_the_sum_of_each_part_s_by_its_share_of_the_picture() -> None:
+    picture, source = (torch.rand(1, 3, 32, 40) for _ in range(2))
+    narrow = (torch.arange(40) < 10).float().expand(32, 40)
+    term = BOUND["palette"](
+        LossTerm("palette", 1.0, "source"), "fp32", False, Guide(None, torch.stack([narrow, 1 - narrow]), ())
+    )
+    term.refer_to_pictures([source])
+    parts = [palette_loss(picture[..., s], *color_moments(source[..., s])) for s in (slice(10), slice(10, None))]
+    (found,) = term.values(Evaluated(picture, {}, None))
+    torch.testing.assert_close(found, parts[0] / 4 + parts[1] * 3 / 4)
 
 
 def test_tiles_give_every_loss_the_same_value_and_gradient(tiny_network) -> None:

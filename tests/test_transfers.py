@@ -12,7 +12,9 @@ import torch
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
 from cxstyle.color import recolor
 from cxstyle.image import load_picture, resize
+from cxstyle.inputs import read_inputs
 from cxstyle.measures import feature_distance
+from cxstyle.optimize import toned
 from cxstyle.vgg import VGGFeatures, resolve_network
 
 STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), bandwidth=0.2, samples=300)
@@ -55,7 +57,7 @@ def test_lbfgs_lowers_a_gram_objective_at_every_step_and_stays_within_0_to_1(pai
     assert (result.picture.min() >= 0, result.picture.max() <= 1) == (True, True)
 
 
-def test_lbfgs_runs_on_whatever_the_scale_of_the_objective(pair: tuple[Path, Path]) -> None:
+def test_lbfgs_moves_the_picture_under_small_weights_too(pair: tuple[Path, Path]) -> None:
     config = GRAM.override(optimizer=Optimizer("lbfgs", lr=1.0), strength=0.01, content_weight=0.001)
     result = stylize(*pair, config)
     assert result.losses[-1]["total"] < result.losses[1]["total"] < result.losses[0]["total"]
@@ -100,6 +102,18 @@ def test_with_the_source_s_colours_it_is_the_target_that_is_recoloured(pair: tup
     free = (stylize(*pair, CONFIG).picture - source).mean(dim=(2, 3)).norm()
     assert drift < free
     assert (stylize(*pair, CONFIG.override(colors="source", **STILL)).picture - source).abs().max() < 1e-5
+
+
+def test_with_masks_each_part_of_the_target_gets_the_colours_of_the_source_s_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    source, target = (0.3 + 0.1 * torch.rand(3, 64, width, generator=generator) for width in (96, 64))
+    source[0, :, :48] += 0.4
+    source[2, :, 48:] += 0.4
+    masks = halves(64, 96), halves(64, 64).flip(2)
+    _, (recoloured,) = toned(read_inputs(source, target, None, *masks), "source", 1)
+    left, right = (recoloured[0, :, :, part].mean(dim=(1, 2)) for part in (slice(24), slice(-24, None)))
+    assert right.tolist() == pytest.approx([0.75, 0.35, 0.35], abs=0.02)
+    assert left.tolist() == pytest.approx([0.35, 0.35, 0.75], abs=0.02)
 
 
 def test_source_colours_with_masks_work_where_one_of_the_targets_lacks_a_label(pair: tuple[Path, Path]) -> None:
