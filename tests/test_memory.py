@@ -160,6 +160,23 @@ def test_the_estimate_is_what_a_run_takes(pair: tuple[Path, Path], memory: str) 
     assert 0.6 * estimate < peak < 1.1 * estimate
 
 
+PATCHES = PEAK.replace("preset()", "preset('cnnmrf')").replace("size=768", "size=384, features='vgg16'")
+
+
+def test_the_estimate_counts_the_patches_of_cnnmrf(pair: tuple[Path, Path]) -> None:
+    words = [sys.executable, "-c", PATCHES, *map(str, pair), "20GB"]
+    output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    estimate, peak = map(float, output.split())
+    assert 0.6 * estimate < peak < 1.1 * estimate
+
+
+def test_the_steps_that_lbfgs_remembers_count() -> None:
+    network = VGGFeatures(resolve_network("vgg16"), feature_layers(CONFIG.terms))
+    needs = [room.need(CONFIG.terms, network, (512, 512), [(64, 64)], CPU, history).whole() for history in (0, 20)]
+    # Two pictures for each: the step, and what it changed of the gradient.
+    assert needs[1] - needs[0] == 20 * 2 * 3 * 4 * 512 * 512
+
+
 EXHAUST = """
 import resource, sys
 import psutil
