@@ -33,6 +33,12 @@ def tiny_network() -> Network:
 
 
 @pytest.fixture(autouse=True)
+def same_numbers() -> None:
+    """Random pictures and features are the same in every run of a test, whatever ran before it."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test sees or changes the user's own networks."""
     folder = tmp_path / "cache"
