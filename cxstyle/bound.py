@@ -84,10 +84,15 @@ class BoundTerm:
 
 
 class TotalVariation(BoundTerm):
-    """Of the picture itself."""
+    """Of the picture itself, or of its difference from the source."""
+
+    origin: Tensor | None = None
+
+    def refer_to_pictures(self, pictures: Sequence[Tensor]) -> None:
+        self.origin = pictures[0]
 
     def values(self, result: Evaluated) -> list[Tensor]:
-        return [total_variation(result.picture)]
+        return [total_variation(result.picture if self.origin is None else result.picture - self.origin)]
 
 
 class Palette(BoundTerm):

@@ -19,8 +19,8 @@ FEATURE_LOSSES = {
     "reconstruction": (),
 }
 """Losses that compare features, and which of the settings only some have a meaning for each."""
-PIXEL_LOSSES = {"palette": ("source",), "total_variation": ()}
-"""Losses of the pixels themselves, and whose each is compared with."""
+PIXEL_LOSSES = {"palette": ("source",), "total_variation": ("", "source")}
+"""Losses of the pixels themselves, and whose each can be compared with."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,12 @@ class LossTerm:
     Attributes:
         loss: contextual (Mechrez et al. 2018, Eq. 5), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1), mrf (Li,
             Wand 2016, Eq. 2), palette (mean and covariance of the colours, as a Wasserstein distance), or
-            total_variation (of the picture itself).
+            total_variation.
         weight: factor of the term, 0 or more; 0 leaves it out.
         compare: whose features the result's are compared with, source or target; of reconstruction the source. Of
-            palette the source, too, as the run starts from it: recoloured to the target's colours or as it is.
+            palette the source, too, as the run starts from it: recoloured to the target's colours or as it is. Of
+            total_variation nothing, for that of the picture itself, or the same source, for that of the difference from
+            it, which smooths what the run adds and leaves the source's detail alone.
         layers: VGG layers by the paper's names (conv4_2; relu4_2 is the same).
         combine: of contextual: sum (the loss of each layer, added) or concatenate (all layers brought to the first
             one's grid, divided by their numbers of channels and joined into one set of features).
@@ -58,10 +60,7 @@ class LossTerm:
         if self.loss in PIXEL_LOSSES:
             if self.layers:
                 raise ConfigError(f"layers: {self.loss} looks at the picture alone; leave layers out")
-            if PIXEL_LOSSES[self.loss]:
-                check_choice("compare", self.compare, PIXEL_LOSSES[self.loss])
-            elif self.compare:
-                raise ConfigError(f"compare: {self.loss} looks at the picture alone; leave compare out")
+            check_choice("compare", self.compare, PIXEL_LOSSES[self.loss])
             return
         check_choice("compare", self.compare, COMPARISONS if self.loss != "reconstruction" else ("source",))
         check_choice("combine", self.combine, COMBINATIONS)
