@@ -14,7 +14,7 @@ from cxstyle.color import recolor
 from cxstyle.losses.contextual import plain_contextual_loss
 from cxstyle.losses.mrf import patches
 from cxstyle.losses.palette import color_moments, palette_loss
-from cxstyle.losses.perceptual import gram_matrix
+from cxstyle.losses.perceptual import gram_matrix, total_variation
 from cxstyle.objective import Objective
 from cxstyle.positions import Guide, Positions, joined, shares_on
 from cxstyle.tiles import TiledFeatures
@@ -264,6 +264,18 @@ def test_the_palette_of_labels_is_the_sum_of_each_part_s_by_its_share_of_the_pic
     parts = [palette_loss(picture[..., s], *color_moments(source[..., s])) for s in (slice(10), slice(10, None))]
     (found,) = term.values(Evaluated(picture, {}, None))
     torch.testing.assert_close(found, parts[0] / 4 + parts[1] * 3 / 4)
+
+
+def test_total_variation_against_the_source_sees_only_what_the_run_has_added() -> None:
+    source, change = torch.rand(1, 3, 32, 40), torch.rand(1, 3, 32, 40)
+    network = torch.nn.Identity()
+    network.layers = ()
+    values = []
+    for compare in ("source", ""):
+        objective = Objective([LossTerm("total_variation", 1.0, compare)], network, source, [source])
+        values.append([objective.evaluate(picture).total for picture in (source, source + change)])
+    torch.testing.assert_close(values[0], [torch.tensor(0.0), total_variation(change)])
+    torch.testing.assert_close(values[1], [total_variation(source), total_variation(source + change)])
 
 
 def test_tiles_give_every_loss_the_same_value_and_gradient(tiny_network) -> None:

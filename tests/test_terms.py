@@ -26,7 +26,7 @@ CONV = ("conv2_2",)
         ({"loss": "reconstruction", "compare": "target", "layers": CONV}, "compare: 'target' is not known; .* source"),
         ({"loss": "palette", "compare": "target"}, "compare: 'target' is not known; .* source"),
         ({"loss": "palette", "compare": "source", "layers": CONV}, "layers: palette looks at the picture alone"),
-        ({"loss": "total_variation", "compare": "source"}, "compare: total_variation looks at the picture alone"),
+        ({"loss": "total_variation", "compare": "target"}, "compare: 'target' is not known; .* source"),
         ({"loss": "total_variation", "samples": 9}, "samples: total_variation has none; leave samples out"),
         ({"loss": "palette", "compare": "source", "bandwidth": 0.1}, "bandwidth: palette has none"),
         ({"loss": "gram", "compare": "target", "layers": CONV, "samples": 9}, "samples: gram has none"),
