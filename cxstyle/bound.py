@@ -47,7 +47,7 @@ class BoundTerm:
     def __init__(self, term: LossTerm, precision: str, plain: bool, guide: Guide) -> None:
         self.term, self.precision, self.plain = term, precision, plain
         self.layers = [canonical_layer(layer) for layer in term.layers]
-        self.guide = guide if term.compare == "target" or not term.layers else Guide()
+        self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
 
     def refer(self, pictures: Sequence[Features]) -> None:
         """Takes what it needs of the features of the pictures that it compares with; called once."""
@@ -73,14 +73,10 @@ class BoundTerm:
 
 
 class TotalVariation(BoundTerm):
-    """Of the picture itself; with masks only where labels are matched: elsewhere it would blur what is to stay."""
-
-    weights: Tensor | None = None
+    """Of the picture itself."""
 
     def values(self, result: Evaluated) -> list[Tensor]:
-        if self.weights is None and self.guide.source is not None:
-            self.weights = pixel_shares(self.guide.source.sum(0, keepdim=True), result.picture)[0]
-        return [total_variation(result.picture, self.weights)]
+        return [total_variation(result.picture)]
 
 
 class Palette(BoundTerm):

@@ -82,5 +82,5 @@ def labels_in_words(details: dict[str, Any], *, shared: bool = False) -> list[st
         return []
     lines = [f"masks: {', '.join(labels['shared'])} are matched, each with its own"] if shared else []
     target = "target's mask" if len(details["target_sizes"]) == 1 else "targets' masks"
-    lines += [f"mask: {name} is only in the source's mask; nothing is matched there" for name in labels["only_source"]]
+    lines += [f"mask: {name} is only in the source's mask; that part stays as it is" for name in labels["only_source"]]
     return lines + [f"mask: {name} is only in the {target}; nothing draws from there" for name in labels["only_target"]]

@@ -58,7 +58,7 @@ def gram_loss(x: Tensor, y: Tensor) -> Tensor:
     return (x - y).square().sum(dim=(1, 2)).mean() / (4 * x.shape[1] ** 2)
 
 
-def total_variation(picture: Tensor, weights: Tensor | None = None) -> Tensor:
+def total_variation(picture: Tensor) -> Tensor:
     """Mean squared difference of vertical neighbours plus that of horizontal ones.
 
     The form of the Gatys reimplementation that the authors of the Contextual loss built on, with its constant factors
@@ -66,13 +66,10 @@ def total_variation(picture: Tensor, weights: Tensor | None = None) -> Tensor:
 
     Args:
         picture: (N, C, H, W) in [0, 1], H and W at least 2.
-        weights: how much each pixel counts, (H, W) in [0, 1]; all 1 without.
 
     Returns:
         A scalar in [0, 2].
     """
-    down = (picture[:, :, 1:] - picture[:, :, :-1]).square()
-    across = (picture[:, :, :, 1:] - picture[:, :, :, :-1]).square()
-    if weights is not None:
-        down, across = down * weights[1:] * weights[:-1], across * weights[:, 1:] * weights[:, :-1]
-    return down.mean() + across.mean()
+    down = picture[:, :, 1:] - picture[:, :, :-1]
+    across = picture[:, :, :, 1:] - picture[:, :, :, :-1]
+    return down.square().mean() + across.square().mean()
