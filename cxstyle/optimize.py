@@ -209,7 +209,10 @@ class Run:
         still = None if self.moving is None else pixel_shares(self.moving, pixels) < 0.5  # (1, H, W)
         readings = Readings(objective.names, self.losses, index + 1, self.device)
         for i in range(iterations):
-            optimizer.param_groups[0]["lr"] = learning_rate(settings, self.steps, self.config.iterations)
+            rate = learning_rate(settings, self.steps, self.config.iterations)
+            # Adam's steps don't shrink with the weights, and they add up: with the square, half the strength is, about,
+            # half the change.
+            optimizer.param_groups[0]["lr"] = rate * self.config.strength**2
             optimizer.zero_grad()
             losses = objective.evaluate(pixels, self.generator)
             if readings.add(losses, last=i + 1 == iterations):

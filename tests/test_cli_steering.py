@@ -196,14 +196,16 @@ def test_a_name_that_is_too_long_is_refused_before_the_run_and_one_that_fits_is_
 
 def test_strength_goes_from_the_source_to_the_whole_transfer(pair) -> None:
     source = resize(load_picture(pair[0]), 64, 64)
-    words = [*pair, *SHORT, "--iterations", 8, "--preset", "default", "--report", "r.json", "--overwrite"]
+    words = [*pair, *SHORT, "--iterations", 4, "--preset", "default", "--report", "r.json", "--overwrite"]
     apart = []
-    for strength in ("0", "0.5", "1"):
+    for strength in ("0", "0.1", "0.5", "1"):
         run(*words, "--strength", strength, "-o", f"{strength}.png")
         assert record()["settings"]["strength"] == float(strength)
         apart.append(float((load_picture(f"{strength}.png") - source).abs().mean()))
-    assert apart[0] < 0.01
-    assert apart[0] < apart[1] < apart[2]
+    assert apart[0] == 0
+    # Not only the weights, which Adam's steps hardly depend on.
+    assert 0 < apart[1] < apart[3] / 3
+    assert apart[1] < apart[2] < apart[3]
 
 
 def test_strength_0_of_style_alone_is_the_source(pair, own_folder: Path) -> None:
