@@ -29,7 +29,8 @@ def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = N
     Args:
         picture: (1, 3, H, W) in [0, 1].
         palettes: each (1, 3, H', W') in [0, 1]; their colours make one set.
-        guide: weights of the palettes; with labels, each label's colours are mapped to its own.
+        guide: weights of the palettes; with labels, each label's colours are mapped to its own, and what has no label
+            that both sides have keeps its colours.
 
     Returns:
         (1, 3, H, W), held in [0, 1].
@@ -45,8 +46,7 @@ def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = N
             continue  # one of several targets that lacks the label
         mapped = mapping(moments(colors, share), wanted_moments(palettes, guide, label), colors)
         total += share * mapped.clamp(0, 1)
-    unlabelled = (1 - shares.sum(dim=0)).clamp(0, 1)
-    total += unlabelled * mapping(moments(colors), wanted_moments(palettes, guide, None), colors).clamp(0, 1)
+    total += (1 - shares.sum(dim=0)).clamp(0, 1) * colors
     return total.clamp(0, 1).view_as(picture).to(picture.dtype)
 
 

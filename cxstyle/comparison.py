@@ -15,6 +15,8 @@ from .config import StyleConfig
 from .errors import ConfigError, CxStyleError
 from .files import check_writable
 from .image import Picture, fit_within, load_picture, resize, save_picture, to_image, to_tensor
+from .inputs import read_inputs
+from .masks import described
 from .optimize import stylize
 from .progress import Progress, Result
 from .report import run_record, write_records
@@ -65,6 +67,7 @@ class Outcome:
         source: what it gives a look to.
         target: whose look that is.
         config: its settings.
+        masks: of source and target, where the matching is held to their labels.
         result: of `stylize`; None where it failed or was not run.
         error: why it failed, or why its picture could not be written.
         path: of its own picture, where one was asked for and written.
@@ -74,6 +77,7 @@ class Outcome:
     source: Named
     target: Named
     config: StyleConfig
+    masks: tuple[Picture, Picture] | None = None
     result: Result | None = None
     error: str = ""
     path: Path | None = None
@@ -99,7 +103,10 @@ class Outcome:
     def record(self) -> dict[str, Any]:
         """For `write_records`."""
         found: dict[str, Any] = {"name": self.name, "error": self.error} if self.error else {"name": self.name}
-        pictures = {"source": self.source.origin, "target": self.target.origin}
+        pictures: dict[str, Any] = {"source": self.source.origin, "targets": [self.target.origin]}
+        if self.masks is not None:
+            source, target = (described(mask, f"{role} mask") for mask, role in zip(self.masks, ROLES, strict=True))
+            pictures |= {"source_mask": source, "target_masks": [target]}
         if self.path is not None:
             pictures["result"] = str(self.path)
         if self.result is None:
@@ -163,6 +170,8 @@ def compare(
     callback: Listener | None = None,
     folder: Path | None = None,
     overwrite: bool = False,
+    source_mask: Picture | None = None,
+    target_mask: Picture | None = None,
 ) -> Comparison:
     """Runs several settings on one pair of pictures.
 
@@ -176,6 +185,8 @@ def compare(
         callback: told of each run and iteration; returning False ends all.
         folder: where each result is written too, as SOURCE_TARGET_NAME.png, as soon as it is there.
         overwrite: replace existing files there.
+        source_mask: as `stylize` takes it, for all runs.
+        target_mask: the same.
 
     Raises:
         PictureError, ConfigError, OutputError: nothing was computed.
@@ -183,7 +194,9 @@ def compare(
     if not configs:
         raise ConfigError("presets: at least one is needed")
     pair = named(source, "source"), named(target, "target")
-    jobs = [Outcome(name, *pair, config) for name, config in configs.items()]
+    read_inputs(pair[0].picture, pair[1].picture, None, source_mask, target_mask)  # refuses masks that can't be used
+    masks = None if source_mask is None or target_mask is None else (source_mask, target_mask)
+    jobs = [Outcome(name, *pair, config, masks) for name, config in configs.items()]
     stems = [f"{pair[0].name}_{pair[1].name}_{name}" for name in configs]
     outcomes = run_all(jobs, result_files(stems, folder, overwrite=overwrite), callback)
     edge = long_edge(outcomes)
@@ -243,8 +256,10 @@ def run_one(job: Outcome, file: Path | None, step: Step, callback: Listener | No
     def told(progress: Progress) -> bool | None:
         return None if callback is None else callback(replace(step, progress=progress))
 
+    own, other = job.masks or (None, None)
+    pair = job.source.picture, job.target.picture
     try:
-        result = stylize(job.source.picture, job.target.picture, job.config, callback=told)
+        result = stylize(*pair, job.config, callback=told, source_mask=own, target_mask=other)
     except CxStyleError as error:
         return replace(job, error=str(error))
     job = replace(job, result=result)

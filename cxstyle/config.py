@@ -105,8 +105,8 @@ class StyleConfig:
             source recoloured to the mean and covariance of the target's colours; or source: the target is recoloured to
             the source's. Terms `palette` hold the result to the colours of the source as the run starts from it; with
             free colours they are left out.
-        strength: 1 for the full transfer, 0 for the source as it is: weights of the terms that compare with the target
-            or look at the picture alone, and how far the colours go.
+        strength: 1 for the full transfer, 0 for the picture that the run starts from: weights of the terms that compare
+            with the target or look at the picture alone, the learning rate, and how far the colours go.
         init: the picture that the run starts from: source, target, noise, or the path of a picture.
         size: long edge of the result in pixels; a smaller source keeps its size unless `enlarge` is set.
         enlarge: make the result `size` even where the source is smaller.

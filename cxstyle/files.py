@@ -15,9 +15,13 @@ def check_writable(path: Path, *, overwrite: bool = False) -> None:
     Raises:
         OutputError: a folder, an existing file without `overwrite`, a missing or unwritable folder.
     """
-    if path.is_dir():
+    try:
+        folder, exists = path.is_dir(), path.exists()
+    except OSError as error:  # a name that is too long
+        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+    if folder:
         raise OutputError(f"{path} is a folder; name a file in it")
-    if path.exists() and not overwrite:
+    if exists and not overwrite:
         raise OutputError(f"{path} exists; choose another name or add --overwrite")
     if not path.parent.is_dir():
         raise OutputError(f"can't write {path}: there is no folder {path.parent}")
@@ -35,7 +39,7 @@ def write_whole(path: Path, content: bytes) -> None:
         OutputError: it can't be written; what stood there before is untouched.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:20]}.", dir=path.parent)
         partial = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -11,7 +11,7 @@ from torch import Tensor
 from .checks import check_number
 from .errors import ConfigError
 from .image import Picture, load_picture
-from .masks import Labels, check_shape, read_labels
+from .masks import Labels, check_shape, described, read_labels
 from .positions import Guide
 
 Targets = Picture | Sequence[Picture]
@@ -72,9 +72,10 @@ def read_inputs(
         return Inputs(loaded, pictures, Guide(shares))
     labels = read_labels(source_mask, [masks[i] for i in kept])
     size_of_mask, size = labels.source.shape[1:], loaded.shape[2:]
-    check_shape((size_of_mask[0], size_of_mask[1]), (size[0], size[1]), "the source mask")
-    for mask, picture in zip(labels.targets, pictures, strict=True):
-        check_shape((mask.shape[1], mask.shape[2]), (picture.shape[2], picture.shape[3]), "the target mask")
+    check_shape((size_of_mask[0], size_of_mask[1]), (size[0], size[1]), described(source_mask, "source mask"))
+    for i, mask, picture in zip(kept, labels.targets, pictures, strict=True):
+        its_name = described(masks[i], "target mask")
+        check_shape((mask.shape[1], mask.shape[2]), (picture.shape[2], picture.shape[3]), its_name)
     shared = list(labels.shared)
     return Inputs(
         loaded, pictures, Guide(shares, labels.source[shared], tuple(m[shared] for m in labels.targets)), labels

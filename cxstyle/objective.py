@@ -99,6 +99,8 @@ class Objective:
         features = self.network(picture) if self.network.layers else {}
         result = Evaluated(picture, features, generator)
         values = [value for bound in self.bound for value in bound.values(result)]
+        if not values:  # as with strength 0, where nothing compares with the source
+            return Losses(picture.sum() * 0, picture.new_zeros(0))
         stacked = torch.stack(values)
         return Losses((stacked * self.weights).sum(), stacked.detach())
 

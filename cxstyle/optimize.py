@@ -21,7 +21,7 @@ from .image import Picture, fit, fit_within, interpolate, load_picture, resize
 from .inputs import Inputs, Targets, read_inputs
 from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Losses, Objective, feature_layers
-from .positions import Guide
+from .positions import Guide, pixel_shares
 from .progress import Callback, Progress, Readings, Result
 from .tiles import TiledFeatures
 from .vgg import VGGFeatures, resolve_network
@@ -58,8 +58,8 @@ def stylize(
         weights: of several targets, one each, 0 or more: how much they count beside one another. Without them every
             position of every target counts the same.
         source_mask: a picture in flat colours, in the source's shape. Terms that compare with the target then match
-            only positions whose masks have the same colour. What only one side has is left out, and the source's
-            content stays there; `Result.details` names it.
+            only positions whose masks have the same colour. What only the source has stays as it is, and what only the
+            target has is left out; `Result.details` names both.
         target_mask: the same for the target; a list for several.
 
     Returns:
@@ -80,6 +80,7 @@ class Run:
     def __init__(self, inputs: Inputs, config: StyleConfig, started: float) -> None:
         self.config, self.started = config, started
         self.terms, self.guide = config.terms_in_force(), inputs.guide
+        self.moving = moving(self.guide)
         self.device = choose_device(config.device)
         self.precision, reason = choose_precision(config.precision, self.device)
         network = resolve_network(config.features, Path(config.weights) if config.weights else None)
@@ -132,15 +133,20 @@ class Run:
         return [fit_within(target, edge) for target in self.targets]
 
     def _start(self, init: str) -> Tensor:
-        """The picture that the run starts from, at any size."""
+        """The picture that the run starts from, at any size; where nothing is to move, the source."""
         if init == "source":
             return self.source
         if init == "target":
-            return self.targets[0]
-        if init == "noise":
+            start = self.targets[0]
+        elif init == "noise":
             height, width = fit(self.source, self.scales[0][0])
-            return torch.rand(1, 3, height, width, generator=self.generator)
-        return load_picture(init, "init picture")
+            start = torch.rand(1, 3, height, width, generator=self.generator)
+        else:
+            start = load_picture(init, "init picture")
+        if self.moving is None:
+            return start
+        share = pixel_shares(self.moving, self.source)
+        return share * resize(start, *self.source.shape[2:]) + (1 - share) * self.source
 
     def go(self, callback: Callback | None) -> Result:
         """All scales, coarse to fine."""
@@ -206,9 +212,13 @@ class Run:
         optimizer = make_optimizer(settings, pixels)
         good = pixels.detach().clone()
         objective = self._objective(index, size)
+        still = None if self.moving is None else pixel_shares(self.moving, pixels) < 0.5  # (1, H, W)
         readings = Readings(objective.names, self.losses, index + 1, self.device)
         for i in range(iterations):
-            optimizer.param_groups[0]["lr"] = learning_rate(settings, self.steps, self.config.iterations)
+            rate = learning_rate(settings, self.steps, self.config.iterations)
+            # Adam's steps don't shrink with the weights, and they add up: with the square, half the strength is, about,
+            # half the change.
+            optimizer.param_groups[0]["lr"] = rate * self.config.strength**2
             optimizer.zero_grad()
             losses = objective.evaluate(pixels, self.generator)
             if readings.add(losses, last=i + 1 == iterations):
@@ -216,6 +226,8 @@ class Run:
                     return good.cpu(), "diverged"
                 good.copy_(pixels.detach())
             losses.total.backward()
+            if still is not None and pixels.grad is not None:
+                pixels.grad.masked_fill_(still, 0)
             optimizer.step(partial(value_of, losses))
             with torch.no_grad():
                 pixels.clamp_(0, 1)
@@ -247,6 +259,14 @@ def toned(inputs: Inputs, colors: str, strength: float) -> tuple[Tensor, tuple[T
         guides = [Guide(None, mask, whole) for mask in masks]
         return source, tuple(recolor(target, [source], own) for target, own in zip(targets, guides, strict=True))
     return source, targets
+
+
+def moving(guide: Guide) -> Tensor | None:
+    """How far each pixel belongs to labels that both sides have, (1, H, W); None where all do."""
+    if guide.source is None:
+        return None
+    share = guide.source.sum(dim=0, keepdim=True)
+    return None if bool((share > 0.5).all()) else share
 
 
 def make_optimizer(settings: Optimizer, pixels: Tensor) -> torch.optim.Optimizer:

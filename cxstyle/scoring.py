@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from torch import Tensor
 from .checks import check_choice, check_device, check_integer
 from .config import FEATURES, SMALLEST_EDGE
 from .device import choose_device, exact_float32, memory_errors
-from .errors import ConfigError, MemoryLimitError, PictureError
+from .errors import MemoryLimitError, PictureError
 from .image import Picture, fit_within, load_picture, resize
+from .inputs import Targets, read_inputs
 from .losses.contextual import contextual_loss
-from .masks import Labels, check_shape, described, read_labels, same_shape, shares_at
+from .masks import Labels, described, same_shape, shares_at
 from .measures import (
     Shares,
     average,
@@ -50,7 +51,7 @@ class Noise:
     Attributes:
         picture: of the picture.
         source: of the source at the picture's size.
-        target: of the target at its size.
+        target: of the target at its size; of several the noisiest.
         ratio: of the picture to the noisier of the other two; None where both have none.
     """
 
@@ -65,7 +66,7 @@ class Score:
     """What `score` found; all are better when lower, but for purity.
 
     Attributes:
-        sizes: height and width of picture, source and target as they were compared.
+        sizes: height and width of picture, source and target as they were compared; of several targets, target 1...
         network: vgg16 or vgg19.
         style: the Contextual loss towards the target, {layer: -log CX}, h = 0.2.
         content: the Contextual loss towards the source, conv4_2, h = 0.1.
@@ -103,9 +104,9 @@ class Score:
 def score(
     picture: Picture,
     source: Picture,
-    target: Picture,
+    target: Targets,
     source_mask: Picture | None = None,
-    target_mask: Picture | None = None,
+    target_mask: Targets | None = None,
     *,
     size: int = 512,
     features: str = "auto",
@@ -117,9 +118,10 @@ def score(
     Args:
         picture: path, PIL picture or tensor (3, H, W) in [0, 1]; the source's shape, any size.
         source: what it was made from; compared at the picture's size.
-        target: whose look it should have; compared with the same long edge, where it is that large.
+        target: whose look it should have; compared with the same long edge, where it is that large. Of several, the
+            features make one set, the colours too, and the noisiest counts.
         source_mask: flat colours for the parts of the source; with it and `target_mask`, purity is measured.
-        target_mask: the same parts of the target in the same colours.
+        target_mask: the same parts of the target in the same colours; one for each target.
         size: long edge that the picture is reduced to, where it is larger. Scores of one size can be compared.
         features: the network, auto, vgg16 or vgg19; structure is measured with VGG16 always.
         weights: a weight file instead of those on the machine.
@@ -131,46 +133,48 @@ def score(
     check_integer("size", size, SMALLEST_EDGE)
     check_choice("features", features, FEATURES)
     check_device(device)
-    if (source_mask is None) != (target_mask is None):
-        raise ConfigError("source mask and target mask belong together; give both, or neither")
     where = choose_device(device)
-    loaded = load(picture, source, target)
-    labels = None
-    if source_mask is not None and target_mask is not None:
-        labels = read_labels(source_mask, [target_mask])
-        check_shape(height_width(labels.source), height_width(loaded[1]), described(source_mask, "source mask"))
-        check_shape(height_width(labels.targets[0]), height_width(loaded[2]), described(target_mask, "target mask"))
+    loaded, labels = load(picture, source, target, source_mask, target_mask)
     network = resolve_network(features, Path(weights) if weights is not None else None)
     layers = sorted({*STYLE_LAYERS, CONTENT_LAYER, *PURITY_LAYERS})
     net, eye = VGGFeatures(network, layers), VGGFeatures(resolve_network("vgg16"), STRUCTURE_LAYERS)
     try:
         with torch.inference_mode(), exact_float32(), memory_errors():
-            p, s, t = (each.to(where) for each in fitted(*loaded, size))
+            p, s, *t = (each.to(where) for each in fitted(loaded, size))
             return measure(p, s, t, labels, net.to(where), eye.to(where), network.name)
     except MemoryLimitError as error:
         raise MemoryLimitError(f"memory ran out at {size} px; use a smaller --size, or another --device") from error
 
 
-def load(picture: Picture, source: Picture, target: Picture) -> tuple[Tensor, Tensor, Tensor]:
-    """The three pictures, (1, 3, H, W) each.
+def load(
+    picture: Picture, source: Picture, target: Targets, source_mask: Picture | None, target_mask: Targets | None
+) -> tuple[list[Tensor], Labels | None]:
+    """Picture, source and targets, (1, 3, H, W) each, and the labels of the masks.
 
     Raises:
-        PictureError: one that can't be read, or a picture of another shape than the source.
+        ConfigError, PictureError: one that can't be read or used, or a picture of another shape than the source.
     """
-    p, s, t = load_picture(picture), load_picture(source, "source"), load_picture(target, "target")
-    if not same_shape(height_width(p), height_width(s)):
-        sizes = [f"{width}x{height}" for height, width in (height_width(p), height_width(s))]
+    p, inputs = load_picture(picture), read_inputs(source, target, None, source_mask, target_mask)
+    if not same_shape(height_width(p), height_width(inputs.source)):
+        sizes = [f"{width}x{height}" for height, width in (height_width(p), height_width(inputs.source))]
         raise PictureError(
             f"{described(picture, 'picture')} is {sizes[0]} px but the source {sizes[1]}; "
             "score a picture with the source it was made from"
         )
-    return p, s, t
+    return [p, inputs.source, *inputs.targets], inputs.labels
 
 
-def fitted(picture: Tensor, source: Tensor, target: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The three pictures at the sizes at which they are compared."""
+def fitted(pictures: Sequence[Tensor], size: int) -> list[Tensor]:
+    """Picture, source and targets at the sizes at which they are compared."""
+    picture, source, *targets = pictures
     p = resize(picture, *fit_within(picture, size))
-    return p, resize(source, *height_width(p)), resize(target, *fit_within(target, max(p.shape[2:])))
+    edge = max(p.shape[2:])
+    return [p, resize(source, *height_width(p)), *(resize(t, *fit_within(t, edge)) for t in targets)]
+
+
+def together(maps: Sequence[Tensor]) -> Tensor:
+    """Maps of several pictures as one in a row, whose places no longer mean anything: (..., H, W) -> (..., 1, P)."""
+    return maps[0] if len(maps) == 1 else torch.cat([each.flatten(-2) for each in maps], dim=-1).unsqueeze(-2)
 
 
 def height_width(maps: Tensor) -> tuple[int, int]:
@@ -180,33 +184,36 @@ def height_width(maps: Tensor) -> tuple[int, int]:
 def measure(
     picture: Tensor,
     source: Tensor,
-    target: Tensor,
+    targets: Sequence[Tensor],
     labels: Labels | None,
     net: VGGFeatures,
     eye: VGGFeatures,
     name: str,
 ) -> Score:
-    """All numbers of three pictures of fitting sizes, (1, 3, H, W) each."""
-    p, s, t = net(picture), net(source), net(target)
-    colors = [palette(each) for each in (picture, source, target)]
+    """All numbers of pictures of fitting sizes, (1, 3, H, W) each."""
+    p, s, maps = net(picture), net(source), [net(target) for target in targets]
+    t = {layer: together([found[layer] for found in maps]) for layer in p}
+    colors = [palette(each) for each in (picture, source, together(targets))]
     mine, before = palette_distance(colors[0], colors[2]), palette_distance(colors[1], colors[2])
-    pure = purities(p, t, labels) if labels else {}
+    names = ["target"] if len(targets) == 1 else [f"target {i + 1}" for i in range(len(targets))]
+    pure = purities(p, maps, labels) if labels else {}
     return Score(
         sizes={
-            word: height_width(each) for word, each in (("picture", picture), ("source", source), ("target", target))
+            word: height_width(each)
+            for word, each in zip(["picture", "source", *names], [picture, source, *targets], strict=True)
         },
         network=name,
         style={layer: loss(p[layer], t[layer], STYLE_BANDWIDTH) for layer in STYLE_LAYERS},
         content=loss(p[CONTENT_LAYER], s[CONTENT_LAYER], CONTENT_BANDWIDTH),
-        noise=compared(noise(picture), noise(source), noise(target)),
-        flat_noise=compared(flat_noise(picture), flat_noise(source), flat_noise(target)),
+        noise=compared(noise(picture), noise(source), max(map(noise, targets))),
+        flat_noise=compared(flat_noise(picture), flat_noise(source), max(map(flat_noise, targets))),
         structure=structure(picture, source, eye),
         palette=mine,
         source_palette=before,
         palette_ratio=mine / before if before else None,
         purity=pure,
         mean_purity=average(list(pure.values())),
-        source_purity=average(list(purities(s, t, labels).values())) if labels else None,
+        source_purity=average(list(purities(s, maps, labels).values())) if labels else None,
     )
 
 
@@ -231,13 +238,15 @@ def structure(picture: Tensor, source: Tensor, eye: VGGFeatures) -> float:
     return feature_distance(eye(grey[0]), eye(grey[1]))
 
 
-def purities(p: Mapping[str, Tensor], t: Mapping[str, Tensor], labels: Labels) -> dict[str, float | None]:
+def purities(
+    p: Mapping[str, Tensor], targets: Sequence[Mapping[str, Tensor]], labels: Labels
+) -> dict[str, float | None]:
     """The purity of each label on both sides, averaged over conv3_2 and conv4_2."""
     found: list[Shares] = []
     for layer in PURITY_LAYERS:
-        own, other = (
-            shares_at(shares, *height_width(maps)).to(maps.device)
-            for shares, maps in ((labels.source, p[layer]), (labels.targets[0], t[layer]))
-        )
-        found.append(purity(p[layer], t[layer], own, other))
+        maps = [target[layer] for target in targets]
+        own = shares_at(labels.source, *height_width(p[layer]))
+        others = [shares_at(s, *height_width(each)) for s, each in zip(labels.targets, maps, strict=True)]
+        device = p[layer].device
+        found.append(purity(p[layer], together(maps), own.to(device), together(others).to(device)))
     return {labels.names[i]: average([shares[i] for shares in found]) for i in labels.shared}

@@ -22,7 +22,7 @@ from PIL import Image
 
 from cxstyle import StyleConfig, stylize
 from cxstyle.cli import main
-from cxstyle.cli.watch import Watch
+from cxstyle.cli.watch import Given, Watch
 from cxstyle.image import load_picture
 from cxstyle.presets import preset_names, preset_path
 
@@ -230,7 +230,9 @@ def test_a_run_out_of_memory_keeps_the_picture_and_advises(pair, own_folder: Pat
     result = stylize(*pair, StyleConfig.preset().override(size=48, iterations=1))
     settings = {"output": Path("x.png"), "overwrite": False, "save_every": None, "report": Path("r.json")}
     with pytest.raises(SystemExit) as ended:
-        Watch(*pair, **settings, quiet=False, verbose=False).finish(dataclasses.replace(result, status="out of memory"))
+        Watch(Given(pair[0], pair[1:]), **settings, quiet=False, verbose=False).finish(
+            dataclasses.replace(result, status="out of memory")
+        )
     assert ended.value.code == 1
     assert (
         "memory ran out; the file holds the picture so far. For the rest, use a smaller --size"
@@ -333,7 +335,7 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(pair, own_folder: Path) -
         ([source, target, "--samples", "1"], 2, "samples: must be a number at least 2"),
         ([source, target, "--features", "vgg18"], 2, "'vgg18' is not one of"),
         ([source, target, "--save-every", "0", "steps"], 2, "0 is not in the range"),
-        ([source], 2, "Missing argument 'TARGET'"),
+        ([source], 2, "Missing argument 'TARGET...'"),
         ([source, target, "--sise", "48"], 2, "Did you mean"),
     ]
     for words, status, message in cases:
@@ -413,7 +415,7 @@ def test_every_option_has_help_and_stands_in_the_readme() -> None:
 
 
 def test_every_option_of_run_appears_in_these_tests() -> None:
-    here = Path(__file__).read_text()
+    here = "".join(Path(__file__).with_name(name).read_text() for name in ("test_cli.py", "test_cli_steering.py"))
     for option in main.commands["run"].params:
         if isinstance(option, click.Option):
             assert any(f'"{name}"' in here for name in option.opts), option.name

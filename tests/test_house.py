@@ -71,8 +71,8 @@ TABLE = {
     },
     "report": {"image", "files"},
     "measures": set(),
-    "scoring": {"checks", "config", "device", "errors", "image", "losses", "masks", "measures", "vgg"},
-    "comparison": {"config", "errors", "files", "image", "optimize", "progress", "report", "sheet"},
+    "scoring": {"checks", "config", "device", "errors", "image", "inputs", "losses", "masks", "measures", "vgg"},
+    "comparison": {"config", "errors", "files", "image", "inputs", "masks", "optimize", "progress", "report", "sheet"},
     "meter": set(),
     "bench": {
         "checks",

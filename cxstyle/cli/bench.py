@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..files import check_writable, write_whole
+from . import options as option
 
 if TYPE_CHECKING:
     from ..meter import Row
@@ -18,17 +19,15 @@ COLUMNS = ("plain", "as it runs", "times as fast", "extra memory", "TFLOP/s", "o
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Under a minute: fewer sizes.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@option.device
 @click.option(
     "--pair",
-    type=(click.Path(path_type=Path), click.Path(path_type=Path)),
+    type=(option.PATH, option.PATH),
     metavar="SOURCE TARGET",
     help="Also time runs to a given quality on two pictures; takes as long as 300 iterations at 512 px.",
 )
-@click.option(
-    "--json", "path", type=click.Path(path_type=Path), metavar="FILE.json", help="Also write it for machines."
-)
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@click.option("--json", "path", type=option.PATH, metavar="FILE.json", help="Also write it for machines.")
+@option.overwrite
 def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path | None, overwrite: bool) -> None:
     """Times the loss, the network and whole iterations on this machine, each against the plain way in turns.
 

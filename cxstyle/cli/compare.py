@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from . import options as option
 from .names import free_name
 from .several import FILES, Several, named_settings, shared
 
@@ -15,8 +16,8 @@ PRESETS = "default,gatys,cnnmrf"
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@option.source
+@option.target
 @click.option(
     "--presets",
     default=PRESETS,
@@ -24,15 +25,19 @@ PRESETS = "default,gatys,cnnmrf"
     metavar="NAME,...",
     help="Presets, or YAML files of your own settings.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Where the sheet goes; the suffix sets the format.  [default: SOURCE_TARGET_compare.png here, numbered where "
-    "that exists]",
-)
+@option.output("SOURCE_TARGET_compare.png")
+@option.source_mask
+@option.target_mask
 @shared
-def compare(source: Path, target: Path, presets: str, output: Path | None, **options: Any) -> None:
+def compare(
+    source: Path,
+    target: Path,
+    presets: str,
+    output: Path | None,
+    source_mask: Path | None,
+    target_mask: Path | None,
+    **options: Any,
+) -> None:
     """Runs several presets on SOURCE and TARGET and puts the results on one labelled sheet.
 
     \b
@@ -40,7 +45,7 @@ def compare(source: Path, target: Path, presets: str, output: Path | None, **opt
     """
     files = {name: options.pop(name) for name in FILES}
     configs = named_settings(presets, **options)
-    several = Several(len(configs), output or free_name(f"{source.stem}_{target.stem}_compare"), **files)
+    several = Several(len(configs), output or free_name(source.stem, target.stem, "compare"), **files)
     from ..comparison import compare as compared
 
-    several.go(partial(compared, source, target, configs))
+    several.go(partial(compared, source, target, configs, source_mask=source_mask, target_mask=target_mask))

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from . import options as option
 from .names import free_name
 from .several import FILES, Several, read_settings, shared
 
@@ -43,7 +44,7 @@ def repeated(words: list[str]) -> list[str]:
 
 
 @click.command(cls=TakesSeveral)
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, required=True, type=option.PATH)
 @click.option(
     GREEDY,
     "--target",
@@ -51,17 +52,12 @@ def repeated(words: list[str]) -> list[str]:
     "targets",
     multiple=True,
     required=True,
-    type=click.Path(path_type=Path),
+    type=option.PATH,
     metavar="TARGETS...",
     help="All words up to the next option; or one at a time, with -t (--target) repeated.",
 )
 @click.option("--preset", default="default", show_default=True, metavar="NAME", help="A preset, or a YAML file.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Where the sheet goes; the suffix sets the format.  [default: grid.png here, numbered where that exists]",
-)
+@option.output("grid.png")
 @shared
 def grid(
     sources: tuple[Path, ...], targets: tuple[Path, ...], preset: str, output: Path | None, **options: Any

@@ -6,24 +6,19 @@ from pathlib import Path
 
 import click
 
-from ..config import COLORS, FEATURES
+from ..config import COLORS
 from ..files import check_writable
+from . import options as option
 from .names import free_name, make_folder
 
 PARTS = ("built", "used", "lines", "origins", "key")
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Where the sheet goes; the suffix sets the format.  [default: SOURCE_TARGET_match.png here, numbered where "
-    "that exists]",
-)
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@option.source
+@option.target
+@option.output("SOURCE_TARGET_match.png")
+@option.overwrite
 @click.option(
     "--layers",
     default="conv4_2",
@@ -40,14 +35,10 @@ PARTS = ("built", "used", "lines", "origins", "key")
     type=click.Choice(COLORS),
     default="target",
     show_default=True,
-    help="target: recolour the source to the target's palette first.",
+    help="target: recolour the source to the target's palette first; source: the target to the source's.",
 )
-@click.option(
-    "--parts", type=click.Path(path_type=Path), metavar="DIR", help="Also write each picture of the sheet to DIR."
-)
-@click.option("--features", type=click.Choice(FEATURES), default="auto", show_default=True, help="The network.")
-@click.option("--weights", metavar="FILE", help="A weight file to use instead of those on the machine.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--parts", type=option.PATH, metavar="DIR", help="Also write each picture of the sheet to DIR.")
+@option.together(option.NETWORK)
 def match(
     source: Path, target: Path, output: Path | None, overwrite: bool, layers: str, parts: Path | None, **options: object
 ) -> None:
@@ -59,7 +50,7 @@ def match(
     from ..image import check_output, save_picture, to_tensor
     from ..matching import match as matched
 
-    output = output or free_name(f"{source.stem}_{target.stem}_match")
+    output = output or free_name(source.stem, target.stem, "match")
     check_output(output, overwrite=overwrite)
     files = {part: parts / f"{source.stem}_{target.stem}_{part}.png" for part in PARTS} if parts else {}
     if parts:

@@ -8,22 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..config import FEATURES
 from ..files import check_writable, write_whole
+from . import options as option
+from .options import PATH
 
 if TYPE_CHECKING:
     from ..scoring import Noise, Score
 
-PATH = click.Path(path_type=Path)
 Row = tuple[str, float | None, str]
 
 
 @click.command()
 @click.argument("picture", type=PATH)
 @click.option("--source", type=PATH, required=True, help="The picture that it was made from.")
-@click.option("--target", type=PATH, required=True, help="The picture whose look it should have.")
-@click.option("--source-mask", type=PATH, metavar="FILE", help="The source's parts, each in a flat colour.")
-@click.option("--target-mask", type=PATH, metavar="FILE", help="The same parts of the target in the same colours.")
+@click.option(
+    "--target",
+    "targets",
+    type=PATH,
+    required=True,
+    multiple=True,
+    help="The picture whose look it should have; several times for several.",
+)
+@option.source_mask
+@option.target_masks
 @click.option(
     "--size",
     type=int,
@@ -32,19 +39,20 @@ Row = tuple[str, float | None, str]
     metavar="PX",
     help="Long edge that larger pictures are reduced to; compare scores of one size.",
 )
-@click.option(
-    "--features",
-    type=click.Choice(FEATURES),
-    default="auto",
-    show_default=True,
-    help="The network; auto: VGG19 where it is, else bundled VGG16.",
-)
-@click.option("--weights", type=PATH, metavar="FILE", help="A weight file to use instead of those on the machine.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@option.together(option.NETWORK)
 @click.option("--json", "path", type=PATH, metavar="FILE.json", help="Also write all numbers for machines.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-def score(picture: Path, source: Path, target: Path, path: Path | None, overwrite: bool, **options: Any) -> None:
-    """Measures PICTURE against the two that it was made from: style, content, noise, structure, colours, regions.
+@option.overwrite
+def score(
+    picture: Path,
+    source: Path,
+    targets: tuple[Path, ...],
+    source_mask: Path | None,
+    target_masks: tuple[Path, ...],
+    path: Path | None,
+    overwrite: bool,
+    **options: Any,
+) -> None:
+    """Measures PICTURE against those that it was made from: style, content, noise, structure, colours, regions.
 
     \b
     Try:  cxstyle score stylized.png --source samples/astronaut.jpg --target samples/hopper.jpg
@@ -53,12 +61,13 @@ def score(picture: Path, source: Path, target: Path, path: Path | None, overwrit
 
     if path is not None:
         check_writable(path, overwrite=overwrite)
-    found = measure(picture, source, target, **options)
+    found = measure(picture, source, list(targets), source_mask, list(target_masks) or None, **options)
     height, width = found.sizes["picture"]
     click.echo(f"{picture} at {width}x{height} px, {found.network}")
     click.echo("\n".join(table(rows(found))))
     if path is not None:
-        record = {"picture": str(picture), "source": str(source), "target": str(target), **found.to_dict()}
+        record = {"picture": str(picture), "source": str(source), "targets": [str(t) for t in targets]}
+        record |= found.to_dict()
         write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
 
 

@@ -5,50 +5,39 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..config import FEATURES, PRECISIONS, StyleConfig
+from ..config import StyleConfig
 from ..errors import ConfigError, OutputError
 from ..files import check_writable
+from . import options as option
 from .names import make_folder
-from .progress import Display
-from .run import setting
+from .progress import Display, labels_in_words
 
 if TYPE_CHECKING:
     from ..comparison import Comparison, Step
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 SUFFIXES = (".yaml", ".yml")
 
 OPTIONS = [
-    click.option("--overwrite", is_flag=True, help="Replace existing files."),
-    setting("--size", type=int, metavar="PX", help="Long edge of the results; a smaller source keeps its size."),
-    setting("--iterations", type=int, metavar="N", help="Steps of all scales of a run together."),
-    setting("--seed", type=int, metavar="N", help="Of the random sampling; same seed, same pixels."),
-    setting("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs."),
-    setting("--precision", type=click.Choice(PRECISIONS), help="Of the network and products."),
-    setting("--memory", metavar="auto|SIZE", help="What a run may take in all, such as 4GB."),
-    setting("--features", type=click.Choice(FEATURES), help="The network, for all runs."),
-    setting("--weights", metavar="FILE", help="A weight file to use instead of those on the machine."),
-    click.option("--results", type=click.Path(path_type=Path), metavar="DIR", help="Also write each result to DIR."),
+    option.overwrite,
+    *option.SETTINGS,
+    click.option("--results", type=option.PATH, metavar="DIR", help="Also write each result to DIR."),
     click.option(
         "--report",
-        type=click.Path(path_type=Path),
+        type=option.PATH,
         metavar="FILE.json",
         help="Write settings, losses, times and details of every run.",
     ),
-    click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+    option.quiet,
 ]
 FILES = ("overwrite", "results", "report", "quiet")
 
 
-def shared(command: Command) -> Command:
-    """Adds the options of all commands of several runs."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+shared = option.together(OPTIONS)
+"""Adds the options of all commands of several runs."""
 
 
 class Several:
@@ -77,6 +66,9 @@ class Several:
         """Called before each run and after each iteration."""
         if step.progress is not None:
             if step.index not in self.begun:
+                if not self.begun:
+                    for line in labels_in_words(step.progress.details):
+                        self.display.note(line)
                 self.begun.add(step.index)
                 self.display.note(f"{step.index + 1} of {step.count}: {step.name}")
             self.display.show(step.progress, f"{step.name} ({step.index + 1}/{step.count}) ", step.index)

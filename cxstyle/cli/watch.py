@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +15,45 @@ from ..config import StyleConfig
 from ..errors import OutputError
 from ..files import check_writable
 from .names import free_name, make_folder
-from .progress import Display
+from .progress import Display, labels_in_words
 
 if TYPE_CHECKING:
     from ..progress import Progress, Result
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a run is given beside its settings, as `stylize` takes it.
+
+    Attributes:
+        source: picture.
+        targets: pictures, one at least.
+        weights: of the targets; None where all positions count the same.
+        source_mask: of the source.
+        target_masks: one for each target; none without masks.
+    """
+
+    source: Path
+    targets: Sequence[Path]
+    weights: Sequence[float] | None = None
+    source_mask: Path | None = None
+    target_masks: Sequence[Path] = ()
+
+    def stem(self) -> tuple[str, ...]:
+        """Parts of a name made of the pictures'."""
+        return (self.source.stem, *(target.stem for target in self.targets))
+
+    def taking_part(self, pictures: Sequence[Path]) -> list[str]:
+        """Of the targets, or of their masks: those of a target whose weight is not 0."""
+        weights = self.weights or [1.0] * len(pictures)
+        return [str(picture) for picture, weight in zip(pictures, weights, strict=True) if weight > 0]
+
+    def record(self) -> dict[str, Any]:
+        """For the report, in which sizes and weights are those of the targets that take part."""
+        found: dict[str, Any] = {"source": str(self.source), "targets": self.taking_part(self.targets)}
+        if self.source_mask is not None:
+            found |= {"source_mask": str(self.source_mask), "target_masks": self.taking_part(self.target_masks)}
+        return found
 
 
 class Watch:
@@ -30,8 +67,7 @@ class Watch:
 
     def __init__(
         self,
-        source: Path,
-        target: Path,
+        given: Given,
         *,
         output: Path | None,
         overwrite: bool,
@@ -42,8 +78,8 @@ class Watch:
     ) -> None:
         from ..image import check_output
 
-        self.source, self.target = source, target
-        self.output = output or free_name(f"{source.stem}_{target.stem}")
+        self.given = given
+        self.output = output or free_name(*given.stem())
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
         self.display, self.steps = Display(quiet), 0
@@ -59,8 +95,17 @@ class Watch:
         """Runs and writes; ends the process with 130 after Ctrl-C and 1 where a loss was not finite."""
         from ..optimize import stylize
 
+        given = self.given
         with self.display:
-            result = stylize(self.source, self.target, settings, callback=self.step)
+            result = stylize(
+                given.source,
+                list(given.targets),
+                settings,
+                callback=self.step,
+                weights=given.weights,
+                source_mask=given.source_mask,
+                target_mask=list(given.target_masks) or None,
+            )
         self.finish(result)
 
     def step(self, progress: Progress) -> bool:
@@ -87,11 +132,16 @@ class Watch:
             self.save_every = None
 
     def announce(self, details: dict[str, Any]) -> None:
-        """What was chosen: the network always, the rest with -v."""
+        """What was chosen: the network and labels without a counterpart always, the rest with -v."""
         self.display.note(f"features: {details['features']} ({details['weights_source']})")
+        for line in labels_in_words(details, shared=self.verbose):
+            self.display.note(line)
         if self.verbose:
             width, height = details["result_size"]
             scales = ", ".join(f"{s['long_edge']} px x {s['iterations']}" for s in details["scales"])
+            if "target_weights" in details:
+                shares = zip(self.given.taking_part(self.given.targets), details["target_weights"], strict=True)
+                self.display.note("targets: " + ", ".join(f"{target} {share:.0%}" for target, share in shares))
             self.display.note(f"device: {details['device']}")
             self.display.note(f"precision: {details['precision']}, {details['precision_reason']}")
             self.display.note(f"weights: {details['weights']}")
@@ -142,10 +192,9 @@ class Watch:
         from ..report import write_record
 
         if self.report is not None:
-            pictures = {"source": str(self.source), "target": str(self.target), "result": str(path)}
             write_record(
                 self.report,
-                pictures=pictures,
+                pictures=self.given.record() | {"result": str(path)},
                 settings=result.config.to_dict(),
                 details=result.details,
                 status=result.status,

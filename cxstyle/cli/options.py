@@ -1,0 +1,99 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..config import FEATURES, PRECISIONS, StyleConfig
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Option = Callable[[Any], Any]
+PATH = click.Path(path_type=Path)
+
+
+def setting(*names: str, help: str, type: Any = str, field: str | None = None, **extra: Any) -> Option:
+    """An option that overrides a field of StyleConfig; its default is read from there."""
+    defaults = {f.name: f.default for f in dataclasses.fields(StyleConfig)}
+    name = field or names[-1].lstrip("-").replace("-", "_")
+    fallback = f", else {defaults[name]}" if defaults.get(name) is not None else ""
+    return click.option(*names, type=type, help=f"{help}  [default: the preset's{fallback}]", **extra)
+
+
+def output(default: str, what: str = "sheet") -> Option:
+    """Where the result goes; `default` is what its name is made of."""
+    return click.option(
+        "-o",
+        "--output",
+        type=PATH,
+        help=f"Where the {what} goes; the suffix sets the format (png, jpg, webp, tif, bmp).  [default: {default} "
+        "here, numbered where that exists]",
+    )
+
+
+source = click.argument("source", type=PATH)
+target = click.argument("target", type=PATH)
+overwrite = click.option("--overwrite", is_flag=True, help="Replace existing files.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+source_mask = click.option(
+    "--source-mask", type=PATH, metavar="FILE", help="The source's parts, each painted in a flat colour."
+)
+target_mask = click.option(
+    "--target-mask", type=PATH, metavar="FILE", help="The same parts of the target, in the same colours."
+)
+target_masks = click.option(
+    "--target-mask",
+    "target_masks",
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="The same parts of the target, in the same colours; with several targets once for each, in their order.",
+)
+
+SETTINGS = [
+    setting("--size", type=int, metavar="PX", help="Long edge of the result; a smaller source keeps its size."),
+    setting("--iterations", type=int, metavar="N", help="Steps of all scales together."),
+    setting("--seed", type=int, metavar="N", help="Of the random sampling; same seed, same pixels."),
+    setting("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs."),
+    setting(
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        help="Of the network and products; auto: bf16 where hardware has it.",
+    ),
+    setting(
+        "--memory", metavar="auto|SIZE", help="What a run may take in all, such as 4GB; auto: most of what's free."
+    ),
+    setting(
+        "--features", type=click.Choice(FEATURES), help="The network; auto: VGG19 where it is, else bundled VGG16."
+    ),
+    setting("--weights", metavar="FILE", help="A weight file to use instead of those on the machine."),
+]
+"""Settings of a run that every command of runs has."""
+NETWORK = [
+    click.option(
+        "--features",
+        type=click.Choice(FEATURES),
+        default="auto",
+        show_default=True,
+        help="The network; auto: VGG19 where it is, else bundled VGG16.",
+    ),
+    click.option("--weights", metavar="FILE", help="A weight file to use instead of those on the machine."),
+    device,
+]
+"""The network of a command that runs nothing."""
+
+
+def together(options: Sequence[Option]) -> Callable[[Command], Command]:
+    """Adds options, the first one above the others in the help."""
+
+    def added(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return added
