@@ -218,7 +218,8 @@ class Run:
             rate = learning_rate(settings, self.steps, self.config.iterations)
             # Adam's steps don't shrink with the weights, and they add up: with the square, half the strength is, about,
             # half the change.
-            optimizer.param_groups[0]["lr"] = rate * self.config.strength**2
+            slowed = self.config.strength**2 if settings.name == "adam" else 1.0
+            optimizer.param_groups[0]["lr"] = rate * slowed
             optimizer.zero_grad()
             losses = objective.evaluate(pixels, self.generator)
             if readings.add(losses, last=i + 1 == iterations):
