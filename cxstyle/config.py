@@ -40,7 +40,7 @@ class Optimizer:
             those that it finds.
         betas: of adam: decay of the two moments, each in [0, 1).
         eps: of adam: added to the root of the second moment.
-        schedule: constant, or cosine: from lr down to a twentieth of it over the whole run.
+        schedule: constant, or cosine: from lr down to a fiftieth of it over the whole run.
     """
 
     name: str = "adam"

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from .checks import memory_bytes
 from .color import recolor
-from .config import Optimizer, StyleConfig
+from .config import StyleConfig
 from .device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
 from .errors import MemoryLimitError
 from .image import Picture, fit, fit_within, interpolate, load_picture, resize
 from .inputs import Inputs, Targets, read_inputs
 from .memory import Need, Plan, largest_edge, need, plan
-from .objective import Losses, Objective, feature_layers
+from .objective import Objective, feature_layers
 from .positions import Guide, pixel_shares
 from .progress import Callback, Progress, Readings, Result
+from .steps import HISTORY, learning_rate, make_optimizer, value_of
 from .tiles import TiledFeatures
 from .vgg import VGGFeatures, resolve_network
 
-FINAL_RATE = 0.05
-"""Where the cosine schedule ends, as a share of the learning rate."""
-
-HISTORY = 20
-"""Steps that L-BFGS remembers."""
 FIXED_WORK = 20_000
 """Pixels' worth of an iteration's time that doesn't depend on the size, the losses being sampled; for the time left."""
 
@@ -268,24 +262,3 @@ def moving(guide: Guide) -> Tensor | None:
         return None
     share = guide.source.sum(dim=0, keepdim=True)
     return None if bool((share > 0.5).all()) else share
-
-
-def make_optimizer(settings: Optimizer, pixels: Tensor) -> torch.optim.Optimizer:
-    """What moves the pixels."""
-    if settings.name == "lbfgs":
-        # One step for each iteration of the loop, as with Adam; what it has learnt stays with it between them.
-        return torch.optim.LBFGS([pixels], settings.lr, max_iter=1, history_size=HISTORY)
-    return torch.optim.Adam([pixels], settings.lr, settings.betas, settings.eps)
-
-
-def value_of(losses: Losses) -> Any:
-    """The total, for an optimizer that asks for it again; still on its device, since Adam doesn't look at it."""
-    return losses.total.detach()
-
-
-def learning_rate(settings: Optimizer, iteration: int, iterations: int) -> float:
-    """The rate of an iteration, counted from 0, by the optimizer's schedule."""
-    if settings.schedule == "constant":
-        return settings.lr
-    cosine = (1 + math.cos(math.pi * iteration / max(1, iterations - 1))) / 2
-    return settings.lr * (FINAL_RATE + (1 - FINAL_RATE) * cosine)

@@ -53,6 +53,7 @@ TABLE = {
     "tiles": {"vgg"},
     "memory": {"config", "errors", "losses", "terms", "tiles", "vgg", "weights.layout"},
     "progress": {"config", "image", "objective"},
+    "steps": {"config", "objective"},
     "optimize": {
         "checks",
         "color",
@@ -65,6 +66,7 @@ TABLE = {
         "objective",
         "positions",
         "progress",
+        "steps",
         "terms",
         "tiles",
         "vgg",
