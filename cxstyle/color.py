@@ -50,6 +50,30 @@ def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = N
     return total.clamp(0, 1).view_as(picture).to(picture.dtype)
 
 
+def toned(
+    source: Tensor, targets: Sequence[Tensor], colors: str, guide: Guide | None = None, strength: float = 1.0
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Source and targets, each (1, 3, H, W), in the colours that the setting `colors` asks for.
+
+    Args:
+        source: recoloured for `target`.
+        targets: recoloured for `source`.
+        colors: target, source or free.
+        guide: weights of the targets, and labels.
+        strength: how far the source goes; the way there is the map's geodesic, so that part of it is the optimal map to
+            the colours between.
+    """
+    guide = guide or Guide()
+    if colors == "target" and strength > 0:
+        return source + strength * (recolor(source, targets, guide) - source), tuple(targets)
+    if colors == "source" and strength > 0:
+        masks = guide.targets or (None,) * len(targets)
+        whole = None if guide.source is None else (guide.source,)
+        guides = [Guide(None, mask, whole) for mask in masks]
+        return source, tuple(recolor(target, [source], own) for target, own in zip(targets, guides, strict=True))
+    return source, tuple(targets)
+
+
 def mapping(own: Moments, wanted: Moments, colors: Tensor) -> Tensor:
     """The map from some moments to others, applied to colours (3, P) -> (3, P), not held in [0, 1]."""
     root, inverse = power(own[1], 0.5), power(own[1], -0.5)

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from .checks import check_choice, check_device, check_integer
-from .color import from_oklab, recolor, to_oklab
+from .color import from_oklab, to_oklab, toned
 from .config import COLORS, FEATURES, SMALLEST_EDGE
 from .device import choose_device, exact_float32, memory_errors
 from .errors import ConfigError
@@ -139,7 +139,8 @@ def match(
     whole = [whole_strides(load_picture(p, name), size, stride) for p, name in ((source, "source"), (target, "target"))]
     vgg = VGGFeatures(network, sorted({*layers, *levels})).to(where)
     with torch.no_grad(), exact_float32(), memory_errors():
-        found = [vgg(picture.to(where)) for picture in toned(whole[0], whole[1], colors)]
+        start, others = toned(whole[0], whole[1:], colors)
+        found = [vgg(picture.to(where)) for picture in (start, *others)]
         x, y = (averaged(concatenated(f, layers) if len(layers) > 1 else f[layers[0]]) for f in found)
         coarse = matches(x.flatten(1), y.flatten(1), BANDWIDTH)
         places = torch.stack([coarse.best // y.shape[2], coarse.best % y.shape[2]]).view(2, *x.shape[1:])
@@ -168,13 +169,6 @@ def whole_strides(picture: Tensor, size: int, stride: int) -> Tensor:
     """A picture at a long edge, its sides multiples of a stride, so that the layers' grids lie on each other."""
     height, width = (max(SMALLEST_EDGE, round(edge / stride) * stride) for edge in fit_within(picture, size))
     return resize(picture, height, width)
-
-
-def toned(source: Tensor, target: Tensor, colors: str) -> tuple[Tensor, Tensor]:
-    """Both pictures (1, 3, H, W), one of them in the colours of the other."""
-    if colors == "free":
-        return source, target
-    return (recolor(source, [target]), target) if colors == "target" else (source, recolor(target, [source]))
 
 
 def pictured(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .checks import memory_bytes
-from .color import recolor
+from .color import toned
 from .config import StyleConfig
 from .device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
 from .errors import MemoryLimitError
@@ -81,7 +81,7 @@ class Run:
         layers = feature_layers(self.terms)
         self.network = VGGFeatures(network, layers, config.pooling, DTYPES[self.precision]).to(self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.source, self.targets = toned(inputs, config.colors, config.strength)
+        self.source, self.targets = toned(inputs.source, inputs.targets, config.colors, inputs.guide, config.strength)
         self.losses: list[dict[str, float]] = []
         self.steps = 0
         long_edge = config.size if config.enlarge else min(config.size, max(self.source.shape[2:]))
@@ -236,24 +236,6 @@ class Run:
         if not pixels.isfinite().all():
             return good.cpu(), "diverged"
         return pixels.detach().cpu(), "complete"
-
-
-def toned(inputs: Inputs, colors: str, strength: float) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Source and targets in the colours that the settings ask for.
-
-    The linear map's geodesic: part of the way along it is the optimal map to the colours between.
-    """
-    source, targets, guide = inputs.source, inputs.targets, inputs.guide
-    if strength == 0:
-        return source, targets
-    if colors == "target":
-        return source + strength * (recolor(source, targets, guide) - source), targets
-    if colors == "source":
-        masks = guide.targets or (None,) * len(targets)
-        whole = None if guide.source is None else (guide.source,)
-        guides = [Guide(None, mask, whole) for mask in masks]
-        return source, tuple(recolor(target, [source], own) for target, own in zip(targets, guides, strict=True))
-    return source, targets
 
 
 def moving(guide: Guide) -> Tensor | None:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .masks import shares_at
+
 Indices = Tensor | None
 """Of positions, on the CPU, where they are drawn; None for all."""
 MEMBER = 0.25
@@ -93,8 +95,7 @@ def pixel_shares(shares: Tensor, picture: Tensor) -> Tensor:
 def shares_on(shares: Tensor, found: Tensor, border: int = 0) -> Tensor:
     """Labels' shares (L, H, W) on the grid of a map (1, C, H', W') that lacks a border: (L, H' W')."""
     height, width = (side + 2 * border for side in found.shape[2:])
-    pooled = functional.adaptive_avg_pool2d(shares, (height, width))
-    return pooled[:, border : height - border, border : width - border].flatten(1)
+    return shares_at(shares, height, width)[:, border : height - border, border : width - border].flatten(1)
 
 
 def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tensor:

@@ -31,7 +31,7 @@ TABLE = {
     "weights": {"errors", "files"},
     "vgg": {"errors", "checks", "weights"},
     "losses": {"losses"},
-    "positions": set(),
+    "positions": {"masks"},
     "bound": {"losses", "positions", "terms", "weights.layout"},
     "objective": {"bound", "positions", "terms", "weights.layout"},
     "places": {"losses"},

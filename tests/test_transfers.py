@@ -10,11 +10,10 @@ import pytest
 import torch
 
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
-from cxstyle.color import recolor
+from cxstyle.color import recolor, toned
 from cxstyle.image import load_picture, resize
 from cxstyle.inputs import read_inputs
 from cxstyle.measures import feature_distance
-from cxstyle.optimize import toned
 from cxstyle.vgg import VGGFeatures, resolve_network
 
 STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), bandwidth=0.2, samples=300)
@@ -110,7 +109,8 @@ def test_with_masks_each_part_of_the_target_gets_the_colours_of_the_source_s_own
     source[0, :, :48] += 0.4
     source[2, :, 48:] += 0.4
     masks = halves(64, 96), halves(64, 64).flip(2)
-    _, (recoloured,) = toned(read_inputs(source, target, None, *masks), "source", 1)
+    given = read_inputs(source, target, None, *masks)
+    _, (recoloured,) = toned(given.source, given.targets, "source", given.guide)
     left, right = (recoloured[0, :, :, part].mean(dim=(1, 2)) for part in (slice(24), slice(-24, None)))
     assert right.tolist() == pytest.approx([0.75, 0.35, 0.35], abs=0.02)
     assert left.tolist() == pytest.approx([0.35, 0.35, 0.75], abs=0.02)
