@@ -14,7 +14,7 @@ from .image import Picture, load_picture
 from .masks import Labels, check_shape, described, read_labels
 from .positions import Guide
 
-Targets = Picture | Sequence[Picture]
+Targets = Picture | list[Picture] | tuple[Picture, ...]
 """One target, or several whose features make one set."""
 
 
@@ -84,7 +84,7 @@ def read_inputs(
 
 def as_list(pictures: Targets) -> list[Picture]:
     """One picture or several."""
-    return list(pictures) if isinstance(pictures, list | tuple) else [pictures]  # type: ignore[list-item]
+    return list(pictures) if isinstance(pictures, list | tuple) else [pictures]
 
 
 def check_weights(weights: Sequence[float] | None, targets: int) -> list[float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,7 +41,7 @@ PARTS = ("built", "used", "lines", "origins", "key")
 @click.option("--parts", type=option.PATH, metavar="DIR", help="Also write each picture of the sheet to DIR.")
 @option.together(option.NETWORK)
 def match(
-    source: Path, target: Path, output: Path | None, overwrite: bool, layers: str, parts: Path | None, **options: object
+    source: Path, target: Path, output: Path | None, overwrite: bool, layers: str, parts: Path | None, **options: Any
 ) -> None:
     """Shows which part of TARGET each part of SOURCE draws from, by the measure of the Contextual loss.
 
@@ -57,7 +58,7 @@ def match(
         make_folder(parts)
     for file in files.values():
         check_writable(file, overwrite=overwrite)
-    found = matched(source, target, layers=layers.replace(",", " ").split(), **options)  # type: ignore[arg-type]
+    found = matched(source, target, layers=layers.replace(",", " ").split(), **options)
     found.save(output)
     for part, file in files.items():
         save_picture(to_tensor(getattr(found, part)), file)
