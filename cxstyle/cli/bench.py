@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..files import check_writable, write_whole
+from ..files import check_writable
+from ..report import write_json
 from . import options as option
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
     click.echo(f"{record['device']}, torch {record['versions']['torch']}")
     click.echo("\n".join(table(rows)))
     if path is not None:
-        write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
+        write_json(path, record)
 
 
 def table(rows: list[Row]) -> list[str]:

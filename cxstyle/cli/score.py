@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..files import check_writable, write_whole
+from ..files import check_writable
+from ..report import write_json
 from . import options as option
 from .options import PATH
 
@@ -68,7 +68,7 @@ def score(
     if path is not None:
         record = {"picture": str(picture), "source": str(source), "targets": [str(t) for t in targets]}
         record |= found.to_dict()
-        write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
+        write_json(path, record)
 
 
 def rows(found: Score) -> list[Row]:
