@@ -1,0 +1,133 @@
+"""`Job`: one run of a batch, and what makes two runs the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..config import StyleConfig
+from ..errors import ConfigError
+
+File = str | os.PathLike[str]
+WHERE = ("description", "device", "memory")
+"""Settings that don't decide what a picture looks like, but for rounding: another machine may go on with a batch."""
+INITS = ("source", "target", "noise")
+"""What else than these a run starts from is the path of a picture."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a batch: `run_batch` takes several.
+
+    Args:
+        source: path of a picture.
+        target: path of one, or a list of several whose features make one set.
+        config: the settings; the preset `default` without them.
+        output: where the result goes, relative to the batch's folder, with "/" between folders; the suffix sets the
+            format. SOURCE__TARGET.png without it.
+        preset: what the settings are called in names, sheets and manifests.
+        weights: of several targets, as `stylize` takes them.
+        source_mask: path of a picture, as `stylize` takes it.
+        target_mask: the same, a list for several targets.
+
+    After it is made `target` and `target_mask` are tuples of paths, and nothing is missing.
+
+    Raises:
+        ConfigError: no target, or an output that lies outside the batch's folder.
+    """
+
+    source: Path
+    target: tuple[Path, ...]
+    config: StyleConfig
+    output: str
+    preset: str
+    weights: tuple[float, ...] | None
+    source_mask: Path | None
+    target_mask: tuple[Path, ...]
+
+    def __init__(
+        self,
+        source: File,
+        target: File | Sequence[File],
+        config: StyleConfig | None = None,
+        output: str | None = None,
+        *,
+        preset: str = "",
+        weights: Sequence[float] | None = None,
+        source_mask: File | None = None,
+        target_mask: File | Sequence[File] | None = None,
+    ) -> None:
+        targets = paths(target)
+        if not targets:
+            raise ConfigError(f"{source}: a job needs at least one target")
+        set_field = object.__setattr__
+        set_field(self, "source", Path(source))
+        set_field(self, "target", targets)
+        set_field(self, "config", config or StyleConfig.preset())
+        name = "__".join(Path(picture).stem for picture in (source, *targets))
+        set_field(self, "output", inside(output or f"{name}.png"))
+        set_field(self, "preset", preset or ("" if config else "default"))
+        set_field(self, "weights", None if weights is None else tuple(weights))
+        set_field(self, "source_mask", None if source_mask is None else Path(source_mask))
+        set_field(self, "target_mask", paths(target_mask or ()))
+
+    @property
+    def name(self) -> str:
+        """For people: the output without its suffix."""
+        return str(PurePosixPath(self.output).with_suffix(""))
+
+    def files(self) -> list[Path]:
+        """All that it reads: pictures, masks, a picture to start from, a weight file."""
+        masks = [] if self.source_mask is None else [self.source_mask]
+        others = [self.config.init] if self.config.init not in INITS else []
+        others += [self.config.weights] if self.config.weights else []
+        return [self.source, *self.target, *masks, *self.target_mask, *map(Path, others)]
+
+    def inputs(self) -> dict[str, Any]:
+        """What it is given, for the manifest."""
+        found: dict[str, Any] = {"source": str(self.source), "targets": [str(target) for target in self.target]}
+        if self.weights is not None:
+            found["target_weights"] = list(self.weights)
+        if self.source_mask is not None:
+            found |= {"source_mask": str(self.source_mask), "target_masks": [str(mask) for mask in self.target_mask]}
+        return found
+
+    def key(self, hash_of: Callable[[Path], str]) -> str:
+        """A digest of all that decides its pixels: contents of its files, weights of the targets, settings.
+
+        Args:
+            hash_of: of the content of a file.
+
+        Names and places of files don't count, and neither do device and memory.
+        """
+        settings = {name: value for name, value in self.config.to_dict().items() if name not in WHERE}
+        for name in ("init", "weights"):
+            if settings[name] is not None and settings[name] not in INITS:
+                settings[name] = hash_of(Path(settings[name]))
+        role = {"source": [self.source], "target": self.target, "target_mask": self.target_mask}
+        role["source_mask"] = [] if self.source_mask is None else [self.source_mask]
+        hashes = {name: [hash_of(file) for file in files] for name, files in role.items()}
+        whole = {"files": hashes, "weights": self.weights, "settings": settings}
+        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+def paths(files: File | Sequence[File]) -> tuple[Path, ...]:
+    """One path or several."""
+    return (Path(files),) if isinstance(files, str | os.PathLike) else tuple(Path(file) for file in files)
+
+
+def inside(output: str) -> str:
+    """A path relative to the batch's folder, in one way of writing it.
+
+    Raises:
+        ConfigError: it leads out of that folder, or is none.
+    """
+    path = PurePosixPath(output.replace(os.sep, "/"))
+    if path.is_absolute() or ".." in path.parts or not path.name:
+        raise ConfigError(f"output: {output!r} must be a file inside the batch's folder, such as sub/name.png")
+    return str(path)
