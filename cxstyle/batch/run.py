@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import CxStyleError, OutputError
 from ..files import make_folder, remove_partial, write_whole
 from ..report import run_record, write_json
+from .estimate import work
 from .executors import Executor
 from .jobs import Job
 from .manifest import COMPLETE, STARTED, Manifest, Record
@@ -99,7 +100,7 @@ class Batch:
         self.skipped = len(planned) - len(todo)
         self.done = self.failed = 0
         self.begun = time.perf_counter()
-        self.work = [work(planned.job) for planned in todo]
+        self.work = [work(planned.job.config) for planned in todo]
         self.finished = 0.0
         self.running: dict[int, float] = {}
 
@@ -206,6 +207,7 @@ def run_batch(
     force: bool = False,
     overwrite: bool = False,
     reports: str | Path | None = None,
+    save_every: tuple[int, str | Path] | None = None,
     callback: Callback | None = None,
 ) -> BatchResult:
     """Does every job that is not complete and unchanged; what becomes of each stands in the folder's manifest.
@@ -223,6 +225,7 @@ def run_batch(
         force: do all jobs again.
         overwrite: replace files in the folder that no batch has made.
         reports: a folder for a JSON file of each job, with the losses of each iteration.
+        save_every: (n, folder) to write the picture of each job there after every n iterations, too.
         callback: told what happens; returning False stops the batch.
 
     Raises:
@@ -240,7 +243,8 @@ def run_batch(
         batch = Batch(folder, manifest, planned, todo, callback, None if reports is None else Path(reports))
         batch.tell("planned")
         if todo and not batch.stopping:
-            schedule = Schedule(Task(index, p.job) for index, p in enumerate(todo))
+            every = None if save_every is None else (save_every[0], Path(save_every[1]))
+            schedule = Schedule(Task(index, p.job, save_every=every) for index, p in enumerate(todo))
             who = executor or choose_executor([p.job for p in todo], workers, devices)
             who.go(schedule, batch)
         return BatchResult(planned, known(planned, manifest.latest), batch.stopping)
@@ -265,12 +269,3 @@ def clear(folder: Path, todo: list[Planned], manifest: Manifest, *, overwrite: b
             "--overwrite"
         )
     remove_partial(folder / p.job.output for p in todo)
-
-
-def work(job: Job) -> float:
-    """How much a job is beside others, about; see `optimize.FIXED_WORK`."""
-    from ..optimize import FIXED_WORK
-
-    config = job.config
-    scales = config.pyramid.scales(config.size, config.iterations)
-    return float(sum((edge * edge + FIXED_WORK) * count for edge, count in scales))

@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from ..errors import ConfigError
@@ -22,11 +23,13 @@ class Task:
         index: of the job in its batch.
         job: to be done.
         attempt: from 1; more where workers or nodes were lost over it.
+        save_every: (n, folder) to write the picture after every n iterations, too.
     """
 
     index: int
     job: Job
     attempt: int = 1
+    save_every: tuple[int, Path] | None = None
 
     @property
     def group(self) -> Hashable:

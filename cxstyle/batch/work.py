@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CxStyleError
+from ..errors import CxStyleError, OutputError
+from ..files import make_folder
 from .jobs import Job
 from .manifest import COMPLETE
 from .schedule import Task
@@ -94,7 +96,7 @@ class Worker:
         reading = self.reading.pop(task.index, None) or self.pool.submit(read, task.job)
         ended: Future[Ended] = Future()
         try:
-            result = self.run(task.job, reading.result(), started, listener)
+            result = self.run(task, reading.result(), started, listener)
             facts = {"target_features": "shared" if self.shared.computed == before else "computed"}
         except Exception as error:  # whatever it is, the other jobs of the night go on; the manifest says it
             ended.set_result(failed(error))
@@ -104,21 +106,24 @@ class Worker:
             ended.set_result(Ended(STOPPED, "stopped before it was done"))
         return ended
 
-    def run(self, job: Job, inputs: Inputs, started: float, listener: Listener) -> Result:
+    def run(self, task: Task, inputs: Inputs, started: float, listener: Listener) -> Result:
         """The loop."""
         from ..optimize import Run
 
-        shown = 0.0
+        shown, steps = 0.0, 0
 
         def told(progress: Progress) -> bool:
-            nonlocal shown
+            nonlocal shown, steps
+            steps += 1
+            if task.save_every is not None and steps % task.save_every[0] == 0:
+                save(progress, task, steps)
             now = time.perf_counter()
             if now - shown < SHOW_EVERY:
                 return True
             shown = now
             return listener(Moved(progress.done, place(progress), progress.losses))
 
-        return Run(inputs, job.config.override(device=self.device), started, self.shared).go(told)
+        return Run(inputs, task.job.config.override(device=self.device), started, self.shared).go(told)
 
     def close(self) -> None:
         """Ends its threads; what they are at is dropped."""
@@ -130,6 +135,18 @@ def read(job: Job) -> Inputs:
     from ..inputs import read_inputs
 
     return read_inputs(job.source, list(job.target), job.weights, job.source_mask, list(job.target_mask) or None)
+
+
+def save(progress: Progress, task: Task, steps: int) -> None:
+    """An intermediate picture; one that can't be written is no reason to lose the run."""
+    from ..image import save_picture
+
+    if task.save_every is None:
+        return
+    path = task.save_every[1] / f"{task.job.name}_{steps:05d}.png"
+    with contextlib.suppress(OutputError):
+        make_folder(path.parent)
+        save_picture(progress.picture, path)
 
 
 def place(progress: Progress) -> str:
