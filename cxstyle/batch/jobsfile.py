@@ -16,11 +16,13 @@ from ..checks import nearest
 from ..config import StyleConfig
 from ..errors import ConfigError
 from ..presets import read_yaml
+from .distinct import labels, outputs
 from .jobs import INITS, Job
-from .listing import read_rows
-from .names import Row, Template, default_template, given_name, labels, outputs
+from .listing import place, read_rows
+from .names import Row, Template, default_template, given_name
 
 YAML = (".yaml", ".yml")
+PARTS = ("jobs", "defaults")
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -77,17 +79,16 @@ def read_jobs(path: Path, overrides: Mapping[str, Any], template: str | None = N
     Raises:
         ConfigError: the file can't be read, or an unknown key or a bad value in it: with the number of its job, from 1.
     """
-    above = options(overrides, Path(), "the command line")
+    above = options(overrides, Path())
     defaults, entries = read_entries(path)
     with placed(f"{path}, defaults"):
-        below = options(defaults, path.parent, "defaults")
-    for given, place in ((below, f"{path}, defaults"), (above, "the command line")):
-        if "name" in given:
-            raise ConfigError(f"{place}: a name belongs to one job; write it there")
+        below = options(defaults, path.parent)
+    if "name" in below or "name" in above:
+        raise ConfigError(f"{path}: a name belongs to one job; write it there, not in the defaults")
     said = []
     for number, entry in enumerate(entries, 1):
         with placed(f"{path}, job {number}"):
-            said.append(merged(below, options(entry, path.parent, "entry"), above))
+            said.append(merged(below, options(entry, path.parent), above))
     return made(path, said, template)
 
 
@@ -107,13 +108,12 @@ def read_entries(path: Path) -> tuple[Any, Sequence[Any]]:
         return {}, read_table(path)
     if suffix not in YAML:
         raise ConfigError(f"{path}: jobs are read from .yaml or .csv files")
-    content = read_yaml(path)
+    content: Any = read_yaml(path)
     defaults: Any = {}
     if isinstance(content, Mapping):
         for name in content:
-            if name not in ("jobs", "defaults"):
-                best = nearest(name, ("jobs", "defaults"))
-                raise ConfigError(f"{path}: {name} is not a known key; did you mean {best}?")
+            if name not in PARTS:
+                raise ConfigError(f"{path}: {name} is not a known key; did you mean {nearest(name, PARTS)}?")
         content, defaults = content.get("jobs"), content.get("defaults") or {}
     if not isinstance(content, list) or not content:
         raise ConfigError(f"{path}: expected jobs, a list such as - {{source: a.jpg, target: b.jpg}}")
@@ -183,7 +183,7 @@ def checked(given: Any) -> Options:
     return found
 
 
-def options(given: Any, folder: Path, place: str) -> Options:
+def options(given: Any, folder: Path) -> Options:
     """What was said, checked; paths count from a folder.
 
     Raises:
@@ -270,11 +270,6 @@ def called(files: Sequence[str], folder: Path) -> dict[str, str]:
     places = list(dict.fromkeys(place(file) for file in files))
     names = labels([(Path(place).stem, relative(place, folder)) for place in places])
     return dict(zip(places, names, strict=True))
-
-
-def place(file: str) -> str:
-    """A file's place, however it is written."""
-    return os.path.abspath(file)
 
 
 def relative(file: str, folder: Path) -> str:

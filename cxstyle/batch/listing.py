@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import glob
 import io
 import os
 import re
@@ -14,10 +13,11 @@ from typing import NoReturn
 
 from ..errors import ConfigError, PictureError
 
-PICTURES = frozenset(
-    f".{word}"
-    for word in "jpg jpeg jpe jfif png apng webp tif tiff bmp dib gif avif heic heif ppm pgm pbm pnm tga jp2 j2k qoi".split()
+KINDS = (
+    *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "bmp", "dib", "gif", "avif", "heic", "heif"),
+    *("ppm", "pgm", "pbm", "pnm", "tga", "jp2", "j2k", "qoi"),
 )
+PICTURES = frozenset(f".{kind}" for kind in KINDS)
 """Suffixes by which pictures are known in folders."""
 LISTS = (".txt", ".csv")
 COLUMNS = ("path", "picture", "file", "source", "target")
@@ -90,12 +90,20 @@ def listed(path: Path, root: Path) -> Listed:
 
 def once(paths: Iterable[Path]) -> list[Path]:
     """The first of each that names the same place."""
-    return list({os.path.abspath(path): path for path in reversed(list(paths))}.values())[::-1]
+    found: dict[str, Path] = {}
+    for path in paths:
+        found.setdefault(place(path), path)
+    return list(found.values())
+
+
+def place(file: str | Path) -> str:
+    """A file's place, however it is written; links are not resolved."""
+    return os.path.normpath(Path(file).absolute())
 
 
 def is_picture(name: str) -> bool:
     """By its name, and not hidden."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in PICTURES
+    return not name.startswith(".") and Path(name).suffix.lower() in PICTURES
 
 
 def in_folder(folder: Path, recursive: bool, leave_out: Path | None) -> list[Listed]:
@@ -110,20 +118,20 @@ def in_folder(folder: Path, recursive: bool, leave_out: Path | None) -> list[Lis
     raise PictureError(f"{folder} has no pictures (jpg, png, webp, tif...)")
 
 
-def order(picture: Listed) -> tuple[list[str], str]:
+def order(picture: Listed) -> list[str]:
     """By name, folder by folder."""
-    return picture.file.split("/"), picture.file
+    return picture.file.split("/")
 
 
 def walk(folder: Path, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
     """The pictures of a folder. Links to folders are followed, but no folder is entered twice."""
     entered = set() if leave_out is None else {os.path.realpath(leave_out)}
-    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        real = os.path.realpath(place)
+    for current, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(current)
         names = [] if real in entered else sorted(files)
         folders[:] = sorted(f for f in folders if not f.startswith(".")) if recursive and real not in entered else []
         entered.add(real)
-        yield from (Path(place, name) for name in names if is_picture(name))
+        yield from (Path(current, name) for name in names if is_picture(name))
 
 
 def refuse(error: OSError) -> NoReturn:
@@ -143,11 +151,20 @@ def in_glob(pattern: str, leave_out: Path | None) -> list[Listed]:
     # A folder may have brackets in its name.
     while len(parts) > 1 and (not MAGIC.search(parts[0]) or (root / parts[0]).exists()):
         root /= parts.pop(0)
+    if parts[-1] == "**":
+        parts.append("*")
     if not root.is_dir():
         raise PictureError(f"{pattern}: there is no folder {root}")
-    names = glob.glob(str(Path(*parts)), root_dir=root, recursive=True)
-    paths = [root / name for name in names if is_picture(Path(name).name)]
-    found = [path for path in once(paths) if path.is_file() and not (leave_out and within(path, leave_out))]
+    try:
+        paths = once(root.glob(str(Path(*parts))))
+    except ValueError as error:
+        raise ConfigError(f"{pattern}: ** must stand alone between slashes, such as photos/**/*.jpg") from error
+    if not any(part.startswith(".") for part in parts):
+        paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    paths = [path for path in paths if path.suffix.lower() in PICTURES and path.is_file()]
+    found = [path for path in paths if not (leave_out and within(path, leave_out))]
+    if paths and not found:
+        raise PictureError(f"{pattern} names pictures only where the results go; name another folder for them")
     if not found:
         raise PictureError(f"{pattern} names no pictures; put it in quotes, and check folder and suffix")
     return sorted((listed(path, root) for path in found), key=order)
@@ -155,14 +172,15 @@ def in_glob(pattern: str, leave_out: Path | None) -> list[Listed]:
 
 def in_list(path: Path) -> list[Listed]:
     """The pictures that a list names; see `list_pictures`."""
-    lines = column(path) if path.suffix.lower() == ".csv" else read_text(path).split("\n")
-    words = [line.strip() for line in lines]
-    is_text = path.suffix.lower() != ".csv"
-    paths = once(path.parent / word for word in words if word and not (is_text and word.startswith("#")))
+    if path.suffix.lower() == ".csv":
+        words = column(path)
+    else:
+        words = [line.strip() for line in read_text(path).split("\n") if not line.lstrip().startswith("#")]
+    paths = once(path.parent / word for word in words if word)
     if not paths:
         raise PictureError(f"{path} names no pictures; write one path on each line")
     try:
-        root = Path(os.path.commonpath([os.path.abspath(picture.parent) for picture in paths]))
+        root = Path(os.path.commonpath([place(picture.parent) for picture in paths]))
     except ValueError as error:
         raise ConfigError(f"{path}: its pictures lie on several drives; make a list for each") from error
     return [listed(picture, root) for picture in paths]
@@ -175,8 +193,8 @@ def column(path: Path) -> list[str]:
     known = [name for name in COLUMNS if name in header]
     if {"source", "target"} <= set(known):
         raise ConfigError(f"{path} has columns for sources and for targets; use --jobs {path}")
-    place = header.index(known[0]) if known else 0
-    return [row[place] for row in rows[bool(known) :] if len(row) > place]
+    index = header.index(known[0]) if known else 0
+    return [row[index] for row in rows[bool(known) :] if len(row) > index]
 
 
 def read_text(path: Path) -> str:

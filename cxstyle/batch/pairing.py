@@ -11,9 +11,10 @@ from pathlib import Path
 from ..checks import check_choice
 from ..config import StyleConfig
 from ..errors import ConfigError, PictureError
+from .distinct import labels, outputs
 from .jobs import Job
 from .listing import Listed, list_pictures
-from .names import Row, Template, default_template, labels, outputs
+from .names import Row, Template, default_template
 
 PAIRINGS = ("product", "zip", "name")
 NAMED = 5
