@@ -84,3 +84,8 @@ def labels_in_words(details: dict[str, Any], *, shared: bool = False) -> list[st
     target = "target's mask" if len(details["target_sizes"]) == 1 else "targets' masks"
     lines += [f"mask: {name} is only in the source's mask; that part stays as it is" for name in labels["only_source"]]
     return lines + [f"mask: {name} is only in the {target}; nothing draws from there" for name in labels["only_target"]]
+
+
+def one_line(message: str) -> str:
+    """Without line breaks."""
+    return " ".join(message.split())
