@@ -58,11 +58,11 @@ def test_a_folder_gives_its_pictures_by_name_and_nothing_else(make: Make) -> Non
 
 
 def test_sub_folders_are_entered_when_asked_but_not_hidden_ones(make: Make) -> None:
-    make("in/b.jpg", "in/sub/deep/a.png", "in/.git/x.png", "in/sub.jpg/c.png")
+    make("in/z.jpg", "in/sub/deep/a.png", "in/.git/x.png", "in/sub.jpg/c.png")
     assert list_pictures("in", True) == [
-        Listed(Path("in/b.jpg"), "b", ""),
         Listed(Path("in/sub/deep/a.png"), "sub/deep/a", "sub/deep"),
         Listed(Path("in/sub.jpg/c.png"), "sub.jpg/c", "sub.jpg"),
+        Listed(Path("in/z.jpg"), "z", ""),
     ]
 
 

@@ -53,6 +53,23 @@ def test_what_differs_by_case_alone_carries_a_digest() -> None:
     assert labels([("a", "a.jpg"), ("A", "A.jpg"), ("b", "b.jpg")]) == ["a-509b0d46", "A-c88c8fca", "b"]
 
 
+@pytest.mark.parametrize("pair", [("straße", "STRASSE"), ("\u00e9", "e\u0301"), ("\u00c9", "e\u0301"), ("K", "\u212a")])
+def test_names_that_some_file_system_takes_for_one_are_told_apart(pair: tuple[str, str]) -> None:
+    found = labels([(name, f"{name}.jpg") for name in pair])
+    assert all(label.startswith(f"{name}-") for label, name in zip(found, pair, strict=True))
+    assert found[0][-8:] != found[1][-8:]
+
+
+def test_targets_whose_folders_make_them_the_same_carry_their_suffix() -> None:
+    found = jobs_of(side("a.jpg"), side("sub/b.jpg", "sub-b.png"))
+    assert found == ["a__sub-b.jpg__fast.png", "a__sub-b.png__fast.png"]
+
+
+def test_a_preset_with_a_slash_makes_no_folder() -> None:
+    jobs = make_jobs(side("a.jpg"), side("b.jpg"), "zip", [("mine/soft", StyleConfig.preset())])
+    assert [job.output for job in jobs] == ["a__b__mine-soft.png"]
+
+
 def test_a_name_that_looks_like_another_ones_longer_name_is_told_apart_from_it() -> None:
     found = labels([("a", "a.jpg"), ("a", "a.png"), ("a.jpg", "a.jpg.tif")])
     assert len(set(found)) == 3
@@ -97,6 +114,14 @@ def test_long_names_are_cut_and_stay_distinct(template: str | None) -> None:
     assert len(set(found)) == 4
     assert all(len(part.encode()) <= LONGEST + len(".png") for name in found for part in name.split("/"))
     assert template or all(name.startswith("s/üüü") and "__ü" in name and "__fast" in name for name in found)
+
+
+def test_a_long_name_is_the_same_whatever_else_there_is() -> None:
+    first, second = (f"{'x' * 100}{i}.jpg" for i in "12")
+    assert jobs_of(side(second, first), side(second)) == [
+        *jobs_of(side(second), side(second)),
+        *jobs_of(side(first), side(second)),
+    ]
 
 
 def test_a_template_that_lacks_what_varies_is_refused_with_both_jobs_and_the_field() -> None:
