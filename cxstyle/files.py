@@ -67,11 +67,11 @@ def remove_partial(paths: Iterable[Path]) -> None:
                 found.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file by way of a temporary one beside it and a rename.
+def write_partial(path: Path, content: bytes) -> Path:
+    """Writes a file's content beside its place, under a temporary name that no other writer of it has.
 
     Raises:
-        OutputError: it can't be written; what stood there before is untouched.
+        OutputError: it can't be written; nothing is left behind.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=partial_prefix(path), suffix=PARTIAL, dir=path.parent)
@@ -82,8 +82,33 @@ def write_whole(path: Path, content: bytes) -> None:
             umask = os.umask(0)
             os.umask(umask)
             partial.chmod(0o666 & ~umask)  # mkstemp makes files private
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+    return partial
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Makes a whole temporary file the file that it is for.
+
+    Raises:
+        OutputError: it can't be; what stood there before is untouched.
+    """
+    try:
+        try:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file by way of a temporary one beside it and a rename.
+
+    Raises:
+        OutputError: it can't be written; what stood there before is untouched.
+    """
+    put_in_place(write_partial(path, content), path)
