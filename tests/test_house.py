@@ -107,6 +107,7 @@ TABLE = {
         "report",
         "shared",
         "sheet",
+        "weights.store",
     },
     "cli": {"*"},
 }

@@ -7,6 +7,7 @@ import os
 import queue
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ..errors import CxStyleError
 from ..files import make_folder, write_partial
 from .child import Doer
 from .parcels import Parcel, Store, UnseenError
+from .schedule import Task
 from .work import Ended, Worker, failed
 
 Message = tuple[str, int, Any]
@@ -84,7 +86,7 @@ class Actor:
         """Ends the actor."""
         import ray
 
-        self.store.folder.cleanup()
+        self.store.close()
         ray.actor.exit_actor()
 
     def tell(self, kind: str, index: int, content: Any) -> None:
@@ -112,7 +114,7 @@ class Actor:
             else:
                 self.doer.take(self.fitting(task))
 
-    def fitting(self, task: Any) -> Any:
+    def fitting(self, task: Task) -> Task:
         """On this actor's device: it sees one GPU, whichever that is, or none."""
         device = task.job.config.device
         if self.terms.gpu and device.startswith("cuda"):
@@ -150,7 +152,7 @@ def share(threads: int) -> float:
     return min(1.0, threads / cpus) if cpus else 1.0
 
 
-def vital(work: Any) -> None:
+def vital(work: Callable[[], None]) -> None:
     """Runs what the actor can't be without: rather none, which is noticed, than one that never answers."""
     try:
         work()

@@ -6,6 +6,7 @@ It is apart since Ray's library ends the process that uses it when the cluster i
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -17,8 +18,9 @@ from ..files import make_folder, write_partial
 from .actor import Actor, Terms
 from .cluster import Order
 from .executors import PATIENCE, Team
-from .parcels import Parcel, Sender
+from .parcels import Sender
 from .process import THREADS, Parent, python_path
+from .remote import Node, RayHand, largest, room
 from .schedule import Task
 from .work import Ended, Moved
 
@@ -33,8 +35,6 @@ WAIT = 120.0
 """Seconds that a cluster may be without any node with room for a worker: one that grows by itself needs as long."""
 BYE = 3.0
 """Seconds for workers to end by themselves."""
-
-Node = dict[str, Any]
 
 
 class Ring:
@@ -61,38 +61,6 @@ class Ring:
     def ended(self, task: Task, worker: str, ended: Ended) -> None:
         """As `Watcher`."""
         self.parent.say("ended", task, worker, ended)
-
-
-class RayHand:
-    """A worker on a node.
-
-    Attributes:
-        stage: what `waiting` will be the answer of: hello, sees, or exchange.
-        node: its id; empty before it is known.
-        blind: why it gets no tasks; it keeps its place, so that no other worker comes there.
-    """
-
-    def __init__(self, number: int, actor: Any, sender: Sender) -> None:
-        self.number, self.name, self.actor, self.sender = number, str(number), actor, sender
-        self.tasks: dict[int, Task] = {}
-        self.begun: set[int] = set()
-        self.outgoing: list[Parcel] = []
-        self.node = self.blind = ""
-        self.probe: Path | None = None
-        self.ask("hello")
-
-    def give(self, task: Task) -> None:
-        """As `executors.Hand`: with the next exchange."""
-        self.outgoing.append(self.sender.parcel(task))
-
-    def ask(self, stage: str, *arguments: Any) -> None:
-        """Calls a method of the actor; the answer comes later."""
-        self.stage, self.waiting = stage, getattr(self.actor, stage).remote(*arguments)
-
-    def exchange(self, stopping: bool) -> None:
-        """Hands over what it has been given, and asks what happened."""
-        parcels, self.outgoing = self.outgoing, []
-        self.ask("exchange", parcels, stopping)
 
 
 class Driver(Team[RayHand]):
@@ -233,7 +201,7 @@ class Driver(Team[RayHand]):
         """It has looked for that file."""
         self.clear(hand)
         if not sees:
-            hand.blind = unseen(hand, str(self.order.folder))
+            hand.blind = hand.unseen(str(self.order.folder))
         self.begin(hand)
 
     def begin(self, hand: RayHand) -> None:
@@ -249,7 +217,7 @@ class Driver(Team[RayHand]):
     def hear(self, hand: RayHand, kind: str, index: int, content: Any) -> None:
         """As `Team`, and that a file is not there."""
         if kind == "unseen":
-            hand.blind = unseen(hand, content)
+            hand.blind = hand.unseen(content)
             self.schedule.put_back(hand.tasks.pop(index), failed=False)
             self.schedule.leave(hand.name)
             return
@@ -284,32 +252,6 @@ class Driver(Team[RayHand]):
             self.ray.wait(ends, num_returns=len(ends), timeout=BYE)
 
 
-def room(nodes: list[Node], cpus: int, gpu: bool) -> int:
-    """Workers that nodes have room for, each with some CPUs, and a GPU where wanted."""
-    found = 0
-    for node in nodes:
-        has = node["Resources"]
-        by_cpu = int(has.get("CPU", 0) // cpus)
-        found += min(by_cpu, int(has.get("GPU", 0))) if gpu else by_cpu
-    return found
-
-
-def largest(nodes: list[Node], gpu: bool) -> int:
-    """CPUs that a worker can have: of the largest node, for each of its GPUs where it gets one."""
-    return max((int(has.get("CPU", 0) // (has.get("GPU") or 1 if gpu else 1)) for has in resources(nodes, gpu)), default=0)
-
-
-def resources(nodes: list[Node], gpu: bool) -> list[dict[str, float]]:
-    """Of nodes that have what a worker needs."""
-    return [node["Resources"] for node in nodes if node["Resources"].get("GPU") or not gpu]
-
-
-def unseen(hand: RayHand, file: str) -> str:
-    """Why a worker is blind."""
-    host = hand.name.partition("@")[2]
-    return f"{host} doesn't see {file}: use a folder on storage that all nodes share, or add --return-pictures"
-
-
 def connect(address: str) -> None:
     """Connects Ray to a cluster, or starts it here.
 
@@ -320,7 +262,7 @@ def connect(address: str) -> None:
 
     settings: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     try:
-        ray.init(address, log_to_driver=False, logging_level="ERROR", **settings)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
     except Exception as error:  # Ray raises many kinds
         said = str(error).strip().partition("\n")[0]
         advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
@@ -341,7 +283,8 @@ def main() -> None:
         parent.say("broken", error)
     except Exception as error:  # as of a connection that breaks
         said = str(error).strip().partition("\n")[0]
-        parent.say("broken", ClusterError(f"the Ray cluster ({order.address}) was lost: {type(error).__name__}: {said}"))
+        why = f"the Ray cluster ({order.address}) was lost: {type(error).__name__}: {said}"
+        parent.say("broken", ClusterError(why))
     else:
         parent.say("done")
     with contextlib.suppress(Exception):

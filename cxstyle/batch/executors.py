@@ -14,7 +14,7 @@ from .work import FAILED, STOPPED, Ended, Moved, Worker
 ATTEMPTS = 2
 """Times that a job is begun before its workers' deaths are held against it."""
 LOSSES = 5
-"""The same where it was not the worker that died but its whole node that was lost, which a job can hardly bring about."""
+"""The same where not the worker died but its whole node was lost, which a job can hardly bring about."""
 AT_ONCE = 2
 """Tasks that a worker has: one that it does, and one that it reads ahead for."""
 PATIENCE = 0.2

@@ -89,7 +89,7 @@ class Store:
 
     def __init__(self, get: Callable[[Any], bytes]) -> None:
         self.get = get
-        self.folder = tempfile.TemporaryDirectory(prefix="cxstyle-")
+        self.folder: tempfile.TemporaryDirectory[str] | None = None
         self.places: dict[Path, Path] = {}
         self.tasks: dict[int, Parcel] = {}
         self.numbers: dict[Path, int] = {}
@@ -109,6 +109,7 @@ class Store:
             if file not in self.places:
                 # The same name whenever it comes again: networks are known by their paths.
                 number = self.numbers.setdefault(file, len(self.numbers))
+                self.folder = self.folder or tempfile.TemporaryDirectory(prefix="cxstyle-")
                 place = Path(self.folder.name) / f"{number}{file.suffix}"
                 place.write_bytes(self.get(content))
                 self.places[file] = place
@@ -123,6 +124,11 @@ class Store:
         needed = {file for parcel in [*self.tasks.values()] for file in parcel.contents}
         for file in self.places.keys() - needed:
             self.places.pop(file).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Removes them all."""
+        if self.folder is not None:
+            self.folder.cleanup()
 
     def as_sent(self, text: str, index: int) -> str:
         """A message about a task, with the paths that the batch knows in place of those here."""
