@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..checks import check_device
 from ..errors import ConfigError, DeviceError
 from .crew import Crew
 from .executors import Executor, Here
@@ -39,7 +40,7 @@ def device_names(devices: str | None) -> list[str | None]:
     """Of the workers: [None] for what the jobs' settings say.
 
     Raises:
-        DeviceError: one is not there.
+        ConfigError, DeviceError: one is none, or is not there.
     """
     import torch
 
@@ -54,6 +55,7 @@ def device_names(devices: str | None) -> list[str | None]:
         return [f"cuda:{index}" for index in range(count)]
     names = [name.strip() for name in devices.split(",")]
     for name in names:
+        check_device(name)
         choose_device(name)
     return list(names)
 

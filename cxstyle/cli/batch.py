@@ -55,7 +55,9 @@ QUIET = [
 @option.ITERATIONS
 @option.together(option.MACHINE)
 @click.option("--device", metavar="auto|cpu|cuda:N,...|all", help="Where; several GPUs have a worker each.")
-@click.option("--workers", type=Workers(), metavar="N|auto", default="auto", show_default=True, help="Processes side by side.")
+@click.option(
+    "--workers", type=Workers(), metavar="N|auto", default="auto", show_default=True, help="Processes side by side."
+)
 @click.option("--executor", "kind", type=click.Choice(EXECUTORS), default="local", show_default=True, help="Who works.")
 @click.option("--ray-address", default="auto", show_default=True, metavar="ADDRESS", help="Of a cluster, or local.")
 @click.option("--cpus", type=click.IntRange(1), metavar="N", help="Of each of Ray's workers without a GPU.")
