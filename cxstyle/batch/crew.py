@@ -100,9 +100,9 @@ class Crew:
         self.schedule, self.watcher = schedule, watcher
         self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.hands: list[Hand] = []
-        told = False
+        self.places, told = min(len(self.devices), len(schedule)), False
         try:
-            for place in range(min(len(self.devices), len(schedule))):
+            for place in range(self.places):
                 self.hire(place)
             for hand in self.hands:
                 self.feed(hand)
@@ -126,7 +126,7 @@ class Crew:
 
     def feed(self, hand: Hand) -> None:
         """Gives it a task where it has none, and one to read ahead for where there is more than one for each worker."""
-        plenty = AT_ONCE if len(self.schedule) > len(self.hands) else 1
+        plenty = AT_ONCE if len(self.schedule) > self.places else 1
         while len(hand.tasks) < plenty and not self.watcher.stopping:
             task = self.schedule.next(hand.name)
             if task is None:
