@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import OutputError
 
@@ -32,8 +35,9 @@ def check_writable(path: Path, *, overwrite: bool = False) -> None:
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file by way of a temporary one beside it and a rename.
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well.
 
     Raises:
         OutputError: it can't be written; what stood there before is untouched.
@@ -43,7 +47,7 @@ def write_whole(path: Path, content: bytes) -> None:
         partial = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                yield file
             umask = os.umask(0)
             os.umask(umask)
             partial.chmod(0o666 & ~umask)  # mkstemp makes files private
@@ -52,3 +56,13 @@ def write_whole(path: Path, content: bytes) -> None:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file by way of a temporary one beside it and a rename.
+
+    Raises:
+        OutputError: it can't be written; what stood there before is untouched.
+    """
+    with whole_file(path) as file:
+        file.write(content)
