@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -67,4 +68,4 @@ def evenly(count: int, most: int) -> list[slice]:
     """Cuts a sequence into as few parts as hold no more than `most`, of about equal lengths."""
     parts = -(-count // most)
     bounds = [count * i // parts for i in range(parts + 1)] if parts else []
-    return [slice(start, end) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [slice(start, end) for start, end in pairwise(bounds)]

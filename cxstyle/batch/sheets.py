@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from PIL import Image
@@ -30,8 +30,8 @@ def write_sheets(
 
     Jobs that make a product, every source with every target, become a grid of sources down and targets across; others
     become rows of source, targets and result. Both are in the order of the records. The files are sheet.png, with
-    several presets sheet_PRESET.png, with several seeds sheet_PRESET_SEED.png, and with several pages their number after
-    that; another name where a result of the batch has this one.
+    several presets sheet_PRESET.png, with several seeds sheet_PRESET_SEED.png, and with several pages the page's number
+    after that; another name where a result of the batch has this one.
 
     Args:
         folder: of the batch: outputs count from it, and the sheets go there.
@@ -128,7 +128,7 @@ def grid_pages(records: Sequence[Record], pictures: Pictures, across: int, down:
         return grid(rows, columns=columns, sides=sides, title=title)
 
     parts = [(sources[i], targets[j]) for i in evenly(len(sources), down) for j in evenly(len(targets), across)]
-    return [lambda title, part=part: page(*part, title) for part in parts]  # type: ignore[misc]
+    return [partial(page, *part) for part in parts]
 
 
 def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: int) -> list[Page]:
@@ -150,7 +150,7 @@ def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: 
         columns = ["source", plural, *[""] * (most - 1), "result"]
         return grid([row(record) for record in part], columns=columns, title=title)
 
-    return [lambda title, i=i: page(records[i], title) for i in evenly(len(records), down)]  # type: ignore[misc]
+    return [partial(page, records[i]) for i in evenly(len(records), down)]
 
 
 def captioned(cell: Cell, caption: str) -> Cell:
