@@ -12,6 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batch.jobs import Job as Job
+    from .batch.run import BatchResult as BatchResult
+    from .batch.run import run_batch as run_batch
     from .comparison import Comparison as Comparison
     from .comparison import compare as compare
     from .comparison import stylize_grid as stylize_grid
@@ -33,9 +36,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BatchResult": "batch.run",
     "Comparison": "comparison",
     "ContextualLoss": "losses.contextual",
     "CxStyleError": "errors",
+    "Job": "batch.jobs",
     "LossTerm": "terms",
     "Match": "matching",
     "Optimizer": "config",
@@ -46,8 +51,9 @@ _HOMES = {
     "StyleConfig": "config",
     "compare": "comparison",
     "contextual_loss": "losses.contextual",
-    "score": "scoring",
     "match": "matching",
+    "run_batch": "batch.run",
+    "score": "scoring",
     "stylize": "optimize",
     "stylize_grid": "comparison",
 }

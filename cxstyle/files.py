@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import OutputError
+
+PARTIAL = ".part"
+"""Suffix of files that are being written."""
 
 
 def check_writable(path: Path, *, overwrite: bool = False) -> None:
@@ -35,6 +39,36 @@ def check_writable(path: Path, *, overwrite: bool = False) -> None:
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
 
 
+def make_folder(folder: Path) -> None:
+    """A folder for files, made where it is missing, with those above it.
+
+    Raises:
+        OutputError: it can't be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't make the folder {folder}: {error.strerror or error}") from error
+    check_writable(folder / "_", overwrite=True)
+
+
+def partial_prefix(path: Path) -> str:
+    """How the names of temporary files of a file begin; no two files' in a folder the same way."""
+    return f".{path.name[:20]}.{zlib.crc32(os.fsencode(path.name)):08x}."
+
+
+def remove_partial(paths: Iterable[Path]) -> None:
+    """Removes what writers of these files have left half-written when they were killed."""
+    beside: dict[Path, set[str]] = {}
+    for path in paths:
+        beside.setdefault(path.parent, set()).add(partial_prefix(path))
+    for folder, prefixes in beside.items():
+        # The first 20 letters may hold dots, the rest of the name is a checksum, a random part and the suffix.
+        for found in folder.glob(f".*{PARTIAL}"):
+            if found.name.rsplit(".", 2)[0] + "." in prefixes:
+                found.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well.
@@ -43,7 +77,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         OutputError: it can't be written; what stood there before is untouched.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:20]}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=partial_prefix(path), suffix=PARTIAL, dir=path.parent)
         partial = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -154,17 +154,34 @@ def fit_within(picture: Tensor, long_edge: int) -> tuple[int, int]:
     return fit(picture, min(long_edge, max(picture.shape[2:])))
 
 
+def check_suffix(path: Path) -> None:
+    """Makes sure that the format can be told.
+
+    Raises:
+        OutputError: unknown suffix.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise OutputError(
+            f"{path}: can't tell the format from {path.suffix or 'no suffix'!r}; use {', '.join(FORMATS)}"
+        )
+
+
 def check_output(path: Path, *, overwrite: bool = False) -> None:
     """Makes sure, before anything is computed, that a picture can be written.
 
     Raises:
         OutputError: unknown suffix, a folder, an existing file without `overwrite`, a missing or unwritable folder.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise OutputError(
-            f"{path}: can't tell the format from {path.suffix or 'no suffix'!r}; use {', '.join(FORMATS)}"
-        )
+    check_suffix(path)
     check_writable(path, overwrite=overwrite)
+
+
+def encode(picture: Tensor, suffix: str) -> bytes:
+    """(1, 3, H, W) in [0, 1] as a file of the format of a suffix, one of `FORMATS`."""
+    kind, options = FORMATS[suffix.lower()]
+    encoded = io.BytesIO()
+    to_image(picture).save(encoded, kind, **options)
+    return encoded.getvalue()
 
 
 def save_picture(picture: Tensor, path: str | os.PathLike[str]) -> None:
@@ -174,11 +191,5 @@ def save_picture(picture: Tensor, path: str | os.PathLike[str]) -> None:
         OutputError: unknown suffix or a file that can't be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise OutputError(
-            f"{path}: can't tell the format from {path.suffix or 'no suffix'!r}; use {', '.join(FORMATS)}"
-        )
-    kind, options = FORMATS[path.suffix.lower()]
-    encoded = io.BytesIO()
-    to_image(picture).save(encoded, kind, **options)
-    write_whole(path, encoded.getvalue())
+    check_suffix(path)
+    write_whole(path, encode(picture, path.suffix))

@@ -219,7 +219,7 @@ class Plan:
     tiles: int
 
 
-def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inputs: int) -> Plan:
+def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inputs: int, share: float = 1.0) -> Plan:
     """Tiles for each scale.
 
     Args:
@@ -227,12 +227,13 @@ def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inpu
         wanted: the budget in bytes; None for most of what is free.
         device: where the run is.
         inputs: pixels of the two pictures as they were read.
+        share: of what is free, where others work beside it.
 
     Raises:
         MemoryLimitError: a scale does not fit, however it is cut.
     """
     taken = held(device, inputs)
-    budget = allowed(wanted, taken, device)
+    budget = allowed(wanted, taken, device, share)
     pixels = tuple(need.pixels(budget - taken) for need in needs)
     sizes = [n.whole() if p is None else n.cut(p) for n, p in zip(needs, pixels, strict=True)]
     estimate = taken + max(sizes)
@@ -246,17 +247,22 @@ def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inpu
 
 
 def largest_edge(
-    need_of: Callable[[int], Need], edge: int, wanted: float | None, device: torch.device, inputs: int
+    need_of: Callable[[int], Need],
+    edge: int,
+    wanted: float | None,
+    device: torch.device,
+    inputs: int,
+    share: float = 1.0,
 ) -> int | None:
     """The largest size below `edge` that fits, rounded down to 16 px; None where even the smallest doesn't.
 
     Args:
         need_of: what a scale of a long edge needs.
         edge: that didn't fit.
-        wanted, device, inputs: as of `plan`.
+        wanted, device, inputs, share: as of `plan`.
     """
     taken = held(device, inputs)
-    rest = allowed(wanted, taken, device) - taken
+    rest = allowed(wanted, taken, device, share) - taken
     low, high = SMALLEST_EDGE // 16, edge // 16 + 1
     while high - low > 1:
         middle = (low + high) // 2
@@ -264,9 +270,9 @@ def largest_edge(
     return 16 * low if low > SMALLEST_EDGE // 16 else None
 
 
-def allowed(wanted: float | None, taken: float, device: torch.device) -> float:
-    """The budget in bytes: as asked for, or beside what is taken most of what is free."""
-    return taken + SHARE * free(device) if wanted is None else wanted
+def allowed(wanted: float | None, taken: float, device: torch.device, share: float) -> float:
+    """The budget in bytes: as asked for, or beside what is taken most of the share of what is free."""
+    return taken + SHARE * share * free(device) if wanted is None else wanted
 
 
 def held(device: torch.device, inputs: int) -> float:

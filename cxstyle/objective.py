@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .bound import BOUND, BoundTerm, Evaluated
+from .bound import Features as Maps
 from .positions import Guide
 from .terms import LossTerm
 from .weights.layout import canonical_layer
@@ -53,6 +54,7 @@ class Objective:
         precision: of the loss's matrix products; see `contextual_loss`.
         plain: take the equations as they are written, for comparison: the same values, slowly.
         guide: weights of the targets, and labels within which alone the terms match.
+        seen: gives the features of all targets, where somebody keeps them; the network's without it.
 
     Attributes:
         names: of the values, such as "style conv3_2", "content conv4_2", "tv".
@@ -68,21 +70,30 @@ class Objective:
         precision: str = "fp32",
         plain: bool = False,
         guide: Guide | None = None,
+        seen: Callable[[Sequence[Tensor]], Sequence[Maps]] | None = None,
     ) -> None:
         chosen = [term for term in terms if term.weight > 0]
         self.network = network
         self.bound = [BOUND[term.loss](term, precision, plain, guide or Guide()) for term in chosen]
-        for side, pictures in (("source", [source]), ("target", targets)):
-            self._refer([bound for bound in self.bound if bound.term.compare == side], pictures)
+        for side, pictures, look in (("source", [source], self._look), ("target", targets, seen or self._look)):
+            self._refer([bound for bound in self.bound if bound.term.compare == side], pictures, look)
         labels = [(name, term.weight) for term in chosen for name in value_names(term)]
         self.names = unique([name for name, _ in labels])
         self.weights = torch.tensor([weight for _, weight in labels], device=source.device)
 
-    def _refer(self, terms: Sequence[BoundTerm], pictures: Sequence[Tensor]) -> None:
+    def _look(self, pictures: Sequence[Tensor]) -> Sequence[Maps]:
+        return [self.network(picture) for picture in pictures]
+
+    def _refer(
+        self,
+        terms: Sequence[BoundTerm],
+        pictures: Sequence[Tensor],
+        look: Callable[[Sequence[Tensor]], Sequence[Maps]],
+    ) -> None:
         """Shows the terms what they compare with."""
         with torch.no_grad():
             if any(bound.layers for bound in terms):
-                features = [self.network(picture) for picture in pictures]
+                features = look(pictures)
             for bound in terms:
                 bound.refer_to_pictures(pictures)
                 if bound.layers:

@@ -21,9 +21,9 @@ from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Objective, feature_layers
 from .positions import Guide, pixel_shares
 from .progress import Callback, Progress, Readings, Result
+from .shared import Shared
 from .steps import HISTORY, learning_rate, make_optimizer, value_of
 from .tiles import TiledFeatures
-from .vgg import VGGFeatures, resolve_network
 
 FIXED_WORK = 20_000
 """Pixels' worth of an iteration's time that doesn't depend on the size, the losses being sampled; for the time left."""
@@ -71,15 +71,16 @@ def stylize(
 class Run:
     """One run of the loop: everything that stays the same from scale to scale, and the losses so far."""
 
-    def __init__(self, inputs: Inputs, config: StyleConfig, started: float) -> None:
-        self.config, self.started = config, started
+    def __init__(self, inputs: Inputs, config: StyleConfig, started: float, shared: Shared | None = None) -> None:
+        self.config, self.started, self.shared = config, started, shared or Shared()
+        self.shared.begin()
         self.terms, self.guide = config.terms_in_force(), inputs.guide
         self.moving = moving(self.guide)
         self.device = choose_device(config.device)
         self.precision, reason = choose_precision(config.precision, self.device)
-        network = resolve_network(config.features, Path(config.weights) if config.weights else None)
+        network = self.shared.weights(config.features, Path(config.weights) if config.weights else None)
         layers = feature_layers(self.terms)
-        self.network = VGGFeatures(network, layers, config.pooling, DTYPES[self.precision]).to(self.device)
+        self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         self.source, self.targets = toned(inputs.source, inputs.targets, config.colors, inputs.guide, config.strength)
         self.losses: list[dict[str, float]] = []
@@ -114,9 +115,10 @@ class Run:
         wanted = memory_bytes(self.config.memory)
         inputs = sum(picture.shape[2] * picture.shape[3] for picture in (self.source, *self.targets))
         try:
-            return plan([self._need(edge) for edge, _ in self.scales], wanted, self.device, inputs)
+            needs = [self._need(edge) for edge, _ in self.scales]
+            return plan(needs, wanted, self.device, inputs, self.shared.memory)
         except MemoryLimitError as error:
-            edge = largest_edge(self._need, self.scales[-1][0], wanted, self.device, inputs)
+            edge = largest_edge(self._need, self.scales[-1][0], wanted, self.device, inputs, self.shared.memory)
             advice = f"use --size {edge} or less" if edge else "no size fits"
             more = "free some" if wanted is None else "allow more with --memory"
             size = f"{self.size[1]}x{self.size[0]} px"
@@ -193,7 +195,8 @@ class Run:
         ]
         pixels = self.plan.pixels[index]
         network = self.network if pixels is None else TiledFeatures(self.network, pixels)
-        return Objective(self.terms, network, source, targets, self.precision, guide=self.guide)
+        seen = partial(self.shared.features_of, self.network, pixels, look=network)
+        return Objective(self.terms, network, source, targets, self.precision, guide=self.guide, seen=seen)
 
     def _scale(
         self, index: int, picture: Tensor, span: tuple[float, float], callback: Callback | None

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from ..config import COLORS
-from ..files import check_writable
+from ..files import check_writable, make_folder
 from . import options as option
-from .names import free_name, make_folder
+from .names import free_name
 
 PARTS = ("built", "used", "lines", "origins", "key")
 

@@ -1,12 +1,9 @@
-"""Names of files that are made up, and folders that are made."""
+"""Names of files that are made up."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-
-from ..errors import OutputError
-from ..files import check_writable
 
 LONGEST = 120
 """Bytes of a name that is made up: file systems take 255, some 143, and suffixes, numbers and steps come on top."""
@@ -30,16 +27,3 @@ def free_name(*parts: str) -> Path:
 def cut(text: str, size: int) -> str:
     """The start of a text, of at most so many bytes."""
     return os.fsencode(text)[:size].decode(errors="ignore")
-
-
-def make_folder(folder: Path) -> None:
-    """A folder for pictures, made where it is missing.
-
-    Raises:
-        OutputError: it can't be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"can't make the folder {folder}: {error.strerror or error}") from error
-    check_writable(folder / "_")

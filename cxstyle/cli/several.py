@@ -11,9 +11,8 @@ import click
 
 from ..config import StyleConfig
 from ..errors import ConfigError, OutputError
-from ..files import check_writable
+from ..files import check_writable, make_folder
 from . import options as option
-from .names import make_folder
 from .progress import Display, labels_in_words
 
 if TYPE_CHECKING:

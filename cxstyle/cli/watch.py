@@ -13,8 +13,8 @@ import click
 
 from ..config import StyleConfig
 from ..errors import OutputError
-from ..files import check_writable
-from .names import free_name, make_folder
+from ..files import check_writable, make_folder
+from .names import free_name
 from .progress import Display, labels_in_words
 
 if TYPE_CHECKING:

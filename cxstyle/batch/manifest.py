@@ -1,0 +1,175 @@
+"""The manifest of a batch: one JSON line for each thing that happened to a job, added as it happens, never changed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import filelock
+
+from ..errors import OutputError
+from ..files import write_whole
+
+Record = dict[str, Any]
+NAME = "manifest.jsonl"
+SHARD = "manifest.{}of{}.jsonl"
+ANY = re.compile(r"manifest(\.\d+of\d+)?\.jsonl")
+STARTED = "started"
+COMPLETE = "complete"
+
+
+class Manifest:
+    """The manifest of a folder, held by one batch while it is entered.
+
+    Args:
+        folder: of the batch.
+        shard: (i, n) for the part i of n, counted from 1, which has a manifest of its own; all are read.
+
+    Attributes:
+        latest: by output, the last record of each job that ended.
+        ours: outputs that a batch has begun to make here.
+
+    Raises:
+        OutputError: another batch holds it, or it can't be read or written.
+    """
+
+    def __init__(self, folder: Path, shard: tuple[int, int] | None = None) -> None:
+        self.folder = folder
+        self.path = folder / (SHARD.format(*shard) if shard else NAME)
+        self.lock = filelock.FileLock(folder / f".{self.path.name}.lock")
+        self.latest: dict[str, Record] = {}
+        self.ours: set[str] = set()
+
+    def __enter__(self) -> Self:
+        try:
+            self.lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise OutputError(
+                f"another batch is writing to {self.path}; wait for its end, or use another folder"
+            ) from error
+        except OSError as error:
+            raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
+        try:
+            trim(self.path)
+            self.latest, self.ours = read(self.folder)
+            self.file = self.path.open("ab", buffering=0)
+        except OSError as error:
+            self.lock.release()
+            raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+        self.lock.release()
+
+    def add(self, record: Record) -> Record:
+        """Adds a line with the time to it, in one piece; returns the whole record.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        whole = {"time": datetime.now(UTC).isoformat(timespec="microseconds"), **record}
+        try:
+            self.file.write((json.dumps(whole) + "\n").encode())
+        except OSError as error:
+            raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
+        self.ours.add(record["output"])
+        if record["status"] != STARTED:
+            self.latest[record["output"]] = whole
+        return whole
+
+
+def manifests(folder: Path) -> list[Path]:
+    """All manifests of a folder: that of whole batches first, then those of shards."""
+    return sorted((path for path in folder.glob("manifest*.jsonl") if ANY.fullmatch(path.name)), key=by_shard)
+
+
+def by_shard(path: Path) -> tuple[int, ...]:
+    """(n, i) for sorting; nothing for the manifest of whole batches."""
+    return tuple(int(number) for number in reversed(re.findall(r"\d+", path.name)))
+
+
+def lines(path: Path) -> Iterator[Record]:
+    """The records of a manifest.
+
+    A line that was cut short, as by a loss of power, is no record: what it was about will be done again.
+
+    Raises:
+        OutputError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                with contextlib.suppress(ValueError):
+                    record = json.loads(line)
+                    if isinstance(record, dict) and {"time", "output", "status"} <= record.keys():
+                        yield record
+    except OSError as error:
+        raise OutputError(f"can't read {path}: {error.strerror or error}") from error
+
+
+def read(folder: Path) -> tuple[dict[str, Record], set[str]]:
+    """By output the last record of each job that ended, and all outputs that were begun, of all manifests of a folder.
+
+    Raises:
+        OutputError: one can't be read.
+    """
+    latest: dict[str, Record] = {}
+    ours: set[str] = set()
+    for path in manifests(folder):
+        for record in lines(path):
+            output = record["output"]
+            ours.add(output)
+            before = latest.get(output)
+            if record["status"] != STARTED and (before is None or before["time"] <= record["time"]):
+                latest[output] = record
+    return latest, ours
+
+
+def trim(path: Path) -> None:
+    """Cuts off a last line that lacks its end, so that the next one starts on its own."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - 4096)
+            file.seek(start)
+            kept = file.read(end - start).rfind(b"\n")
+            if kept >= 0:
+                file.truncate(start + kept + 1)
+                return
+            end = start
+        file.truncate(0)
+
+
+def merge(folder: Path) -> tuple[int, int]:
+    """Joins the manifests of shards into that of the whole batch, in order of time, and removes them.
+
+    Returns:
+        How many jobs the folder's manifest knows now, and how many of them are complete.
+
+    Raises:
+        OutputError: there is none, a batch is still writing, or a file can't be read or written.
+    """
+    found = manifests(folder)
+    if not found:
+        raise OutputError(f"{folder} holds no manifest of a batch; name the folder given to `cxstyle batch -o`")
+    with contextlib.ExitStack() as held:
+        for path in found:
+            shard = by_shard(path)
+            held.enter_context(Manifest(folder, (shard[1], shard[0]) if shard else None))
+        whole = sorted((record for path in found for record in lines(path)), key=lambda record: str(record["time"]))
+        write_whole(folder / NAME, "".join(json.dumps(record) + "\n" for record in whole).encode())
+        for path in found:
+            if path.name != NAME:
+                path.unlink()
+                (folder / f".{path.name}.lock").unlink(missing_ok=True)
+    latest, _ = read(folder)
+    return len(latest), sum(record["status"] == COMPLETE for record in latest.values())

@@ -1,0 +1,117 @@
+"""What a batch has to do: which of its jobs are new, changed, failed, or done and unchanged."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+from ..errors import ConfigError, OutputError
+from .jobs import Job
+from .manifest import COMPLETE, Record, read
+from .schedule import in_order, part
+
+UNREADABLE = "unreadable"
+"""In place of the hash of a file that can't be read: the job will fail and say why."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job and what the manifest says of it.
+
+    Attributes:
+        job: of the batch.
+        key: of the job now.
+        state: new; complete (and unchanged: nothing to do); changed (pictures, masks or settings); missing (its result
+            has been removed); or, as it ended before, failed, diverged, out of memory or stopped.
+    """
+
+    job: Job
+    key: str
+    state: str
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.state == COMPLETE
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return UNREADABLE
+
+
+def plan_batch(jobs: Iterable[Job], folder: str | Path, *, shard: tuple[int, int] | None = None) -> list[Planned]:
+    """The jobs of a batch, or of a part of it, in the order in which one worker does them, with what is left to do.
+
+    Args:
+        jobs: no two with the same output.
+        folder: of the batch; it need not exist.
+        shard: (i, n) for part i of n, counted from 1.
+
+    Raises:
+        ConfigError: two jobs have the same output, or there is no such part.
+        OutputError: a format can't be told, or a manifest can't be read.
+    """
+    several = list(jobs)
+    check_outputs(several)
+    latest, _ = read(Path(folder))
+    return compared(part(in_order(several), shard), Path(folder), latest)
+
+
+def compared(jobs: Sequence[Job], folder: Path, latest: Mapping[str, Record]) -> list[Planned]:
+    """The jobs with what the last record of each says; every file is read once."""
+    hash_of: Callable[[Path], str] = cache(file_hash)
+    found = []
+    for job in jobs:
+        key = job.key(hash_of)
+        found.append(Planned(job, key, state(job, key, folder, latest.get(job.output))))
+    return found
+
+
+def state(job: Job, key: str, folder: Path, record: Record | None) -> str:
+    """Of a job; see `Planned`."""
+    if record is None:
+        return "new"
+    if record.get("key") != key:
+        return "changed"
+    if record["status"] != COMPLETE:
+        return str(record["status"])
+    return COMPLETE if (folder / job.output).exists() else "missing"
+
+
+def check_outputs(jobs: Sequence[Job]) -> None:
+    """Makes sure that every job has a file of its own, of a format that can be written.
+
+    Raises:
+        ConfigError, OutputError: as of `plan_batch`.
+    """
+    from ..image import check_suffix
+
+    taken: dict[str, Job] = {}
+    for job in jobs:
+        check_suffix(Path(job.output))
+        # Some file systems keep a.png and A.png, or two ways of writing one letter, as one file.
+        same = unicodedata.normalize("NFC", job.output).casefold()
+        if same in taken:
+            raise ConfigError(
+                f"two jobs would write {job.output}: {words(taken[same])} and {words(job)}; give each its own output"
+            )
+        taken[same] = job
+    folders = {parent for output in taken for parent in PurePosixPath(output).parents}
+    for same, job in taken.items():
+        if PurePosixPath(same) in folders:
+            raise OutputError(f"{job.output} would be a picture and a folder of pictures; give it another name")
+
+
+def words(job: Job) -> str:
+    """a.jpg x b.jpg (fast)."""
+    pictures = " x ".join(str(picture) for picture in (job.source, *job.target))
+    return f"{pictures} ({job.preset})" if job.preset else pictures

@@ -1,0 +1,178 @@
+"""A worker: does one job after another with what they share, and reads and encodes pictures beside the loop."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ..errors import CxStyleError, OutputError
+from ..files import make_folder
+from .jobs import Job
+from .manifest import COMPLETE
+from .schedule import Task
+
+if TYPE_CHECKING:
+    from ..inputs import Inputs
+    from ..progress import Progress, Result
+
+FAILED = "failed"
+STOPPED = "stopped"
+REASONS = {
+    "diverged": "a loss was no longer a finite number; lower the weights or the learning rate, or take precision fp32",
+    "out of memory": "memory ran out; use a smaller size, fewer workers, or keep to less with memory, such as 4GB",
+}
+SHOW_EVERY = 0.1
+"""Seconds between two reports of a running job: more would cost more than the iterations of tiny ones."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How far a running job is.
+
+    Attributes:
+        done: share of its work, in (0, 1].
+        place: such as "scale 2/3 (128x96) iteration 7/20".
+        losses: by name, as last read.
+    """
+
+    done: float
+    place: str
+    losses: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a task.
+
+    Attributes:
+        status: complete; failed; stopped; diverged or out of memory, with the picture so far.
+        error: why it isn't complete.
+        picture: the encoded file; None where there is none, or where it was left at its place.
+        losses: of each iteration.
+        facts: for the manifest: size, seconds, device...
+        details: as of `Result`.
+    """
+
+    status: str
+    error: str = ""
+    picture: bytes | None = None
+    losses: list[dict[str, float]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+Listener = Callable[[Moved], bool]
+"""Told of a running job's progress; returning False stops it."""
+
+
+class Worker:
+    """Does tasks one after another.
+
+    Args:
+        device: where, in place of what a job's settings say; None for that.
+        memory: share of the free memory that it may take.
+    """
+
+    def __init__(self, device: str | None = None, memory: float = 1.0) -> None:
+        from ..shared import Shared
+
+        self.device, self.shared = device, Shared(memory)
+        self.pool = ThreadPoolExecutor(2, thread_name_prefix="pictures")
+        self.reading: dict[int, Future[Inputs]] = {}
+
+    def ahead(self, task: Task) -> None:
+        """Begins to read what a task will need, while another is worked on."""
+        self.reading[task.index] = self.pool.submit(read, task.job)
+
+    def work(self, task: Task, listener: Listener) -> Future[Ended]:
+        """Does a task; what comes of it is there once its picture is encoded."""
+        before, started = self.shared.computed, time.perf_counter()
+        reading = self.reading.pop(task.index, None) or self.pool.submit(read, task.job)
+        ended: Future[Ended] = Future()
+        try:
+            result = self.run(task, reading.result(), started, listener)
+            facts = {"target_features": "shared" if self.shared.computed == before else "computed"}
+        except Exception as error:  # whatever it is, the other jobs of the night go on; the manifest says it
+            ended.set_result(failed(error))
+        else:
+            if result.status != STOPPED:
+                return self.pool.submit(encoded, task.job, result, facts)
+            ended.set_result(Ended(STOPPED, "stopped before it was done"))
+        return ended
+
+    def run(self, task: Task, inputs: Inputs, started: float, listener: Listener) -> Result:
+        """The loop."""
+        from ..optimize import Run
+
+        shown, steps = 0.0, 0
+
+        def told(progress: Progress) -> bool:
+            nonlocal shown, steps
+            steps += 1
+            if task.save_every is not None and steps % task.save_every[0] == 0:
+                save(progress, task, steps)
+            now = time.perf_counter()
+            if now - shown < SHOW_EVERY:
+                return True
+            shown = now
+            return listener(Moved(progress.done, place(progress), progress.losses))
+
+        return Run(inputs, task.job.config.override(device=self.device), started, self.shared).go(told)
+
+    def close(self) -> None:
+        """Ends its threads; what they are at is dropped."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def read(job: Job) -> Inputs:
+    """The pictures of a job, decoded and checked."""
+    from ..inputs import read_inputs
+
+    return read_inputs(job.source, list(job.target), job.weights, job.source_mask, list(job.target_mask) or None)
+
+
+def save(progress: Progress, task: Task, steps: int) -> None:
+    """An intermediate picture; one that can't be written is no reason to lose the run."""
+    from ..image import save_picture
+
+    if task.save_every is None:
+        return
+    path = task.save_every[1] / f"{task.job.name}_{steps:05d}.png"
+    with contextlib.suppress(OutputError):
+        make_folder(path.parent)
+        save_picture(progress.picture, path)
+
+
+def place(progress: Progress) -> str:
+    """scale 2/3 (128x96) iteration 7/20."""
+    height, width = progress.size
+    scale = f"scale {progress.scale}/{progress.scales} ({width}x{height})"
+    return f"{scale} iteration {progress.iteration}/{progress.iterations}"
+
+
+def failed(error: Exception) -> Ended:
+    """A job that an error has ended."""
+    return Ended(FAILED, str(error) if isinstance(error, CxStyleError) else f"{type(error).__name__}: {error}")
+
+
+def encoded(job: Job, result: Result, facts: dict[str, Any]) -> Ended:
+    """A result for the manifest and its picture as a file."""
+    from ..image import encode
+
+    try:
+        picture = encode(result.picture, PurePosixPath(job.output).suffix)
+    except Exception as error:  # as one that is too large for its format
+        return failed(error)
+    height, width = result.picture.shape[2:]
+    seconds = {name: round(value, 3) for name, value in result.seconds.items()}
+    chosen = {name: result.details[name] for name in ("device", "precision", "features")}
+    facts = {"iterations": len(result.losses), "size": [width, height], "seconds": seconds, **chosen, **facts}
+    status = COMPLETE if result.status == "complete" else result.status
+    facts["host"] = socket.gethostname()
+    return Ended(status, REASONS.get(status, ""), picture, result.losses, facts, result.details)

@@ -1,0 +1,115 @@
+"""How many workers a batch has, on which devices, with how many threads each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import ConfigError, DeviceError
+from .crew import Crew
+from .executors import Executor, Here
+from .jobs import Job
+
+ALL = "all"
+AUTO = "auto"
+PROCESS = 350_000_000
+"""Bytes of a process that has imported torch."""
+
+
+def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None) -> Executor:
+    """This process, or several; see `run_batch`.
+
+    Raises:
+        ConfigError: no such number of workers, or several devices for another number of them.
+        DeviceError: a device that this machine doesn't have.
+    """
+    import torch
+
+    names = device_names(devices)
+    if len(names) > 1 and workers not in (AUTO, len(names)):
+        raise ConfigError(f"workers: {workers} for {len(names)} devices; each device has one, so leave --workers out")
+    threads = torch.get_num_threads()
+    count = len(names) if len(names) > 1 else number(jobs, workers, names[0], threads)
+    if count == 1:
+        return Here(names[0])
+    return Crew(max(1, threads // count), names if len(names) > 1 else names * count)
+
+
+def device_names(devices: str | None) -> list[str | None]:
+    """Of the workers: [None] for what the jobs' settings say.
+
+    Raises:
+        DeviceError: one is not there.
+    """
+    import torch
+
+    from ..device import choose_device
+
+    if devices is None:
+        return [None]
+    if devices == ALL:
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if not count:
+            raise DeviceError("device: all means all GPUs, and this machine has none; use --device cpu and --workers")
+        return [f"cuda:{index}" for index in range(count)]
+    names = [name.strip() for name in devices.split(",")]
+    for name in names:
+        choose_device(name)
+    return list(names)
+
+
+def number(jobs: Sequence[Job], workers: int | str, device: str | None, threads: int) -> int:
+    """Workers on one device: as asked for, else one for each thread, as far as there are jobs and memory.
+
+    Raises:
+        ConfigError: less than one.
+    """
+    if isinstance(workers, int):
+        if workers < 1:
+            raise ConfigError(f"workers: at least 1 is needed, or auto, got {workers}")
+        return min(workers, len(jobs))
+    if workers != AUTO:
+        raise ConfigError(f"workers: a number or auto is needed, got {workers!r}")
+    if not all(on_cpu(device or job.config.device) for job in jobs):
+        return 1
+    return max(1, min(threads, len(jobs), fitting(jobs)))
+
+
+def on_cpu(device: str) -> bool:
+    """Whether a device's name means the CPU here."""
+    from ..device import choose_device
+
+    return choose_device(device).type == "cpu"
+
+
+def fitting(jobs: Sequence[Job]) -> int:
+    """How many workers have the memory for the largest of the jobs."""
+    import torch
+
+    from ..memory import FIRST_USE, SHARE, free
+
+    each = PROCESS + FIRST_USE + max(memory_of(job) for job in distinct(jobs))
+    return int(SHARE * free(torch.device("cpu")) / each)
+
+
+def distinct(jobs: Sequence[Job]) -> list[Job]:
+    """One of each settings and number of targets."""
+    return list({(repr(job.config), len(job.target)): job for job in jobs}.values())
+
+
+def memory_of(job: Job) -> float:
+    """Bytes that a run on the CPU needs, about: as if both pictures were square and as large as they may be."""
+    import torch
+
+    from ..device import DTYPES, choose_precision
+    from ..memory import need
+    from ..objective import feature_layers
+    from ..shared import Shared
+
+    config = job.config
+    terms, device, shared = config.terms_in_force(), torch.device("cpu"), Shared()
+    precision, _ = choose_precision(config.precision, device)
+    weights = shared.weights(config.features, Path(config.weights) if config.weights else None)
+    network = shared.network(weights, feature_layers(terms), config.pooling, DTYPES[precision], device)
+    size = config.size, config.size
+    return need(terms, network, size, [size] * len(job.target), device).whole()

@@ -1,0 +1,88 @@
+"""What runs one after another share, so that it is made once: networks, and the features of their targets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .bound import Features
+from .vgg import VGGFeatures, resolve_network
+from .weights.store import Network
+
+MOST_NETWORKS = 4
+"""Kept at once: runs of different presets take turns, each with a network of some 30 MB."""
+
+
+@dataclass
+class Shared:
+    """Kept by whoever does one run after another, and given to each `Run`.
+
+    Args:
+        memory: share of the free memory that a run may take by itself, in (0, 1]; the rest is for others who work
+            beside it.
+
+    Attributes:
+        computed: how many sets of target features were computed: one for each scale of a run that found none.
+    """
+
+    memory: float = 1.0
+    computed: int = 0
+    files: dict[Hashable, Network] = field(default_factory=dict)
+    networks: dict[Hashable, VGGFeatures] = field(default_factory=dict)
+    features: dict[Hashable, Sequence[Features]] = field(default_factory=dict)
+    used: set[Hashable] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Called as a run begins."""
+        self.used = set()
+
+    def weights(self, features: str, path: Path | None) -> Network:
+        """As `resolve_network`, which reads and verifies a file; once for each."""
+        key = features, path
+        if key not in self.files:
+            self.files[key] = resolve_network(features, path)
+        return self.files[key]
+
+    def network(
+        self, weights: Network, layers: Sequence[str], pooling: str, dtype: torch.dtype, device: torch.device
+    ) -> VGGFeatures:
+        """The network on its device; built once for those of equal arguments."""
+        key = weights.path, tuple(layers), pooling, dtype, device
+        if key not in self.networks:
+            # The oldest goes: what is in use was asked for last.
+            if len(self.networks) >= MOST_NETWORKS:
+                self.networks.pop(next(iter(self.networks)))
+            self.networks[key] = VGGFeatures(weights, layers, pooling, dtype).to(device)
+        return self.networks[key]
+
+    def features_of(
+        self, network: VGGFeatures, pixels: int | None, pictures: Sequence[Tensor], look: Callable[[Tensor], Features]
+    ) -> Sequence[Features]:
+        """Features of the targets of a run, each (1, 3, H, W), from `look` where the last run had others.
+
+        Known by their pixels, so that whatever was done to them counts. Only one run's are kept: what the present one
+        has not used is dropped as soon as it needs something new.
+
+        Args:
+            network: that `look` uses, one of this object's.
+            pixels: of the tiles that it is cut into, which change the features by rounding.
+            pictures: at the size that the run wants.
+            look: gives the features of one.
+        """
+        digest = hashlib.sha256()
+        for picture in pictures:
+            digest.update(repr(tuple(picture.shape)).encode())
+            digest.update(picture.cpu().contiguous().numpy().data)
+        which = next(key for key, kept in self.networks.items() if kept is network)
+        key = which, pixels, digest.digest()
+        if key not in self.features:
+            self.features = {known: found for known, found in self.features.items() if known in self.used}
+            self.features[key] = [look(picture) for picture in pictures]
+            self.computed += 1
+        self.used.add(key)
+        return self.features[key]
