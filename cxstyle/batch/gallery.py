@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 from ..errors import PictureError
 from ..files import whole_file
-from .records import Record, ending, latest, short_names, thumbnail
+from .manifest import Record
+from .records import ending, latest, short_names, thumbnail
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 EDGES = ((150, 512), (1500, 320))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from .manifest import COMPLETE, Record
+
 if TYPE_CHECKING:
     from PIL import Image
-
-Record = Mapping[str, Any]
-"""A line of a batch's manifest."""
 
 
 def latest(records: Iterable[Record]) -> list[Record]:
@@ -54,7 +53,7 @@ def thumbnail(path: str | Path, edge: int) -> Image.Image:
 def ending(record: Record) -> str:
     """How a job ended, with the reason, for people; "" for one that did what it should."""
     status, reason = str(record.get("status", "")), str(record.get("error") or "")
-    if status == "complete":
+    if status == COMPLETE:
         return ""
     return f"{status}: {reason}" if reason and status not in reason else reason or status
 

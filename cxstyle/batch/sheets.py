@@ -13,7 +13,8 @@ from PIL import Image
 from ..errors import PictureError
 from ..files import write_whole
 from ..sheet import Cell, grid
-from .records import Record, ending, evenly, in_order, latest, short_names, thumbnail
+from .manifest import Record
+from .records import ending, evenly, in_order, latest, short_names, thumbnail
 
 NARROWEST = 96
 """Pixels of a cell: below it captions say nothing."""
