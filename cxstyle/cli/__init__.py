@@ -11,11 +11,13 @@ import click
 
 from .. import __version__
 from ..errors import ConfigError, CxStyleError
+from .batch import batch, merge
 from .bench import bench
 from .compare import compare
 from .grid import grid
 from .match import match
 from .presets import presets
+from .progress import one_line
 from .run import run
 from .score import score
 from .weights import weights
@@ -54,14 +56,19 @@ class OneLineErrors(click.Group):
             status = 1
         sys.exit(status or 0)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A command of two words before one of its first."""
+        both = " ".join(args[:2])
+        if both in self.commands:
+            return both, self.commands[both], args[2:]
+        return super().resolve_command(ctx, args)
+
 
 def fail(message: str, status: int) -> int:
     click.echo(message, err=True)
     return status
-
-
-def one_line(message: str) -> str:
-    return " ".join(message.split())
 
 
 @click.group(
@@ -76,5 +83,5 @@ def main() -> None:
     """
 
 
-for command in (run, match, compare, grid, score, presets, weights, bench):
+for command in (run, batch, merge, match, compare, grid, score, presets, weights, bench):
     main.add_command(command)

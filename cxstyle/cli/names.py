@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-LONGEST = 120
-"""Bytes of a name that is made up: file systems take 255, some 143, and suffixes, numbers and steps come on top."""
+from ..batch.names import LONGEST, cut
 
 
 def free_name(*parts: str) -> Path:
@@ -22,8 +21,3 @@ def free_name(*parts: str) -> Path:
     while path.exists():
         path, number = Path(f"{stem}_{number}.png"), number + 1
     return path
-
-
-def cut(text: str, size: int) -> str:
-    """The start of a text, of at most so many bytes."""
-    return os.fsencode(text)[:size].decode(errors="ignore")

@@ -9,11 +9,25 @@ from typing import Any, TypeVar
 
 import click
 
-from ..config import FEATURES, PRECISIONS, StyleConfig
+from ..config import COLORS, FEATURES, PRECISIONS, StyleConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
 PATH = click.Path(path_type=Path)
+
+
+class Samples(click.ParamType[int | str]):
+    """A number, or all."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Leaves the range to `LossTerm`."""
+        if value == "all":
+            return "all"
+        if not str(value).isdigit():
+            self.fail(f"{value!r} is neither a number nor all", param, ctx)
+        return int(value)
 
 
 def setting(*names: str, help: str, type: Any = str, field: str | None = None, **extra: Any) -> Option:
@@ -55,11 +69,18 @@ target_masks = click.option(
     help="The same parts of the target, in the same colours; with several targets once for each, in their order.",
 )
 
-SETTINGS = [
-    setting("--size", type=int, metavar="PX", help="Long edge of the result; a smaller source keeps its size."),
-    setting("--iterations", type=int, metavar="N", help="Steps of all scales together."),
-    setting("--seed", type=int, metavar="N", help="Of the random sampling; same seed, same pixels."),
-    setting("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs."),
+save_every = click.option(
+    "--save-every",
+    type=(click.IntRange(1), PATH),
+    metavar="N DIR",
+    help="Also write the picture after every N iterations to DIR.",
+)
+
+SIZE = setting("--size", type=int, metavar="PX", help="Long edge of the result; a smaller source keeps its size.")
+ITERATIONS = setting("--iterations", type=int, metavar="N", help="Steps of all scales together.")
+SEED = setting("--seed", type=int, metavar="N", help="Of the random sampling; same seed, same pixels.")
+DEVICE = setting("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs.")
+MACHINE = [
     setting(
         "--precision",
         type=click.Choice(PRECISIONS),
@@ -73,7 +94,30 @@ SETTINGS = [
     ),
     setting("--weights", metavar="FILE", help="A weight file to use instead of those on the machine."),
 ]
+SETTINGS = [SIZE, ITERATIONS, SEED, DEVICE, *MACHINE]
 """Settings of a run that every command of runs has."""
+LOOK = [
+    click.option(
+        "--enlarge", is_flag=True, default=None, help="Make the result --size even where the source is smaller."
+    ),
+    setting("--strength", type=float, metavar="S", help="How far to go: 0 is the source as it is, 1 all the way."),
+    setting("--content-weight", type=float, metavar="W", help="Weight of the terms that compare with the source."),
+    setting("--style-weight", type=float, metavar="W", help="Weight of the terms that compare with the target."),
+    setting("--tv-weight", type=float, metavar="W", help="Weight of the total variation: higher is smoother."),
+    setting(
+        "--colors",
+        type=click.Choice(COLORS),
+        help="Whose colours the result has: the target's, the source's, or free: whatever comes of it.",
+    ),
+    setting("--init", metavar="source|target|noise|FILE", help="The picture that the run starts from."),
+    click.option(
+        "--samples",
+        type=Samples(),
+        metavar="N|all",
+        help="Features drawn from a layer in each iteration; all takes long at large sizes.  [default: the preset's]",
+    ),
+]
+"""Settings of `run` and `batch`."""
 NETWORK = [
     click.option(
         "--features",

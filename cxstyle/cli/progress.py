@@ -26,6 +26,8 @@ class Display:
         interrupted: whether Ctrl-C was pressed.
     """
 
+    stopping = "stopping after this iteration (Ctrl-C again to stop at once and keep nothing)"
+
     def __init__(self, quiet: bool, runs: int = 1) -> None:
         self.quiet, self.runs = quiet, runs
         self.bar: tqdm[Any] | None = None
@@ -45,7 +47,7 @@ class Display:
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True
-        self.note("stopping after this iteration (Ctrl-C again to stop at once and keep nothing)")
+        self.note(self.stopping)
 
     def show(self, progress: Progress, name: str = "", index: int = 0) -> None:
         """After an iteration of the run of this index."""
@@ -84,3 +86,8 @@ def labels_in_words(details: dict[str, Any], *, shared: bool = False) -> list[st
     target = "target's mask" if len(details["target_sizes"]) == 1 else "targets' masks"
     lines += [f"mask: {name} is only in the source's mask; that part stays as it is" for name in labels["only_source"]]
     return lines + [f"mask: {name} is only in the {target}; nothing draws from there" for name in labels["only_target"]]
+
+
+def one_line(message: str) -> str:
+    """Without line breaks."""
+    return " ".join(message.split())

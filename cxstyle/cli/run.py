@@ -7,23 +7,9 @@ from typing import Any
 
 import click
 
-from ..config import COLORS, StyleConfig
+from ..config import StyleConfig
 from . import options as option
-from .options import PATH, setting
-
-
-class Samples(click.ParamType[int | str]):
-    """A number, or all."""
-
-    name = "N|all"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Leaves the range to `LossTerm`."""
-        if value == "all":
-            return "all"
-        if not str(value).isdigit():
-            self.fail(f"{value!r} is neither a number nor all", param, ctx)
-        return int(value)
+from .options import PATH
 
 
 class Weights(click.ParamType[tuple[float, ...]]):
@@ -46,12 +32,8 @@ class Weights(click.ParamType[tuple[float, ...]]):
 @option.overwrite
 @click.option("--preset", metavar="NAME", help="Ready-made settings; see `cxstyle presets list`.  [default: default]")
 @click.option("--config", type=PATH, metavar="FILE.yaml", help="Your own settings.")
-@option.together(option.SETTINGS[:1])
-@click.option("--enlarge", is_flag=True, default=None, help="Make the result --size even where the source is smaller.")
-@setting("--strength", type=float, metavar="S", help="How far to go: 0 is the source as it is, 1 all the way.")
-@setting("--content-weight", type=float, metavar="W", help="Weight of the terms that compare with the source.")
-@setting("--style-weight", type=float, metavar="W", help="Weight of the terms that compare with the target.")
-@setting("--tv-weight", type=float, metavar="W", help="Weight of the total variation: higher is smoother.")
+@option.SIZE
+@option.together(option.LOOK)
 @click.option(
     "--target-weights",
     type=Weights(),
@@ -60,25 +42,11 @@ class Weights(click.ParamType[tuple[float, ...]]):
 )
 @option.source_mask
 @option.target_masks
-@setting(
-    "--colors",
-    type=click.Choice(COLORS),
-    help="Whose colours the result has: the target's, the source's, or free: whatever comes of it.",
-)
-@setting("--init", metavar="source|target|noise|FILE", help="The picture that the run starts from.")
-@click.option(
-    "--samples",
-    type=Samples(),
-    metavar="N|all",
-    help="Features drawn from a layer in each iteration; all takes long at large sizes.  [default: the preset's]",
-)
-@option.together(option.SETTINGS[1:])
-@click.option(
-    "--save-every",
-    type=(click.IntRange(1), PATH),
-    metavar="N DIR",
-    help="Also write the picture after every N iterations to DIR.",
-)
+@option.ITERATIONS
+@option.SEED
+@option.DEVICE
+@option.together(option.MACHINE)
+@option.save_every
 @click.option(
     "--report",
     type=PATH,

@@ -1,0 +1,225 @@
+"""Which pictures a side of a batch has: given as a file, a folder, a glob or a list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from ..errors import ConfigError, PictureError
+
+KINDS = (
+    *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "bmp", "dib", "gif", "avif", "heic", "heif"),
+    *("ppm", "pgm", "pbm", "pnm", "tga", "jp2", "j2k", "qoi"),
+)
+PICTURES = frozenset(f".{kind}" for kind in KINDS)
+"""Suffixes by which pictures are known in folders."""
+LISTS = (".txt", ".csv")
+COLUMNS = ("path", "picture", "file", "source", "target")
+"""Headers of the column of a CSV list that has the paths."""
+MAGIC = re.compile(r"[*?[]")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A picture of one side.
+
+    Attributes:
+        path: of the file, relative if the side was.
+        name: its path relative to the side's root, without the suffix, with "/" between folders.
+        folder: the folders of that name, "" for none.
+    """
+
+    path: Path
+    name: str
+    folder: str
+
+    @property
+    def file(self) -> str:
+        """The name with its suffix: no other picture of the side has it."""
+        return self.name + self.path.suffix
+
+
+def list_pictures(side: str, recursive: bool, *, leave_out: Path | None = None) -> list[Listed]:
+    """The pictures of one side, every one once.
+
+    Args:
+        side: a picture; a folder, whose pictures come sorted by name, hidden ones left out; a glob such as
+            photos/**/*.jpg, sorted in the same way; or a list: .txt with a path on each line, # before comments, or
+            .csv with a column path, picture, file, source or target (the first one without such a header). Relative
+            paths in a list count from the list's own folder, and its order is kept.
+        recursive: into the sub-folders of a folder, too.
+        leave_out: a folder of which folders and globs give nothing.
+
+    The root of names is the folder, the part of a glob before its first wildcard, or the deepest folder that has all
+    pictures of a list. A list may name files that don't exist.
+
+    Raises:
+        PictureError: nothing is there, or no picture in it.
+        ConfigError: a list that can't be read.
+    """
+    path = Path(side)
+    try:
+        is_folder, is_file = bool(side) and path.is_dir(), path.is_file()
+    except OSError as error:  # a name that is too long
+        raise PictureError(f"can't read {side[:60]}...: {error.strerror}") from error
+    if is_folder:
+        return in_folder(path, recursive, leave_out)
+    if is_file:
+        if path.suffix.lower() in LISTS:
+            return in_list(path)
+        if path.suffix.lower() in (".yaml", ".yml"):
+            raise ConfigError(f"{side} is not a picture; if it is a file of jobs, use --jobs {side}")
+        return [listed(path, path.parent)]
+    if MAGIC.search(side):
+        return in_glob(side, leave_out)
+    raise PictureError(f"there is no file or folder {side or 'without a name'}")
+
+
+def listed(path: Path, root: Path) -> Listed:
+    """A picture below a root."""
+    relative = Path(os.path.relpath(path, root))
+    folder = relative.parent.as_posix() if relative.parent.parts else ""
+    return Listed(path, f"{folder}/{relative.stem}" if folder else relative.stem, folder)
+
+
+def once(paths: Iterable[Path]) -> list[Path]:
+    """The first of each that names the same place."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        found.setdefault(place(path), path)
+    return list(found.values())
+
+
+def place(file: str | Path) -> str:
+    """A file's place, however it is written; links are not resolved."""
+    return os.path.normpath(Path(file).absolute())
+
+
+def is_picture(name: str) -> bool:
+    """By its name, and not hidden."""
+    return not name.startswith(".") and Path(name).suffix.lower() in PICTURES
+
+
+def in_folder(folder: Path, recursive: bool, leave_out: Path | None) -> list[Listed]:
+    """The pictures of a folder; see `list_pictures`."""
+    if leave_out is not None and within(folder, leave_out):
+        raise PictureError(f"{folder} is where the results go; name another folder for them")
+    found = sorted((listed(path, folder) for path in walk(folder, recursive, leave_out)), key=order)
+    if found:
+        return found
+    if not recursive and next(walk(folder, True, leave_out), None):
+        raise PictureError(f"{folder} has no pictures itself, but its sub-folders have; add --recursive")
+    raise PictureError(f"{folder} has no pictures (jpg, png, webp, tif...)")
+
+
+def order(picture: Listed) -> list[str]:
+    """By name, folder by folder."""
+    return picture.file.split("/")
+
+
+def walk(folder: Path, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
+    """The pictures of a folder. Links to folders are followed, but no folder is entered twice."""
+    entered = set() if leave_out is None else {os.path.realpath(leave_out)}
+    for current, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(current)
+        names = [] if real in entered else sorted(files)
+        folders[:] = sorted(f for f in folders if not f.startswith(".")) if recursive and real not in entered else []
+        entered.add(real)
+        yield from (Path(current, name) for name in names if is_picture(name))
+
+
+def refuse(error: OSError) -> NoReturn:
+    """What `walk` does about a folder that can't be read."""
+    raise PictureError(f"can't read {error.filename}: {error.strerror or error}") from error
+
+
+def within(path: Path, folder: Path) -> bool:
+    """Whether a path is a folder or lies below it, links resolved."""
+    real = Path(os.path.realpath(path))
+    return Path(os.path.realpath(folder)) in (real, *real.parents)
+
+
+def in_glob(pattern: str, leave_out: Path | None) -> list[Listed]:
+    """The pictures that a glob names; see `list_pictures`."""
+    parts, root = list(Path(pattern).parts), Path()
+    # A folder may have brackets in its name.
+    while len(parts) > 1 and (not MAGIC.search(parts[0]) or (root / parts[0]).exists()):
+        root /= parts.pop(0)
+    if parts[-1] == "**":
+        parts.append("*")
+    if not root.is_dir():
+        raise PictureError(f"{pattern}: there is no folder {root}")
+    try:
+        paths = once(root.glob(str(Path(*parts))))
+    except ValueError as error:
+        raise ConfigError(f"{pattern}: ** must stand alone between slashes, such as photos/**/*.jpg") from error
+    if not any(part.startswith(".") for part in parts):
+        paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    paths = [path for path in paths if path.suffix.lower() in PICTURES and path.is_file()]
+    found = [path for path in paths if not (leave_out and within(path, leave_out))]
+    if paths and not found:
+        raise PictureError(f"{pattern} names pictures only where the results go; name another folder for them")
+    if not found:
+        raise PictureError(f"{pattern} names no pictures; put it in quotes, and check folder and suffix")
+    return sorted((listed(path, root) for path in found), key=order)
+
+
+def in_list(path: Path) -> list[Listed]:
+    """The pictures that a list names; see `list_pictures`."""
+    if path.suffix.lower() == ".csv":
+        words = column(path)
+    else:
+        words = [line.strip() for line in read_text(path).split("\n") if not line.lstrip().startswith("#")]
+    paths = once(path.parent / word for word in words if word)
+    if not paths:
+        raise PictureError(f"{path} names no pictures; write one path on each line")
+    try:
+        root = Path(os.path.commonpath([place(picture.parent) for picture in paths]))
+    except ValueError as error:
+        raise ConfigError(f"{path}: its pictures lie on several drives; make a list for each") from error
+    return [listed(picture, root) for picture in paths]
+
+
+def column(path: Path) -> list[str]:
+    """The cells of a CSV list that are paths."""
+    rows = read_rows(path)
+    header = [cell.lower() for cell in rows[0]] if rows else []
+    known = [name for name in COLUMNS if name in header]
+    if {"source", "target"} <= set(known):
+        raise ConfigError(f"{path} has columns for sources and for targets; use --jobs {path}")
+    index = header.index(known[0]) if known else 0
+    return [row[index] for row in rows[bool(known) :] if len(row) > index]
+
+
+def read_text(path: Path) -> str:
+    """The content of a text file, with or without a byte order mark.
+
+    Raises:
+        ConfigError: unreadable, or not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not a UTF-8 text file; save it as UTF-8") from error
+
+
+def read_rows(path: Path) -> list[list[str]]:
+    """The rows of a CSV file that have anything in them, cells stripped.
+
+    Raises:
+        ConfigError: unreadable, not UTF-8, or not CSV.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(read_text(path), newline=""), strict=True))
+    except csv.Error as error:
+        raise ConfigError(f"{path} is not CSV: {error}") from error
+    stripped = [[cell.strip() for cell in row] for row in rows]
+    return [row for row in stripped if any(row)]

@@ -1,0 +1,234 @@
+"""What surrounds a batch on the command line: progress of all its workers, how it ends, and what it would do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from tqdm import tqdm
+
+from .progress import Display, in_short, one_line
+
+if TYPE_CHECKING:
+    from ..batch.jobs import Job
+    from ..batch.manifest import Record
+    from ..batch.run import BatchResult, Event
+
+BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}{postfix}]"
+WORKER = "  {desc} |{bar}| {percentage:3.0f}%{postfix}"
+LISTED = 20
+"""Failures that are named at the end; the manifest has them all."""
+
+
+class Crowd(Display):
+    """Shows a batch: on a terminal a line for all of it and one for each worker, else a line for each job.
+
+    Args:
+        folder: of the batch.
+        json_lines: tell events as JSON on stdout instead.
+        quiet: show nothing but errors.
+        verbose: say of each job how it was done.
+        sheet: make sheets at the end.
+        gallery: make a gallery at the end.
+    """
+
+    stopping = "stopping after this iteration; finished jobs are kept (Ctrl-C again to stop at once)"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        json_lines: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        sheet: bool = False,
+        gallery: bool = False,
+    ) -> None:
+        super().__init__(quiet or json_lines)
+        self.folder, self.json_lines, self.verbose = folder, json_lines, verbose
+        self.sheet, self.gallery = sheet, gallery
+        self.lines: dict[str, tqdm[Any]] = {}
+        self.bars = sys.stderr.isatty() and not self.quiet
+
+    def __exit__(self, *rest: object) -> None:
+        for line in self.lines.values():
+            line.close()
+        super().__exit__(*rest)
+
+    def go(self, jobs: Sequence[Job], **options: Any) -> None:
+        """Does the jobs; ends the process with 130 after Ctrl-C and 1 where one has failed."""
+        from ..batch.run import run_batch
+
+        with self:
+            result = run_batch(jobs, self.folder, callback=self.step, **options)
+        if self.json_lines:
+            self.say({"event": "finished", "stopped": result.stopped, **counts(result)})
+        self.publish(result.ended())
+        self.finish(result)
+
+    def step(self, event: Event) -> bool:
+        """Called when something happens."""
+        if self.json_lines:
+            self.say(as_json(event))
+        elif event.kind == "planned":
+            self.planned(event)
+        elif event.kind == "ended" and event.record is not None:
+            self.ended(event, event.record)
+        elif self.bars:
+            self.draw(event)
+        return not self.interrupted
+
+    def say(self, event: dict[str, Any]) -> None:
+        """A line for programs, at once."""
+        click.echo(json.dumps(event))
+
+    def planned(self, event: Event) -> None:
+        """Before the first job."""
+        skipped = f"; {event.skipped} are complete and unchanged" if event.skipped else ""
+        self.note(f"{event.left} jobs to do in {self.folder}{skipped}")
+
+    def ended(self, event: Event, record: Record) -> None:
+        """A job has ended."""
+        name = record["output"]
+        if record["status"] == "complete":
+            how = f"{record['seconds']['loop']:.1f} s, {in_short(record['losses'])}"
+            where = ", ".join(str(record[key]) for key in ("host", "device", "precision", "features"))
+            text = f"{name} ({how}{f'; {where}' if self.verbose else ''})"
+        else:
+            text = f"{name}: {record['status']}: {one_line(record['error'])}"
+        if not self.bars or record["status"] != "complete" or self.verbose:
+            self.note(text if self.bars else f"{in_words(event)}: {text}")
+        if self.bars:
+            self.draw(event)
+
+    def draw(self, event: Event) -> None:
+        """The lines of the batch and of the worker."""
+        if self.bar is None:
+            self.bar = tqdm(total=1.0, bar_format=BAR, dynamic_ncols=True, position=0)
+        self.bar.set_description_str(in_words(event), refresh=False)
+        self.bar.update(event.share - self.bar.n)
+        if not event.worker or event.job is None:
+            return
+        line = self.lines.get(event.worker)
+        if line is None:
+            place = len(self.lines) + 1
+            line = tqdm(total=1.0, bar_format=WORKER, dynamic_ncols=True, position=place, leave=False)
+            self.lines[event.worker] = line
+        place_of = f" {event.moved.place}" if event.moved else ""
+        line.set_description_str(f"{event.worker}: {event.job.name}{place_of}", refresh=False)
+        line.set_postfix_str(in_short(event.moved.losses) if event.moved else "", refresh=False)
+        line.n = event.moved.done if event.moved else float(event.kind == "ended")
+        line.refresh()
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Sheets and gallery, where asked for; says where."""
+        found: list[Path] = []
+        if self.sheet and records:
+            from ..batch.sheets import write_sheets
+
+            found += write_sheets(self.folder, records)
+        if self.gallery and records:
+            from ..batch.gallery import write_gallery
+
+            found.append(write_gallery(self.folder, records))
+        if not self.quiet:
+            for path in found:
+                click.echo(f"wrote {path}")
+
+    def finish(self, result: BatchResult) -> None:
+        """The last lines, and the exit status."""
+        known = counts(result)
+        if not self.quiet:
+            click.echo(f"{known['complete']} of {known['jobs']} results are in {self.folder}")
+        failed = result.failed
+        for record in failed[:LISTED]:
+            click.echo(f"cxstyle: {record['output']}: {record['status']}: {one_line(record['error'])}", err=True)
+        if failed:
+            more = f" ({len(failed) - LISTED} more in the manifest)" if len(failed) > LISTED else ""
+            click.echo(
+                f"cxstyle: {len(failed)} of {known['jobs']} jobs failed{more}; the same command tries them again",
+                err=True,
+            )
+        if result.stopped:
+            left = known["jobs"] - known["complete"]
+            click.echo(f"cxstyle: stopped; what is done is kept, and the same command does the other {left}", err=True)
+            sys.exit(130)
+        if failed:
+            sys.exit(1)
+
+
+def counts(result: BatchResult) -> dict[str, int]:
+    """Jobs of a batch, and how many of them are complete and failed now."""
+    complete = sum(record["status"] == "complete" for record in result.ended())
+    return {"jobs": len(result.planned), "complete": complete, "failed": len(result.failed)}
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """An event for programs."""
+    found: dict[str, Any] = {
+        "event": event.kind,
+        **{name: getattr(event, name) for name in ("done", "skipped", "failed", "left")},
+        "share": round(event.share, 4),
+        "seconds": round(event.seconds, 3),
+        "seconds_left": None if event.seconds_left is None else round(event.seconds_left, 1),
+    }
+    if event.job is not None:
+        found |= {"output": event.job.output, "worker": event.worker}
+    if event.moved is not None:
+        found |= {"job_share": round(event.moved.done, 4), "place": event.moved.place, "losses": event.moved.losses}
+    if event.record is not None:
+        found["record"] = event.record
+    return found
+
+
+def in_words(event: Event) -> str:
+    """3 of 12 done, 1 failed, 8 left, about 2 min."""
+    failed = f", {event.failed} failed" if event.failed else ""
+    left = f", about {duration(event.seconds_left)}" if event.left and event.seconds_left is not None else ""
+    return f"{event.done} done{failed}, {event.left} left{left}"
+
+
+def duration(seconds: float) -> str:
+    """4.5 s, 45 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def dry_run(
+    jobs: Sequence[Job], folder: Path, devices: str | None, shard: tuple[int, int] | None, force: bool, json_lines: bool
+) -> None:
+    """Prints what would be done."""
+    from ..batch.estimate import estimates
+    from ..batch.plan import plan_batch, words
+    from ..memory import in_words as bytes_in_words
+
+    planned = plan_batch(jobs, folder, shard=shard)
+    todo = [p for p in planned if force or not p.done]
+    known = dict(zip((p.job.output for p in todo), estimates([p.job for p in todo], first_of(devices)), strict=True))
+    echo: Callable[[Any], None] = click.echo
+    for p in planned:
+        found = known.get(p.job.output)
+        if json_lines:
+            about = {"seconds": found and round(found.seconds, 1), "memory": found and round(found.memory)}
+            echo(
+                json.dumps(
+                    {"output": p.job.output, "state": p.state, **p.job.inputs(), "preset": p.job.preset, **about}
+                )
+            )
+            continue
+        about_it = f", about {duration(found.seconds)}, {bytes_in_words(found.memory)}" if found else ""
+        unknown = ", can't be run" if p.job.output in known and found is None else ""
+        echo(f"{p.state:8}  {p.job.output}  {words(p.job)}{about_it}{unknown}")
+    if not json_lines:
+        whole = sum(found.seconds for found in known.values() if found)
+        echo(f"{len(todo)} of {len(planned)} jobs to do, about {duration(whole)} on this machine; nothing was done")
+
+
+def first_of(devices: str | None) -> str | None:
+    """The device that stands for several: an estimate is of one worker."""
+    return "cuda" if devices == "all" else devices and devices.split(",")[0]
