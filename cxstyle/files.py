@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import OutputError
 
@@ -67,8 +69,9 @@ def remove_partial(paths: Iterable[Path]) -> None:
                 found.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file by way of a temporary one beside it and a rename.
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well.
 
     Raises:
         OutputError: it can't be written; what stood there before is untouched.
@@ -78,7 +81,7 @@ def write_whole(path: Path, content: bytes) -> None:
         partial = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                yield file
             umask = os.umask(0)
             os.umask(umask)
             partial.chmod(0o666 & ~umask)  # mkstemp makes files private
@@ -87,3 +90,13 @@ def write_whole(path: Path, content: bytes) -> None:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file by way of a temporary one beside it and a rename.
+
+    Raises:
+        OutputError: it can't be written; what stood there before is untouched.
+    """
+    with whole_file(path) as file:
+        file.write(content)
