@@ -316,6 +316,7 @@ def test_ctrl_c_keeps_finished_jobs_and_says_how_to_go_on(own_folder: Path) -> N
         (["--jobs", "jobs.yaml", "--seed", "1", "--seed", "2"], "several --preset or --seed don't go with --jobs"),
         (["photos", "looks", "--workers", "some"], "'some' is neither a number nor auto"),
         (["photos", "looks", "--workers", "0"], "workers: at least 1"),
+        (["photos", "looks", "--shard", "1/2", "--sheet"], "a shard has a part of the pictures"),
         (["photos", "looks", "--cpus", "2"], "--cpus is for --executor ray"),
         (["photos", "looks", "--return-pictures"], "--return-pictures is for --executor ray"),
         (["photos", "looks", "--executor", "ray", "--workers", "2"], "--workers and several devices are for"),

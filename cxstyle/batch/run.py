@@ -189,6 +189,7 @@ class Batch:
             "settings": job.config.to_dict(),
             "losses": kept,
             "key": self.todo[task.index].key,
+            "hashes": dict(self.todo[task.index].hashes),
             "worker": worker,
             "attempt": task.attempt,
             **ended.facts,

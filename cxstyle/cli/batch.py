@@ -80,6 +80,8 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     \b
     Try:  cxstyle batch samples/astronaut.jpg 'samples/*.jpg' -o results --preset fast --sheet
     """
+    if options["shard"] and (options["sheet"] or options["gallery"]):
+        raise click.UsageError("a shard has a part of the pictures; make them of all with `cxstyle batch merge DIR`")
     names = ("json_lines", "quiet", "verbose", "sheet", "gallery")
     crowd = Crowd(output, **{name: options.pop(name) for name in names})
     who = {name: options.pop(name) for name in ("workers", "kind", "ray_address", "cpus", "return_pictures")}
