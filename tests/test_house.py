@@ -101,6 +101,7 @@ TABLE = {
         "image",
         "inputs",
         "memory",
+        "objective",
         "optimize",
         "presets",
         "progress",

@@ -64,9 +64,9 @@ class Crew(Team[Hand]):
         """As `Executor`."""
         self.assemble(schedule, watcher)
         self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        told = False
+        self.places, told = min(len(self.devices), len(schedule)), False
         try:
-            for place in range(min(len(self.devices), len(schedule))):
+            for place in range(self.places):
                 self.hire(place)
             for hand in self.hands:
                 self.feed(hand)

@@ -116,6 +116,7 @@ class Driver(Team[RayHand]):
         left = len(self.schedule) + sum(len(hand.tasks) for hand in self.hands)
         # Without any room, one that waits for it: clusters that grow by themselves see by that what is needed.
         wanted = min(max(1, there), left + sum(bool(hand.blind) for hand in self.hands))
+        self.places = wanted
         while len(self.hands) < wanted and self.failures < STARTS and not self.watcher.stopping:
             self.hire()
         self.check(there)

@@ -117,6 +117,7 @@ class Team(Generic[AnyHand]):
 
     Attributes:
         hands: that there are now.
+        places: how many there are to be.
         deaths: of workers, by the index of the task that each had begun.
     """
 
@@ -127,11 +128,12 @@ class Team(Generic[AnyHand]):
         """Before anything else."""
         self.schedule, self.watcher = schedule, watcher
         self.hands: list[AnyHand] = []
+        self.places = 0
         self.deaths: Counter[int] = Counter()
 
     def feed(self, hand: AnyHand) -> None:
         """Gives it a task where it has none, and one to read ahead for where there is more than one for each worker."""
-        plenty = AT_ONCE if len(self.schedule) > len(self.hands) else 1
+        plenty = AT_ONCE if len(self.schedule) > self.places else 1
         while len(hand.tasks) < plenty and not self.watcher.stopping:
             task = self.schedule.next(hand.name)
             if task is None:

@@ -74,12 +74,13 @@ class Manifest:
         Raises:
             OutputError: it can't be written.
         """
-        whole = {"time": datetime.now(UTC).isoformat(timespec="microseconds"), **record}
+        line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="microseconds"), **record})
         try:
-            self.file.write((json.dumps(whole) + "\n").encode())
+            self.file.write(f"{line}\n".encode())
         except OSError as error:
             raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
         self.ours.add(record["output"])
+        whole: Record = json.loads(line)  # as the next batch will read it
         if record["status"] != STARTED:
             self.latest[record["output"]] = whole
         return whole

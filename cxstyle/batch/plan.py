@@ -27,11 +27,13 @@ class Planned:
         key: of the job now.
         state: new; complete (and unchanged: nothing to do); changed (pictures, masks or settings); missing (its result
             has been removed); or, as it ended before, failed, diverged, out of memory or stopped.
+        hashes: SHA-256 of each file that it reads, by its path as it was given.
     """
 
     job: Job
     key: str
     state: str
+    hashes: Mapping[str, str]
 
     @property
     def done(self) -> bool:
@@ -72,7 +74,8 @@ def compared(jobs: Sequence[Job], folder: Path, latest: Mapping[str, Record]) ->
     found = []
     for job in jobs:
         key = job.key(hash_of)
-        found.append(Planned(job, key, state(job, key, folder, latest.get(job.output))))
+        hashes = {str(file): hash_of(file) for file in job.files()}
+        found.append(Planned(job, key, state(job, key, folder, latest.get(job.output)), hashes))
     return found
 
 

@@ -19,7 +19,7 @@ from .manifest import COMPLETE, STARTED, Manifest, Record
 from .plan import Planned, check_outputs, compared
 from .schedule import Schedule, Task, in_order, part
 from .work import FAILED, STOPPED, Ended, Moved
-from .workers import choose_executor
+from .workers import check_workers, choose_executor
 
 
 @dataclass(frozen=True)
@@ -193,6 +193,7 @@ class Batch:
             "settings": job.config.to_dict(),
             "losses": kept,
             "key": self.todo[task.index].key,
+            "hashes": dict(self.todo[task.index].hashes),
             "worker": worker,
             "attempt": task.attempt,
             **ended.facts,
@@ -238,6 +239,8 @@ def run_batch(
     """
     folder, several = Path(folder), list(jobs)
     check_outputs(several)
+    if executor is None:
+        check_workers(workers, devices)
     chosen = part(in_order(several), shard)
     make_folder(folder)
     with Manifest(folder, shard) as manifest:
@@ -245,12 +248,11 @@ def run_batch(
         todo = [p for p in planned if force or not p.done]
         clear(folder, todo, manifest, overwrite=overwrite)
         batch = Batch(folder, manifest, planned, todo, callback, None if reports is None else Path(reports))
+        who = executor or choose_executor([p.job for p in todo], workers, devices)
         batch.tell("planned")
         if todo and not batch.stopping:
             every = None if save_every is None else (save_every[0], Path(save_every[1]))
-            schedule = Schedule(Task(index, p.job, save_every=every) for index, p in enumerate(todo))
-            who = executor or choose_executor([p.job for p in todo], workers, devices)
-            who.go(schedule, batch)
+            who.go(Schedule(Task(index, p.job, save_every=every) for index, p in enumerate(todo)), batch)
         return BatchResult(planned, known(planned, manifest.latest), batch.stopping)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..checks import check_device
 from ..errors import ConfigError, DeviceError
 from .crew import Crew
 from .executors import Executor, Here
@@ -16,18 +17,32 @@ PROCESS = 350_000_000
 """Bytes of a process that has imported torch."""
 
 
+def check_workers(workers: int | str, devices: str | None) -> None:
+    """Makes sure that there can be so many, there.
+
+    Raises:
+        ConfigError: no number of workers, or several devices for another number of them.
+        DeviceError: a device that this machine doesn't have.
+    """
+    if isinstance(workers, int) and workers < 1:
+        raise ConfigError(f"workers: at least 1 is needed, or auto, got {workers}")
+    if isinstance(workers, str) and workers != AUTO:
+        raise ConfigError(f"workers: a number or auto is needed, got {workers!r}")
+    names = device_names(devices)
+    if len(names) > 1 and workers not in (AUTO, len(names)):
+        raise ConfigError(f"workers: {workers} for {len(names)} devices; each device has one, so leave --workers out")
+
+
 def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None) -> Executor:
     """This process, or several; see `run_batch`.
 
     Raises:
-        ConfigError: no such number of workers, or several devices for another number of them.
-        DeviceError: a device that this machine doesn't have.
+        ConfigError, DeviceError: as of `check_workers`.
     """
     import torch
 
+    check_workers(workers, devices)
     names = device_names(devices)
-    if len(names) > 1 and workers not in (AUTO, len(names)):
-        raise ConfigError(f"workers: {workers} for {len(names)} devices; each device has one, so leave --workers out")
     threads = torch.get_num_threads()
     count = len(names) if len(names) > 1 else number(jobs, workers, names[0], threads)
     if count == 1:
@@ -39,7 +54,7 @@ def device_names(devices: str | None) -> list[str | None]:
     """Of the workers: [None] for what the jobs' settings say.
 
     Raises:
-        DeviceError: one is not there.
+        ConfigError, DeviceError: one is none, or is not there.
     """
     import torch
 
@@ -54,22 +69,17 @@ def device_names(devices: str | None) -> list[str | None]:
         return [f"cuda:{index}" for index in range(count)]
     names = [name.strip() for name in devices.split(",")]
     for name in names:
+        check_device(name)
         choose_device(name)
     return list(names)
 
 
 def number(jobs: Sequence[Job], workers: int | str, device: str | None, threads: int) -> int:
-    """Workers on one device: as asked for, else one for each thread, as far as there are jobs and memory.
-
-    Raises:
-        ConfigError: less than one.
-    """
+    """Workers on one device: as asked for, else one for each thread, as far as there are jobs and memory."""
+    if not jobs:
+        return 1
     if isinstance(workers, int):
-        if workers < 1:
-            raise ConfigError(f"workers: at least 1 is needed, or auto, got {workers}")
         return min(workers, len(jobs))
-    if workers != AUTO:
-        raise ConfigError(f"workers: a number or auto is needed, got {workers!r}")
     if not all(on_cpu(device or job.config.device) for job in jobs):
         return 1
     return max(1, min(threads, len(jobs), fitting(jobs)))

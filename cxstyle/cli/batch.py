@@ -55,7 +55,9 @@ QUIET = [
 @option.ITERATIONS
 @option.together(option.MACHINE)
 @click.option("--device", metavar="auto|cpu|cuda:N,...|all", help="Where; several GPUs have a worker each.")
-@click.option("--workers", type=Workers(), metavar="N|auto", default="auto", show_default=True, help="Processes side by side.")
+@click.option(
+    "--workers", type=Workers(), metavar="N|auto", default="auto", show_default=True, help="Processes side by side."
+)
 @click.option("--executor", "kind", type=click.Choice(EXECUTORS), default="local", show_default=True, help="Who works.")
 @click.option("--ray-address", default="auto", show_default=True, metavar="ADDRESS", help="Of a cluster, or local.")
 @click.option("--cpus", type=click.IntRange(1), metavar="N", help="Of each of Ray's workers without a GPU.")
@@ -78,6 +80,8 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     \b
     Try:  cxstyle batch samples/astronaut.jpg 'samples/*.jpg' -o results --preset fast --sheet
     """
+    if options["shard"] and (options["sheet"] or options["gallery"]):
+        raise click.UsageError("a shard has a part of the pictures; make them of all with `cxstyle batch merge DIR`")
     names = ("json_lines", "quiet", "verbose", "sheet", "gallery")
     crowd = Crowd(output, **{name: options.pop(name) for name in names})
     who = {name: options.pop(name) for name in ("workers", "kind", "ray_address", "cpus", "return_pictures")}

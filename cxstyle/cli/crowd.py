@@ -36,6 +36,8 @@ class Crowd(Display):
         gallery: make a gallery at the end.
     """
 
+    stopping = "stopping after this iteration; finished jobs are kept (Ctrl-C again to stop at once)"
+
     def __init__(
         self,
         folder: Path,
@@ -191,9 +193,9 @@ def in_words(event: Event) -> str:
 
 
 def duration(seconds: float) -> str:
-    """45 s, 12 min, 3.5 h."""
+    """4.5 s, 45 s, 12 min, 3.5 h."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

@@ -26,6 +26,8 @@ class Display:
         interrupted: whether Ctrl-C was pressed.
     """
 
+    stopping = "stopping after this iteration (Ctrl-C again to stop at once and keep nothing)"
+
     def __init__(self, quiet: bool, runs: int = 1) -> None:
         self.quiet, self.runs = quiet, runs
         self.bar: tqdm[Any] | None = None
@@ -45,7 +47,7 @@ class Display:
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True
-        self.note("stopping after this iteration (Ctrl-C again to stop at once and keep nothing)")
+        self.note(self.stopping)
 
     def show(self, progress: Progress, name: str = "", index: int = 0) -> None:
         """After an iteration of the run of this index."""

@@ -1,0 +1,180 @@
+"""`write_sheets`: a batch's results on sheets, sources down and targets across, as the paper's Figure 8."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import PictureError
+from ..files import write_whole
+from ..sheet import Cell, grid
+from .manifest import Record
+from .records import ending, evenly, in_order, latest, short_names, thumbnail
+
+NARROWEST = 96
+"""Pixels of a cell: below it captions say nothing."""
+KEPT = 128
+"""Thumbnails of sources and targets that are remembered from page to page."""
+LONGEST = 40
+"""Letters of a preset in a file's name."""
+
+
+def write_sheets(
+    folder: Path, records: Iterable[Record], *, edge: int = 256, across: int = 6, down: int = 6
+) -> list[Path]:
+    """Writes what a batch made as PNG sheets, one set of pages for each preset and seed.
+
+    Jobs that make a product, every source with every target, become a grid of sources down and targets across; others
+    become rows of source, targets and result. Both are in the order of the records. The files are sheet.png, with
+    several presets sheet_PRESET.png, with several seeds sheet_PRESET_SEED.png, and with several pages the page's number
+    after that; another name where a result of the batch has this one.
+
+    Args:
+        folder: of the batch: outputs count from it, and the sheets go there.
+        records: of its manifest; of several for one output the last counts.
+        edge: of a picture on a sheet in pixels, at most.
+        across: targets in a row, at most.
+        down: sources on a page, at most.
+
+    Returns:
+        The files, in order; none without records.
+
+    Raises:
+        OutputError: a sheet can't be written; those before it are.
+    """
+    kept = latest(records)
+    presets, seeds = in_order(r.get("preset", "") for r in kept), in_order(r.get("seed", 0) for r in kept)
+    sizes = [max(record["size"]) for record in kept if record.get("size")]
+    pictures = Pictures(folder, kept, max(NARROWEST, min(edge, max(sizes, default=edge))))
+    taken = {record["output"].casefold() for record in kept}
+    written: list[Path] = []
+    for preset in presets:
+        for seed in seeds:
+            group = [r for r in kept if (r.get("preset", ""), r.get("seed", 0)) == (preset, seed)]
+            if not group:
+                continue
+            pages = (grid_pages if is_product(group) else row_pages)(group, pictures, across, down)
+            several = str(preset) if max(len(presets), len(seeds)) > 1 else "", str(seed) if len(seeds) > 1 else ""
+            title = ", ".join(filter(None, (several[0], several[1] and f"seed {seed}")))
+            for name, page in zip(page_names(several, len(pages), taken), pages, strict=True):
+                write_whole(folder / name, encoded(page(title)))
+                written.append(folder / name)
+    return written
+
+
+Page = Callable[[str], Image.Image]
+"""Draws a page with a title, when its turn comes."""
+
+
+class Pictures:
+    """What the sheets of a batch show, read one at a time.
+
+    Args:
+        folder: that outputs count from.
+        records: all of the batch: names are short, but tell its pictures apart.
+        edge: of a thumbnail in pixels.
+    """
+
+    def __init__(self, folder: Path, records: Sequence[Record], edge: int) -> None:
+        self.folder, self.edge = folder, edge
+        self.sources = short_names(record["source"] for record in records)
+        self.targets = short_names(target for record in records for target in record["targets"])
+        # Headers come again on every page, and originals are large.
+        self.original = lru_cache(KEPT)(self._original)
+
+    def _original(self, path: str) -> Cell:
+        try:
+            return Cell(thumbnail(path, self.edge))
+        except PictureError as error:
+            return Cell(note=str(error))
+
+    def result(self, record: Record, caption: str = "") -> Cell:
+        """Its picture, with how it ended where that was badly; without a picture the reason."""
+        ended = ending(record)
+        if record["status"] == "failed":
+            return Cell(note=ended, caption=caption)
+        try:
+            picture = thumbnail(self.folder / record["output"], self.edge)
+        except PictureError as error:
+            return Cell(note=ended or str(error), caption=caption)
+        return Cell(picture, caption=record["status"] if ended else caption)
+
+
+def is_product(records: Sequence[Record]) -> bool:
+    """Whether a grid of sources by targets shows the jobs well: one target each, and most places taken, none twice."""
+    places = [(record["source"], *record["targets"]) for record in records]
+    if any(len(place) != 2 for place in places) or len(set(places)) < len(places):
+        return False
+    return 2 * len(places) > len({place[0] for place in places}) * len({place[1] for place in places})
+
+
+def grid_pages(records: Sequence[Record], pictures: Pictures, across: int, down: int) -> list[Page]:
+    """Sources down, targets across, each page with the headers of its rows and columns."""
+    placed = {(record["source"], record["targets"][0]): record for record in records}
+    sources, targets = in_order(source for source, _ in placed), in_order(target for _, target in placed)
+
+    def page(left: Sequence[str], top: Sequence[str], title: str) -> Image.Image:
+        rows = [[Cell(blank=True), *(pictures.original(target) for target in top)]]
+        for source in left:
+            found = [placed.get((source, target)) for target in top]
+            cells = [Cell(note="not in this batch") if record is None else pictures.result(record) for record in found]
+            rows.append([pictures.original(source), *cells])
+        columns = ["", *(pictures.targets[target] for target in top)]
+        sides = ["", *(pictures.sources[source] for source in left)]
+        return grid(rows, columns=columns, sides=sides, title=title)
+
+    parts = [(sources[i], targets[j]) for i in evenly(len(sources), down) for j in evenly(len(targets), across)]
+    return [partial(page, *part) for part in parts]
+
+
+def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: int) -> list[Page]:
+    """Rows of source, targets and result; of more targets than `across` the last ones are counted."""
+    most = min(across, max(len(record["targets"]) for record in records))
+
+    def row(record: Record) -> list[Cell]:
+        targets = list(record["targets"])
+        shown = targets if len(targets) <= most else targets[: most - 1]
+        cells = [captioned(pictures.original(target), pictures.targets[target]) for target in shown]
+        if len(shown) < len(targets):
+            cells.append(Cell(note=f"and {len(targets) - len(shown)} more"))
+        cells += [Cell(blank=True)] * (most - len(cells))
+        source = captioned(pictures.original(record["source"]), pictures.sources[record["source"]])
+        return [source, *cells, pictures.result(record, Path(record["output"]).stem)]
+
+    def page(part: Sequence[Record], title: str) -> Image.Image:
+        plural = "targets" if most > 1 else "target"
+        columns = ["source", plural, *[""] * (most - 1), "result"]
+        return grid([row(record) for record in part], columns=columns, title=title)
+
+    return [partial(page, records[i]) for i in evenly(len(records), down)]
+
+
+def captioned(cell: Cell, caption: str) -> Cell:
+    """The same with a caption."""
+    return Cell(cell.picture, caption, cell.note)
+
+
+def page_names(parts: Sequence[str], count: int, taken: set[str]) -> list[str]:
+    """Names of the pages' files, none of them taken yet; they are then."""
+    letters = [re.sub(r"[^\w.-]+", "-", part)[:LONGEST].strip("-.") for part in parts]
+    stem = "_".join(["sheet", *filter(None, letters)])
+    number = 1
+    while True:
+        start = stem if number == 1 else f"{stem}-{number}"
+        names = [f"{start}.png"] if count == 1 else [f"{start}_{page + 1}.png" for page in range(count)]
+        if not taken.intersection(name.casefold() for name in names):
+            taken.update(name.casefold() for name in names)
+            return names
+        number += 1
+
+
+def encoded(page: Image.Image) -> bytes:
+    """As a PNG file."""
+    content = io.BytesIO()
+    page.save(content, "PNG")
+    return content.getvalue()

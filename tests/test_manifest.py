@@ -1,0 +1,288 @@
+"""The manifest of a batch, and what it says is left to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cxstyle import StyleConfig
+from cxstyle.batch.jobs import Job
+from cxstyle.batch.manifest import Manifest, lines, manifests, merge, read
+from cxstyle.batch.plan import plan_batch
+from cxstyle.batch.schedule import Schedule, Task, in_order, part
+from cxstyle.errors import ConfigError, OutputError
+from cxstyle.files import partial_prefix, remove_partial
+
+FAST = StyleConfig.preset("fast")
+
+
+def ended(output: str, status: str = "complete", **more: object) -> dict[str, object]:
+    return {"status": status, "output": output, **more}
+
+
+def states(jobs: list[Job], folder: Path) -> list[str]:
+    return [planned.state for planned in plan_batch(jobs, folder)]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"{name}.png" for name in "abc"]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    return paths
+
+
+def complete(jobs: list[Job], folder: Path) -> None:
+    """As if a batch had done them."""
+    folder.mkdir(exist_ok=True)
+    with Manifest(folder) as manifest:
+        for planned in plan_batch(jobs, folder):
+            (folder / planned.job.output).write_bytes(b"picture")
+            manifest.add(ended(planned.job.output, key=planned.key))
+
+
+# lines
+
+
+def test_every_event_is_a_line_of_its_own_with_its_time(tmp_path: Path) -> None:
+    with Manifest(tmp_path) as manifest:
+        manifest.add(ended("a.png"))
+        assert (tmp_path / "manifest.jsonl").read_text().count("\n") == 1
+        manifest.add(ended("b.png"))
+    found = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
+    assert [record["output"] for record in found] == ["a.png", "b.png"]
+    assert found[0]["time"] < found[1]["time"]
+
+
+def test_a_line_cut_short_is_no_record_and_the_next_starts_on_its_own(tmp_path: Path) -> None:
+    with Manifest(tmp_path) as manifest:
+        manifest.add(ended("a.png"))
+        manifest.add(ended("b.png", error="x" * 9000))
+    path = tmp_path / "manifest.jsonl"
+    path.write_bytes(path.read_bytes()[:-10])
+    assert [record["output"] for record in lines(path)] == ["a.png"]
+    with Manifest(tmp_path) as manifest:
+        manifest.add(ended("c.png"))
+    assert [json.loads(line)["output"] for line in path.read_text().splitlines()] == ["a.png", "c.png"]
+
+
+def test_a_manifest_that_holds_nothing_whole_is_emptied(tmp_path: Path) -> None:
+    (tmp_path / "manifest.jsonl").write_bytes(b'{"status": "comp')
+    with Manifest(tmp_path):
+        assert (tmp_path / "manifest.jsonl").read_bytes() == b""
+
+
+def test_what_is_no_record_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "manifest.jsonl").write_text('[1]\n{"a": 1}\nnonsense\n\n')
+    assert read(tmp_path) == ({}, set())
+
+
+def test_the_last_end_of_a_job_counts_and_starts_are_no_ends(tmp_path: Path) -> None:
+    with Manifest(tmp_path) as manifest:
+        manifest.add(ended("a.png", "failed"))
+        manifest.add(ended("a.png"))
+        manifest.add(ended("a.png", "started"))
+        manifest.add(ended("b.png", "started"))
+    latest, ours = read(tmp_path)
+    assert {output: record["status"] for output, record in latest.items()} == {"a.png": "complete"}
+    assert ours == {"a.png", "b.png"}
+
+
+def test_two_batches_can_not_write_one_manifest(tmp_path: Path) -> None:
+    with Manifest(tmp_path), pytest.raises(OutputError, match=r"another batch is writing to .*manifest.jsonl"):
+        Manifest(tmp_path).__enter__()
+    with Manifest(tmp_path):
+        pass
+
+
+def test_shards_write_side_by_side_and_read_each_other(tmp_path: Path) -> None:
+    with Manifest(tmp_path, (1, 2)) as one, Manifest(tmp_path, (2, 2)) as two:
+        one.add(ended("a.png"))
+        two.add(ended("b.png"))
+    with Manifest(tmp_path) as whole:
+        assert set(whole.latest) == {"a.png", "b.png"}
+
+
+def test_merging_leaves_one_manifest_in_order_of_time(tmp_path: Path) -> None:
+    with Manifest(tmp_path, (2, 10)) as two, Manifest(tmp_path, (10, 10)) as ten:
+        two.add(ended("a.png"))
+        ten.add(ended("b.png", "failed"))
+        two.add(ended("c.png"))
+    assert merge(tmp_path) == (3, 2)
+    assert [path.name for path in manifests(tmp_path)] == ["manifest.jsonl"]
+    assert [record["output"] for record in lines(tmp_path / "manifest.jsonl")] == ["a.png", "b.png", "c.png"]
+    assert merge(tmp_path) == (3, 2)
+
+
+def test_merging_waits_for_no_batch_and_needs_a_manifest(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="holds no manifest of a batch"):
+        merge(tmp_path)
+    with Manifest(tmp_path, (1, 2)) as one:
+        one.add(ended("a.png"))
+        with pytest.raises(OutputError, match="another batch is writing"):
+            merge(tmp_path)
+    assert [path.name for path in manifests(tmp_path)] == ["manifest.1of2.jsonl"]
+
+
+# plan
+
+
+def test_what_is_complete_and_unchanged_is_not_done_again(pictures: list[Path], tmp_path: Path) -> None:
+    jobs = [Job(pictures[0], pictures[1], FAST), Job(pictures[0], pictures[2], FAST)]
+    assert states(jobs, tmp_path / "out") == ["new", "new"]
+    complete(jobs, tmp_path / "out")
+    assert states(jobs, tmp_path / "out") == ["complete", "complete"]
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({"seed": 1}, "changed"),
+        ({"size": 100}, "changed"),
+        ({"content_weight": 9}, "changed"),
+        ({"device": "cuda:3"}, "complete"),
+        ({"memory": "4GB"}, "complete"),
+    ],
+)
+def test_settings_that_decide_pixels_count(change: dict[str, object], state: str, pictures, tmp_path: Path) -> None:
+    complete([Job(pictures[0], pictures[1], FAST)], tmp_path)
+    assert states([Job(pictures[0], pictures[1], FAST.override(**change))], tmp_path) == [state]
+
+
+def test_contents_of_files_count_and_names_do_not(pictures: list[Path], tmp_path: Path) -> None:
+    source, target, mask = pictures
+    config = FAST.override(init=str(target))
+    job = Job(source, target, config, "x.png", source_mask=mask, target_mask=mask)
+    complete([job], tmp_path)
+    renamed = source.rename(tmp_path / "renamed.png")
+    moved = Job(renamed, target, config, "x.png", source_mask=mask, target_mask=mask)
+    assert states([moved], tmp_path) == ["complete"]
+    for path in (renamed, target, mask):
+        before = path.read_bytes()
+        path.write_bytes(b"other")
+        assert states([moved], tmp_path) == ["changed"]
+        path.write_bytes(before)
+    assert states([moved], tmp_path) == ["complete"]
+
+
+def test_roles_of_files_count(pictures: list[Path], tmp_path: Path) -> None:
+    a, b, c = pictures
+    complete([Job(a, [b, c], FAST, "x.png", weights=[1, 2])], tmp_path)
+    assert states([Job(a, [b, c], FAST, "x.png", weights=[1, 2])], tmp_path) == ["complete"]
+    for other in (Job(a, [c, b], FAST, "x.png", weights=[1, 2]), Job(a, [b, c], FAST, "x.png", weights=[2, 1])):
+        assert states([other], tmp_path) == ["changed"]
+
+
+def test_a_result_that_is_gone_and_one_that_failed_are_done_again(pictures: list[Path], tmp_path: Path) -> None:
+    jobs = [Job(pictures[0], pictures[1], FAST), Job(pictures[0], pictures[2], FAST)]
+    complete(jobs, tmp_path)
+    (tmp_path / jobs[0].output).unlink()
+    with Manifest(tmp_path) as manifest:
+        manifest.add(ended(jobs[1].output, "out of memory", key=manifest.latest[jobs[1].output]["key"]))
+    assert states(jobs, tmp_path) == ["missing", "out of memory"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "says"),
+    [
+        (("x.png", "x.png"), "two jobs would write x.png: a.png x b.png and a.png x c.png"),
+        (("sub/x.png", "sub/X.PNG"), "two jobs would write sub/X.PNG"),
+        (("é.png", "e\u0301.png"), "two jobs would write"),
+    ],
+)
+def test_jobs_that_would_overwrite_each_other_are_refused(outputs, says: str, tmp_path: Path) -> None:
+    jobs = [Job("a.png", other, FAST, output) for other, output in zip(("b.png", "c.png"), outputs, strict=True)]
+    with pytest.raises(ConfigError, match=says):
+        plan_batch(jobs, tmp_path)
+
+
+def test_outputs_that_can_not_be_written_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"x.gif: can't tell the format"):
+        plan_batch([Job("a.png", "b.png", FAST, "x.gif")], tmp_path)
+    with pytest.raises(OutputError, match=r"x.png would be a picture and a folder of pictures"):
+        plan_batch([Job("a.png", "b.png", FAST, "x.png"), Job("a.png", "c.png", FAST, "x.png/y.png")], tmp_path)
+
+
+@pytest.mark.parametrize("output", ["/x.png", "../x.png", "a/../../x.png", "."])
+def test_outputs_stay_inside_the_folder(output: str) -> None:
+    with pytest.raises(ConfigError, match="must be a file inside the batch's folder"):
+        Job("a.png", "b.png", FAST, output)
+
+
+def test_a_job_needs_a_target_and_has_a_name_without_being_given_one() -> None:
+    with pytest.raises(ConfigError, match="needs at least one target"):
+        Job("a.png", [])
+    assert Job("x/a.png", ["y/b.png", "c.png"]).output == "a__b__c.png"
+    assert Job("a.png", "b.png").preset == "default"
+
+
+# schedule
+
+
+def jobs_of(*pairs: str) -> list[Job]:
+    """ "ax": source a, target x."""
+    return [Job(f"{pair[0]}.png", f"{pair[1]}.png", FAST) for pair in pairs]
+
+
+def names(jobs: list[Job]) -> list[str]:
+    return [job.source.stem + job.target[0].stem for job in jobs]
+
+
+def test_jobs_of_a_target_stand_together() -> None:
+    assert names(in_order(jobs_of("ax", "ay", "bx", "by", "cx"))) == ["ax", "bx", "cx", "ay", "by"]
+
+
+def test_settings_that_change_the_features_part_jobs_of_one_target_and_seeds_do_not() -> None:
+    jobs = [
+        Job("a.png", "x.png", FAST, "1.png"),
+        Job("a.png", "x.png", FAST.override(size=99), "2.png"),
+        Job("a.png", "x.png", FAST.override(seed=3), "3.png"),
+    ]
+    assert [job.output for job in in_order(jobs)] == ["1.png", "3.png", "2.png"]
+
+
+def test_each_worker_keeps_to_a_target_until_none_is_free() -> None:
+    schedule = Schedule(Task(i, job) for i, job in enumerate(jobs_of("ax", "bx", "cx", "dx", "ay", "by")))
+    order = [(worker, schedule.next(worker)) for worker in "12122121"]
+    found = [(worker, names([task.job])[0]) for worker, task in order if task is not None]
+    assert found == [("1", "ax"), ("2", "ay"), ("1", "bx"), ("2", "by"), ("2", "cx"), ("1", "dx")]
+
+
+def test_a_task_put_back_comes_next_and_counts_as_an_attempt_where_it_was_begun() -> None:
+    schedule = Schedule(Task(i, job) for i, job in enumerate(jobs_of("ax", "bx")))
+    first = schedule.next("1")
+    assert first is not None
+    schedule.put_back(first, failed=True)
+    assert schedule.next("2") == Task(0, first.job, attempt=2)
+    schedule.put_back(first, failed=False)
+    assert schedule.next("2") == first
+    assert len(schedule) == 1
+
+
+@pytest.mark.parametrize(("count", "n"), [(12, 4), (10, 3), (2, 5), (0, 2), (7, 7)])
+def test_shards_are_disjoint_and_together_all_and_equal(count: int, n: int) -> None:
+    shards = [part(range(count), (i, n)) for i in range(1, n + 1)]
+    assert [item for shard in shards for item in shard] == list(range(count))
+    assert max(map(len, shards)) - min(map(len, shards)) <= 1
+
+
+@pytest.mark.parametrize("shard", [(0, 2), (3, 2), (1, 0)])
+def test_shards_that_do_not_exist_are_refused(shard: tuple[int, int]) -> None:
+    with pytest.raises(ConfigError, match="shard: "):
+        part([1], shard)
+
+
+# files half-written
+
+
+def test_only_the_partial_files_of_the_named_ones_are_removed(tmp_path: Path) -> None:
+    long = tmp_path / "a_long_name_of_a_picture_1.png"
+    other = tmp_path / "a_long_name_of_a_picture_2.png"
+    mine = [tmp_path / f"{partial_prefix(long)}{random}.part" for random in ("abc", "def")]
+    kept = [tmp_path / f"{partial_prefix(other)}abc.part", tmp_path / ".hidden.part", long]
+    for path in (*mine, *kept):
+        path.write_bytes(b"")
+    remove_partial([long, tmp_path / "missing" / "x.png"])
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
