@@ -6,12 +6,11 @@ It is apart since Ray's library ends the process that uses it when the cluster i
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import ClusterError, CxStyleError
 from ..files import make_folder, write_partial
@@ -20,7 +19,7 @@ from .cluster import Order
 from .executors import PATIENCE, Team
 from .parcels import Sender
 from .process import THREADS, Parent, python_path
-from .remote import Node, RayHand, largest, room
+from .remote import Node, RayHand, connect, first_line, largest, room, unreachable
 from .schedule import Task
 from .work import Ended, Moved
 
@@ -33,6 +32,8 @@ STARTS = 5
 """Workers that may fail to start, one after another, before no more are tried."""
 WAIT = 120.0
 """Seconds that a cluster may be without any node with room for a worker: one that grows by itself needs as long."""
+CONNECT = 60.0
+"""Seconds for a cluster to answer, or to start on this machine."""
 BYE = 3.0
 """Seconds for workers to end by themselves."""
 
@@ -203,6 +204,7 @@ class Driver(Team[RayHand]):
         self.clear(hand)
         if not sees:
             hand.blind = hand.unseen(str(self.order.folder))
+            self.looked = 0.0
         self.begin(hand)
 
     def begin(self, hand: RayHand) -> None:
@@ -219,6 +221,7 @@ class Driver(Team[RayHand]):
         """As `Team`, and that a file is not there."""
         if kind == "unseen":
             hand.blind = hand.unseen(content)
+            self.looked = 0.0
             self.schedule.put_back(hand.tasks.pop(index), failed=False)
             self.schedule.leave(hand.name)
             return
@@ -253,43 +256,39 @@ class Driver(Team[RayHand]):
             self.ray.wait(ends, num_returns=len(ends), timeout=BYE)
 
 
-def connect(address: str) -> None:
-    """Connects Ray to a cluster, or starts it here.
-
-    Raises:
-        ClusterError: there is none.
-    """
-    import ray
-
-    settings: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
-    except Exception as error:  # Ray raises many kinds
-        said = str(error).strip().partition("\n")[0]
-        advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
-        raise ClusterError(f"no Ray cluster can be reached at {address} ({said}); {advice}") from error
-
-
 def main() -> None:
     """python -m cxstyle.batch.driver: takes an order, and None to stop; says what a watcher is told, then done."""
-    import ray
-
     parent = Parent()
     order: Order = parent.hear()
     ring = Ring(parent, order.folder)
+
+    def give_up() -> None:
+        parent.say("broken", unreachable(order.address, f"no answer within {CONNECT:g} s"))
+        os._exit(1)
+
+    patience = threading.Timer(CONNECT, give_up)
+    patience.start()
     try:
         connect(order.address)
+        patience.cancel()
         Driver(order, ring).go()
     except CxStyleError as error:
         parent.say("broken", error)
     except Exception as error:  # as of a connection that breaks
-        said = str(error).strip().partition("\n")[0]
-        why = f"the Ray cluster ({order.address}) was lost: {type(error).__name__}: {said}"
-        parent.say("broken", ClusterError(why))
+        why = f"{type(error).__name__}: {first_line(error)}"
+        parent.say("broken", ClusterError(f"the Ray cluster ({order.address}) was lost: {why}"))
     else:
         parent.say("done")
+    leave()
+
+
+def leave() -> NoReturn:
+    """Ends Ray where this process has started it, and this process, which Ray's own ending can abort."""
+    import ray
+
     with contextlib.suppress(Exception):
         ray.shutdown()
+    os._exit(0)
 
 
 if __name__ == "__main__":

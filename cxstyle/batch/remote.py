@@ -1,14 +1,19 @@
-"""Workers on the nodes of a Ray cluster, as the driver has them, and how many there is room for."""
+"""A Ray cluster as the driver has it: how it is reached, workers on its nodes, and how many there is room for."""
 
 from __future__ import annotations
 
+import logging
+import socket
 from pathlib import Path
 from typing import Any
 
+from ..errors import ClusterError
 from .parcels import Parcel, Sender
 from .schedule import Task
 
 Node = dict[str, Any]
+KNOCK = 5.0
+"""Seconds for the machine of a cluster to answer."""
 
 
 class RayHand:
@@ -67,3 +72,41 @@ def largest(nodes: list[Node], gpu: bool) -> int:
         if workers:
             found.append(int(has.get("CPU", 0) // workers))
     return max(found)
+
+
+def connect(address: str) -> None:
+    """Connects Ray to a cluster, or starts it here.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    import ray
+
+    settings: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    try:
+        knock(address)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+    except Exception as error:  # Ray raises many kinds
+        raise unreachable(address, first_line(error)) from error
+
+
+def knock(address: str) -> None:
+    """Makes sure that somebody listens where an address has a port; Ray would try for minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
+
+
+def unreachable(address: str, why: str) -> ClusterError:
+    """In one line."""
+    advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
+    return ClusterError(f"no Ray cluster can be reached at {address} ({why}); {advice}")
+
+
+def first_line(error: Exception) -> str:
+    """What it says, without what Ray adds to it."""
+    return str(error).strip().partition("\n")[0].rstrip(".")
