@@ -17,7 +17,7 @@ from cxstyle.batch.manifest import lines
 from cxstyle.batch.run import Event
 from cxstyle.errors import ClusterError
 
-SMALL = StyleConfig.preset("fast").override(size=64, iterations=6)
+SMALL = StyleConfig.preset("fast").override(size=64, iterations=20)
 ENDLESS = SMALL.override(iterations=100_000)
 # Ray's test cluster leaves the processes of a killed node to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
@@ -137,8 +137,9 @@ def test_pictures_travel_where_no_storage_is_shared_and_again_when_a_worker_is_k
     cluster: Nodes, unshared: list[Job], undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     cluster.set(2)
-    executor, kill = Cluster(cluster.ray.address, return_pictures=True), Once(1, lambda: workers()[0].kill())
+    executor, kill = Cluster(cluster.ray.address, return_pictures=True), Once(2, lambda: workers()[0].kill())
     run_batch(unshared, "/proc/self/cwd/out", executor=executor, callback=kill)
+    assert attempts(tmp_path / "out") == 2
     assert pictures(tmp_path / "out") == undisturbed
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import queue
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from .parcels import Networks, networks_here
 from .process import GONE, Process
 from .schedule import Schedule
 
+SILENCE = 60.0
+"""Seconds without a word from the process that speaks with Ray until the cluster is taken for lost: some of Ray's calls
+never return then."""
 LEAVE = 15.0
 """Seconds that are left to the connection to end by itself."""
 
@@ -98,22 +102,28 @@ class Cluster:
 
     def follow(self, process: Process, messages: queue.SimpleQueue[tuple[Any, ...]], watcher: Watcher) -> None:
         """Passes on what happens until all has."""
-        told = False
+        told, heard = False, time.monotonic()
         while True:
             with contextlib.suppress(queue.Empty):
                 kind, *content = messages.get(timeout=PATIENCE)
+                heard = time.monotonic()
                 if kind == "done":
                     return
                 if kind == "broken":
                     raise content[0]
                 if kind == GONE:
-                    raise ClusterError(
-                        f"the Ray cluster ({self.address}) was lost; what is done is kept, and the same command goes on"
-                    )
-                getattr(watcher, kind)(*content)
+                    raise self.lost("the connection broke")
+                if kind != "alive":
+                    getattr(watcher, kind)(*content)
+            if time.monotonic() - heard > SILENCE:
+                raise self.lost(f"no answer for {SILENCE:g} s")
             if watcher.stopping and not told:
                 told = True
                 process.say(None)
+
+    def lost(self, why: str) -> ClusterError:
+        """In one line."""
+        return ClusterError(f"the Ray cluster ({self.address}) was lost: {why}; the same command goes on from here")
 
 
 def quiet() -> dict[str, str]:

@@ -19,7 +19,7 @@ from .cluster import Order
 from .executors import PATIENCE, Team
 from .parcels import Sender
 from .process import THREADS, Parent, python_path
-from .remote import Node, RayHand, connect, first_line, largest, room, unreachable
+from .remote import Node, RayHand, connect, first_line, largest, room
 from .schedule import Task
 from .work import Ended, Moved
 
@@ -32,8 +32,6 @@ STARTS = 5
 """Workers that may fail to start, one after another, before no more are tried."""
 WAIT = 120.0
 """Seconds that a cluster may be without any node with room for a worker: one that grows by itself needs as long."""
-CONNECT = 60.0
-"""Seconds for a cluster to answer, or to start on this machine."""
 BYE = 3.0
 """Seconds for workers to end by themselves."""
 
@@ -70,12 +68,13 @@ class Driver(Team[RayHand]):
     def __init__(self, order: Order, ring: Ring) -> None:
         import ray
 
-        self.ray, self.order = ray, order
+        self.ray, self.order, self.ring = ray, order, ring
         self.assemble(order.schedule, ring)
         self.tasks = [task for group in order.schedule.groups.values() for task in group]
         self.sender = Sender(self.tasks, order.networks, ray.put if order.return_pictures else None)
-        self.nodes: list[Node] = []
+        self.nodes: set[str] = set()
         self.reason, self.failures = "", 0
+        self.home = ray.get_runtime_context().get_node_id()
         self.looked = self.roomy = time.monotonic()
         nodes = self.alive()
         self.gpu = self.wants_gpu(nodes)
@@ -107,10 +106,18 @@ class Driver(Team[RayHand]):
         return bool(devices & {"auto", "cuda"}) and any(node["Resources"].get("GPU") for node in nodes)
 
     def look(self) -> None:
-        """Hires as many as there is room and work for."""
+        """Hires as many as there is room and work for.
+
+        Raises:
+            ClusterError: the cluster is lost, or can do nothing.
+        """
         nodes, self.looked = self.alive(), time.monotonic()
-        if {node["NodeID"] for node in nodes} != {node["NodeID"] for node in self.nodes}:
-            self.nodes, self.failures = nodes, 0
+        self.ring.parent.say("alive")
+        names = {node["NodeID"] for node in nodes}
+        if self.home not in names:  # Ray ends the workers then, and tells nobody
+            raise ClusterError("the Ray cluster was lost: this machine is no node of it anymore")
+        if names != self.nodes:
+            self.nodes, self.failures = names, 0
         there = room(nodes, self.cpus, self.gpu)
         if there:
             self.roomy = self.looked
@@ -261,16 +268,8 @@ def main() -> None:
     parent = Parent()
     order: Order = parent.hear()
     ring = Ring(parent, order.folder)
-
-    def give_up() -> None:
-        parent.say("broken", unreachable(order.address, f"no answer within {CONNECT:g} s"))
-        os._exit(1)
-
-    patience = threading.Timer(CONNECT, give_up)
-    patience.start()
     try:
         connect(order.address)
-        patience.cancel()
         Driver(order, ring).go()
     except CxStyleError as error:
         parent.say("broken", error)

@@ -87,7 +87,8 @@ def connect(address: str) -> None:
         knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
     except Exception as error:  # Ray raises many kinds
-        raise unreachable(address, first_line(error)) from error
+        advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
+        raise ClusterError(f"no Ray cluster can be reached at {address} ({first_line(error)}); {advice}") from error
 
 
 def knock(address: str) -> None:
@@ -99,12 +100,6 @@ def knock(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
-
-
-def unreachable(address: str, why: str) -> ClusterError:
-    """In one line."""
-    advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
-    return ClusterError(f"no Ray cluster can be reached at {address} ({why}); {advice}")
 
 
 def first_line(error: Exception) -> str:
