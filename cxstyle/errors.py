@@ -32,3 +32,7 @@ class DeviceError(CxStyleError):
 
 class MemoryLimitError(CxStyleError):
     """A run that needs more memory than it may take, or than there turned out to be."""
+
+
+class ClusterError(CxStyleError):
+    """A cluster that can't be reached, was lost, or can't do what was asked."""

@@ -70,26 +70,67 @@ def remove_partial(paths: Iterable[Path]) -> None:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well.
+def partial_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A file beside the place of another, under a temporary name that no other writer of that one has; and to write it.
+
+    It stays where the block ends well.
 
     Raises:
-        OutputError: it can't be written; what stood there before is untouched.
+        OutputError: it can't be written.
     """
     try:
         handle, name = tempfile.mkstemp(prefix=partial_prefix(path), suffix=PARTIAL, dir=path.parent)
         partial = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                yield file
+                yield partial, file
             umask = os.umask(0)
             os.umask(umask)
             partial.chmod(0o666 & ~umask)  # mkstemp makes files private
-            partial.replace(path)
-        finally:
+        except BaseException:
             partial.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def write_partial(path: Path, content: bytes) -> Path:
+    """Writes a file's content beside its place, for `put_in_place`.
+
+    Raises:
+        OutputError: it can't be written; nothing is left behind.
+    """
+    with partial_file(path) as (partial, file):
+        file.write(content)
+    return partial
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Makes a whole temporary file the one that it is for.
+
+    Raises:
+        OutputError: it can't be; what stood there before is untouched, and the temporary file is gone.
+    """
+    try:
+        try:
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well.
+
+    Raises:
+        OutputError: it can't be written; what stood there before is untouched.
+    """
+    with partial_file(path) as (partial, file):
+        yield file
+    put_in_place(partial, path)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -108,6 +108,7 @@ TABLE = {
         "report",
         "shared",
         "sheet",
+        "weights.store",
     },
     "cli": {"*"},
 }

@@ -1,70 +1,52 @@
-"""A worker in a process of its own: tasks come on stdin, what happens goes to stdout, both as pickles.
+"""A worker in a process of its own, the other end of `crew.Hand`.
 
 It ends as soon as stdin does, so none outlives the batch that began it.
 """
 
 from __future__ import annotations
 
-import os
-import pickle
 import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, BinaryIO
+from typing import Any
 
+from .process import Parent
 from .schedule import Task
-from .work import Ended, Moved, Worker
+from .work import STOPPED, Ended, Listener, Moved, Worker
 
 
-class Child:
-    """The other end of `crew.Hand`.
+class Doer:
+    """A worker in a thread: tasks come from another one, and what happens is told.
 
     Args:
-        device: as of `Worker`.
-        memory: the same.
-        out: where it tells.
+        worker: does them.
+        tell: called with a kind, the index of a task and what there is to say, from several threads.
     """
 
-    def __init__(self, device: str | None, memory: float, out: BinaryIO) -> None:
-        self.worker, self.out, self.lock = Worker(device, memory), out, threading.Lock()
+    def __init__(self, worker: Worker, tell: Callable[[str, int, Any], None]) -> None:
+        self.worker, self.tell = worker, tell
         self.tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self.stopping = False
 
-    def tell(self, kind: str, index: int, content: Any = None) -> None:
-        """One message; where nobody listens anymore, the end."""
-        try:
-            with self.lock:
-                pickle.dump((kind, index, content), self.out)
-                self.out.flush()
-        except OSError:
-            os._exit(1)
-
-    def listen(self, stream: BinaryIO) -> None:
-        """Takes what comes, beside the work."""
-        while True:
-            try:
-                message = pickle.load(stream)
-            except (EOFError, OSError):
-                os._exit(0)
-            if message is None:
-                self.stopping = True
-            else:
-                self.worker.ahead(message)
-                self.tasks.put(message)
+    def take(self, task: Task) -> None:
+        """Begins to read for it, and does it once those before it are done."""
+        self.worker.ahead(task)
+        self.tasks.put(task)
 
     def go(self) -> None:
         """Works until the process ends."""
         while True:
             task = self.tasks.get()
             if self.stopping:
-                self.tell("ended", task.index, Ended("stopped"))
+                self.tell("ended", task.index, Ended(STOPPED))
                 continue
-            self.tell("started", task.index)
+            self.tell("started", task.index, None)
             self.worker.work(task, self.listener(task)).add_done_callback(self.ender(task))
 
-    def listener(self, task: Task) -> Any:
+    def listener(self, task: Task) -> Listener:
         """For the progress of a task."""
 
         def told(moved: Moved) -> bool:
@@ -73,7 +55,7 @@ class Child:
 
         return told
 
-    def ender(self, task: Task) -> Any:
+    def ender(self, task: Task) -> Callable[[Future[Ended]], None]:
         """For the end of a task."""
 
         def told(ended: Future[Ended]) -> None:
@@ -83,14 +65,22 @@ class Child:
 
 
 def main() -> None:
-    """python -m cxstyle.batch.child MEMORY [DEVICE]."""
+    """python -m cxstyle.batch.child MEMORY [DEVICE]: takes tasks, and None to stop."""
     # Ctrl-C reaches every process of a terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints must not get among the messages
-    child = Child(sys.argv[2] if len(sys.argv) > 2 else None, float(sys.argv[1]), out)
-    threading.Thread(target=child.listen, args=(sys.stdin.buffer,), daemon=True).start()
-    child.go()
+    parent = Parent()
+    doer = Doer(Worker(sys.argv[2] if len(sys.argv) > 2 else None, float(sys.argv[1])), parent.say)
+
+    def listen() -> None:
+        while True:
+            message = parent.hear()
+            if message is None:
+                doer.stopping = True
+            else:
+                doer.take(message)
+
+    threading.Thread(target=listen, daemon=True).start()
+    doer.go()
 
 
 if __name__ == "__main__":

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pickle
 import queue
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from .executors import ATTEMPTS, Watcher
+from .executors import PATIENCE, Team, Watcher
+from .process import GONE, THREADS, Process
 from .schedule import Schedule, Task
-from .work import FAILED, Ended
 
-PATIENCE = 0.2
-"""Seconds between two looks at whether to stop."""
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-AT_ONCE = 2
-"""Tasks that a worker has: one that it does, and one that it reads ahead for."""
-
-Message = tuple["Hand", str, int, Any]
+Message = tuple["Hand", tuple[Any, ...]]
 
 
 class Hand:
@@ -32,7 +20,7 @@ class Hand:
 
     Args:
         name: of the worker.
-        messages: where what it says is put, and "gone" when it has died.
+        messages: where what it says is put.
         threads: that it may use.
         memory: share of the free memory.
         device: in place of what the jobs' settings say.
@@ -41,50 +29,27 @@ class Hand:
     def __init__(
         self, name: str, messages: queue.SimpleQueue[Message], threads: int, memory: float, device: str | None
     ) -> None:
-        self.name, self.messages = name, messages
+        self.name = name
         self.tasks: dict[int, Task] = {}
         self.begun: set[int] = set()
-        package = Path(__file__).parents[2]
-        # The package as it is imported here, wherever it lies.
-        found = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH"))))
-        command = [sys.executable, "-m", "cxstyle.batch.child", str(memory), *([device] if device else [])]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | dict.fromkeys(THREADS, str(threads)) | {"PYTHONPATH": found},
-            start_new_session=os.name == "posix",
+        arguments = [str(memory), *([device] if device else [])]
+        self.process = Process(
+            "cxstyle.batch.child",
+            arguments,
+            lambda message: messages.put((self, message)),
+            dict.fromkeys(THREADS, str(threads)),
         )
-        threading.Thread(target=self.listen, args=(self.process.stdout,), daemon=True).start()
 
-    def listen(self, stream: BinaryIO) -> None:
-        """Passes on what the process says until it is gone."""
-        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
-            while True:
-                self.messages.put((self, *pickle.load(stream)))
-        self.messages.put((self, "gone", -1, None))
+    def give(self, task: Task) -> None:
+        """As `executors.Hand`."""
+        self.process.say(task)
 
-    def say(self, message: Task | None) -> None:
-        """A task, or None to stop; to a process that has died it is no use, and `listen` will say so."""
-        if isinstance(message, Task):
-            self.tasks[message.index] = message
-        stream = self.process.stdin
-        with contextlib.suppress(OSError, ValueError):
-            if stream is not None:
-                pickle.dump(message, stream)
-                stream.flush()
-
-    def end(self) -> None:
-        """At once."""
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+    def stop(self) -> None:
+        """After the current iteration."""
+        self.process.say(None)
 
 
-class Crew:
+class Crew(Team[Hand]):
     """Processes that work side by side; one that dies is replaced, and its job begun once more.
 
     Args:
@@ -97,9 +62,8 @@ class Crew:
 
     def go(self, schedule: Schedule, watcher: Watcher) -> None:
         """As `Executor`."""
-        self.schedule, self.watcher = schedule, watcher
+        self.assemble(schedule, watcher)
         self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self.hands: list[Hand] = []
         self.places, told = min(len(self.devices), len(schedule)), False
         try:
             for place in range(self.places):
@@ -108,14 +72,14 @@ class Crew:
                 self.feed(hand)
             while any(hand.tasks for hand in self.hands):
                 with contextlib.suppress(queue.Empty):
-                    self.hear(*self.messages.get(timeout=PATIENCE))
+                    self.receive(*self.messages.get(timeout=PATIENCE))
                 if watcher.stopping and not told:
                     told = True
                     for hand in self.hands:
-                        hand.say(None)
+                        hand.stop()
         finally:
             for hand in self.hands:
-                hand.end()
+                hand.process.end()
 
     def hire(self, place: int) -> None:
         """A process for the worker of a place, with a task."""
@@ -124,49 +88,19 @@ class Crew:
         self.hands[place : place + 1] = [hand]
         self.feed(hand)
 
-    def feed(self, hand: Hand) -> None:
-        """Gives it a task where it has none, and one to read ahead for where there is more than one for each worker."""
-        plenty = AT_ONCE if len(self.schedule) > self.places else 1
-        while len(hand.tasks) < plenty and not self.watcher.stopping:
-            task = self.schedule.next(hand.name)
-            if task is None:
-                return
-            hand.say(task)
-
-    def hear(self, hand: Hand, kind: str, index: int, content: Any) -> None:
-        """What a worker said."""
+    def receive(self, hand: Hand, message: tuple[Any, ...]) -> None:
+        """What a worker said, or that it is gone."""
         if hand not in self.hands:
             return
-        if kind == "gone":
+        if message[0] == GONE:
             self.replace(hand)
-            return
-        task = hand.tasks[index]
-        if kind == "started":
-            hand.begun.add(index)
-            self.watcher.started(task, hand.name)
-        elif kind == "moved":
-            self.watcher.moved(task, hand.name, content)
-        elif kind == "ended":
-            del hand.tasks[index]
-            hand.begun.discard(index)
-            self.watcher.ended(task, hand.name, content)
-            self.feed(hand)
+        else:
+            self.hear(hand, *message)
 
     def replace(self, hand: Hand) -> None:
-        """Another process for one that has died; its tasks are to be done by whoever comes next."""
-        hand.end()
-        why = f"its worker has died ({describe(hand.process.returncode)})"
-        self.schedule.leave(hand.name)
-        for task in reversed([*hand.tasks.values()]):
-            # One that it only read ahead for has not killed it; without any begun, the process can't even start.
-            blamed = task.index in hand.begun or not hand.begun
-            if self.watcher.stopping:
-                self.watcher.ended(task, hand.name, Ended("stopped", why))
-            elif blamed and task.attempt >= ATTEMPTS:
-                self.watcher.ended(task, hand.name, Ended(FAILED, f"{why} {ATTEMPTS} times; see what it said above"))
-            else:
-                self.schedule.put_back(task, failed=blamed)
-        hand.tasks.clear()
+        """Another process for one that has died."""
+        why = f"its worker has died ({describe(hand.process.end())})"
+        self.take_back(hand, why, advice="; see what it said above")
         if self.schedule and not self.watcher.stopping:
             self.hire(self.hands.index(hand))
 

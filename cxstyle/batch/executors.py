@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 from .schedule import Schedule, Task
-from .work import Ended, Moved, Worker
+from .work import FAILED, STOPPED, Ended, Moved, Worker
 
 ATTEMPTS = 2
 """Times that a job is begun before its workers' deaths are held against it."""
+LOSSES = 5
+"""The same where not the worker died but its whole node was lost, which a job can hardly bring about."""
+AT_ONCE = 2
+"""Tasks that a worker has: one that it does, and one that it reads ahead for."""
+PATIENCE = 0.2
+"""Seconds between two looks at whether to stop."""
 
 
 class Watcher(Protocol):
@@ -20,6 +27,10 @@ class Watcher(Protocol):
     @property
     def stopping(self) -> bool:
         """Whether running jobs are to be stopped and no others begun."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
 
     def started(self, task: Task, worker: str) -> None: ...
 
@@ -79,3 +90,90 @@ def passed_on(watcher: Watcher, task: Task, name: str) -> Callable[[Moved], bool
         return not watcher.stopping
 
     return told
+
+
+class Hand(Protocol):
+    """A worker elsewhere.
+
+    Attributes:
+        name: of the worker.
+        tasks: that it has, by index.
+        begun: indices of those that it has begun.
+    """
+
+    name: str
+    tasks: dict[int, Task]
+    begun: set[int]
+
+    def give(self, task: Task) -> None:
+        """Another task for it."""
+
+
+AnyHand = TypeVar("AnyHand", bound=Hand)
+
+
+class Team(Generic[AnyHand]):
+    """Workers elsewhere with a schedule between them: who gets what, and what becomes of the tasks of one that is lost.
+
+    Attributes:
+        hands: that there are now.
+        places: how many there are to be.
+        deaths: of workers, by the index of the task that each had begun.
+    """
+
+    schedule: Schedule
+    watcher: Watcher
+
+    def assemble(self, schedule: Schedule, watcher: Watcher) -> None:
+        """Before anything else."""
+        self.schedule, self.watcher = schedule, watcher
+        self.hands: list[AnyHand] = []
+        self.places = 0
+        self.deaths: Counter[int] = Counter()
+
+    def feed(self, hand: AnyHand) -> None:
+        """Gives it a task where it has none, and one to read ahead for where there is more than one for each worker."""
+        plenty = AT_ONCE if len(self.schedule) > self.places else 1
+        while len(hand.tasks) < plenty and not self.watcher.stopping:
+            task = self.schedule.next(hand.name)
+            if task is None:
+                return
+            hand.tasks[task.index] = task
+            hand.give(task)
+
+    def hear(self, hand: AnyHand, kind: str, index: int, content: Any) -> None:
+        """What a worker said."""
+        task = hand.tasks[index]
+        if kind == "started":
+            hand.begun.add(index)
+            self.watcher.started(task, hand.name)
+        elif kind == "moved":
+            self.watcher.moved(task, hand.name, content)
+        elif kind == "ended":
+            del hand.tasks[index]
+            hand.begun.discard(index)
+            self.watcher.ended(task, hand.name, content)
+            self.feed(hand)
+
+    def take_back(self, hand: AnyHand, why: str, *, died: bool = True, advice: str = "") -> None:
+        """What a worker that is gone had to do is for whoever comes next; a job over which that happens again and again
+        has failed.
+
+        Args:
+            why: such as "its worker has died".
+            died: by itself, which may be the job's fault; otherwise its node was lost.
+            advice: for a job that has failed.
+        """
+        self.schedule.leave(hand.name)
+        for task in reversed([*hand.tasks.values()]):
+            # One that it only read ahead for has not killed it; without any begun, it can't even start.
+            blamed = task.index in hand.begun or not hand.begun
+            self.deaths[task.index] += blamed and died
+            times = self.deaths[task.index] if died else task.attempt
+            if self.watcher.stopping:
+                self.watcher.ended(task, hand.name, Ended(STOPPED, why))
+            elif blamed and times >= (ATTEMPTS if died else LOSSES):
+                self.watcher.ended(task, hand.name, Ended(FAILED, f"{why} {times} times{advice}"))
+            else:
+                self.schedule.put_back(task, failed=blamed)
+        hand.tasks.clear()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CxStyleError, OutputError
-from ..files import make_folder, remove_partial, write_whole
+from ..files import make_folder, put_in_place, remove_partial, write_whole
 from ..report import run_record, write_json
 from .estimate import work
 from .executors import Executor
@@ -149,17 +149,21 @@ class Batch:
 
     def written(self, task: Task, ended: Ended) -> Ended:
         """With its picture and report at their places, or with why they could not be written."""
-        if ended.picture is None:
-            return ended
-        facts = ended.facts | {"sha256": hashlib.sha256(ended.picture).hexdigest()}
+        facts = ended.facts
+        path = self.folder / task.job.output
         try:
-            path = self.folder / task.job.output
-            make_folder(path.parent)
-            write_whole(path, ended.picture)
+            if ended.picture is not None:
+                facts = facts | {"sha256": hashlib.sha256(ended.picture).hexdigest()}
+                make_folder(path.parent)
+                write_whole(path, ended.picture)
+            elif ended.part is not None:
+                put_in_place(ended.part, path)
+            else:
+                return ended
             if self.reports is not None:
                 self.report(task.job, ended, self.reports)
         except CxStyleError as error:
-            return replace(ended, status=FAILED, error=str(error), picture=None)
+            return replace(ended, status=FAILED, error=str(error), picture=None, part=None)
         return replace(ended, facts=facts)
 
     def report(self, job: Job, ended: Ended, folder: Path) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CxStyleError, OutputError
@@ -53,7 +53,8 @@ class Ended:
     Attributes:
         status: complete; failed; stopped; diverged or out of memory, with the picture so far.
         error: why it isn't complete.
-        picture: the encoded file; None where there is none, or where it was left at its place.
+        picture: the encoded file; None where there is none, or where it lies in `part`.
+        part: the encoded file beside its place, under a temporary name.
         losses: of each iteration.
         facts: for the manifest: size, seconds, device...
         details: as of `Result`.
@@ -62,6 +63,7 @@ class Ended:
     status: str
     error: str = ""
     picture: bytes | None = None
+    part: Path | None = None
     losses: list[dict[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
@@ -175,4 +177,5 @@ def encoded(job: Job, result: Result, facts: dict[str, Any]) -> Ended:
     facts = {"iterations": len(result.losses), "size": [width, height], "seconds": seconds, **chosen, **facts}
     status = COMPLETE if result.status == "complete" else result.status
     facts["host"] = socket.gethostname()
-    return Ended(status, REASONS.get(status, ""), picture, result.losses, facts, result.details)
+    why = REASONS.get(status, "")
+    return Ended(status, why, picture, losses=result.losses, facts=facts, details=result.details)

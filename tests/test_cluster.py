@@ -1,0 +1,157 @@
+"""Batches on a real Ray cluster of two nodes, of one CPU each, on this machine; nodes and workers are killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from ray.cluster_utils import Cluster as RayCluster
+
+from cxstyle import Job, StyleConfig, run_batch
+from cxstyle.batch.cluster import Cluster
+from cxstyle.batch.executors import Here
+from cxstyle.batch.manifest import lines
+from cxstyle.batch.run import Event
+from cxstyle.errors import ClusterError
+
+SMALL = StyleConfig.preset("fast").override(size=64, iterations=6)
+ENDLESS = SMALL.override(iterations=100_000)
+# Ray's test cluster leaves the processes of a killed node to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+
+class Nodes:
+    """The cluster: a head, which every batch speaks with, and other nodes that come and go."""
+
+    def __init__(self) -> None:
+        self.ray = RayCluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+
+    def set(self, count: int) -> None:
+        while len(self.ray.list_all_nodes()) < count:
+            self.ray.add_node(num_cpus=1)
+        while len(self.ray.list_all_nodes()) > count:
+            self.kill()
+
+    def kill(self) -> None:
+        self.ray.remove_node(next(iter(self.ray.worker_nodes)), allow_graceful=False)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Nodes]:
+    nodes = Nodes()
+    yield nodes
+    nodes.ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def jobs(pair: tuple[Path, Path]) -> list[Job]:
+    """Of two targets, with three seeds each."""
+    return [
+        Job(pair[0], target, SMALL.override(seed=seed), f"{target.stem}/{seed}.png")
+        for target in pair
+        for seed in range(3)
+    ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(jobs: list[Job], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What this process makes of the jobs, with one thread as the cluster's workers have."""
+    folder, threads = tmp_path_factory.mktemp("here"), torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXSTYLE_CACHE", str(folder / "cache"))
+        run_batch(jobs, folder, executor=Here())
+    torch.set_num_threads(threads)
+    return pictures(folder)
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    """All files of a folder but the manifest, hidden ones too."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and "manifest" not in path.name)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def completed(folder: Path) -> list[str]:
+    return sorted(record["output"] for record in lines(folder / "manifest.jsonl") if record["status"] == "complete")
+
+
+def attempts(folder: Path) -> int:
+    return max(record["attempt"] for record in lines(folder / "manifest.jsonl"))
+
+
+class Once:
+    """A callback that does something when so many workers have begun a job."""
+
+    def __init__(self, workers: int, then: Callable[[], object]) -> None:
+        self.workers, self.then, self.seen = workers, then, set[str]()
+
+    def __call__(self, event: Event) -> bool:
+        before = len(self.seen)
+        self.seen |= {event.worker} - {""}
+        if before < self.workers <= len(self.seen):
+            return self.then() is not False
+        return True
+
+
+def workers() -> list[psutil.Process]:
+    """Processes that the cluster has for workers of batches."""
+    return [p for p in psutil.Process().children(recursive=True) if "ray::Actor" in " ".join(p.cmdline())]
+
+
+def test_all_jobs_end_well_and_once_when_a_node_is_killed(
+    cluster: Nodes, jobs: list[Job], undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    cluster.set(2)
+    run_batch(jobs, tmp_path / "out", executor=Cluster(cluster.ray.address), callback=Once(2, cluster.kill))
+    assert completed(tmp_path / "out") == sorted(job.output for job in jobs)
+    assert attempts(tmp_path / "out") == 2
+    assert pictures(tmp_path / "out") == undisturbed
+
+
+def test_a_node_that_joins_gets_work_and_stopping_ends_it_all(cluster: Nodes, jobs: list[Job], tmp_path: Path) -> None:
+    cluster.set(1)
+    endless = [Job(job.source, job.target, ENDLESS, job.output) for job in jobs]
+    join, stop = Once(1, lambda: cluster.set(2)), Once(2, lambda: False)
+    result = run_batch(
+        endless, tmp_path, executor=Cluster(cluster.ray.address), callback=lambda event: join(event) and stop(event)
+    )
+    assert result.stopped
+    assert [record["status"] for record in result.ended()] == ["stopped", "stopped"]
+    assert pictures(tmp_path) == {}
+
+
+@pytest.fixture
+def unshared(jobs: list[Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """Jobs whose files only processes in the folder of this one can see: others have another /proc/self/cwd."""
+    monkeypatch.chdir(tmp_path)
+    here = Path("/proc/self/cwd")
+    for file in {file for job in jobs for file in job.files()}:
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    return [Job(here / job.source.name, here / job.target[0].name, job.config, job.output) for job in jobs]
+
+
+def test_pictures_travel_where_no_storage_is_shared_and_again_when_a_worker_is_killed(
+    cluster: Nodes, unshared: list[Job], undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    cluster.set(2)
+    executor, kill = Cluster(cluster.ray.address, return_pictures=True), Once(1, lambda: workers()[0].kill())
+    run_batch(unshared, "/proc/self/cwd/out", executor=executor, callback=kill)
+    assert pictures(tmp_path / "out") == undisturbed
+
+
+def test_a_cluster_that_does_not_see_the_files_is_told_of_return_pictures(
+    cluster: Nodes, unshared: list[Job], tmp_path: Path
+) -> None:
+    cluster.set(2)
+    with pytest.raises(ClusterError, match=r"doesn't see /proc/self/cwd/.*--return-pictures"):
+        run_batch(unshared, tmp_path / "out", executor=Cluster(cluster.ray.address))
+    assert pictures(tmp_path / "out") == {}
+
+
+def test_a_cluster_that_is_not_there_is_one_clear_line(jobs: list[Job], tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match=r"no Ray cluster can be reached at 127\.0\.0\.1:1 .*--ray-address local$"):
+        run_batch(jobs, tmp_path, executor=Cluster("127.0.0.1:1"))
+    assert pictures(tmp_path) == {}
