@@ -312,11 +312,13 @@ def test_a_batch_that_is_killed_takes_its_workers_with_it_and_can_go_on(jobs: li
     words = [sys.executable, "-c", code, str(jobs[0].source), str(jobs[1].source), str(tmp_path)]
     parent = subprocess.Popen(words, env=os.environ | {"PYTHONPATH": str(Path(cxstyle.__file__).parents[1])})
     manifest = tmp_path / "manifest.jsonl"
-    wait(lambda: manifest.exists() and manifest.read_text().count("started") == 2)
-    children = psutil.Process(parent.pid).children(recursive=True)
+    try:
+        wait(lambda: manifest.exists() and manifest.read_text().count("started") == 2)
+        children = psutil.Process(parent.pid).children(recursive=True)
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
     assert len(children) >= 2
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
     psutil.wait_procs(children, timeout=60)
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
     ends = [Job(jobs[0].source, jobs[1].source, TINY, f"{i}.png") for i in range(2)]

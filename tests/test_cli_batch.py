@@ -321,6 +321,8 @@ def test_ctrl_c_keeps_finished_jobs_and_says_how_to_go_on(own_folder: Path) -> N
         (["photos", "looks", "--return-pictures"], "--return-pictures is for --executor ray"),
         (["photos", "looks", "--executor", "ray", "--workers", "2"], "--workers and several devices are for"),
         (["photos", "looks", "--executor", "ray", "--device", "all"], "--workers and several devices are for"),
+        (["photos", "looks", "--executor", "ray", "--return-pictures", "--save-every", "1", "x"], "--save-every needs"),
+        (["photos", "looks", "--executor", "ray", "--ray-address", "127.0.0.1:1"], "no Ray cluster can be reached at"),
         (["photos", "looks", "--preset", "fats"], "did you mean fast"),
         (["photos", "looks", "--preset", "fast", "--preset", "fast"], "fast"),
         (["photos", "looks", "--name", "{sauce}"], "{sauce}"),

@@ -85,6 +85,7 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     names = ("json_lines", "quiet", "verbose", "sheet", "gallery")
     crowd = Crowd(output, **{name: options.pop(name) for name in names})
     who = {name: options.pop(name) for name in ("workers", "kind", "ray_address", "cpus", "return_pictures")}
+    who["save_every"] = options["save_every"]
     how = {name: options.pop(name) for name in ("shard", "force", "overwrite", "reports", "save_every")}
     dry = options.pop("dry_run")
     choice = Choice(sides, output, **{name: options.pop(name) for name in Choice.NAMES})

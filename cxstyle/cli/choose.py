@@ -158,6 +158,8 @@ def executor(who: dict[str, Any], devices: str | None) -> Executor | None:
         raise click.UsageError(
             "--workers and several devices are for --executor local; Ray has as many as there is room"
         )
+    if who["return_pictures"] and who["save_every"]:
+        raise click.UsageError("--save-every needs storage that all nodes share; leave --return-pictures out")
     from ..batch.cluster import Cluster
 
     return Cluster(who["ray_address"], cpus=who["cpus"], return_pictures=who["return_pictures"])
