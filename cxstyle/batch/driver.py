@@ -160,7 +160,7 @@ class Driver(Team[RayHand]):
         if blind and len(blind) == len(self.hands) >= there:
             raise ClusterError(blind[0])
         if self.failures >= STARTS and len(blind) == len(self.hands):
-            raise ClusterError(f"workers don't start on the cluster's nodes: {self.reason}")
+            raise ClusterError(f"workers don't start on the nodes, which need cxstyle and torch as here: {self.reason}")
         patience = 0.0 if self.order.address == LOCAL else WAIT
         if not there and time.monotonic() - self.roomy > patience:
             what = f"{self.cpus} CPUs" + (" and a GPU" if self.gpu else "")

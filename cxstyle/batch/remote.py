@@ -84,23 +84,29 @@ def connect(address: str) -> None:
     import ray
 
     settings: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
+    advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
     try:
-        knock(address)
+        if knock(address):
+            advice = "its machine answers; where the cluster wants a token, set RAY_AUTH_MODE=token"
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
     except Exception as error:  # Ray raises many kinds
-        advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
         raise ClusterError(f"no Ray cluster can be reached at {address} ({gist(error)}); {advice}") from error
 
 
-def knock(address: str) -> None:
+def knock(address: str) -> bool:
     """Makes sure that somebody listens where an address has a port; Ray would try for minutes.
+
+    Returns:
+        Whether it has one.
 
     Raises:
         OSError: nobody does.
     """
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
+    if not (host and port.isdigit()):
+        return False
+    socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
+    return True
 
 
 def gist(error: Exception) -> str:
