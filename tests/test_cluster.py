@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -98,7 +99,11 @@ class Once:
 
 def workers() -> list[psutil.Process]:
     """Processes that the cluster has for workers of batches."""
-    return [p for p in psutil.Process().children(recursive=True) if "ray::Actor" in " ".join(p.cmdline())]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # one that has just ended
+            found += [process] if process.name().startswith("ray::Actor") and process.cmdline() else []
+    return found
 
 
 def test_all_jobs_end_well_and_once_when_a_node_is_killed(
