@@ -62,15 +62,17 @@ class Sender:
 
     def parcel(self, task: Task) -> Parcel:
         """Without files that aren't here: whoever misses them says so, as for any other job."""
-        files = self.files(task)
+        files, job = self.files(task), self.job(task)
+        if task.save_every is not None:
+            task = replace(task, save_every=(task.save_every[0], task.save_every[1].absolute()))
         if self.put is None:
-            return Parcel(task, self.job(task), shared=tuple(sorted(file for file in files if file.exists())))
+            return Parcel(task, job, shared=tuple(sorted(file for file in files if file.exists())))
         for file in files - self.contents.keys():
             try:
                 self.contents[file] = self.put(file.read_bytes())
             except OSError:
                 continue
-        return Parcel(task, self.job(task), contents={f: self.contents[f] for f in files if f in self.contents})
+        return Parcel(task, job, contents={f: self.contents[f] for f in files if f in self.contents})
 
     def done(self, task: Task) -> None:
         """It has ended for good."""
