@@ -18,6 +18,7 @@ from .parcels import Networks, networks_here
 from .process import GONE, Process
 from .schedule import Schedule
 
+LOCAL = "local"
 SILENCE = 60.0
 """Seconds without a word from the process that speaks with Ray until the cluster is taken for lost: some of Ray's calls
 never return then."""

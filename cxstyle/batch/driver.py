@@ -15,11 +15,11 @@ from typing import Any, NoReturn
 from ..errors import ClusterError, CxStyleError
 from ..files import make_folder, write_partial
 from .actor import Actor, Terms
-from .cluster import Order
+from .cluster import LOCAL, Order
 from .executors import PATIENCE, Team
 from .parcels import Sender
 from .process import THREADS, Parent, python_path
-from .remote import Node, RayHand, connect, first_line, largest, room
+from .remote import Node, RayHand, connect, gist, largest, room
 from .schedule import Task
 from .work import Ended, Moved
 
@@ -161,7 +161,8 @@ class Driver(Team[RayHand]):
             raise ClusterError(blind[0])
         if self.failures >= STARTS and len(blind) == len(self.hands):
             raise ClusterError(f"workers don't start on the cluster's nodes: {self.reason}")
-        if not there and time.monotonic() - self.roomy > WAIT:
+        patience = 0.0 if self.order.address == LOCAL else WAIT
+        if not there and time.monotonic() - self.roomy > patience:
             what = f"{self.cpus} CPUs" + (" and a GPU" if self.gpu else "")
             raise ClusterError(f"no node of the cluster has {what} for a worker; use fewer --cpus, or add nodes")
 
@@ -274,7 +275,7 @@ def main() -> None:
     except CxStyleError as error:
         parent.say("broken", error)
     except Exception as error:  # as of a connection that breaks
-        why = f"{type(error).__name__}: {first_line(error)}"
+        why = f"{type(error).__name__}: {gist(error)}"
         parent.say("broken", ClusterError(f"the Ray cluster ({order.address}) was lost: {why}"))
     else:
         parent.say("done")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ClusterError
+from .cluster import LOCAL
 from .parcels import Parcel, Sender
 from .schedule import Task
 
@@ -82,13 +83,13 @@ def connect(address: str) -> None:
     """
     import ray
 
-    settings: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    settings: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
     try:
         knock(address)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
     except Exception as error:  # Ray raises many kinds
         advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
-        raise ClusterError(f"no Ray cluster can be reached at {address} ({first_line(error)}); {advice}") from error
+        raise ClusterError(f"no Ray cluster can be reached at {address} ({gist(error)}); {advice}") from error
 
 
 def knock(address: str) -> None:
@@ -102,6 +103,7 @@ def knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
 
 
-def first_line(error: Exception) -> str:
+def gist(error: Exception) -> str:
     """What it says, without what Ray adds to it."""
-    return str(error).strip().partition("\n")[0].rstrip(".")
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return (lines[-1] if lines[0].endswith(":") else lines[0]).rstrip(".")
