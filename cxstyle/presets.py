@@ -25,6 +25,14 @@ def preset_path(name: str) -> Path:
     return preset_folder() / f"{name}.yaml"
 
 
+YAML = (".yaml", ".yml")
+
+
+def means_file(word: str) -> bool:
+    """Whether a word in place of a preset's name means a file of settings."""
+    return word.endswith(YAML) or "/" in word
+
+
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file: plain values only, 1e-4 is a number, no key twice."""
     import yaml

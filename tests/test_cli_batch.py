@@ -322,7 +322,6 @@ def test_ctrl_c_keeps_finished_jobs_and_says_how_to_go_on(own_folder: Path) -> N
         (["photos", "looks", "--executor", "ray", "--workers", "2"], "--workers and several devices are for"),
         (["photos", "looks", "--executor", "ray", "--device", "all"], "--workers and several devices are for"),
         (["photos", "looks", "--executor", "ray", "--return-pictures", "--save-every", "1", "x"], "--save-every needs"),
-        (["photos", "looks", "--executor", "ray", "--ray-address", "127.0.0.1:1"], "no Ray cluster can be reached at"),
         (["photos", "looks", "--preset", "fats"], "did you mean fast"),
         (["photos", "looks", "--preset", "fast", "--preset", "fast"], "fast"),
         (["photos", "looks", "--name", "{sauce}"], "{sauce}"),
@@ -338,6 +337,14 @@ def test_wrong_usage_is_one_line_and_nothing_is_made(words: list[str], says: str
     assert result.exit_code in (1, 2)
     assert len(result.stderr.splitlines()) == 1
     assert says in result.stderr
+    assert pictures("out") == []
+
+
+def test_a_cluster_that_is_not_there_is_one_line_after_the_first() -> None:
+    result = cxstyle("batch", "photos", "looks", "-o", "out", "--executor", "ray", "--ray-address", "127.0.0.1:1")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("cxstyle: no Ray cluster can be reached at 127.0.0.1:1 (")
+    assert "Traceback" not in result.stderr
     assert pictures("out") == []
 
 

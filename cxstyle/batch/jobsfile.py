@@ -15,13 +15,12 @@ from typing import Any
 from ..checks import nearest
 from ..config import StyleConfig
 from ..errors import ConfigError
-from ..presets import read_yaml
+from ..presets import YAML, means_file, read_yaml
 from .distinct import labels, outputs
 from .jobs import INITS, Job
 from .listing import place, read_rows
 from .names import Row, Template, default_template, given_name
 
-YAML = (".yaml", ".yml")
 PARTS = ("jobs", "defaults")
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -203,7 +202,7 @@ def options(given: Any, folder: Path) -> Options:
     found: Options = {}
     for name, value in plain.items():
         is_path = name in PATHS and not (name == "init" and value in INITS)
-        is_path = is_path or (name == "preset" and (value.endswith(YAML) or "/" in value))
+        is_path = is_path or (name == "preset" and means_file(value))
         words = [value] if isinstance(value, str) and name in LISTS else value
         if is_path:
             words = [str(folder / word) for word in words] if isinstance(words, list) else str(folder / words)

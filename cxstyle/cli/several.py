@@ -12,13 +12,12 @@ import click
 from ..config import StyleConfig
 from ..errors import ConfigError, OutputError
 from ..files import check_writable, make_folder
+from ..presets import means_file
 from . import options as option
 from .progress import Display, labels_in_words
 
 if TYPE_CHECKING:
     from ..comparison import Comparison, Step
-
-SUFFIXES = (".yaml", ".yml")
 
 OPTIONS = [
     option.overwrite,
@@ -113,7 +112,7 @@ def read_settings(word: str) -> StyleConfig:
 
 def is_file(word: str) -> bool:
     """Whether a word names a file of settings rather than a preset."""
-    return word.endswith(SUFFIXES) or "/" in word or Path(word).is_file()
+    return means_file(word) or Path(word).is_file()
 
 
 def named_settings(words: str, **options: Any) -> dict[str, StyleConfig]:
