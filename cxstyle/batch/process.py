@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 
 GONE = "gone"
 """The last message of a process, which it doesn't send itself."""
+HANG = 2.0
+"""Seconds that a pipe may stay open after its process, by others that have it, too."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -45,11 +47,12 @@ class Process:
             env=os.environ | environment | {"PYTHONPATH": python_path()},
             start_new_session=os.name == "posix",
         )
-        threading.Thread(target=self.listen, args=(self.popen.stdout,), daemon=True).start()
+        self.listener = threading.Thread(target=self.listen, args=(self.popen.stdout,), daemon=True)
+        self.listener.start()
 
     def listen(self, stream: BinaryIO) -> None:
         """Passes on what the process says until it is gone."""
-        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+        with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
             while True:
                 self.told(pickle.load(stream))
         self.told((GONE,))
@@ -69,6 +72,8 @@ class Process:
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()
+        # Its pipe ends with it; to close that under the listener would be an error there.
+        self.listener.join(HANG)
         for stream in (self.popen.stdin, self.popen.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
