@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import (
     BashComplete,
     CompletionItem,
@@ -61,7 +62,7 @@ class Shell(ShellComplete):
         if not (equals and name.startswith("--")):
             return super().get_completions(args, incomplete)
         found = super().get_completions([*args, name], value)
-        return [CompletionItem(f"{name}={item.value}", item.type, item.help) for item in found]
+        return [CompletionItem(f"{name}={item.value}", help=item.help) for item in found if item.type == "plain"]
 
 
 @add_completion_class
@@ -130,14 +131,15 @@ def purpose(name: str) -> str | None:
 
 
 def settings(_: click.Context, incomplete: str) -> Items:
-    """YAML files, and folders to go into."""
+    """YAML files, and folders to go into; hidden ones where a dot is typed."""
     start = Path(incomplete).name if incomplete and not incomplete.endswith("/") else ""
     before = incomplete.removesuffix(start)
     try:
         names = sorted(path.name for path in Path(before or ".").expanduser().iterdir() if path.suffix in YAML)
     except (OSError, RuntimeError):  # no such folder, no home
         names = []
-    found = [CompletionItem(before + name) for name in names if name.startswith(start)]
+    shown = (name for name in names if name.startswith(start) and (start or not name.startswith(".")))
+    found = [CompletionItem(before + name) for name in shown]
     return [*found, CompletionItem(incomplete, type="dir")]
 
 
@@ -165,7 +167,8 @@ def either(*completers: Completer) -> Completer:
 def second_words(context: click.Context, incomplete: str) -> Items:
     """Of commands of two words that begin with this one, where nothing stands after it yet."""
     group = context.parent.command if context.parent else None
-    if not isinstance(group, click.Group) or any(context.params.values()):
+    begun = any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in context.params)
+    if not isinstance(group, click.Group) or begun:
         return []
     first = f"{context.info_name} "
     return [

@@ -27,5 +27,7 @@ def in_a_line(error: Exception) -> str:
     if isinstance(error, ImportError):
         return f"a package can't be imported ({what}): install cxstyle and what it needs again"
     if isinstance(error, OSError) and error.filename is not None:
-        return f"can't read {error.filename}: {error.strerror}; allow it, or set CXSTYLE_CACHE to another folder"
+        return (
+            f"can't read {error.filename}: {error.strerror}; allow it, or, for the cache, set CXSTYLE_CACHE to another"
+        )
     return f"{type(error).__name__}: {what}; install cxstyle and what it needs again, or report this"
