@@ -115,7 +115,7 @@ def of_network(entry: Part) -> str:
 def of_cache(part: Part) -> list[str]:
     """Its folder."""
     state = "can be written" if part["writable"] else f"can't be written: {part['reason']}"
-    return [f"{part['folder']}{'' if part['exists'] else ', not made yet'}, {state}"]
+    return [f"{part['folder']}{', not made yet' if part['exists'] is False else ''}, {state}"]
 
 
 def of_environment(part: Part) -> list[str]:

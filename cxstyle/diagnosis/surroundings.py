@@ -56,12 +56,12 @@ def network_file(network: str) -> Part:
 
 
 def cache() -> Part:
-    """Where fetched networks go, and whether they could."""
+    """Where fetched networks go, and whether they could; `exists` is None where that can't be told."""
     from ..files import check_writable
     from ..weights.store import cache_dir
 
     folder = there = cache_dir()
-    found: Part = {"folder": str(folder), "exists": False, "writable": False, "reason": None}
+    found: Part = {"folder": str(folder), "exists": None, "writable": False, "reason": None}
     try:
         found["exists"] = folder.is_dir()
         while not there.exists():
