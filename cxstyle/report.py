@@ -14,10 +14,13 @@ from .files import write_whole
 PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python, cxstyle and what decides its pixels; "unknown" for a package without metadata."""
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of packages, by themselves cxstyle and what decides its pixels.
+
+    "unknown" for a package that is not there or has no metadata.
+    """
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

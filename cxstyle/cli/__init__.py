@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .. import __version__
 from ..errors import ConfigError, CxStyleError
 from .batch import batch, merge
 from .bench import bench
 from .compare import compare
+from .complete import completion, teach
+from .doctor import doctor
 from .grid import grid
 from .match import match
 from .presets import presets
@@ -65,6 +68,10 @@ class OneLineErrors(click.Group):
             return both, self.commands[both], args[2:]
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The first words; what may follow one is offered after it."""
+        return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
+
 
 def fail(message: str, status: int) -> int:
     click.echo(message, err=True)
@@ -83,5 +90,6 @@ def main() -> None:
     """
 
 
-for command in (run, batch, merge, match, compare, grid, score, presets, weights, bench):
+for command in (run, batch, merge, match, compare, grid, score, presets, weights, bench, doctor, completion):
     main.add_command(command)
+teach(main)
