@@ -20,8 +20,6 @@ from cxstyle.errors import ClusterError
 
 SMALL = StyleConfig.preset("fast").override(size=64, iterations=20)
 ENDLESS = SMALL.override(iterations=100_000)
-# Ray's test cluster leaves the processes of a killed node to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 
 
 class Nodes:
