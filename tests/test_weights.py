@@ -325,3 +325,9 @@ def test_a_failed_download_says_how_else_to_get_the_file(server: tuple[str, str]
     with pytest.raises(WeightsError, match=r"can't download .*weights import vgg19-dcbb9e9d.pth"):
         fetch("vgg19", url=address, progress=False)
     assert leftovers(own_cache) == []
+
+
+def test_a_cache_that_can_not_be_looked_into_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXSTYLE_CACHE", f"/tmp/{'x' * 300}")
+    with pytest.raises(WeightsError, match=r"can't look into .*: File name too long; set CXSTYLE_CACHE"):
+        find("vgg16")

@@ -71,11 +71,19 @@ def cache_dir() -> Path:
 
 
 def find(network: str) -> Path | None:
-    """The file of a network on this machine, the cache before the bundle; None where there is none."""
+    """The file of a network on this machine, the cache before the bundle; None where there is none.
+
+    Raises:
+        WeightsError: the cache can't be looked into.
+    """
     for folder in (cache_dir(), BUNDLED):
         path = folder / f"{network}.safetensors"
-        if path.is_file():
-            return path
+        try:
+            if path.is_file():
+                return path
+        except OSError as error:  # no right to look, a name that is too long
+            reason = error.strerror or error
+            raise WeightsError(f"can't look into {folder}: {reason}; set CXSTYLE_CACHE to another folder") from error
     return None
 
 
