@@ -78,7 +78,7 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     has changed or has failed. `cxstyle batch merge` joins shards.
 
     \b
-    Try:  cxstyle batch samples/astronaut.jpg 'samples/*.jpg' -o results --preset fast --sheet
+    Try:  cxstyle batch samples/astronaut.jpg samples/hopper.jpg -o results --preset fast --gallery
     """
     if options["shard"] and (options["sheet"] or options["gallery"]):
         raise click.UsageError("a shard has a part of the pictures; make them of all with `cxstyle batch merge DIR`")
