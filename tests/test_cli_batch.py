@@ -156,7 +156,7 @@ def test_the_same_command_does_only_what_is_left(own_folder: Path) -> None:
     assert batch("photos", "looks", "-o", "out").exit_code == 0
     (own_folder / "out" / "a__x__fast.png").unlink()
     again = batch("photos", "looks", "-o", "out")
-    assert "1 jobs to do in out; 3 are complete and unchanged" in again.stderr
+    assert "1 job to do in out; 3 are complete and unchanged" in again.stderr
     assert len(records("out")) == 5
     forced = batch("photos", "looks", "-o", "out", "--force")
     assert "4 jobs to do in out\n" in forced.stderr
@@ -215,7 +215,7 @@ def test_shards_are_done_apart_and_merged() -> None:
     result = cxstyle("batch", "merge", "out", "--sheet", "--gallery")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
-        "out/manifest.jsonl knows 4 jobs, 4 of them complete",
+        "out/manifest.jsonl knows 4 jobs, 4 complete",
         "wrote out/sheet.png",
         "wrote out/index.html",
     ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..batch.pairing import counted
 from . import options as option
 from .choose import Choice, Shard, Workers, chosen_jobs, executor
 from .crowd import Crowd, dry_run
@@ -111,6 +112,6 @@ def merge(folder: Path, sheet: bool, gallery: bool, quiet: bool) -> None:
 
     jobs, complete = merged(folder)
     if not quiet:
-        click.echo(f"{folder / 'manifest.jsonl'} knows {jobs} jobs, {complete} of them complete")
+        click.echo(f"{folder / 'manifest.jsonl'} knows {counted(jobs, 'job')}, {complete} complete")
     latest, _ = read(folder)
     Crowd(folder, quiet=quiet, sheet=sheet, gallery=gallery).publish([latest[output] for output in sorted(latest)])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from tqdm import tqdm
 
+from ..batch.pairing import counted
 from .progress import Display, in_short, one_line
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Crowd(Display):
     def planned(self, event: Event) -> None:
         """Before the first job."""
         skipped = f"; {event.skipped} are complete and unchanged" if event.skipped else ""
-        self.note(f"{event.left} jobs to do in {self.folder}{skipped}")
+        self.note(f"{counted(event.left, 'job')} to do in {self.folder}{skipped}")
 
     def ended(self, event: Event, record: Record) -> None:
         """A job has ended."""
