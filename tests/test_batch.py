@@ -357,6 +357,14 @@ def test_auto_has_a_worker_for_each_thread_as_far_as_there_are_jobs_and_memory(j
     assert isinstance(choose_executor(jobs, "auto", None), Here)
 
 
+def test_a_job_whose_network_or_device_is_missing_keeps_no_other_from_being_done(jobs, tmp_path: Path) -> None:
+    lacking = [TINY.override(weights=str(tmp_path / "none.safetensors")), TINY.override(device="cuda:7")]
+    bad = [Job(jobs[0].source, jobs[0].target, config, f"{i}.png") for i, config in enumerate(lacking)]
+    result = run_batch([*bad, jobs[0]], tmp_path / "out")
+    assert len(result.failed) == 2
+    assert list(results(tmp_path / "out")) == [jobs[0].output]
+
+
 def test_threads_are_divided_and_never_fewer_than_one(jobs: list[Job], monkeypatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     crew = choose_executor(jobs, 2, None)

@@ -101,13 +101,13 @@ class Batch:
         self.done = self.failed = 0
         self.begun = time.perf_counter()
         self.work = [work(planned.job.config) for planned in todo]
-        self.finished = 0.0
+        self.whole, self.finished = sum(self.work), 0.0
         self.running: dict[int, float] = {}
 
     def tell(self, kind: str, task: Task | None = None, **more: Any) -> None:
         """Tells the callback, which may stop it all."""
-        whole = sum(self.work)
-        share = (self.finished + sum(self.work[i] * done for i, done in self.running.items())) / whole if whole else 1.0
+        done = self.finished + sum(self.work[index] * moved for index, moved in self.running.items())
+        share = done / self.whole if self.whole else 1.0
         seconds = time.perf_counter() - self.begun
         event = Event(
             kind,

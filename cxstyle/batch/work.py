@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CxStyleError, OutputError
 from ..files import make_folder
 from .jobs import Job
-from .manifest import COMPLETE
 from .schedule import Task
 
 if TYPE_CHECKING:
@@ -175,7 +174,6 @@ def encoded(job: Job, result: Result, facts: dict[str, Any]) -> Ended:
     seconds = {name: round(value, 3) for name, value in result.seconds.items()}
     chosen = {name: result.details[name] for name in ("device", "precision", "features")}
     facts = {"iterations": len(result.losses), "size": [width, height], "seconds": seconds, **chosen, **facts}
-    status = COMPLETE if result.status == "complete" else result.status
     facts["host"] = socket.gethostname()
-    why = REASONS.get(status, "")
-    return Ended(status, why, picture, losses=result.losses, facts=facts, details=result.details)
+    why = REASONS.get(result.status, "")
+    return Ended(result.status, why, picture, losses=result.losses, facts=facts, details=result.details)

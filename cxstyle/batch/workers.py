@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..checks import check_device
-from ..errors import ConfigError, DeviceError
+from ..errors import ConfigError, DeviceError, WeightsError
 from .crew import Crew
+from .estimate import kind_of
 from .executors import Executor, Here
 from .jobs import Job
+
+if TYPE_CHECKING:
+    from ..shared import Shared
 
 ALL = "all"
 AUTO = "auto"
@@ -86,10 +91,13 @@ def number(jobs: Sequence[Job], workers: int | str, device: str | None, threads:
 
 
 def on_cpu(device: str) -> bool:
-    """Whether a device's name means the CPU here."""
+    """Whether a device's name means the CPU here; one that is not there keeps no other job waiting."""
     from ..device import choose_device
 
-    return choose_device(device).type == "cpu"
+    try:
+        return choose_device(device).type == "cpu"
+    except DeviceError:
+        return True
 
 
 def fitting(jobs: Sequence[Job]) -> int:
@@ -97,29 +105,31 @@ def fitting(jobs: Sequence[Job]) -> int:
     import torch
 
     from ..memory import FIRST_USE, SHARE, free
+    from ..shared import Shared
 
-    each = PROCESS + FIRST_USE + max(memory_of(job) for job in distinct(jobs))
+    shared = Shared()
+    each = PROCESS + FIRST_USE + max(memory_of(job, shared) for job in {kind_of(job): job for job in jobs}.values())
     return int(SHARE * free(torch.device("cpu")) / each)
 
 
-def distinct(jobs: Sequence[Job]) -> list[Job]:
-    """One of each settings and number of targets."""
-    return list({(repr(job.config), len(job.target)): job for job in jobs}.values())
+def memory_of(job: Job, shared: Shared) -> float:
+    """Bytes that a run on the CPU needs, about: as if both pictures were square and as large as they may be.
 
-
-def memory_of(job: Job) -> float:
-    """Bytes that a run on the CPU needs, about: as if both pictures were square and as large as they may be."""
+    Nothing for a job whose network can't be had: it will fail by itself, and leave the others alone.
+    """
     import torch
 
     from ..device import DTYPES, choose_precision
     from ..memory import need
     from ..objective import feature_layers
-    from ..shared import Shared
 
     config = job.config
-    terms, device, shared = config.terms_in_force(), torch.device("cpu"), Shared()
+    terms, device = config.terms_in_force(), torch.device("cpu")
     precision, _ = choose_precision(config.precision, device)
-    weights = shared.weights(config.features, Path(config.weights) if config.weights else None)
-    network = shared.network(weights, feature_layers(terms), config.pooling, DTYPES[precision], device)
+    try:
+        weights = shared.weights(config.features, Path(config.weights) if config.weights else None)
+        network = shared.network(weights, feature_layers(terms), config.pooling, DTYPES[precision], device)
+    except WeightsError:
+        return 0.0
     size = config.size, config.size
     return need(terms, network, size, [size] * len(job.target), device).whole()

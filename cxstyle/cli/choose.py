@@ -24,8 +24,10 @@ class Workers(click.ParamType[int | str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """Leaves the range to `run_batch`."""
-        if value == "auto" or isinstance(value, int):
-            return value  # type: ignore[no-any-return]
+        if isinstance(value, int):
+            return value
+        if value == "auto":
+            return "auto"
         if not str(value).isdigit():
             self.fail(f"{value!r} is neither a number nor auto", param, ctx)
         return int(value)

@@ -6,6 +6,7 @@ import contextlib
 import platform
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def gpus() -> Part:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return {
         "cuda_build": torch.version.cuda,
-        "cuda": [attempt(lambda index=index: gpu(index)) for index in range(count)],  # type: ignore[misc]
+        "cuda": [attempt(partial(gpu, index)) for index in range(count)],
         "mps": torch.backends.mps.is_available(),
     }
 

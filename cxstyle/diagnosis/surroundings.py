@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 
 from ..errors import OutputError, WeightsError
 from .attempts import Part, attempt, in_a_line
@@ -35,7 +36,7 @@ def weights() -> Part:
     """Each network: whether it is ready, its checksum and tensors verified."""
     from ..weights.layout import BLOCKS
 
-    return {network: attempt(lambda network=network: network_file(network)) for network in BLOCKS}  # type: ignore[misc]
+    return {network: attempt(partial(network_file, network)) for network in BLOCKS}
 
 
 def network_file(network: str) -> Part:
