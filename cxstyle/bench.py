@@ -20,12 +20,13 @@ from torch import Tensor
 from .checks import check_device
 from .config import StyleConfig
 from .device import DTYPES, choose_device, choose_precision, describe
-from .image import Picture, fit_within, load_picture, resize
+from .image import fit_within, resize
 from .losses.contextual import contextual_loss, plain_contextual_loss, prepare
 from .memory import channels, positions
 from .meter import Call, Meter, Row, compared
 from .objective import Objective, feature_layers
 from .optimize import stylize
+from .pictures.reading import Picture, load_picture
 from .progress import Progress
 from .report import versions
 from .terms import LossTerm

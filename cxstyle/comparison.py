@@ -14,10 +14,12 @@ from torch import Tensor
 from .config import StyleConfig
 from .errors import ConfigError, CxStyleError
 from .files import check_writable
-from .image import Picture, fit_within, load_picture, resize, save_picture, to_image, to_tensor
+from .image import fit_within, resize, to_image, to_tensor
 from .inputs import read_inputs
 from .masks import described
 from .optimize import stylize
+from .pictures.reading import Picture, load_picture
+from .pictures.writing import save_picture
 from .progress import Progress, Result
 from .report import run_record, write_records
 from .sheet import Cell, grid

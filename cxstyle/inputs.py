@@ -10,8 +10,8 @@ from torch import Tensor
 
 from .checks import check_number
 from .errors import ConfigError
-from .image import Picture, load_picture
 from .masks import Labels, check_shape, described, read_labels
+from .pictures.reading import Picture, load_picture
 from .positions import Guide
 
 Targets = Picture | list[Picture] | tuple[Picture, ...]

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .errors import PictureError
-from .image import Picture, load_picture
+from .pictures.reading import Picture, load_picture
 
 SAME = 24.0
 """Colours nearer than this are one label; Euclidean distance of RGB in 0-255."""

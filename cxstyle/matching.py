@@ -21,8 +21,10 @@ from .color import from_oklab, to_oklab, toned
 from .config import COLORS, FEATURES, SMALLEST_EDGE
 from .device import choose_device, exact_float32, memory_errors
 from .errors import ConfigError
-from .image import Picture, fit_within, load_picture, resize, save_picture, to_image, to_tensor
+from .image import fit_within, resize, to_image, to_tensor
 from .losses.matches import Matches, matches
+from .pictures.reading import Picture, load_picture
+from .pictures.writing import save_picture
 from .places import averaged, copied, coverage, finer, refined, units
 from .positions import concatenated
 from .sheet import Cell, Line, grid, joined

@@ -15,10 +15,11 @@ from .color import toned
 from .config import StyleConfig
 from .device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
 from .errors import MemoryLimitError
-from .image import Picture, fit, fit_within, interpolate, load_picture, resize
+from .image import fit, fit_within, interpolate, resize
 from .inputs import Inputs, Targets, read_inputs
 from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Objective, feature_layers
+from .pictures.reading import Picture, load_picture
 from .positions import Guide, pixel_shares
 from .progress import Callback, Progress, Readings, Result
 from .shared import Shared

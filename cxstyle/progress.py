@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from .config import StyleConfig
-from .image import save_picture, to_image
+from .image import to_image
 from .objective import Losses
+from .pictures.writing import save_picture
 
 READ_EVERY = {"cpu": 1}
 """Iterations between two readings of the losses; other devices than these would have to wait for each."""

@@ -17,7 +17,7 @@ from .checks import check_choice, check_device, check_integer
 from .config import FEATURES, SMALLEST_EDGE
 from .device import choose_device, exact_float32, memory_errors
 from .errors import MemoryLimitError, PictureError
-from .image import Picture, fit_within, load_picture, resize
+from .image import fit_within, resize
 from .inputs import Targets, read_inputs
 from .losses.contextual import contextual_loss
 from .masks import Labels, described, same_shape, shares_at
@@ -32,6 +32,7 @@ from .measures import (
     palette_distance,
     purity,
 )
+from .pictures.reading import Picture, load_picture
 from .vgg import VGGFeatures, resolve_network
 
 STYLE_LAYERS = ("conv2_2", "conv3_2", "conv4_2")

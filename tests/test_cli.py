@@ -23,7 +23,7 @@ from PIL import Image
 from cxstyle import StyleConfig, stylize
 from cxstyle.cli import main
 from cxstyle.cli.watch import Given, Watch
-from cxstyle.image import load_picture
+from cxstyle.pictures.reading import load_picture
 from cxstyle.presets import preset_names, preset_path
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

@@ -18,8 +18,9 @@ from cxstyle import StyleConfig, compare, score, stylize
 from cxstyle.cli import main
 from cxstyle.cli.names import LONGEST, free_name
 from cxstyle.errors import ConfigError, PictureError
-from cxstyle.image import load_picture, resize
+from cxstyle.image import resize
 from cxstyle.masks import read_labels
+from cxstyle.pictures.reading import load_picture
 from cxstyle.positions import pixel_shares
 
 MASKS = SAMPLES / "astronaut_mask.png", SAMPLES / "hopper_mask.png"

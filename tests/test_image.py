@@ -13,7 +13,9 @@ from PIL import Image, ImageCms
 
 from cxstyle.color import recolor
 from cxstyle.errors import OutputError, PictureError
-from cxstyle.image import FORMATS, check_output, fit, load_picture, resize, save_picture, to_image
+from cxstyle.image import fit, resize, to_image
+from cxstyle.pictures.reading import load_picture
+from cxstyle.pictures.writing import FORMATS, check_output, save_picture
 
 
 def gradient(width: int = 40, height: int = 36) -> Image.Image:

@@ -15,10 +15,11 @@ from cxstyle import match
 from cxstyle.cli import main
 from cxstyle.color import from_oklab, to_oklab
 from cxstyle.errors import ConfigError
-from cxstyle.image import load_picture, resize, to_tensor
+from cxstyle.image import resize, to_tensor
 from cxstyle.losses.contextual import cosine_distances, log_similarities, relative_distances
 from cxstyle.losses.matches import matches
 from cxstyle.matching import clearest, place_colors, spread
+from cxstyle.pictures.reading import load_picture
 from cxstyle.places import beside, copied, coverage, finer, refined
 
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cxstyle import LossTerm, Optimizer, Progress, Pyramid, StyleConfig, stylize
 from cxstyle.errors import ConfigError, DeviceError, PictureError
-from cxstyle.image import load_picture
+from cxstyle.pictures.reading import load_picture
 from cxstyle.steps import learning_rate
 
 CONFIG = StyleConfig(

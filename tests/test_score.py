@@ -17,7 +17,7 @@ import cxstyle
 from cxstyle import score
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError, MemoryLimitError, PictureError
-from cxstyle.image import load_picture, resize, save_picture
+from cxstyle.image import resize
 from cxstyle.losses.contextual import contextual_loss
 from cxstyle.measures import (
     average,
@@ -30,6 +30,8 @@ from cxstyle.measures import (
     purity,
     to_lab,
 )
+from cxstyle.pictures.reading import load_picture
+from cxstyle.pictures.writing import save_picture
 from cxstyle.vgg import VGGFeatures, resolve_network
 
 MASKS = [SAMPLES / "astronaut_mask.png", SAMPLES / "hopper_mask.png"]

@@ -11,9 +11,10 @@ import torch
 
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
 from cxstyle.color import recolor, toned
-from cxstyle.image import load_picture, resize
+from cxstyle.image import resize
 from cxstyle.inputs import read_inputs
 from cxstyle.measures import feature_distance
+from cxstyle.pictures.reading import load_picture
 from cxstyle.vgg import VGGFeatures, resolve_network
 
 STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), bandwidth=0.2, samples=300)

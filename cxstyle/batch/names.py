@@ -157,7 +157,7 @@ def split_suffix(name: str, text: str) -> tuple[str, str]:
     Raises:
         ConfigError: the suffix of pictures that can't be written.
     """
-    from ..image import FORMATS
+    from ..pictures.writing import FORMATS
 
     stem, dot, end = name.rpartition(".")
     suffix = f"{dot}{end}".lower()

@@ -96,7 +96,7 @@ def check_outputs(jobs: Sequence[Job]) -> None:
     Raises:
         ConfigError, OutputError: as of `plan_batch`.
     """
-    from ..image import check_suffix
+    from ..pictures.writing import check_suffix
 
     taken: dict[str, Job] = {}
     for job in jobs:

@@ -43,7 +43,7 @@ def thumbnail(path: str | Path, edge: int) -> Image.Image:
     Raises:
         PictureError: it can't be read.
     """
-    from ..image import read_file  # brings torch, which writing about a batch does not need until here
+    from ..pictures.reading import read_file  # brings torch, which writing about a batch does not need until here
 
     picture = read_file(Path(path))
     picture.thumbnail((edge, edge), reducing_gap=3)

@@ -140,7 +140,7 @@ def read(job: Job) -> Inputs:
 
 def save(progress: Progress, task: Task, steps: int) -> None:
     """An intermediate picture; one that can't be written is no reason to lose the run."""
-    from ..image import save_picture
+    from ..pictures.writing import save_picture
 
     if task.save_every is None:
         return
@@ -164,7 +164,7 @@ def failed(error: Exception) -> Ended:
 
 def encoded(job: Job, result: Result, facts: dict[str, Any]) -> Ended:
     """A result for the manifest and its picture as a file."""
-    from ..image import encode
+    from ..pictures.writing import encode
 
     try:
         picture = encode(result.picture, PurePosixPath(job.output).suffix)

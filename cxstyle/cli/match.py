@@ -48,8 +48,9 @@ def match(
     \b
     Try:  cxstyle match samples/astronaut.jpg samples/hopper.jpg
     """
-    from ..image import check_output, save_picture, to_tensor
+    from ..image import to_tensor
     from ..matching import match as matched
+    from ..pictures.writing import check_output, save_picture
 
     output = output or free_name(source.stem, target.stem, "match")
     check_output(output, overwrite=overwrite)

@@ -48,7 +48,7 @@ class Several:
     def __init__(
         self, runs: int, output: Path, *, overwrite: bool, results: Path | None, report: Path | None, quiet: bool
     ) -> None:
-        from ..image import check_output
+        from ..pictures.writing import check_output
 
         self.output, self.results, self.report, self.overwrite, self.quiet = output, results, report, overwrite, quiet
         self.display, self.begun = Display(quiet, runs), set[int]()

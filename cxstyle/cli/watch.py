@@ -76,7 +76,7 @@ class Watch:
         quiet: bool,
         verbose: bool,
     ) -> None:
-        from ..image import check_output
+        from ..pictures.writing import check_output
 
         self.given = given
         self.output = output or free_name(*given.stem())
@@ -120,7 +120,7 @@ class Watch:
 
     def save_intermediate(self, progress: Progress) -> None:
         """A picture that can't be written is no reason to lose the run."""
-        from ..image import save_picture
+        from ..pictures.writing import save_picture
 
         if self.save_every is None:
             return

@@ -1,0 +1,1 @@
+"""Picture files: reading, writing, and what is embedded in them beside the pixels."""
