@@ -24,7 +24,7 @@ TABLE = {
     "terms": {"errors", "checks", "weights.layout"},
     "config": {"errors", "checks", "presets", "terms", "weights.layout"},
     "image": {"config"},
-    "pictures": {"config", "errors", "files", "image", "report"},
+    "pictures": {"checks", "config", "errors", "files", "image", "report"},
     "color": {"errors", "positions"},
     "inputs": {"checks", "errors", "image", "masks", "pictures", "positions"},
     "masks": {"errors", "image", "pictures"},
