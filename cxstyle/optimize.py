@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ def stylize(
     weights: Sequence[float] | None = None,
     source_mask: Picture | None = None,
     target_mask: Targets | None = None,
+    check: Callable[[int, int], object] | None = None,
 ) -> Result:
     """Gives the source the look of the target, region by matching region.
 
@@ -57,6 +58,7 @@ def stylize(
             only positions whose masks have the same colour. What only the source has stays as it is, and what only the
             target has is left out; `Result.details` names both.
         target_mask: the same for the target; a list for several.
+        check: called with height and width of the result before anything is computed; what it raises ends the run.
 
     Returns:
         The picture, losses and settings. The same pictures, config and seed give the same pixels on the same machine.
@@ -67,7 +69,10 @@ def stylize(
     """
     started = time.perf_counter()
     inputs = read_inputs(source, target, weights, source_mask, target_mask)
-    return Run(inputs, config or StyleConfig.preset(), started).go(callback)
+    run = Run(inputs, config or StyleConfig.preset(), started)
+    if check is not None:
+        check(*run.size)
+    return run.go(callback)
 
 
 class Run:

@@ -18,6 +18,7 @@ from .compare import compare
 from .complete import completion, teach
 from .doctor import doctor
 from .grid import grid
+from .info import info
 from .match import match
 from .presets import presets
 from .progress import one_line
@@ -90,6 +91,6 @@ def main() -> None:
     """
 
 
-for command in (run, batch, merge, match, compare, grid, score, presets, weights, bench, doctor, completion):
+for command in (run, batch, merge, match, compare, grid, score, info, presets, weights, bench, doctor, completion):
     main.add_command(command)
 teach(main)

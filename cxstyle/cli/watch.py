@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..config import StyleConfig
-from ..errors import OutputError
-from ..files import check_writable, make_folder
-from .names import free_name
+from ..errors import FormatError, OutputError
+from ..files import check_writable, make_folder, write_whole
+from ..pictures.formats import Writing, check_size, format_of
+from .names import free_name, numbered
+from .pipes import NAME, PIPE, check_stdin, check_stdout, from_stdin, to_stdout
 from .progress import Display, labels_in_words
 
 if TYPE_CHECKING:
@@ -41,7 +43,23 @@ class Given:
 
     def stem(self) -> tuple[str, ...]:
         """Parts of a name made of the pictures'."""
-        return (self.source.stem, *(target.stem for target in self.targets))
+        return tuple(NAME if path == PIPE else path.stem for path in (self.source, *self.targets))
+
+    def files(self) -> list[Path]:
+        """Source, targets, and the masks in the same order."""
+        masks = [] if self.source_mask is None else [self.source_mask]
+        return [self.source, *self.targets, *masks, *self.target_masks]
+
+    def at(self, files: list[Path]) -> Given:
+        """The same with its files elsewhere, in the order of `files`."""
+        rest = iter(files)
+        return replace(
+            self,
+            source=next(rest),
+            targets=[next(rest) for _ in self.targets],
+            source_mask=None if self.source_mask is None else next(rest),
+            target_masks=[next(rest) for _ in self.target_masks],
+        )
 
     def taking_part(self, pictures: Sequence[Path]) -> list[str]:
         """Of the targets, or of their masks: those of a target whose weight is not 0."""
@@ -70,6 +88,8 @@ class Watch:
         given: Given,
         *,
         output: Path | None,
+        kind: str | None = None,
+        writing: Writing | None = None,
         overwrite: bool,
         save_every: tuple[int, Path] | None,
         report: Path | None,
@@ -78,12 +98,21 @@ class Watch:
     ) -> None:
         from ..pictures.writing import check_output
 
-        self.given = given
-        self.output = output or free_name(*given.stem())
+        if kind and output not in (None, PIPE):
+            raise click.UsageError(f"--format is for -o -, and for no -o at all; {output} says its own by its suffix")
+        check_stdout(output)
+        check_stdin(given.files())
+        self.given, self.piped, self.writing = given, output == PIPE, writing or Writing()
+        suffix = f".{kind or 'png'}"
+        # What goes to stdout has a name all the same: for its format, and for a refuge.
+        self.output = output if output and not self.piped else free_name(*given.stem(), suffix=suffix)
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
         self.display, self.steps = Display(quiet), 0
-        check_output(self.output, overwrite=overwrite)
+        if self.piped:
+            self.writing.check(self.output)
+        else:
+            check_output(self.output, overwrite=overwrite, writing=self.writing)
         if report is not None:
             check_writable(report, overwrite=overwrite)
             if report.resolve() == self.output.resolve():
@@ -95,8 +124,8 @@ class Watch:
         """Runs and writes; ends the process with 130 after Ctrl-C and 1 where a loss was not finite."""
         from ..optimize import stylize
 
-        given = self.given
-        with self.display:
+        with from_stdin(self.given.files()) as files, self.display:
+            given = self.given.at(files)
             result = stylize(
                 given.source,
                 list(given.targets),
@@ -105,8 +134,13 @@ class Watch:
                 weights=given.weights,
                 source_mask=given.source_mask,
                 target_mask=list(given.target_masks) or None,
+                check=self.check,
             )
         self.finish(result)
+
+    def check(self, height: int, width: int) -> None:
+        """Once the size of the result is known, before anything is computed."""
+        check_size(self.output, height, width)
 
     def step(self, progress: Progress) -> bool:
         """Called after each iteration."""
@@ -147,6 +181,8 @@ class Watch:
             self.display.note(f"weights: {details['weights']}")
             self.display.note(f"memory: {memory_in_words(details['memory'])}")
             self.display.note(f"result: {width}x{height} px; scales: {scales} iterations")
+            if self.writing.metadata and not format_of(self.output).tagged:
+                self.display.note(f"metadata: none, {self.output.suffix} holds none")
         if details["kept_size"]:
             self.display.note(
                 "the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it"
@@ -160,7 +196,7 @@ class Watch:
         height, width = result.picture.shape[2:]
         done = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
         if not self.quiet:
-            click.echo(f"wrote {path} ({width}x{height} px, {done})")
+            click.echo(f"wrote {'stdout' if path == PIPE else path} ({width}x{height} px, {done})", err=self.piped)
         if result.status == "stopped":
             click.echo("cxstyle: stopped; the file holds the picture so far", err=True)
             sys.exit(130)
@@ -178,15 +214,30 @@ class Watch:
             sys.exit(1)
 
     def write(self, result: Result) -> Path:
-        """Writes the picture; where the place has become unwritable, to another, rather than lose it."""
+        """Writes the picture; where its format fails, as PNG, and where its place has become unwritable, to another,
+        rather than lose it."""
+        from ..pictures.writing import encode
+
+        path, suffix = PIPE if self.piped else self.output, self.output.suffix
+        parts = result.picture, suffix, result.alpha, self.writing, result.record, result.origin
         try:
-            result.save(self.output)
+            encoded = encode(*parts)
+        except FormatError as error:
+            path = numbered(self.output.with_suffix(".png"))
+            click.echo(f"cxstyle: {error}; it goes to {path}", err=True)
+            encoded = encode(result.picture, ".png", result.alpha, Writing(bits=8, metadata=False))
+        for note in encoded.notes:
+            self.display.note(note)
+        try:
+            if path == PIPE:
+                to_stdout(encoded.content)
+            else:
+                write_whole(path, encoded.content)
         except OutputError as error:
             click.echo(f"cxstyle: {error}", err=True)
-            refuge = Path(tempfile.mkdtemp(prefix="cxstyle-")) / self.output.name
-            result.save(refuge)
-            return refuge
-        return self.output
+            path = Path(tempfile.mkdtemp(prefix="cxstyle-")) / self.output.with_suffix(path.suffix or suffix).name
+            write_whole(path, encoded.content)
+        return path
 
     def write_report(self, result: Result, path: Path) -> None:
         from ..report import write_record
