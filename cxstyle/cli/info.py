@@ -14,8 +14,8 @@ from .progress import one_line
 
 if TYPE_CHECKING:
     from ..pictures.about import About
-    from ..pictures.embed import Tags
     from ..pictures.metadata import Record
+    from ..pictures.tags import Tags
 
 
 @click.command()

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PictureError
-from .embed import Tags, read_tags
 from .metadata import Record, cleaned, from_report, is_report, record_of
+from .tags import Tags, read_tags
 
 
 @dataclass(frozen=True)

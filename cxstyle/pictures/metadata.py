@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..config import StyleConfig, parse
 from ..errors import ConfigError, PictureError
-from .embed import Tags, read_tags
+from .tags import Tags, read_tags
 
 PRIVATE = ("device", "weights")
 """Settings that stay out: which device it was stands beside them, and a path of a file means nothing elsewhere."""
@@ -73,7 +73,7 @@ def made_record(
     status: str,
     iterations: int,
     names: Mapping[str, str],
-    hashes: dict[str, str],
+    hashes: Mapping[str, str],
 ) -> Record:
     """The record of a run.
 
@@ -83,7 +83,7 @@ def made_record(
         status: of its `Result`.
         iterations: that were done.
         names: of its files, by role; folders are left out. That of "init" replaces the setting's.
-        hashes: SHA-256 of its files, by role.
+        hashes: SHA-256 of its files, by role; what has none is left out.
     """
     features, precision = str(details.get("features", "")), str(details.get("precision", ""))
     settings = {name: value for name, value in config.to_dict().items() if name not in PRIVATE}
@@ -91,8 +91,8 @@ def made_record(
     if config.init not in INITS:
         settings["init"] = PurePath(names.get("init", config.init)).name
     files: dict[str, dict[str, str]] = {}
-    for role in hashes | dict.fromkeys(role for role in names if role != "init"):
-        about = {"name": PurePath(names.get(role, "")).name, "sha256": hashes.get(role, "")}
+    for role, digest in hashes.items():
+        about = {"name": PurePath(names.get(role, "")).name, "sha256": digest}
         files[role] = {key: value for key, value in about.items() if value}
     content = {
         "version": __version__,

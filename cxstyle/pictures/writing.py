@@ -15,11 +15,11 @@ from .. import __version__
 from ..errors import FormatError
 from ..files import check_writable, write_whole
 from ..image import to_image
-from .deep import deep_file
 from .embed import LONGEST_PACKET, XMP, Credits, exif_of, packet_of, png_with, srgb_profile
 from .formats import QUALITY, Format, Writing, check_size, check_suffix, format_of
 from .metadata import Record, as_text, printable
 from .photo import Origin
+from .sixteen import deep_file
 
 
 @dataclass(frozen=True)
