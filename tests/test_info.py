@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def test_info_tells_people_how_a_result_was_made(pair) -> None:
     lines = told.stdout.splitlines()
     assert lines[:2] == ["r.jpg", "  JPEG, 48x48 px, 8 bits, profile sRGB built-in, orientation 1"]
     assert lines[2].startswith("  made by cxstyle 0.1.0: complete, 2 iterations, vgg16, ")
+    assert lines[3] == f"  source: astronaut.png  sha256 {hashlib.sha256(pair[0].read_bytes()).hexdigest()}"
+    assert lines[4].startswith("  target: hopper.png  sha256 ")
     settings = yaml.safe_load("\n".join(line[4:] for line in lines[lines.index("  settings:") + 1 :]))
     assert (settings["size"], settings["seed"], settings["features"]) == (48, 9, "vgg16")
 
@@ -114,6 +117,7 @@ def test_what_is_no_picture_is_one_line(name: str, says: str) -> None:
     [
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
+        (json.dumps(sound())[:-1] + ',"more":' + "[" * 700 + "]" * 700 + "}", "damaged"),
         ("[1]", "has no settings"),
         ("{}", "damaged"),
         (json.dumps(sound(settings=[])), "damaged"),
@@ -128,7 +132,7 @@ def test_what_is_no_picture_is_one_line(name: str, says: str) -> None:
         (json.dumps(sound(settings=sound()["settings"] | {"size": float("nan")})), "damaged"),
         (json.dumps(sound(status="x" * 990_000)) + " " * 20_000, "letters"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_records_that_are_no_good_end_in_one_clear_line(text: str, says: str) -> None:
     with_record(text)
@@ -186,12 +190,13 @@ def test_other_options_override_and_reports_will_do(pair) -> None:
     found = read_record("other.png")
     assert (found.settings["seed"], found.settings["size"]) == (3, 48)
     assert found.settings == read_record("r.png").settings | {"seed": 3}
-    assert read_record("r.json").settings == read_record("r.png").settings
+    assert read_record("r.json") == read_record("r.png")
 
 
 def test_like_needs_a_record() -> None:
     refused = command("run", "a.png", "b.png", "--like", SAMPLES / "astronaut.jpg")
     assert (refused.exit_code, "has no record of how it was made" in refused.stderr) == (1, True)
-    Path("other.json").write_text('{"a": 1}')
-    refused = command("run", "a.png", "b.png", "--like", "other.json")
-    assert "other.json is neither a picture nor a report" in refused.stderr
+    for content in ('{"a": 1}', '{"settings": 1, "details": {}, "versions": {}}'):
+        Path("other.json").write_text(content)
+        refused = command("run", "a.png", "b.png", "--like", "other.json")
+        assert "other.json is neither a picture nor a report" in refused.stderr

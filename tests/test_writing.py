@@ -284,6 +284,22 @@ def test_options_of_writing_reach_the_file(pair) -> None:
     assert "metadata: none, .bmp holds none" in run(*pair, *SHORT, "-o", "x.bmp", "-v").stderr
 
 
+def test_what_the_source_brings_reaches_the_result(pair) -> None:
+    exif = Image.Exif()
+    exif[0x013B], exif[0x8298], exif[0x0112], exif[0x010F] = AUTHOR.encode(), RIGHTS.encode(), 6, "a camera"
+    with Image.open(pair[0]) as image:
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+        image.save("clear.png", exif=exif)
+    for name in ("r.png", "r.jpg"):
+        done = run("clear.png", pair[1], *SHORT, "-o", name)
+        assert (".jpg holds no transparency" in done.stderr) == (name == "r.jpg")
+        photo = read_photo(name)
+        assert (photo.author, photo.copyright) == (AUTHOR, RIGHTS)
+        assert (photo.alpha is None) == (name == "r.jpg")
+        assert b"a camera" not in Path(name).read_bytes()
+        assert set(read_record(name).files) == {"source", "target"}
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

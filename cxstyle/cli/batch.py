@@ -69,6 +69,7 @@ QUIET = [
 @click.option("--dry-run", is_flag=True, help="List what would be done, with time and memory; do nothing.")
 @option.together(LOOKS)
 @option.together(option.WRITING)
+@option.max_pixels
 @option.save_every
 @click.option("--report", "reports", type=option.PATH, metavar="DIR", help="Write a report of each job to DIR.")
 @option.together(QUIET)

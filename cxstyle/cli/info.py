@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("results", nargs=-1, required=True, type=option.PATH, metavar="RESULT...")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object for each file, one a line.")
 @click.option("--settings", is_flag=True, help="Write the settings alone, as YAML for --config.")
+@option.max_pixels
 def info(results: tuple[Path, ...], as_json: bool, settings: bool) -> None:
     """Tells how each RESULT was made, and what any other picture is. Reports of `cxstyle run --report` will do, too.
 

@@ -183,13 +183,12 @@ def from_report(path: Path) -> Record:
         content = decoded(path, path.read_bytes().decode())
     except (OSError, UnicodeDecodeError) as error:
         raise PictureError(f"{path} can't be read: {error}") from error
-    parts = {name: content.get(name) for name in ("settings", "details", "versions", "pictures")}
+    parts = {name: content.get(name) for name in ("settings", "details", "versions")}
     if not all(isinstance(part, dict) for part in parts.values()):
         raise PictureError(f"{path} is neither a picture nor a report of `cxstyle run`")
-    details, pictures = parts["details"] or {}, parts["pictures"] or {}
+    details = parts["details"] or {}
     chosen = {name: details[name] for name in ("features", "precision") if name in details}
     settings = {name: value for name, value in (parts["settings"] or {}).items() if name not in PRIVATE}
-    source = pictures.get("source")
     found = {
         "version": (parts["versions"] or {}).get("cxstyle"),
         "settings": settings | chosen,
@@ -197,9 +196,20 @@ def from_report(path: Path) -> Record:
         "device": kind_of(str(details.get("device", ""))),
         "status": content.get("status", ""),
         "iterations": len(content["losses"]) if isinstance(content.get("losses"), list) else 0,
-        "files": {"source": {"name": PurePath(str(source)).name}} if source else {},
+        "files": files_in(details.get("files")),
+        "target_weights": details.get("target_weights", []),
     }
-    return checked(path, found)
+    # A report has names as they are.
+    return checked(path, cleaned(found))
+
+
+def files_in(files: Any) -> dict[str, dict[str, str]]:
+    """Those of a report by role; what isn't as a report has it is left out."""
+    found = {}
+    for file in files if isinstance(files, list) else ():
+        if isinstance(file, dict) and all(isinstance(file.get(key), str) for key in ("role", "path", "sha256")):
+            found[file["role"]] = {"name": PurePath(file["path"]).name, "sha256": file["sha256"]}
+    return found
 
 
 def decoded(path: Path, text: str) -> dict[str, Any]:
@@ -225,9 +235,9 @@ def checked(path: Path, content: dict[str, Any]) -> Record:
     """
     import msgspec
 
-    if cleaned(content) != content:
-        raise PictureError(f"{path}: its record is damaged: it has characters that no name or setting has")
     try:
+        if cleaned(content) != content:
+            raise PictureError(f"{path}: its record is damaged: it has characters that no name or setting has")
         record = msgspec.convert(content, Record)
         _ = record.config
     except (msgspec.ValidationError, ConfigError, RecursionError) as error:
