@@ -62,8 +62,8 @@ def test_info_tells_people_how_a_result_was_made(pair) -> None:
     lines = told.stdout.splitlines()
     assert lines[:2] == ["r.jpg", "  JPEG, 48x48 px, 8 bits, profile sRGB built-in, orientation 1"]
     assert lines[2].startswith("  made by cxstyle 0.1.0: complete, 2 iterations, vgg16, ")
-    assert lines[3] == f"  source: astronaut.png  sha256 {hashlib.sha256(pair[0].read_bytes()).hexdigest()}"
-    assert lines[4].startswith("  target: hopper.png  sha256 ")
+    assert lines[3] == f"  source: astronaut.png, sha256 {hashlib.sha256(pair[0].read_bytes()).hexdigest()}"
+    assert lines[4].startswith("  target: hopper.png, sha256 ")
     settings = yaml.safe_load("\n".join(line[4:] for line in lines[lines.index("  settings:") + 1 :]))
     assert (settings["size"], settings["seed"], settings["features"]) == (48, 9, "vgg16")
 

@@ -339,6 +339,7 @@ def test_a_stdin_that_is_no_picture_or_is_wanted_twice_is_refused(pair) -> None:
 
 def test_a_reader_that_goes_away_loses_no_result(pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(Path(cxstyle.__file__).parents[1]))
     words = [sys.executable, "-m", "cxstyle", "run", *map(str, pair), *SHORT, "-o", "-"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

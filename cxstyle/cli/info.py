@@ -73,7 +73,7 @@ def record_in_words(record: Record) -> list[str]:
     found = [f"made by cxstyle {record.version}: {', '.join(filter(None, how))}"]
     for role, file in record.files.items():
         known = [file[name] for name in ("name", "sha256") if file.get(name)]
-        found.append(f"{role}: {'  sha256 '.join(known)}")
+        found.append(f"{role}: {', sha256 '.join(known)}")
     if record.target_weights:
         found.append("target weights: " + ", ".join(f"{weight:g}" for weight in record.target_weights))
     return [*found, "settings:", *(f"  {line}" for line in yaml_of(record).splitlines())]
