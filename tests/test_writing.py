@@ -18,6 +18,9 @@ import cxstyle
 from cxstyle import Job, StyleConfig, Writing, read_record, run_batch
 from cxstyle.batch.executors import Here
 from cxstyle.batch.jobsfile import read_jobs
+from cxstyle.batch.parcels import Sender, Store, networks_here
+from cxstyle.batch.schedule import Task
+from cxstyle.batch.work import Worker
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError, FormatError, OutputError
 from cxstyle.pictures.embed import srgb_profile
@@ -374,3 +377,22 @@ def test_files_of_jobs_and_the_command_line_say_how_results_are_written(pair, tm
     assert job.writing == Writing(quality=70, metadata=False)
     (job,) = read_jobs(tmp_path / "jobs.csv", {"quality": 20, "bits": None})
     assert job.writing == Writing(quality=20, metadata=False)
+
+
+def test_a_worker_that_has_the_files_under_other_names_writes_the_same_bytes(pair, tmp_path: Path) -> None:
+    start = tmp_path / "start.png"
+    start.write_bytes(pair[1].read_bytes())
+    config = StyleConfig.preset("fast").override(size=48, iterations=1, init=str(start))
+    for name in ("one.png", "two.png"):
+        Image.new("RGB", (64, 64), "red").save(tmp_path / name)
+    job = Job(*pair, config, "a.png", source_mask=tmp_path / "one.png", target_mask=tmp_path / "two.png")
+    run_batch([job], tmp_path / "out", executor=Here())
+    task, store = Task(0, job), Store(lambda content: content)
+    far = store.take(Sender([task], networks_here([config]), lambda content: content).parcel(task))
+    assert far.job.source.name != job.source.name
+    worker = Worker("cpu")
+    ended = worker.work(far, lambda _: True).result()
+    worker.close()
+    store.close()
+    assert ended.picture == (tmp_path / "out" / "a.png").read_bytes()
+    assert set(read_record(tmp_path / "out" / "a.png").files) == {"source", "target", "source mask", "target mask"}

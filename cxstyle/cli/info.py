@@ -38,8 +38,10 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool) -> None:
         click.echo(yaml_of(read_record(results[0])), nl=False)
         return
     found = [about(path) for path in results]
-    for i, each in enumerate(found):
-        click.echo(json.dumps(each.to_dict()) if as_json else ("\n" if i else "") + in_words(each))
+    if as_json:
+        click.echo("\n".join(json.dumps(each.to_dict()) for each in found))
+    elif told := [in_words(each) for each in found if each.tags or each.record]:
+        click.echo("\n\n".join(told))
     sys.stdout.flush()
     for each in found:
         if each.problem:

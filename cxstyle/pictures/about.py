@@ -17,9 +17,9 @@ class About:
 
     Attributes:
         path: of it.
-        tags: what the picture is; None of a report.
+        tags: what the picture is; None of a report, and of what can't be read.
         record: how it was made; None where it doesn't say.
-        problem: why there is no record; "" where there is one.
+        problem: why there is no record, or why the file can't be read; "" where there is one.
     """
 
     path: Path
@@ -38,13 +38,10 @@ class About:
 
 
 def about(path: Path) -> About:
-    """What a picture, or a report of `cxstyle run`, says.
-
-    Raises:
-        PictureError: the file can't be read.
-    """
-    tags = None if is_report(path) else read_tags(path)
+    """What a picture, or a report of `cxstyle run`, says."""
+    tags = None
     try:
+        tags = None if is_report(path) else read_tags(path)
         return About(path, tags, from_report(path) if tags is None else record_of(path, tags))
     except PictureError as error:
         return About(path, tags, None, str(error))
