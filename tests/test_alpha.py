@@ -19,7 +19,7 @@ from cxstyle.pictures.reading import load_picture, read_photo
 from cxstyle.pictures.transparency import filled, on_white
 
 STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.2, samples=300)
-CONFIG = StyleConfig(terms=(STYLE,), iterations=4, features="vgg16", precision="fp32", size=64, colors="free")
+CONFIG = StyleConfig(terms=(STYLE,), iterations=3, features="vgg16", precision="fp32", size=64, colors="free")
 TERMS = {
     "contextual": STYLE,
     "gram": LossTerm("gram", 200.0, "target", ("conv1_1", "conv2_1")),
@@ -53,14 +53,14 @@ def test_transparent_parts_of_the_source_stay_as_they_are_under_every_loss(
 
 @pytest.mark.parametrize("name", TERMS)
 def test_transparent_parts_of_the_target_are_drawn_from_by_no_loss(pictures: tuple[Tensor, Tensor], name: str) -> None:
-    """A target that is red on its left: told apart from one where that half is transparent and the same."""
+    """A red source finds what is alike in a target that is red on its left, unless that half is transparent."""
     target = pictures[1].clone()
     target[..., : target.shape[3] // 2] = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
-    alpha = clear(target).alpha
-    config = dataclasses.replace(CONFIG, terms=(TERMS[name],), iterations=12)
-    seen, unseen = (stylize(pictures[0], given, config).picture for given in (target, Photo(target, alpha)))
-    reds = [float((picture[:, 0] - picture[:, 1:].mean(1)).mean()) for picture in (seen, unseen)]
-    assert reds[0] > reds[1] + 0.005
+    source = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1).expand(1, 3, 64, 64) - 0.05 * torch.rand(1, 3, 64, 64)
+    config = dataclasses.replace(CONFIG, terms=(TERMS[name],), iterations=1)
+    given = target, Photo(target, clear(target).alpha)
+    seen, unseen = (stylize(source.clamp(0, 1), each, config).losses[0]["total"] for each in given)
+    assert unseen > 1.1 * seen
 
 
 @pytest.mark.parametrize("colors", ["target", "source"])
