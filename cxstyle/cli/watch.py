@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,19 @@ import click
 
 from ..config import StyleConfig
 from ..errors import OutputError
-from ..files import check_writable, make_folder
+from ..files import check_space, check_writable, make_folder
+from .decided import decisions
 from .names import free_name
 from .progress import Display, labels_in_words
+from .refuge import keep
 
 if TYPE_CHECKING:
     from ..progress import Progress, Result
+
+PIXEL_BYTES = 4
+"""Of a picture file of 8 bits at most: four channels, not compressed."""
+REPORT_BYTES, LOSS_BYTES = 20_000, 30
+"""Of a report at most, and of each number in it beside its name."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ class Watch:
         self.output = output or free_name(*given.stem())
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
-        self.display, self.steps = Display(quiet), 0
+        self.display, self.steps, self.misplaced = Display(quiet), 0, False
         check_output(self.output, overwrite=overwrite)
         if report is not None:
             check_writable(report, overwrite=overwrite)
@@ -102,17 +109,37 @@ class Watch:
                 list(given.targets),
                 settings,
                 callback=self.step,
+                begin=self.begin,
                 weights=given.weights,
                 source_mask=given.source_mask,
                 target_mask=list(given.target_masks) or None,
             )
         self.finish(result)
 
+    def begin(self, details: dict[str, Any]) -> None:
+        """Called before the first iteration.
+
+        Raises:
+            OutputError: there is not enough space for what will be written.
+        """
+        check_space(self.sizes(details))
+        self.announce(details)
+
+    def sizes(self, details: dict[str, Any]) -> Iterator[tuple[Path, float]]:
+        """Bytes of all that will be written, at most."""
+        width, height = details["result_size"]
+        picture = width * height * PIXEL_BYTES
+        iterations = sum(scale["iterations"] for scale in details["scales"])
+        yield self.output, 2 * picture  # in 16 bits
+        if self.save_every is not None:
+            yield self.save_every[1], picture * (iterations // self.save_every[0])
+        if self.report is not None:
+            names = ["scale", "iteration", "total", *(term["name"] for term in details["terms"])]
+            yield self.report, REPORT_BYTES + iterations * sum(LOSS_BYTES + len(name) for name in names)
+
     def step(self, progress: Progress) -> bool:
         """Called after each iteration."""
         self.steps += 1
-        if self.steps == 1:
-            self.announce(progress.details)
         self.display.show(progress)
         if self.save_every is not None and self.steps % self.save_every[0] == 0:
             self.save_intermediate(progress)
@@ -128,8 +155,8 @@ class Watch:
         try:
             save_picture(progress.picture, path)
         except OutputError as error:
-            self.display.note(f"{error}; no more intermediate pictures")
-            self.save_every = None
+            self.display.error(f"cxstyle: {error}; no more intermediate pictures")
+            self.save_every, self.misplaced = None, True
 
     def announce(self, details: dict[str, Any]) -> None:
         """What was chosen: the network and labels without a counterpart always, the rest with -v."""
@@ -137,16 +164,8 @@ class Watch:
         for line in labels_in_words(details, shared=self.verbose):
             self.display.note(line)
         if self.verbose:
-            width, height = details["result_size"]
-            scales = ", ".join(f"{s['long_edge']} px x {s['iterations']}" for s in details["scales"])
-            if "target_weights" in details:
-                shares = zip(self.given.taking_part(self.given.targets), details["target_weights"], strict=True)
-                self.display.note("targets: " + ", ".join(f"{target} {share:.0%}" for target, share in shares))
-            self.display.note(f"device: {details['device']}")
-            self.display.note(f"precision: {details['precision']}, {details['precision_reason']}")
-            self.display.note(f"weights: {details['weights']}")
-            self.display.note(f"memory: {memory_in_words(details['memory'])}")
-            self.display.note(f"result: {width}x{height} px; scales: {scales} iterations")
+            for line in decisions(details, self.given.taking_part(self.given.targets)):
+                self.display.note(line)
         if details["kept_size"]:
             self.display.note(
                 "the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it"
@@ -156,14 +175,14 @@ class Watch:
         """Writes the result and the report, and says where and how it ended."""
         path = self.write(result)
         if self.report is not None:
-            self.write_report(result, path)
+            self.write_report(result, path, self.report)
         height, width = result.picture.shape[2:]
         done = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
         if not self.quiet:
             click.echo(f"wrote {path} ({width}x{height} px, {done})")
         if result.status == "stopped":
             click.echo("cxstyle: stopped; the file holds the picture so far", err=True)
-            sys.exit(130)
+            sys.exit(1 if self.misplaced else 130)
         if result.status == "diverged":
             click.echo(
                 "cxstyle: a loss was no longer a finite number, so the run stopped; the file holds the last good "
@@ -176,36 +195,30 @@ class Watch:
 
             click.echo(f"cxstyle: memory ran out; the file holds the picture so far. For the rest, {ADVICE}", err=True)
             sys.exit(1)
+        if self.misplaced:
+            sys.exit(1)
 
     def write(self, result: Result) -> Path:
         """Writes the picture; where the place has become unwritable, to another, rather than lose it."""
-        try:
-            result.save(self.output)
-        except OutputError as error:
-            click.echo(f"cxstyle: {error}", err=True)
-            refuge = Path(tempfile.mkdtemp(prefix="cxstyle-")) / self.output.name
-            result.save(refuge)
-            return refuge
-        return self.output
+        path = keep(self.output, result.save)
+        self.misplaced |= path != self.output
+        return path
 
-    def write_report(self, result: Result, path: Path) -> None:
+    def write_report(self, result: Result, path: Path, report: Path) -> None:
+        """Beside the picture that is at `path`, in the same way."""
         from ..report import write_record
 
-        if self.report is not None:
-            write_record(
-                self.report,
-                pictures=self.given.record() | {"result": str(path)},
-                settings=result.config.to_dict(),
-                details=result.details,
-                status=result.status,
-                seconds=result.seconds,
-                losses=result.losses,
-            )
-
-
-def memory_in_words(memory: dict[str, float]) -> str:
-    """About 1.2 GB of 19.6 GB, the network in 6 tiles."""
-    from ..memory import in_words
-
-    cut = f"the network in {memory['tiles']} tiles" if memory["tiles"] > 1 else "the network whole"
-    return f"about {in_words(memory['estimate'])} of {in_words(memory['budget'])}, {cut}"
+        write = partial(
+            write_record,
+            pictures=self.given.record() | {"result": str(path)},
+            settings=result.config.to_dict(),
+            details=result.details,
+            status=result.status,
+            seconds=result.seconds,
+            losses=result.losses,
+        )
+        try:
+            self.misplaced |= keep(report, write) != report
+        except OutputError as error:  # the picture is there, and that is still to be said
+            click.echo(f"cxstyle: {error}", err=True)
+            self.misplaced = True
