@@ -62,5 +62,7 @@ def check_device(device: str) -> None:
 
 
 def in_words(size: float) -> str:
-    """1.53 GB, 640 MB."""
+    """1.53 GB, 640 MB, 12 kB."""
+    if size < 1e6:
+        return f"{size / 1e3:.0f} kB"
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

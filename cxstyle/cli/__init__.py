@@ -6,13 +6,14 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from .. import __version__
-from ..errors import ConfigError, CxStyleError
+from ..errors import ConfigError, CxStyleError, OutputError
 from .batch import batch, merge
 from .bench import bench
 from .compare import compare
@@ -45,12 +46,7 @@ class OneLineErrors(click.Group):
     def ended(self, args: Sequence[str] | None, prog_name: str | None, **extra: Any) -> Any:
         """Runs a command: its exit status, after its error was told."""
         try:
-            status = super().main(args, prog_name, **extra)
-            sys.stdout.flush()
-            return status
-        except click.exceptions.NoArgsIsHelpError as error:
-            click.echo(error.format_message())
-            return 2
+            return self.done(args, prog_name, **extra)
         except click.ClickException as error:
             context = getattr(error, "ctx", None)
             path = context.command_path if context else "cxstyle"
@@ -65,6 +61,18 @@ class OneLineErrors(click.Group):
             return 1  # whoever read it has gone, and needs no words
         except Exception as error:
             return unexpected(error)
+
+    def done(self, args: Sequence[str] | None, prog_name: str | None, **extra: Any) -> Any:
+        """Runs a command; without one, help is what was wanted."""
+        try:
+            Path.cwd()  # libraries of torch end the process without it
+        except OSError as error:
+            raise OutputError("the current folder is gone; change into another one") from error
+        try:
+            return super().main(args, prog_name, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            return 2
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

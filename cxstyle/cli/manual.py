@@ -114,7 +114,7 @@ def section(command: click.Command, path: str, words: str) -> str:
     """One command: synopsis, purpose, arguments and options."""
     with click.Context(command, info_name=path, help_option_names=["-h", "--help"]) as context:
         pieces = " ".join(command.collect_usage_pieces(context))
-        shown = [param for param in command.get_params(context) if param.name != "help" or not words]
+        shown = [param for param in command.get_params(context) if "--help" not in param.opts or not words]
         arguments = [argument(param, context) for param in shown if isinstance(param, click.Argument)]
         options = [option(param, context) for param in shown if isinstance(param, click.Option)]
     paragraphs = [f"```text\n{path} {pieces}\n```", *prose(command)]
