@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -21,14 +23,36 @@ from cxstyle.pictures.reading import load_picture
 from cxstyle.presets import preset_names
 
 CPU = torch.device("cpu")
-WORDS = ("--size", "160", "--enlarge", "--iterations", "4", "--samples", "100", "--seed", "7")
-"""Two scales, and samples of every layer."""
+SETTINGS = """
+colors: target
+size: 64
+iterations: 4
+seed: 7
+pyramid: {coarsest: 32}
+terms:
+  - {loss: contextual, compare: target, layers: [conv2_2, conv3_2, conv4_2], bandwidth: 0.2, samples: 30}
+  - {loss: contextual, compare: source, layers: [conv4_2], samples: 30}
+  - {loss: palette, compare: source, weight: 100}
+  - {loss: total_variation, compare: source, weight: 400}
+"""
+"""Two scales, samples of every layer, and every kind of term."""
+WORDS = ("--config", "mine.yaml")
 
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(SETTINGS)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def plain(pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
+    """The pixels of a run with nothing beside it."""
+    folder = tmp_path_factory.mktemp("plain")
+    (folder / "mine.yaml").write_text(SETTINGS)
+    with contextlib.chdir(folder):
+        return run(pair, "plain.png")
 
 
 @contextlib.contextmanager
@@ -59,14 +83,16 @@ def run(pair: tuple[Path, Path], name: str, *more: object) -> torch.Tensor:
     ],
     ids=lambda words: words[0] + str(words[1]) if len(words) > 1 else words[0],
 )
-def test_pixels_do_not_depend_on_what_is_shown_or_kept_beside_them(pair, more: tuple[object, ...]) -> None:
-    assert torch.equal(run(pair, "plain.png"), run(pair, "other.png", *more))
+def test_pixels_do_not_depend_on_what_is_shown_or_kept_beside_them(pair, plain, more: tuple[object, ...]) -> None:
+    assert torch.equal(plain, run(pair, "other.png", *more))
 
 
-def test_pixels_are_those_without_a_progress_bar(pair) -> None:
+def test_pixels_are_those_without_a_progress_bar(pair, plain) -> None:
     import pty
+    import termios
 
     outer, inner = pty.openpty()
+    termios.tcsetwinsize(inner, (24, 140))
     words = [sys.executable, "-m", "cxstyle", "run", *pair, *WORDS, "-o", "bar.png"]
     process = subprocess.Popen(list(map(str, words)), stdout=inner, stderr=inner)
     os.close(inner)
@@ -75,26 +101,26 @@ def test_pixels_are_those_without_a_progress_bar(pair) -> None:
         while chunk := os.read(outer, 4096):
             shown += chunk
     os.close(outer)
-    assert (process.wait(timeout=120), b"iteration 2/2" in shown) == (0, True)
-    assert torch.equal(run(pair, "pipe.png"), load_picture("bar.png"))
+    assert (process.wait(timeout=120), b"scale 2/2 (64x64) iteration 2/2" in shown) == (0, True)
+    assert torch.equal(plain, load_picture("bar.png"))
 
 
-def test_pixels_of_a_batch_are_those_of_a_run(pair) -> None:
+def test_pixels_of_a_batch_are_those_of_a_run(pair, plain) -> None:
     words = ["batch", *pair, "-o", "out", *WORDS, "--name", "x.png", "--workers", 1]
     assert CliRunner().invoke(main, [str(word) for word in words]).exit_code == 0
-    assert torch.equal(run(pair, "run.png"), load_picture("out/x.png"))
+    assert torch.equal(plain, load_picture("out/x.png"))
 
 
 def test_pixels_are_the_same_with_one_thread_and_two_where_this_was_tried(pair) -> None:
-    with threads(1):
-        one = run(pair, "one.png")
-    with threads(2):
-        two = run(pair, "two.png")
-    assert torch.equal(one, two)
+    found = []
+    for count in (1, 2):
+        with threads(count):
+            found.append(run(pair, f"{count}.png"))
+    assert torch.equal(*found)
 
 
-def test_another_seed_gives_other_pixels(pair) -> None:
-    assert not torch.equal(run(pair, "seven.png"), run(pair, "eight.png", "--seed", 8))
+def test_another_seed_gives_other_pixels(pair, plain) -> None:
+    assert not torch.equal(plain, run(pair, "eight.png", "--seed", 8))
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -142,9 +168,6 @@ def test_a_batch_knows_jobs_from_before_there_was_such_a_setting() -> None:
     # As it was computed at that time.
     old = StyleConfig.preset("fast").override(seed=3).to_dict()
     del old["deterministic"]
-    import hashlib
-    import json
-
     settings = {name: value for name, value in old.items() if name not in ("description", "device", "memory")}
     files = {"source": ["0" * 64], "target": ["0" * 64], "target_mask": [], "source_mask": []}
     whole = {"files": files, "weights": None, "settings": settings}
