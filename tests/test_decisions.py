@@ -132,10 +132,11 @@ def test_memory_in_words_says_why_there_are_tiles() -> None:
 
 
 def test_terms_of_one_reason_share_a_line() -> None:
-    details = {"terms": in_force(CONFIG), "left_out": left_out(CONFIG.override(strength=0)), "strength": 0.25}
+    unlike = [{"name": name, "reason": "they are few"} for name in ("palette", "tv")]
+    details = {"terms": in_force(CONFIG), "left_out": unlike, "strength": 0.25}
     assert terms_of(details) == [
         "terms and weights: style conv2_2 2, style conv4_2 2, content conv4_2 3, palette 100, at strength 0.25",
-        "left out: style conv2_2, style conv4_2, content conv4_2, palette, tv, since strength 0 leaves the source as it is",
+        "left out: palette, tv, since they are few",
     ]
 
 
