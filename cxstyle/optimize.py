@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -186,9 +187,9 @@ class Run:
     def _result(self, picture: Tensor, status: str, seconds: dict[str, float]) -> Result:
         """With the source's alpha and origin beside the picture."""
         alpha = None if self.inputs.source_alpha is None else resize(self.inputs.source_alpha, *picture.shape[2:])
-        return Result(
-            picture, self.config, self.losses, status, seconds, self.details, alpha=alpha, origin=self.inputs.origin
-        )
+        names = {file["role"]: Path(file["path"]).name for file in self.inputs.files}
+        origin = replace(self.inputs.origin, names=names)
+        return Result(picture, self.config, self.losses, status, seconds, self.details, alpha=alpha, origin=origin)
 
     def _guarded(
         self, index: int, picture: Tensor, span: tuple[float, float], callback: Callback | None

@@ -20,6 +20,7 @@ from .compare import compare
 from .complete import completion, teach
 from .doctor import doctor
 from .grid import grid
+from .info import info
 from .manual import manual
 from .match import match
 from .presets import presets
@@ -124,6 +125,22 @@ def main() -> None:
     """
 
 
-for command in (run, batch, merge, match, compare, grid, score, presets, weights, bench, doctor, completion, manual):
+COMMANDS = (
+    run,
+    batch,
+    merge,
+    match,
+    compare,
+    grid,
+    score,
+    info,
+    presets,
+    weights,
+    bench,
+    doctor,
+    completion,
+    manual,
+)
+for command in COMMANDS:
     main.add_command(command)
 teach(main)

@@ -24,6 +24,7 @@ STATUSES = {
 }
 ENVIRONMENT = {
     "CXSTYLE_CACHE": "folder of fetched and imported networks, in place of the user's cache",
+    "CXSTYLE_MAX_PIXELS": "pixels that a picture may have, such as `200M`; `--max-pixels` sets it",
     "CXSTYLE_DEBUG": "if set, errors that nobody expected come with their traceback",
     "CUBLAS_WORKSPACE_CONFIG": "with `--deterministic` on a GPU it must be `:4096:8` or `:16:8`; the command sets it",
     "CUDA_VISIBLE_DEVICES": "the GPUs that may be used",

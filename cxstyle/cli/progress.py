@@ -93,5 +93,5 @@ def labels_in_words(details: dict[str, Any], *, shared: bool = False) -> list[st
 
 
 def one_line(message: str) -> str:
-    """Without line breaks."""
-    return " ".join(message.split())
+    """Without line breaks, and without anything else that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))

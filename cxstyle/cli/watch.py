@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..config import StyleConfig
-from ..errors import OutputError
-from ..files import check_space, check_writable, make_folder
+from ..errors import FormatError, OutputError
+from ..files import check_space, check_writable, make_folder, write_whole
+from ..pictures.formats import Writing, check_size, format_of
 from .decided import decisions
-from .names import free_name
+from .names import free_name, numbered
+from .pipes import NAME, PIPE, check_stdin, check_stdout, from_stdin, to_stdout
 from .progress import Display, labels_in_words
 from .refuge import keep
 
@@ -48,7 +50,23 @@ class Given:
 
     def stem(self) -> tuple[str, ...]:
         """Parts of a name made of the pictures'."""
-        return (self.source.stem, *(target.stem for target in self.targets))
+        return tuple(NAME if path == PIPE else path.stem for path in (self.source, *self.targets))
+
+    def files(self) -> list[Path]:
+        """Source, targets, and the masks in the same order."""
+        masks = [] if self.source_mask is None else [self.source_mask]
+        return [self.source, *self.targets, *masks, *self.target_masks]
+
+    def at(self, files: list[Path]) -> Given:
+        """The same with its files elsewhere, in the order of `files`."""
+        rest = iter(files)
+        return replace(
+            self,
+            source=next(rest),
+            targets=[next(rest) for _ in self.targets],
+            source_mask=None if self.source_mask is None else next(rest),
+            target_masks=[next(rest) for _ in self.target_masks],
+        )
 
     def taking_part(self, pictures: Sequence[Path]) -> list[str]:
         """Of the targets, or of their masks: those of a target whose weight is not 0."""
@@ -77,6 +95,8 @@ class Watch:
         given: Given,
         *,
         output: Path | None,
+        kind: str | None = None,
+        writing: Writing | None = None,
         overwrite: bool,
         save_every: tuple[int, Path] | None,
         report: Path | None,
@@ -85,12 +105,21 @@ class Watch:
     ) -> None:
         from ..pictures.writing import check_output
 
-        self.given = given
-        self.output = output or free_name(*given.stem())
+        if kind and output not in (None, PIPE):
+            raise click.UsageError(f"--format is for -o -, and for no -o at all; {output} says its own by its suffix")
+        check_stdout(output)
+        check_stdin(given.files())
+        self.given, self.piped, self.writing = given, output == PIPE, writing or Writing()
+        suffix = f".{kind or 'png'}"
+        # What goes to stdout has a name all the same: for its format, and for a refuge.
+        self.output = output if output and not self.piped else free_name(*given.stem(), suffix=suffix)
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
         self.display, self.steps, self.misplaced = Display(quiet), 0, False
-        check_output(self.output, overwrite=overwrite)
+        if self.piped:
+            self.writing.check(self.output)
+        else:
+            check_output(self.output, overwrite=overwrite, writing=self.writing)
         if report is not None:
             check_writable(report, overwrite=overwrite)
             if report.resolve() == self.output.resolve():
@@ -102,8 +131,8 @@ class Watch:
         """Runs and writes; ends the process with 130 after Ctrl-C and 1 where a loss was not finite."""
         from ..optimize import stylize
 
-        given = self.given
-        with self.display:
+        with from_stdin(self.given.files()) as files, self.display:
+            given = self.given.at(files)
             result = stylize(
                 given.source,
                 list(given.targets),
@@ -120,8 +149,10 @@ class Watch:
         """Called before the first iteration.
 
         Raises:
-            OutputError: there is not enough space for what will be written.
+            OutputError: the result is too large for its format, or there is not enough space for what will be written.
         """
+        width, height = details["result_size"]
+        check_size(self.output, height, width)
         check_space(self.sizes(details))
         self.announce(details)
 
@@ -130,7 +161,8 @@ class Watch:
         width, height = details["result_size"]
         picture = width * height * PIXEL_BYTES
         iterations = sum(scale["iterations"] for scale in details["scales"])
-        yield self.output, 2 * picture  # in 16 bits
+        if not self.piped:
+            yield self.output, 2 * picture  # in 16 bits
         if self.save_every is not None:
             yield self.save_every[1], picture * (iterations // self.save_every[0])
         if self.report is not None:
@@ -161,11 +193,13 @@ class Watch:
     def announce(self, details: dict[str, Any]) -> None:
         """What was chosen: the network and labels without a counterpart always, the rest with -v."""
         self.display.note(f"features: {details['features']} ({details['weights_source']})")
-        for line in labels_in_words(details, shared=self.verbose):
+        for line in [*details["notes"], *labels_in_words(details, shared=self.verbose)]:
             self.display.note(line)
         if self.verbose:
             for line in decisions(details, self.given.taking_part(self.given.targets)):
                 self.display.note(line)
+            if self.writing.metadata and not format_of(self.output).tagged:
+                self.display.note(f"metadata: none, {self.output.suffix} holds none")
         if details["kept_size"]:
             self.display.note(
                 "the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it"
@@ -179,7 +213,7 @@ class Watch:
         height, width = result.picture.shape[2:]
         done = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
         if not self.quiet:
-            click.echo(f"wrote {path} ({width}x{height} px, {done})")
+            click.echo(f"wrote {'stdout' if path == PIPE else path} ({width}x{height} px, {done})", err=self.piped)
         if result.status == "stopped":
             click.echo("cxstyle: stopped; the file holds the picture so far", err=True)
             sys.exit(1 if self.misplaced else 130)
@@ -199,9 +233,31 @@ class Watch:
             sys.exit(1)
 
     def write(self, result: Result) -> Path:
-        """Writes the picture; where the place has become unwritable, to another, rather than lose it."""
-        path = keep(self.output, result.save)
+        """Writes the picture; where its format fails, as PNG, and where its place has become unwritable, to another,
+        rather than lose it."""
+        from ..pictures.writing import encode
+
+        wanted, suffix = self.output, self.output.suffix
+        try:
+            encoded = encode(result.picture, suffix, result.alpha, self.writing, result.record, result.origin)
+        except FormatError as error:
+            wanted = numbered(self.output.with_suffix(".png"))
+            click.echo(f"cxstyle: {error}; it goes to {wanted}", err=True)
+            encoded = encode(result.picture, ".png", result.alpha, Writing(bits=8, metadata=False))
+        for note in encoded.notes:
+            self.display.note(note)
+        to_pipe = self.piped and wanted == self.output
+
+        def put(path: Path) -> None:
+            if to_pipe and path == wanted:
+                to_stdout(encoded.content)
+            else:
+                write_whole(path, encoded.content)
+
+        path = keep(wanted, put)
         self.misplaced |= path != self.output
+        if to_pipe and path == wanted:
+            return PIPE
         return path
 
     def write_report(self, result: Result, path: Path, report: Path) -> None:
