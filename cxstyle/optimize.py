@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,16 @@ from torch import Tensor
 from .checks import memory_bytes
 from .color import toned
 from .config import StyleConfig
-from .device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
+from .decisions import decided
+from .device import (
+    DTYPES,
+    choose_device,
+    choose_precision,
+    deterministic,
+    exact_float32,
+    memory_errors,
+    prepare_deterministic,
+)
 from .errors import MemoryLimitError
 from .image import fit, fit_within, interpolate, resize
 from .inputs import Inputs, Targets, read_inputs
@@ -40,10 +50,10 @@ def stylize(
     config: StyleConfig | None = None,
     *,
     callback: Callback | None = None,
+    begin: Callable[[dict[str, Any]], None] | None = None,
     weights: Sequence[float] | None = None,
     source_mask: Picture | None = None,
     target_mask: Targets | None = None,
-    check: Callable[[int, int], object] | None = None,
 ) -> Result:
     """Gives the source the look of the target, region by matching region.
 
@@ -52,13 +62,13 @@ def stylize(
         target: the same, of any size; or a list of several, whose features then make one set.
         config: the settings; the preset `default` without them.
         callback: told of each iteration; returning False stops the run.
+        begin: told before the first one what was decided, as `Result.details` has it; what it raises ends the run.
         weights: of several targets, one each, 0 or more: how much they count beside one another. Without them every
             position of every target counts the same.
         source_mask: a picture in flat colours, in the source's shape. Terms that compare with the target then match
             only positions whose masks have the same colour. What only the source has stays as it is, and what only the
             target has is left out; `Result.details` names both.
         target_mask: the same for the target; a list for several.
-        check: called with height and width of the result before anything is computed; what it raises ends the run.
 
     Returns:
         The picture, losses and settings. The same pictures, config and seed give the same pixels on the same machine.
@@ -70,8 +80,8 @@ def stylize(
     started = time.perf_counter()
     inputs = read_inputs(source, target, weights, source_mask, target_mask)
     run = Run(inputs, config or StyleConfig.preset(), started)
-    if check is not None:
-        check(*run.size)
+    if begin is not None:
+        begin(run.details)
     return run.go(callback)
 
 
@@ -85,7 +95,9 @@ class Run:
         self.terms, self.guide = config.terms_in_force(), inputs.guide
         self.moving = moving(self.guide)
         self.device = choose_device(config.device)
-        self.precision, reason = choose_precision(config.precision, self.device)
+        if config.deterministic:
+            prepare_deterministic(self.device)
+        self.precision, _ = choose_precision(config.precision, self.device)
         network = self.shared.weights(config.features, Path(config.weights) if config.weights else None)
         layers = feature_layers(self.terms)
         self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
@@ -98,19 +110,17 @@ class Run:
         self.size = fit(self.source, long_edge)
         self.start = self._start(config.init)
         self.plan = self._plan()
-        self.details = {
-            "device": describe(self.device),
-            "precision": self.precision,
-            "precision_reason": reason,
-            "features": network.name,
-            "weights": str(network.path),
-            "weights_source": network.provenance.source,
-            **inputs.details(),
-            "result_size": list(self.size[::-1]),
-            "kept_size": long_edge < config.size,
-            "scales": [{"long_edge": edge, "iterations": count} for edge, count in self.scales],
-            "memory": {"budget": self.plan.budget, "estimate": self.plan.estimate, "tiles": self.plan.tiles},
-        }
+        self.details = decided(
+            config,
+            inputs,
+            network,
+            self.device,
+            scales=self.scales,
+            size=self.size,
+            targets=self._target_sizes(long_edge),
+            plan=self.plan,
+            share=self.shared.memory,
+        )
 
     def _need(self, edge: int) -> Need:
         """Memory of a scale."""
@@ -186,7 +196,7 @@ class Run:
     ) -> tuple[Tensor, str]:
         """`_scale` in exact float32; where memory runs out, the picture so far."""
         try:
-            with exact_float32(), memory_errors():
+            with exact_float32(), memory_errors(), deterministic(self.config.deterministic, self.device):
                 return self._scale(index, picture, span, callback)
         except MemoryLimitError as error:
             if not self.steps:
