@@ -265,7 +265,7 @@ def test_where_the_format_fails_the_result_becomes_a_png(pair, monkeypatch: pyte
 
     monkeypatch.setattr(Image.Image, "save", save)
     done = run(*pair, *SHORT, "-o", "x.webp")
-    assert done.exit_code == 0
+    assert done.exit_code == 1  # as wherever the result isn't where it was wanted
     assert "can't be written as WEBP: encoder error -2; it goes to x.png" in done.stderr
     assert done.stdout.startswith("wrote x.png (48x48 px")
     with pytest.raises(FormatError, match="encoder error"):
