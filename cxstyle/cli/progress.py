@@ -66,6 +66,10 @@ class Display:
         if not self.quiet:
             tqdm.write(text, file=sys.stderr)
 
+    def error(self, text: str) -> None:
+        """The same, whether quiet or not."""
+        tqdm.write(text, file=sys.stderr)
+
 
 def in_short(losses: dict[str, float]) -> str:
     """One number for each kind of term: "style 3.58, content 0.0619, tv 0.00399"."""
@@ -89,5 +93,5 @@ def labels_in_words(details: dict[str, Any], *, shared: bool = False) -> list[st
 
 
 def one_line(message: str) -> str:
-    """Without line breaks."""
-    return " ".join(message.split())
+    """Without line breaks, and without anything else that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
