@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -35,6 +37,7 @@ COUNTED = 4 * 2**20
 """Bytes up to which a file's frames are counted: there may be one in every few bytes."""
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs about damaged files is in our errors
 LOCK = threading.RLock()
 """Pillow's limit of pixels and Python's warnings belong to the whole process."""
 
@@ -67,6 +70,24 @@ def pillow(label: str) -> Iterator[None]:
             raise PictureError(f"{label} can't be read: {reason[:200]}; the file may be damaged") from error
         finally:
             Image.MAX_IMAGE_PIXELS = before
+
+
+@contextlib.contextmanager
+def quiet_libtiff() -> Iterator[None]:
+    """Without what libtiff prints about damaged files by itself; for that moment nobody else in the process prints
+    there either."""
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # there is no stderr
+        yield
+        return
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def decoded(data: bytes, label: str) -> Photo:
@@ -134,7 +155,8 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
     notes = [] if notes is None else notes
     with pillow(label):
         check_header(image, label)
-        image.load()
+        with quiet_libtiff() if image.format == "TIFF" else contextlib.nullcontext():
+            image.load()
         check_pixels(*image.size, label)  # an icon's pictures may be larger than its list says
         author, rights = credits_of(image)
         notes += untold(image)
