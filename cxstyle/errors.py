@@ -22,6 +22,10 @@ class OutputError(CxStyleError):
     """A file that can't be written."""
 
 
+class CheckpointError(CxStyleError):
+    """A file that no run can go on from, or not this one."""
+
+
 class WeightsError(CxStyleError):
     """Network weights that are missing, damaged or of an unknown layout."""
 

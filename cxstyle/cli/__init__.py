@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -23,16 +24,18 @@ from .presets import presets
 from .progress import one_line
 from .run import run
 from .score import score
+from .signals import handled
 from .weights import weights
 
 
 class OneLineErrors(click.Group):
-    """Maps every error to one line on stderr and an exit status: 2 for usage, 130 for Ctrl-C, 1 for the rest."""
+    """Maps every error to one line on stderr and an exit status: 2 for usage, 130 when stopped, 1 for the rest."""
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
         try:
             extra["standalone_mode"] = False
-            status = super().main(args, prog_name, **extra)
+            with handled(signal.default_int_handler):
+                status = super().main(args, prog_name, **extra)
             sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())

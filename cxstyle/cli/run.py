@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Weights(click.ParamType[tuple[float, ...]]):
 @option.DEVICE
 @option.together(option.MACHINE)
 @option.save_every
+@option.together(option.LASTING)
 @click.option(
     "--report",
     type=PATH,
@@ -61,12 +63,14 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
     \b
     Try:  cxstyle run samples/astronaut.jpg samples/hopper.jpg -o stylized.png
     """
+    from .keep import Lasting
     from .watch import Given, Watch
 
     if preset and config:
         raise click.UsageError("--preset and --config exclude each other; copy the preset into the file")
     given = Given(source, targets, *(options.pop(name) for name in ("target_weights", "source_mask", "target_masks")))
     names = ("output", "overwrite", "save_every", "report", "quiet", "verbose")
-    watch = Watch(given, **{name: options.pop(name) for name in names})
+    lasting = Lasting(**{field.name: options.pop(field.name) for field in dataclasses.fields(Lasting)})
+    watch = Watch(given, **{name: options.pop(name) for name in names}, lasting=lasting)
     settings = StyleConfig.load(config) if config else StyleConfig.preset(preset or "default")
     watch.stylize(settings.override(**options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,11 @@ import click
 from ..config import StyleConfig
 from ..errors import OutputError
 from ..files import check_writable, make_folder
-from .names import free_name
+from .keep import Keep, Lasting
 from .progress import Display, labels_in_words
 
 if TYPE_CHECKING:
+    from ..movie import Movie
     from ..progress import Progress, Result
 
 
@@ -57,7 +58,7 @@ class Given:
 
 
 class Watch:
-    """One `cxstyle run`: knows the files, shows progress, stops on Ctrl-C, writes the result.
+    """One `cxstyle run`: knows the files, shows progress, stops when asked to, writes the result.
 
     Outputs are checked as it is made, before anything is read or computed.
 
@@ -75,27 +76,45 @@ class Watch:
         report: Path | None,
         quiet: bool,
         verbose: bool,
+        lasting: Lasting | None = None,
     ) -> None:
-        from ..pictures.writing import check_output
-
-        self.given = given
-        self.output = output or free_name(*given.stem())
+        self.given, self.overwrite = given, overwrite
+        self.keep = Keep(lasting or Lasting(), output, given.stem(), overwrite=overwrite)
+        self.output, self.movie_file = self.keep.output, lasting and lasting.movie
+        self.movie: Movie | None = None
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
-        self.display, self.steps = Display(quiet), 0
-        check_output(self.output, overwrite=overwrite)
-        if report is not None:
-            check_writable(report, overwrite=overwrite)
-            if report.resolve() == self.output.resolve():
-                raise OutputError(f"{report} is both the result and the report; name two files")
+        self.display, self.steps, self.begun = Display(quiet), 0, False
+        self.keep.check(overwrite=overwrite, note=self.display.note)
+        self.check()
         if save_every is not None:
             make_folder(save_every[1])
 
+    def check(self) -> None:
+        """Makes sure that the files can be written."""
+        from ..movie import check_movie
+        from ..pictures.writing import check_output
+
+        checks: list[tuple[Path, str, Callable[..., None]]] = [(self.output, "result", check_output)]
+        checks += [(self.report, "report", check_writable)] if self.report is not None else []
+        checks += [(self.movie_file, "movie", check_movie)] if self.movie_file is not None else []
+        kept = self.keep.checkpoint
+        taken = {} if kept is None else {kept.path.resolve(): "checkpoint"}
+        for path, what, check in checks:
+            check(path, overwrite=self.overwrite or self.keep.owns(path))
+            other = taken.setdefault(path.resolve(), what)
+            if other != what:
+                raise OutputError(f"{path} is both the {other} and the {what}; name two files")
+
     def stylize(self, settings: StyleConfig) -> None:
-        """Runs and writes; ends the process with 130 after Ctrl-C and 1 where a loss was not finite."""
+        """Runs and writes; ends the process with 130 where it was stopped and 1 where a loss was not finite."""
+        from ..movie import Movie
         from ..optimize import stylize
 
-        given = self.given
+        given, checkpoint = self.given, self.keep.checkpoint
+        if self.movie_file is not None:
+            every = None if self.save_every is None else self.save_every[0]
+            self.movie = Movie(settings.iterations, every, None if checkpoint is None else checkpoint.luggage)
         with self.display:
             result = stylize(
                 given.source,
@@ -105,15 +124,22 @@ class Watch:
                 weights=given.weights,
                 source_mask=given.source_mask,
                 target_mask=list(given.target_masks) or None,
+                checkpoint=checkpoint,
+                resume=self.keep.resume,
             )
         self.finish(result)
 
     def step(self, progress: Progress) -> bool:
         """Called after each iteration."""
-        self.steps += 1
-        if self.steps == 1:
+        if not self.begun:
+            self.begun = True
             self.announce(progress.details)
+            self.steps = self.keep.began(self.display.note)
+        self.steps += 1
         self.display.show(progress)
+        self.keep.step(self.display.note)
+        if self.movie is not None:
+            self.movie.add(self.steps, progress.picture)
         if self.save_every is not None and self.steps % self.save_every[0] == 0:
             self.save_intermediate(progress)
         return not self.display.interrupted
@@ -153,7 +179,8 @@ class Watch:
             )
 
     def finish(self, result: Result) -> None:
-        """Writes the result and the report, and says where and how it ended."""
+        """Writes all files, and says where and how it ended."""
+        self.keep.finishing()
         path = self.write(result)
         if self.report is not None:
             self.write_report(result, path)
@@ -161,21 +188,25 @@ class Watch:
         done = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
         if not self.quiet:
             click.echo(f"wrote {path} ({width}x{height} px, {done})")
-        if result.status == "stopped":
-            click.echo("cxstyle: stopped; the file holds the picture so far", err=True)
-            sys.exit(130)
-        if result.status == "diverged":
-            click.echo(
-                "cxstyle: a loss was no longer a finite number, so the run stopped; the file holds the last good "
-                "picture. Lower the weights or the learning rate, or use --precision fp32",
-                err=True,
-            )
-            sys.exit(1)
-        if result.status == "out of memory":
-            from ..optimize import ADVICE
+        filmed = self.movie is None or self.movie_file is None or self.film(self.movie, self.movie_file, result)
+        files = [file for file in (path, self.report, self.movie_file) if file is not None]
+        further = self.keep.finished(result.status, files)
+        if result.status != "complete":
+            click.echo(f"cxstyle: {ending(result.status)}{further}", err=True)
+        if result.status != "complete" or not filmed:
+            sys.exit(130 if result.status == "stopped" else 1)
 
-            click.echo(f"cxstyle: memory ran out; the file holds the picture so far. For the rest, {ADVICE}", err=True)
-            sys.exit(1)
+    def film(self, movie: Movie, file: Path, result: Result) -> bool:
+        """Makes the movie; where that fails it says so, and all else is there."""
+        try:
+            movie.write(file, result.picture)
+        except (OutputError, KeyboardInterrupt) as error:
+            why = str(error) if isinstance(error, OutputError) else f"stopped while {file} was made, which is left out"
+            click.echo(f"cxstyle: {why}", err=True)
+            return False
+        if not self.quiet:
+            click.echo(f"wrote {file}")
+        return True
 
     def write(self, result: Result) -> Path:
         """Writes the picture; where the place has become unwritable, to another, rather than lose it."""
@@ -201,6 +232,18 @@ class Watch:
                 seconds=result.seconds,
                 losses=result.losses,
             )
+
+
+def ending(status: str) -> str:
+    """How a run has ended that is not complete, and what to do."""
+    from ..optimize import ADVICE
+
+    diverged = "a loss was no longer a finite number, so the run stopped; the file holds the last good picture. Lower "
+    return {
+        "stopped": "stopped; the file holds the picture so far",
+        "diverged": diverged + "the weights or the learning rate, or use --precision fp32",
+        "out of memory": f"memory ran out; the file holds the picture so far. For the rest, {ADVICE}",
+    }[status]
 
 
 def memory_in_words(memory: dict[str, float]) -> str:
