@@ -107,7 +107,7 @@ class Parent:
 
 
 def leave_signals_to_parent() -> None:
-    """Ctrl-C reaches every process of a terminal, a scheduler's SIGTERM all of a job: the parent decides what it means."""
+    """Ctrl-C reaches every process of a terminal, a scheduler's SIGTERM all of a job; the parent decides what to do."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

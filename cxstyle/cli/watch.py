@@ -80,7 +80,7 @@ class Watch:
     ) -> None:
         self.given, self.overwrite = given, overwrite
         self.keep = Keep(lasting or Lasting(), output, given.stem(), overwrite=overwrite)
-        self.output, self.movie_file = self.keep.output, lasting and lasting.movie
+        self.output, self.movie_file = self.keep.output, lasting.movie if lasting else None
         self.movie: Movie | None = None
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
