@@ -415,7 +415,8 @@ def test_every_option_has_help_and_stands_in_the_readme() -> None:
 
 
 def test_every_option_of_run_appears_in_these_tests() -> None:
-    here = "".join(Path(__file__).with_name(name).read_text() for name in ("test_cli.py", "test_cli_steering.py"))
+    files = ("test_cli.py", "test_cli_steering.py", "test_checkpoint.py", "test_movie.py")
+    here = "".join(Path(__file__).with_name(name).read_text() for name in files)
     for option in main.commands["run"].params:
         if isinstance(option, click.Option):
             assert any(f'"{name}"' in here for name in option.opts), option.name
