@@ -18,14 +18,15 @@ from .color import toned
 from .config import StyleConfig
 from .device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
 from .errors import MemoryLimitError
-from .image import fit, fit_within, interpolate, resize
+from .image import fit, fit_within, resize
 from .inputs import Inputs, Targets, read_inputs
 from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Objective, feature_layers
-from .pictures.reading import Picture, load_picture
+from .pictures.reading import Picture
 from .positions import pixel_shares
 from .progress import Callback, Progress, Readings, Result
 from .shared import Shared
+from .start import Start
 from .steps import HISTORY, Moving, learning_rate, spans
 from .tiles import TiledFeatures
 
@@ -104,7 +105,8 @@ class Run:
         long_edge = config.size if config.enlarge else min(config.size, max(self.source.shape[2:]))
         self.scales = config.pyramid.scales(long_edge, config.iterations) if self.terms else [(long_edge, 0)]
         self.size = fit(self.source, long_edge)
-        self.start = self._start(config.init)
+        noise = fit(self.source, self.scales[0][0])
+        self.start = Start(config.init, self.source, self.targets, noise, self.generator, self.moving)
         self.plan = self._plan()
         self.details = {
             "device": describe(self.device),
@@ -125,7 +127,7 @@ class Run:
         self.checkpoint = checkpoint if self.terms else None
         if self.checkpoint is not None:
             where = self.details["device"] if self.device.type != "cpu" else "cpu"
-            self.run = identity(inputs, config, self.start, network, device=where, precision=self.precision)
+            self.run = identity(inputs, config, self.start.picture, network, device=where, precision=self.precision)
             self._resume(self.checkpoint, resume)
 
     def _need(self, edge: int) -> Need:
@@ -151,22 +153,6 @@ class Run:
     def _target_sizes(self, edge: int) -> list[tuple[int, int]]:
         """(height, width) of each target at a scale; never larger than it came."""
         return [fit_within(target, edge) for target in self.targets]
-
-    def _start(self, init: str) -> Tensor:
-        """The picture that the run starts from, at any size; where nothing is to move, the source."""
-        if init == "source":
-            return self.source
-        if init == "target":
-            start = self.targets[0]
-        elif init == "noise":
-            height, width = fit(self.source, self.scales[0][0])
-            start = torch.rand(1, 3, height, width, generator=self.generator)
-        else:
-            start = load_picture(init, "init picture")
-        if self.moving is None:
-            return start
-        share = pixel_shares(self.moving, self.source)
-        return share * resize(start, *self.source.shape[2:]) + (1 - share) * self.source
 
     def _resume(self, checkpoint: Checkpoint, wanted: bool) -> None:
         """Where it is wanted and there is a checkpoint, everything is as it was there."""
@@ -206,11 +192,11 @@ class Run:
         if not self.terms:
             seconds = {"loop": 0.0, "before_loop": self.looping - self.started}
             return Result(resize(self.source, *self.size), self.config, [], "complete", seconds, self.details)
-        picture, status, state = self.start, "complete", self.before
+        picture, status, state = self.start.picture, "complete", self.before
         for index, (edge, _) in enumerate(self.scales):
             if state is not None and index < state.scale:
                 continue
-            picture = self._finer(picture, *fit(self.source, edge)) if state is None else state.pixels
+            picture = self.start.finer(picture, *fit(self.source, edge)) if state is None else state.pixels
             picture, status = self._guarded(index, picture, callback, state)
             state = None
             if status != "complete":
@@ -218,7 +204,7 @@ class Run:
         seconds = self._seconds()
         try:
             with memory_errors():
-                picture = self._finer(picture, *self.size)
+                picture = self.start.finer(picture, *self.size)
         except MemoryLimitError:
             status = "out of memory"
         return Result(picture, self.config, self.losses, status, seconds, self.details)
@@ -237,14 +223,6 @@ class Run:
             with contextlib.suppress(MemoryLimitError), memory_errors():
                 self._keep(self.checkpoint, self.now)
         return self.now.pixels.detach().nan_to_num().clamp(0, 1).cpu(), "out of memory"
-
-    def _finer(self, picture: Tensor, height: int, width: int) -> Tensor:
-        """The picture so far at another size: the start at that size and, enlarged, what the run has changed about it.
-
-        Enlarging the change alone keeps the start's fine detail, which the coarser scale never saw.
-        """
-        change = picture - resize(self.start, *picture.shape[2:])
-        return (resize(self.start, height, width) + interpolate(change, height, width)).clamp(0, 1)
 
     def _objective(self, index: int, size: tuple[int, int]) -> Objective:
         """The objective of a scale, on the network or on its tiles."""

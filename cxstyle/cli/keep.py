@@ -14,7 +14,7 @@ import click
 from ..batch.names import cut
 from ..errors import OutputError
 from ..files import check_writable, remove_partial
-from .names import free_name, numbered
+from .names import free_name, known_names
 
 if TYPE_CHECKING:
     from ..checkpoint import Checkpoint
@@ -70,11 +70,13 @@ class Keep:
                 raise click.UsageError(f"{other} and --no-checkpoint exclude each other")
         self.checkpoint: Checkpoint | None = None
         self.claims: tuple[str, ...] = ()
-        if lasting.no_checkpoint:
+        if str(output) == "-" and lasting.resume and not self.given:
+            raise click.UsageError("--resume with -o - needs the file: --checkpoint FILE")
+        if lasting.no_checkpoint or (str(output) == "-" and not self.given):
             self.output = output or free_name(*stem)
             return
         if output is None and lasting.resume and not self.given:
-            output = next((path for path in numbered(*stem) if place(path).exists()), None)
+            output = next((path for path in known_names(*stem) if place(path).exists()), None)
         from ..checkpoint import Checkpoint
 
         path = lasting.checkpoint or place(output or free_name(*stem))
@@ -82,7 +84,7 @@ class Keep:
         self.checkpoint = Checkpoint(path, lasting.checkpoint_every, past)
         self.look(path, overwrite=overwrite)
         if output is None and self.claims:
-            output = next((file for file in numbered(*stem) if self.owns(file)), None)
+            output = next((file for file in known_names(*stem) if self.owns(file)), None)
         self.output = output or free_name(*stem)
         remove_partial([path, self.output])
         self.told, self.problem = self.checkpoint.active, ""

@@ -29,7 +29,7 @@ def free_name(*parts: str) -> Path:
     return next(path for path in names(*parts) if not path.exists())
 
 
-def numbered(*parts: str) -> list[Path]:
+def known_names(*parts: str) -> list[Path]:
     """Those of `names` before the first free one, and that, the last first."""
     taken = list(takewhile(Path.exists, names(*parts)))
     return [free_name(*parts), *reversed(taken)]
