@@ -22,6 +22,7 @@ from cxstyle import Progress, Pyramid, StyleConfig, stylize
 from cxstyle.checkpoint import Checkpoint
 from cxstyle.cli import keep, main
 from cxstyle.errors import CheckpointError
+from cxstyle.files import PARTIAL, partial_prefix
 from cxstyle.objective import Objective
 from cxstyle.weights.store import BUNDLED
 
@@ -234,7 +235,9 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name != "cache")
 
 
-def test_a_complete_run_leaves_no_checkpoint(pair, file: Path, tmp_path: Path) -> None:
+def test_a_complete_run_leaves_no_checkpoint_and_nothing_half_written(pair, file, tmp_path) -> None:
+    for path in (file, tmp_path / "x.png"):
+        (tmp_path / f"{partial_prefix(path)}abc{PARTIAL}").write_text("half")
     status, _, said = run(*pair, *WORDS, "-o", "x.png", "--checkpoint", file, "--checkpoint-every", 0)
     assert status == 0, said
     assert names(tmp_path) == ["x.png"]

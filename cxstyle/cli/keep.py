@@ -13,7 +13,7 @@ import click
 
 from ..batch.names import cut
 from ..errors import OutputError
-from ..files import check_writable, remove_partial
+from ..files import check_writable
 from .names import free_name, known_names
 
 if TYPE_CHECKING:
@@ -86,7 +86,6 @@ class Keep:
         if output is None and self.claims:
             output = next((file for file in known_names(*stem) if self.owns(file)), None)
         self.output = output or free_name(*stem)
-        remove_partial([path, self.output])
         self.told, self.problem = self.checkpoint.active, ""
 
     def look(self, path: Path, *, overwrite: bool) -> None:

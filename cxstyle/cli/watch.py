@@ -13,7 +13,7 @@ import click
 
 from ..config import StyleConfig
 from ..errors import OutputError
-from ..files import check_writable, make_folder
+from ..files import check_writable, make_folder, remove_partial
 from .keep import Keep, Lasting
 from .progress import Display, labels_in_words
 
@@ -105,6 +105,8 @@ class Watch:
             other = taken.setdefault(path.resolve(), what)
             if other != what:
                 raise OutputError(f"{path} is both the {other} and the {what}; name two files")
+        # Of a run of the same files that was killed.
+        remove_partial([path for path, *_ in checks] + ([] if kept is None else [kept.path]))
 
     def stylize(self, settings: StyleConfig) -> None:
         """Runs and writes; ends the process with 130 where it was stopped and 1 where a loss was not finite."""
