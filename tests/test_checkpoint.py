@@ -293,7 +293,7 @@ sys.exit(os.waitpid(begin(), 0)[1])
 
 
 def test_a_run_killed_at_random_moments_ends_with_the_same_pixels(pair, file: Path, tmp_path: Path) -> None:
-    words = ["run", *pair, "--size", 48, "--iterations", 50, "--samples", 100, "-q", "--resume"]
+    words = ["run", *pair, "--size", 48, "--iterations", 30, "--samples", 100, "-q", "--resume"]
     assert run(*words[1:], "-o", "whole.png")[0] == 0
     words += ["-o", "x.png", "--checkpoint", file, "--checkpoint-every", 0]
     done = subprocess.run([sys.executable, "-c", KILLS, *map(str, words)], capture_output=True, text=True, check=False)
