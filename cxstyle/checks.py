@@ -59,3 +59,10 @@ def check_device(device: str) -> None:
     """Refuses what isn't the name of a device."""
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
         raise ConfigError(f"device: {device!r} is not known; use auto, cpu, cuda, cuda:N or mps")
+
+
+def in_words(size: float) -> str:
+    """1.53 GB, 640 MB, 12 kB."""
+    if size < 1e6:
+        return f"{size / 1e3:.0f} kB"
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

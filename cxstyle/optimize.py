@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +17,16 @@ from .checkpoint import Checkpoint, State, identity
 from .checks import memory_bytes
 from .color import toned
 from .config import StyleConfig
-from .device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
+from .decisions import decided
+from .device import (
+    DTYPES,
+    choose_device,
+    choose_precision,
+    deterministic,
+    exact_float32,
+    memory_errors,
+    prepare_deterministic,
+)
 from .errors import MemoryLimitError
 from .image import fit, fit_within, resize
 from .inputs import Inputs, Targets, read_inputs
@@ -39,6 +49,7 @@ def stylize(
     config: StyleConfig | None = None,
     *,
     callback: Callback | None = None,
+    begin: Callable[[dict[str, Any]], None] | None = None,
     weights: Sequence[float] | None = None,
     source_mask: Picture | None = None,
     target_mask: Targets | None = None,
@@ -52,6 +63,7 @@ def stylize(
         target: the same, of any size; or a list of several, whose features then make one set.
         config: the settings; the preset `default` without them.
         callback: told of each iteration; returning False stops the run.
+        begin: told before the first one what was decided, as `Result.details` has it; what it raises ends the run.
         weights: of several targets, one each, 0 or more: how much they count beside one another. Without them every
             position of every target counts the same.
         source_mask: a picture in flat colours, in the source's shape. Terms that compare with the target then match
@@ -73,7 +85,10 @@ def stylize(
     started = time.perf_counter()
     inputs = read_inputs(source, target, weights, source_mask, target_mask)
     kept = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
-    return Run(inputs, config or StyleConfig.preset(), started, None, kept, resume=resume).go(callback)
+    run = Run(inputs, config or StyleConfig.preset(), started, None, kept, resume=resume)
+    if begin is not None:
+        begin(run.details)
+    return run.go(callback)
 
 
 class Run:
@@ -91,10 +106,13 @@ class Run:
     ) -> None:
         self.config, self.started, self.shared = config, started, shared or Shared()
         self.shared.begin()
+        self.inputs = inputs
         self.terms, self.guide = config.terms_in_force(), inputs.guide
         self.moving = self.guide.moving()
         self.device = choose_device(config.device)
-        self.precision, reason = choose_precision(config.precision, self.device)
+        if config.deterministic:
+            prepare_deterministic(self.device)
+        self.precision, _ = choose_precision(config.precision, self.device)
         network = self.shared.weights(config.features, Path(config.weights) if config.weights else None)
         layers = feature_layers(self.terms)
         self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
@@ -108,19 +126,17 @@ class Run:
         noise = fit(self.source, self.scales[0][0])
         self.start = Start(config.init, self.source, self.targets, noise, self.generator, self.moving)
         self.plan = self._plan()
-        self.details = {
-            "device": describe(self.device),
-            "precision": self.precision,
-            "precision_reason": reason,
-            "features": network.name,
-            "weights": str(network.path),
-            "weights_source": network.provenance.source,
-            **inputs.details(),
-            "result_size": list(self.size[::-1]),
-            "kept_size": long_edge < config.size,
-            "scales": [{"long_edge": edge, "iterations": count} for edge, count in self.scales],
-            "memory": {"budget": self.plan.budget, "estimate": self.plan.estimate, "tiles": self.plan.tiles},
-        }
+        self.details = decided(
+            config,
+            inputs,
+            network,
+            self.device,
+            scales=self.scales,
+            size=self.size,
+            targets=self._target_sizes(long_edge),
+            plan=self.plan,
+            share=self.shared.memory,
+        )
         self.before: State | None = None
         self.now: Moving | None = None
         self.drawn = self.generator.get_state()
@@ -191,7 +207,7 @@ class Run:
         self.looping = time.perf_counter()
         if not self.terms:
             seconds = {"loop": 0.0, "before_loop": self.looping - self.started}
-            return Result(resize(self.source, *self.size), self.config, [], "complete", seconds, self.details)
+            return self._result(resize(self.source, *self.size), "complete", seconds)
         picture, status, state = self.start.picture, "complete", self.before
         for index, (edge, _) in enumerate(self.scales):
             if state is not None and index < state.scale:
@@ -207,14 +223,21 @@ class Run:
                 picture = self.start.finer(picture, *self.size)
         except MemoryLimitError:
             status = "out of memory"
-        return Result(picture, self.config, self.losses, status, seconds, self.details)
+        return self._result(picture, status, seconds)
+
+    def _result(self, picture: Tensor, status: str, seconds: dict[str, float]) -> Result:
+        """With the source's alpha and origin beside the picture."""
+        alpha = None if self.inputs.source_alpha is None else resize(self.inputs.source_alpha, *picture.shape[2:])
+        return Result(
+            picture, self.config, self.losses, status, seconds, self.details, alpha=alpha, origin=self.inputs.origin
+        )
 
     def _guarded(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None
     ) -> tuple[Tensor, str]:
         """`_scale` in exact float32; where memory runs out, the picture so far."""
         try:
-            with exact_float32(), memory_errors():
+            with exact_float32(), memory_errors(), deterministic(self.config.deterministic, self.device):
                 return self._scale(index, picture, callback, state)
         except MemoryLimitError as error:
             if self.now is None or not self.steps:

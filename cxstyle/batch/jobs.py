@@ -106,6 +106,8 @@ class Job:
         Names and places of files don't count, and neither do device and memory.
         """
         settings = {name: value for name, value in self.config.to_dict().items() if name not in WHERE}
+        if not settings["deterministic"]:
+            del settings["deterministic"]  # so that batches go on that began before there was such a setting
         for name in ("init", "weights"):
             if settings[name] is not None and settings[name] not in INITS:
                 settings[name] = hash_of(Path(settings[name]))

@@ -53,6 +53,7 @@ class Entry:
     memory: str | None = None
     features: str | None = None
     weights: str | None = None
+    deterministic: bool | None = None
 
 
 KEYS = tuple(field.name for field in dataclasses.fields(Entry))
@@ -147,7 +148,7 @@ def typed(name: str, cell: str) -> Any:
     if name in LISTS:
         words = re.split("[;,]" if name == "target_weights" else ";", cell)
         return [number(word) if name == "target_weights" else word.strip() for word in words if word.strip()]
-    if name == "enlarge":
+    if "bool" in str(Entry.__annotations__[name]):
         return cell.lower() in YES if cell.lower() in YES + NO else cell
     kinds = str(Entry.__annotations__[name])
     return number(cell) if "int" in kinds or "float" in kinds else cell

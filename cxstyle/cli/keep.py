@@ -116,7 +116,7 @@ class Keep:
         note(f"{missing}; starting from the beginning")
 
     def began(self, note: Callable[[str], None]) -> int:
-        """After the first iteration; tells how many were done before."""
+        """Before the first iteration; tells how many were done earlier."""
         if self.checkpoint is None:
             return 0
         if self.checkpoint.steps:

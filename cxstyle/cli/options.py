@@ -123,6 +123,12 @@ MACHINE = [
         "--features", type=click.Choice(FEATURES), help="The network; auto: VGG19 where it is, else bundled VGG16."
     ),
     setting("--weights", metavar="FILE", help="A weight file to use instead of those on the machine."),
+    click.option(
+        "--deterministic",
+        is_flag=True,
+        default=None,
+        help="Take only operations that give the same pixels again, on GPUs too; slower there.",
+    ),
 ]
 SETTINGS = [SIZE, ITERATIONS, SEED, DEVICE, *MACHINE]
 """Settings of a run that every command of runs has."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,20 @@ import click
 
 from ..config import StyleConfig
 from ..errors import OutputError
-from ..files import check_writable, make_folder, remove_partial
+from ..files import check_space, check_writable, make_folder, remove_partial
+from .decided import decisions
 from .keep import Keep, Lasting
 from .progress import Display, labels_in_words
+from .refuge import keep
 
 if TYPE_CHECKING:
     from ..movie import Movie
     from ..progress import Progress, Result
+
+PIXEL_BYTES = 4
+"""Of a picture file of 8 bits at most: four channels, not compressed."""
+REPORT_BYTES, LOSS_BYTES = 20_000, 30
+"""Of a report at most, and of each number in it beside its name."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class Watch:
         self.movie: Movie | None = None
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
-        self.display, self.steps, self.begun = Display(quiet), 0, False
+        self.display, self.steps, self.misplaced = Display(quiet), 0, False
         self.keep.check(overwrite=overwrite, note=self.display.note)
         self.check()
         if save_every is not None:
@@ -123,6 +130,7 @@ class Watch:
                 list(given.targets),
                 settings,
                 callback=self.step,
+                begin=self.begin,
                 weights=given.weights,
                 source_mask=given.source_mask,
                 target_mask=list(given.target_masks) or None,
@@ -131,12 +139,30 @@ class Watch:
             )
         self.finish(result)
 
+    def begin(self, details: dict[str, Any]) -> None:
+        """Called before the first iteration.
+
+        Raises:
+            OutputError: there is not enough space for what will be written.
+        """
+        check_space(self.sizes(details))
+        self.announce(details)
+        self.steps = self.keep.began(self.display.note)
+
+    def sizes(self, details: dict[str, Any]) -> Iterator[tuple[Path, float]]:
+        """Bytes of all that will be written, at most."""
+        width, height = details["result_size"]
+        picture = width * height * PIXEL_BYTES
+        iterations = sum(scale["iterations"] for scale in details["scales"])
+        yield self.output, 2 * picture  # in 16 bits
+        if self.save_every is not None:
+            yield self.save_every[1], picture * (iterations // self.save_every[0])
+        if self.report is not None:
+            names = ["scale", "iteration", "total", *(term["name"] for term in details["terms"])]
+            yield self.report, REPORT_BYTES + iterations * sum(LOSS_BYTES + len(name) for name in names)
+
     def step(self, progress: Progress) -> bool:
         """Called after each iteration."""
-        if not self.begun:
-            self.begun = True
-            self.announce(progress.details)
-            self.steps = self.keep.began(self.display.note)
         self.steps += 1
         self.display.show(progress)
         self.keep.step(self.display.note)
@@ -156,8 +182,8 @@ class Watch:
         try:
             save_picture(progress.picture, path)
         except OutputError as error:
-            self.display.note(f"{error}; no more intermediate pictures")
-            self.save_every = None
+            self.display.error(f"cxstyle: {error}; no more intermediate pictures")
+            self.save_every, self.misplaced = None, True
 
     def announce(self, details: dict[str, Any]) -> None:
         """What was chosen: the network and labels without a counterpart always, the rest with -v."""
@@ -165,16 +191,8 @@ class Watch:
         for line in labels_in_words(details, shared=self.verbose):
             self.display.note(line)
         if self.verbose:
-            width, height = details["result_size"]
-            scales = ", ".join(f"{s['long_edge']} px x {s['iterations']}" for s in details["scales"])
-            if "target_weights" in details:
-                shares = zip(self.given.taking_part(self.given.targets), details["target_weights"], strict=True)
-                self.display.note("targets: " + ", ".join(f"{target} {share:.0%}" for target, share in shares))
-            self.display.note(f"device: {details['device']}")
-            self.display.note(f"precision: {details['precision']}, {details['precision_reason']}")
-            self.display.note(f"weights: {details['weights']}")
-            self.display.note(f"memory: {memory_in_words(details['memory'])}")
-            self.display.note(f"result: {width}x{height} px; scales: {scales} iterations")
+            for line in decisions(details, self.given.taking_part(self.given.targets)):
+                self.display.note(line)
         if details["kept_size"]:
             self.display.note(
                 "the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it"
@@ -185,7 +203,7 @@ class Watch:
         self.keep.finishing()
         path = self.write(result)
         if self.report is not None:
-            self.write_report(result, path)
+            self.write_report(result, path, self.report)
         height, width = result.picture.shape[2:]
         done = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
         if not self.quiet:
@@ -195,8 +213,8 @@ class Watch:
         further = self.keep.finished(result.status, files)
         if result.status != "complete":
             click.echo(f"cxstyle: {ending(result.status)}{further}", err=True)
-        if result.status != "complete" or not filmed:
-            sys.exit(130 if result.status == "stopped" else 1)
+        if result.status != "complete" or self.misplaced or not filmed:
+            sys.exit(130 if result.status == "stopped" and not self.misplaced else 1)
 
     def film(self, movie: Movie, file: Path, result: Result) -> bool:
         """Makes the movie; where that fails it says so, and all else is there."""
@@ -212,28 +230,28 @@ class Watch:
 
     def write(self, result: Result) -> Path:
         """Writes the picture; where the place has become unwritable, to another, rather than lose it."""
-        try:
-            result.save(self.output)
-        except OutputError as error:
-            click.echo(f"cxstyle: {error}", err=True)
-            refuge = Path(tempfile.mkdtemp(prefix="cxstyle-")) / self.output.name
-            result.save(refuge)
-            return refuge
-        return self.output
+        path = keep(self.output, result.save)
+        self.misplaced |= path != self.output
+        return path
 
-    def write_report(self, result: Result, path: Path) -> None:
+    def write_report(self, result: Result, path: Path, report: Path) -> None:
+        """Beside the picture that is at `path`, in the same way."""
         from ..report import write_record
 
-        if self.report is not None:
-            write_record(
-                self.report,
-                pictures=self.given.record() | {"result": str(path)},
-                settings=result.config.to_dict(),
-                details=result.details,
-                status=result.status,
-                seconds=result.seconds,
-                losses=result.losses,
-            )
+        write = partial(
+            write_record,
+            pictures=self.given.record() | {"result": str(path)},
+            settings=result.config.to_dict(),
+            details=result.details,
+            status=result.status,
+            seconds=result.seconds,
+            losses=result.losses,
+        )
+        try:
+            self.misplaced |= keep(report, write) != report
+        except OutputError as error:  # the picture is there, and that is still to be said
+            click.echo(f"cxstyle: {error}", err=True)
+            self.misplaced = True
 
 
 def ending(status: str) -> str:
@@ -246,11 +264,3 @@ def ending(status: str) -> str:
         "diverged": diverged + "the weights or the learning rate, or use --precision fp32",
         "out of memory": f"memory ran out; the file holds the picture so far. For the rest, {ADVICE}",
     }[status]
-
-
-def memory_in_words(memory: dict[str, float]) -> str:
-    """About 1.2 GB of 19.6 GB, the network in 6 tiles."""
-    from ..memory import in_words
-
-    cut = f"the network in {memory['tiles']} tiles" if memory["tiles"] > 1 else "the network whole"
-    return f"about {in_words(memory['estimate'])} of {in_words(memory['budget'])}, {cut}"
