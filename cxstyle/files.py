@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import math
 import os
+import stat
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -14,6 +17,34 @@ from .errors import OutputError
 
 PARTIAL = ".part"
 """Suffix of files that are being written."""
+
+
+def check_plain(path: Path, largest: float = math.inf) -> None:
+    """Makes sure that what is at `path` can be read to its end: a pipe may never come to one, and a device has none.
+
+    Raises:
+        OSError: missing, not a file, larger than `largest` bytes; its `strerror` says what it is.
+    """
+    try:
+        found = path.stat()
+    except ValueError as error:  # a NUL in its name
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device; save its content in a file and name that")
+    if found.st_size > largest:
+        raise OSError(errno.EFBIG, f"it has {found.st_size / 1e6:.1f} MB, and at most {largest / 1e6:g} are read")
+
+
+def read_plain(path: Path, largest: float = math.inf) -> bytes:
+    """The content of a file, see `check_plain`.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    check_plain(path, largest)
+    return path.read_bytes()
 
 
 def check_writable(path: Path, *, overwrite: bool = False) -> None:

@@ -68,5 +68,5 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
     given = Given(source, targets, *(options.pop(name) for name in ("target_weights", "source_mask", "target_masks")))
     names = ("output", "overwrite", "save_every", "report", "quiet", "verbose")
     watch = Watch(given, **{name: options.pop(name) for name in names})
-    settings = StyleConfig.load(config) if config else StyleConfig.preset(preset or "default")
+    settings = StyleConfig.load(config) if config else StyleConfig.preset("default" if preset is None else preset)
     watch.stylize(settings.override(**options))
