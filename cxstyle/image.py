@@ -17,9 +17,10 @@ def to_tensor(image: Image.Image) -> Tensor:
     return (pixels / 255).permute(2, 0, 1)[None].contiguous()
 
 
-def to_image(picture: Tensor) -> Image.Image:
-    """(1, 3, H, W) in [0, 1] -> RGB picture, rounded to 8 bits."""
-    pixels = picture.detach()[0].clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
+def to_image(picture: Tensor, alpha: Tensor | None = None) -> Image.Image:
+    """(1, 3, H, W) in [0, 1], and (1, 1, H, W) beside it -> RGB or RGBA picture, rounded to 8 bits."""
+    channels = picture if alpha is None else torch.cat([picture, alpha.to(picture)], dim=1)
+    pixels = channels.detach()[0].clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch import Tensor
 from .checks import check_number
 from .errors import ConfigError
 from .masks import Labels, check_shape, described, read_labels
+from .pictures.photo import Origin
 from .pictures.reading import Picture, load_picture
 from .positions import Guide
 
@@ -27,12 +28,22 @@ class Inputs:
         targets: each (1, 3, H', W') in [0, 1].
         guide: weights of the targets, and the labels that both sides have.
         labels: as the masks have them; None without masks.
+        source_alpha: (1, 1, H, W) in [0, 1]; None where all of the source is opaque.
+        target_alphas: the same of each target.
+        notes: how pictures were read, one line each, beginning with the picture's name.
+        origin: author, rights and bits of the source, hashes of all files.
+        files: role, path and SHA-256 of all that was read from files.
     """
 
     source: Tensor
     targets: tuple[Tensor, ...]
     guide: Guide
     labels: Labels | None = None
+    source_alpha: Tensor | None = None
+    target_alphas: tuple[Tensor | None, ...] = ()
+    notes: tuple[str, ...] = ()
+    origin: Origin = field(default_factory=Origin)
+    files: tuple[dict[str, str], ...] = ()
 
     def details(self) -> dict[str, Any]:
         """For the report: sizes of the pictures, weights and labels."""

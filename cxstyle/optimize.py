@@ -75,6 +75,7 @@ class Run:
     def __init__(self, inputs: Inputs, config: StyleConfig, started: float, shared: Shared | None = None) -> None:
         self.config, self.started, self.shared = config, started, shared or Shared()
         self.shared.begin()
+        self.inputs = inputs
         self.terms, self.guide = config.terms_in_force(), inputs.guide
         self.moving = moving(self.guide)
         self.device = choose_device(config.device)
@@ -150,7 +151,7 @@ class Run:
         looping = time.perf_counter()
         if not self.terms:
             seconds = {"loop": 0.0, "before_loop": looping - self.started}
-            return Result(resize(self.source, *self.size), self.config, [], "complete", seconds, self.details)
+            return self._result(resize(self.source, *self.size), "complete", seconds)
         picture, status = self.start, "complete"
         work = [(edge * edge + FIXED_WORK) * count for edge, count in self.scales]
         for index, (edge, _) in enumerate(self.scales):
@@ -165,7 +166,14 @@ class Run:
                 picture = self._finer(picture, *self.size)
         except MemoryLimitError:
             status = "out of memory"
-        return Result(picture, self.config, self.losses, status, seconds, self.details)
+        return self._result(picture, status, seconds)
+
+    def _result(self, picture: Tensor, status: str, seconds: dict[str, float]) -> Result:
+        """With the source's alpha and origin beside the picture."""
+        alpha = None if self.inputs.source_alpha is None else resize(self.inputs.source_alpha, *picture.shape[2:])
+        return Result(
+            picture, self.config, self.losses, status, seconds, self.details, alpha=alpha, origin=self.inputs.origin
+        )
 
     def _guarded(
         self, index: int, picture: Tensor, span: tuple[float, float], callback: Callback | None

@@ -15,6 +15,7 @@ from torch import Tensor
 from .config import StyleConfig
 from .image import to_image
 from .objective import Losses
+from .pictures.photo import Origin
 from .pictures.writing import save_picture
 
 READ_EVERY = {"cpu": 1}
@@ -66,6 +67,8 @@ class Result:
             one with finite losses); or out of memory (`picture` is the last one).
         seconds: of the loop, and from the call to its first iteration.
         details: device, precision, network, sizes and memory (bytes) that were chosen, and why.
+        alpha: the source's, (1, 1, H, W) in [0, 1] at the picture's size; None where all of it is opaque.
+        origin: author, rights, bits and hashes of the files that it was made from.
     """
 
     picture: Tensor
@@ -74,11 +77,13 @@ class Result:
     status: str
     seconds: dict[str, float]
     details: dict[str, Any] = field(default_factory=dict)
+    alpha: Tensor | None = None
+    origin: Origin = field(default_factory=Origin)
 
     @property
     def image(self) -> Image.Image:
-        """The picture as a PIL picture."""
-        return to_image(self.picture)
+        """The picture as a PIL picture: RGB, or RGBA where it has an alpha."""
+        return to_image(self.picture, self.alpha)
 
     def save(self, path: str | Path) -> None:
         """Writes the picture in the format of the suffix, whole or not at all.

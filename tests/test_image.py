@@ -111,8 +111,8 @@ def test_what_is_not_a_picture_is_refused_in_one_line(tmp_path: Path) -> None:
 
 def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gradient(200, 200).save(tmp_path / "large.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
-    with pytest.raises(PictureError, match="too large to open safely"):
+    monkeypatch.setenv("CXSTYLE_MAX_PIXELS", "10K")
+    with pytest.raises(PictureError, match="200x200 px, 40,000 in all, and the limit is 10,000; raise it with --max-p"):
         load_picture(tmp_path / "large.png")
 
 

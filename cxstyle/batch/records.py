@@ -43,9 +43,9 @@ def thumbnail(path: str | Path, edge: int) -> Image.Image:
     Raises:
         PictureError: it can't be read.
     """
-    from ..pictures.reading import read_file  # brings torch, which writing about a batch does not need until here
+    from ..pictures.reading import read_image  # brings torch, which writing about a batch does not need until here
 
-    picture = read_file(Path(path))
+    picture = read_image(Path(path))
     picture.thumbnail((edge, edge), reducing_gap=3)
     return picture
 

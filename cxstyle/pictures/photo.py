@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -28,3 +28,21 @@ class Photo:
     copyright: str = ""
     notes: tuple[str, ...] = ()
     sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a result comes from: what its file may say of the pictures that it was made from.
+
+    Attributes:
+        author: of the source, as its file says; "" where it doesn't.
+        copyright: the same of the rights.
+        bits: of each channel of the source's file, 8 or 16.
+        hashes: SHA-256 of each file that was read, in hexadecimal, by its role: "source", "target" or "target 1",
+            "target 2"..., "source mask", "target mask" or "target mask 1"...; without those that came from no file.
+    """
+
+    author: str = ""
+    copyright: str = ""
+    bits: int = 8
+    hashes: dict[str, str] = field(default_factory=dict)

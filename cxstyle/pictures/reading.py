@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import hashlib
 import os
+import stat
+from dataclasses import replace
 from pathlib import Path
 
-import numpy
 import torch
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from ..config import SMALLEST_EDGE
 from ..errors import PictureError
-from ..image import to_tensor
+from ..image import to_image
+from .decoding import decoded, photo_of
+from .limits import check_pixels, most_bytes
+from .photo import Photo
+from .transparency import on_white
 
-Picture = str | os.PathLike[str] | Image.Image | Tensor
+Picture = str | os.PathLike[str] | Image.Image | Tensor | Photo
 """What `stylize` takes as a picture."""
 
 
-def load_picture(picture: Picture, name: str = "picture") -> Tensor:
-    """A path, PIL picture or tensor as (1, 3, H, W) float32 in [0, 1] on the CPU.
+def read_photo(picture: Picture, name: str = "picture") -> Photo:
+    """A path, PIL picture or tensor with all that goes with it; a file is read once, and whole before it is decoded.
 
-    Orientation is applied, colours are converted to sRGB, transparent parts are laid on white.
+    Orientation is applied; colours are converted to sRGB by the embedded profile; more than 8 bits are kept.
+
+    Args:
+        picture: what to read; a Photo is given back as it is.
+        name: what messages call it where it has no file.
 
     Raises:
-        PictureError: missing, unreadable, truncated, too small (below 32 px on a side), or a tensor of another shape or
-            range.
+        PictureError: missing, unreadable, truncated, too small (below 32 px on a side), beyond the limit of pixels, or
+            a tensor of another shape or range.
     """
+    if isinstance(picture, Photo):
+        return picture
     if isinstance(picture, Tensor):
-        return check_tensor(picture, name)
-    if isinstance(picture, Image.Image):
-        tensor, label = to_tensor(to_rgb(picture)), f"the {name}"
-    else:
-        tensor, label = to_tensor(read_file(Path(picture))), str(picture)
-    height, width = tensor.shape[2:]
+        return Photo(check_tensor(picture, name))
+    label = f"the {name}" if isinstance(picture, Image.Image) else str(picture)
+    photo = photo_of(picture, label) if isinstance(picture, Image.Image) else read_file(Path(picture))
+    height, width = photo.colors.shape[2:]
     if min(height, width) < SMALLEST_EDGE:
         raise PictureError(f"{label} is {width}x{height} px; each side needs at least {SMALLEST_EDGE}")
-    return tensor
+    return photo
+
+
+def load_picture(picture: Picture, name: str = "picture") -> Tensor:
+    """The colours alone, (1, 3, H, W) float32 in [0, 1] on the CPU, laid on white; see `read_photo`."""
+    return opaque(read_photo(picture, name))
+
+
+def opaque(photo: Photo) -> Tensor:
+    """Laid on white: (1, 3, H, W)."""
+    return on_white(photo.colors, photo.alpha)
 
 
 def check_tensor(picture: Tensor, name: str) -> Tensor:
@@ -50,56 +68,53 @@ def check_tensor(picture: Tensor, name: str) -> Tensor:
         raise PictureError(
             f"the {name} must be (3, H, W) or (1, 3, H, W), H and W at least {SMALLEST_EDGE}, got {shape}"
         )
+    check_pixels(tensor.shape[3], tensor.shape[2], f"the {name}")
     # Written so that NaN fails too.
     if not bool(((tensor >= 0) & (tensor <= 1)).all()):
         raise PictureError(f"the {name} must hold values in [0, 1]; divide a picture in 0-255 by 255")
     return tensor
 
 
-def read_file(path: Path) -> Image.Image:
-    """A file as an RGB picture, decoded whole.
+def read_image(path: Path) -> Image.Image:
+    """A file of any size as an opaque RGB picture of Pillow's.
 
     Raises:
-        PictureError: missing, a folder, not a picture, damaged.
+        PictureError: as of `read_photo`.
     """
+    return to_image(opaque(read_file(path)))
+
+
+def read_file(path: Path) -> Photo:
+    """A file of any size, decoded from memory: what becomes of it later does no harm.
+
+    Raises:
+        PictureError: missing, a folder, not a picture, damaged, beyond the limit of pixels.
+    """
+    data = file_bytes(path)
+    return replace(decoded(data, str(path)), sha256=hashlib.sha256(data).hexdigest())
+
+
+def file_bytes(path: Path) -> bytes:
+    """A file's bytes, no more than a picture within the limit of pixels can have.
+
+    Raises:
+        PictureError: missing, a folder, a device, unreadable, or larger.
+    """
+    most = most_bytes()
     try:
-        with Image.open(path) as image:
-            return to_rgb(image)
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+                raise PictureError(f"{path} is not a file; name a picture")
+            data = file.read(most + 1)
     except FileNotFoundError as error:
         raise PictureError(f"there is no file {path}") from error
     except IsADirectoryError as error:
         raise PictureError(f"{path} is a folder; name a picture in it") from error
-    except UnidentifiedImageError as error:
-        raise PictureError(
-            f"{path} is not a picture in a format that can be read (JPEG, PNG, WebP, TIFF...)"
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise PictureError(f"{path} is too large to open safely: {error}") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise PictureError(f"{path} can't be read: {reason}; the file may be damaged") from error
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Upright, sRGB, opaque on white, 8 bits a channel."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "I;16", "I;16B", "I;16L"):
-        image = Image.fromarray((numpy.asarray(image, dtype=numpy.float32) / 257).clip(0, 255).astype(numpy.uint8))
-    image = to_srgb(image)
-    if image.has_transparency_data:
-        opaque = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
-    return image.convert("RGB")
-
-
-def to_srgb(image: Image.Image) -> Image.Image:
-    """Converts by the embedded profile; without one, or with a broken one, the picture is taken as sRGB."""
-    profile = image.info.get("icc_profile")
-    if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
-        return image
-    with contextlib.suppress(ImageCms.PyCMSError, OSError):
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, embedded, ImageCms.createProfile("sRGB"), outputMode=mode)
-        return image if converted is None else converted
-    return image
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise PictureError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
+    except MemoryError as error:
+        raise PictureError(f"{path} needs more memory than there is") from error
+    if len(data) > most:
+        raise PictureError(f"{path} is larger than {most:,} bytes, more than a picture needs; see --max-pixels")
+    return data

@@ -1,0 +1,173 @@
+"""Pictures of more than 8 bits a channel, which Pillow reads in part only: 16-bit PNG and TIFF, 10- and 12-bit AVIF."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+from PIL import TiffImagePlugin
+
+from ..errors import PictureError
+from .colorspace import divided
+from .limits import check_pixels
+from .vips import vips, vips_errors
+
+BITS, PHOTOMETRIC, ORIENTATION, EXTRA, FORMAT = 258, 262, 274, 338, 339
+"""Tags of TIFF."""
+FLOATS = 3
+ASSOCIATED = 1
+"""Of `EXTRA`: colours are multiplied by alpha."""
+SPACES = {
+    "b-w": "GRAY",
+    "grey16": "GRAY",
+    "rgb": "RGB",
+    "srgb": "RGB",
+    "rgb16": "RGB",
+    "scrgb": "RGB",
+    "cmyk": "CMYK",
+    "lab": "LAB",
+    "labs": "LAB",
+    "multiband": "",
+}
+"""libvips's interpretation -> colour space; "" to be told by the number of channels."""
+CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
+SLACK = 1e-3
+"""How far floats may lie beyond [0, 1] as rounding."""
+
+
+@dataclass(frozen=True)
+class Deep:
+    """A picture as it is in its file.
+
+    Attributes:
+        values: (H, W, C), as of `colorspace.srgb_values`.
+        space: GRAY, RGB, CMYK or LAB.
+        alpha: (H, W) in [0, 1], or None.
+        profile: embedded, or None.
+        bits: 8 or 16.
+    """
+
+    values: NDArray[Any]
+    space: str
+    alpha: NDArray[numpy.float32] | None
+    profile: bytes | None
+    bits: int
+
+
+def loader_of(data: bytes) -> str:
+    """libvips's loader for a file of more than 8 bits a channel; "" for other files."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] == b"\x10":
+        return "pngload_buffer"
+    if is_tiff(data):
+        tags = tiff_tags(data)
+        bits, formats = numbers(tags.get(BITS)), numbers(tags.get(FORMAT))
+        return "tiffload_buffer" if max(bits, default=1) > 8 or FLOATS in formats else ""
+    at = data.find(b"av1C", 0, 2**16) if data[4:8] == b"ftyp" else -1
+    # The bit of its third byte that says more than 8 bits.
+    return "heifload_buffer" if at > 0 and data[at + 6 : at + 7] and data[at + 6] & 0x40 else ""
+
+
+def is_tiff(data: bytes) -> bool:
+    """Of either byte order, BigTIFF included."""
+    return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def tiff_tags(data: bytes) -> Mapping[int, Any]:
+    """The first page's tags; empty where they can't be read."""
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8])
+        file = io.BytesIO(data)
+        file.seek(tags.next)
+        tags.load(file)
+        return dict(tags)
+    except Exception:  # whatever is wrong with them: the readers of the picture will say it
+        return {}
+
+
+def numbers(value: Any) -> tuple[int, ...]:
+    """A tag's value or values, where they are whole numbers."""
+    several = value if isinstance(value, tuple | list) else (value,)
+    return tuple(number for number in several if isinstance(number, int))
+
+
+def read_deep(data: bytes, loader: str, label: str) -> Deep:
+    """Decodes a file.
+
+    Args:
+        data: of the file.
+        loader: as `loader_of` names it.
+        label: what messages call it.
+
+    Raises:
+        PictureError: it is damaged, too large, or of values that are no colours.
+    """
+    with vips_errors(label):
+        image = getattr(vips().Image, loader)(data, fail_on="error")
+        check_pixels(image.width, image.height, label)
+        space = space_of(image, label)
+        fields = set(image.get_fields())
+        profile = image.get("icc-profile-data") if "icc-profile-data" in fields else None
+        bits = image.get("bits-per-sample") if "heif" in loader and "bits-per-sample" in fields else 16
+        beside = image.extract_band(CHANNELS[space]).numpy() if image.bands > CHANNELS[space] else None
+        colors = image.extract_band(0, n=CHANNELS[space])
+        values = (colors.colourspace("lab") if space == "LAB" else colors).numpy()
+    if values.ndim == 2:
+        values = values[:, :, None]
+    kept = 8 if values.dtype == numpy.uint8 else 16
+    # libvips moves 10 and 12 bits up to 16, so that white is a little less than 65535.
+    white = 65535 >> (16 - bits) << (16 - bits)
+    values = values if space == "LAB" else unit(values, label, white)
+    alpha = None if beside is None else unit(beside.reshape(values.shape[:2]), label, white)
+    if alpha is not None and loader == "tiffload_buffer" and numbers(tiff_tags(data).get(EXTRA))[:1] == (ASSOCIATED,):
+        values = (values / alpha.clip(1 / 65535, 1)[:, :, None]).clip(0, 1)
+    return Deep(values, space, alpha, profile, kept)
+
+
+def space_of(image: Any, label: str) -> str:
+    """The colour space of an image of libvips."""
+    space = SPACES.get(str(image.interpretation))
+    if space == "":
+        space = "GRAY" if image.bands <= 2 else "RGB"
+    if space is None or image.bands < CHANNELS[space] or "complex" in str(image.format):
+        raise PictureError(
+            f"{label} has {image.bands} channels ({image.interpretation}), which are no colours that can be read; "
+            "save it as RGB"
+        )
+    return space
+
+
+def unit(values: NDArray[Any], label: str, white: int = 65535) -> NDArray[numpy.float32]:
+    """Values as a file has them, in [0, 1]: integers of 8 or 16 bits divided by their white, floats as they are.
+
+    Raises:
+        PictureError: floats that aren't finite or not in [0, 1], integers beyond 16 bits.
+    """
+    if values.dtype == numpy.uint8:
+        return divided(values, 255)
+    if values.dtype == numpy.uint16:
+        return divided(values, white).clip(0, 1)
+    if not numpy.isfinite(values).all():
+        raise PictureError(f"{label} holds values that are no finite numbers (NaN or infinite); replace them")
+    low, high = float(values.min()), float(values.max())
+    whole = values.dtype.kind in "iu"
+    if whole and low >= 0 and high <= 65535:
+        return divided(values, 65535)
+    if whole or low < -SLACK or high > 1 + SLACK:
+        meant = "whole numbers from 0 to 65535" if whole else "floats from 0 to 1"
+        raise PictureError(f"{label} holds values from {low:g} to {high:g}, and {meant} are needed; scale them")
+    return values.astype(numpy.float32).clip(0, 1)
+
+
+def turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """(H, W, ...) as EXIF's orientation, 1 to 8, says that it is to be seen."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return numpy.ascontiguousarray(values)

@@ -1,0 +1,61 @@
+"""How many pixels a picture may have: checked by its header, before anything of it is decoded."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ..errors import ConfigError, PictureError
+
+VARIABLE = "CXSTYLE_MAX_PIXELS"
+"""The environment variable, which processes that a batch starts inherit."""
+MOST = 200_000_000
+"""Pixels, where nobody says otherwise."""
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+LEAST_BYTES = 64 * 10**6
+
+
+def pixel_count(text: str, name: str) -> int:
+    """200M, 1.5G or 50000000 as a number of pixels.
+
+    Args:
+        text: with the suffix K, M, G or none.
+        name: of the option or variable, for the message.
+
+    Raises:
+        ConfigError: neither, or less than 1.
+    """
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)([KMG]?)", text.strip(), re.IGNORECASE)
+    count = 0 if match is None else int(float(match[1]) * UNITS[match[2].upper()])
+    if count < 1:
+        raise ConfigError(f"{name}: {text!r} is not a number of pixels; use such as 200M or 50000000")
+    return count
+
+
+def most_pixels() -> int:
+    """What the environment allows.
+
+    Raises:
+        ConfigError: it says what is no number.
+    """
+    text = os.environ.get(VARIABLE, "")
+    return pixel_count(text, VARIABLE) if text else MOST
+
+
+def most_bytes() -> int:
+    """A file larger than this can't be a picture within the limit: 16 bytes a pixel, and what else may be in it."""
+    return 16 * most_pixels() + LEAST_BYTES
+
+
+def check_pixels(width: int, height: int, label: str) -> None:
+    """Refuses a picture beyond the limit.
+
+    Raises:
+        PictureError: it has more pixels.
+    """
+    limit = most_pixels()
+    if width * height > limit:
+        raise PictureError(
+            f"{label} is {width}x{height} px, {width * height:,} in all, and the limit is {limit:,}; "
+            f"raise it with --max-pixels (or {VARIABLE}) if you trust the file"
+        )
