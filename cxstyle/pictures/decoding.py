@@ -19,7 +19,7 @@ from ..errors import CxStyleError, PictureError
 from ..image import to_tensor
 from .colorspace import srgb_image, srgb_values
 from .credits import credits_in, credits_of
-from .deep import ORIENTATION, Deep, is_tiff, loader_of, numbers, read_deep, tiff_tags, turned, unit
+from .deep import AVIF, HEIC, ORIENTATION, Deep, is_tiff, loader_of, numbers, read_deep, tiff_tags, turned, unit
 from .limits import check_pixels, most_pixels
 from .photo import Photo
 from .transparency import filled
@@ -95,7 +95,7 @@ def decoded(data: bytes, label: str) -> Photo:
             return photo_of(image, label, notes)
         author, rights = credits_of(image)
         # libheif turns pictures by itself.
-        orientation = 1 if "heif" in loader else image.getexif().get(ORIENTATION, 1)
+        orientation = 1 if loader in (AVIF, HEIC) else image.getexif().get(ORIENTATION, 1)
         found = read_deep(data, loader, label)
         return deep_photo(found, orientation, notes, author, rights)
 
@@ -147,14 +147,18 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
 
 def whole(colors: Tensor, alpha: NDArray[Any] | None, bits: int, author: str, rights: str, notes: list[str]) -> Photo:
     """Colours (1, 3, H, W) and alpha (H, W); one that is 1 everywhere is none."""
-    beside = None if alpha is None or bool((alpha >= 1).all()) else torch.from_numpy(alpha)[None, None].float()
+    beside = (
+        None
+        if alpha is None or bool((alpha >= 1).all())
+        else torch.from_numpy(numpy.require(alpha, requirements=["C", "W"]))[None, None]
+    )
     colors = colors if beside is None else filled(colors, beside)
     return Photo(colors, beside, bits, author, rights, tuple(dict.fromkeys(notes)))
 
 
 def channels(values: NDArray[numpy.float32]) -> Tensor:
     """(H, W, 3) -> (1, 3, H, W)."""
-    return torch.from_numpy(values).permute(2, 0, 1)[None].contiguous()
+    return torch.from_numpy(numpy.require(values, requirements=["C", "W"])).permute(2, 0, 1)[None].contiguous()
 
 
 def parted(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:

@@ -1,4 +1,5 @@
-"""Pictures of more than 8 bits a channel, which Pillow reads in part only: 16-bit PNG and TIFF, 10- and 12-bit AVIF."""
+"""Pictures of more than 8 bits a channel, which Pillow reads in part only: 16-bit PNG and TIFF, 10- and 12-bit AVIF
+and HEIC."""
 
 from __future__ import annotations
 
@@ -35,6 +36,8 @@ SPACES = {
 }
 """libvips's interpretation -> colour space; "" to be told by the number of channels."""
 CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
+AVIF, HEIC = "heifload_buffer", "heic"
+"""Loaders whose files have turned pictures upright by themselves; the second is not libvips's but pillow-heif."""
 SLACK = 1e-3
 """How far floats may lie beyond [0, 1] as rounding."""
 
@@ -59,16 +62,21 @@ class Deep:
 
 
 def loader_of(data: bytes) -> str:
-    """libvips's loader for a file of more than 8 bits a channel; "" for other files."""
+    """What reads a file of more than 8 bits a channel: a loader of libvips, or `HEIC`; "" for other files."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] == b"\x10":
         return "pngload_buffer"
     if is_tiff(data):
         tags = tiff_tags(data)
         bits, formats = numbers(tags.get(BITS)), numbers(tags.get(FORMAT))
         return "tiffload_buffer" if max(bits, default=1) > 8 or FLOATS in formats else ""
-    at = data.find(b"av1C", 0, 2**16) if data[4:8] == b"ftyp" else -1
-    # The bit of its third byte that says more than 8 bits.
-    return "heifload_buffer" if at > 0 and data[at + 6 : at + 7] and data[at + 6] & 0x40 else ""
+    if data[4:8] != b"ftyp":
+        return ""
+    # Of each codec's configuration the bits that say more than 8 bits.
+    for box, loader, byte, mask in ((b"av1C", AVIF, 2, 0x40), (b"hvcC", HEIC, 17, 0x07)):
+        start = data.find(box, 0, 2**16) + len(box) + byte
+        if box in data[: 2**16] and start < len(data) and data[start] & mask:
+            return loader
+    return ""
 
 
 def is_tiff(data: bytes) -> bool:
@@ -105,26 +113,49 @@ def read_deep(data: bytes, loader: str, label: str) -> Deep:
     Raises:
         PictureError: it is damaged, too large, or of values that are no colours.
     """
+    if loader == HEIC:
+        return read_heic(data, label)
     with vips_errors(label):
         image = getattr(vips().Image, loader)(data, fail_on="error")
         check_pixels(image.width, image.height, label)
         space = space_of(image, label)
         fields = set(image.get_fields())
         profile = image.get("icc-profile-data") if "icc-profile-data" in fields else None
-        bits = image.get("bits-per-sample") if "heif" in loader and "bits-per-sample" in fields else 16
+        bits = image.get("bits-per-sample") if loader == AVIF and "bits-per-sample" in fields else 16
         beside = image.extract_band(CHANNELS[space]).numpy() if image.bands > CHANNELS[space] else None
         colors = image.extract_band(0, n=CHANNELS[space])
         values = (colors.colourspace("lab") if space == "LAB" else colors).numpy()
     if values.ndim == 2:
         values = values[:, :, None]
     kept = 8 if values.dtype == numpy.uint8 else 16
-    # libvips moves 10 and 12 bits up to 16, so that white is a little less than 65535.
-    white = 65535 >> (16 - bits) << (16 - bits)
-    values = values if space == "LAB" else unit(values, label, white)
-    alpha = None if beside is None else unit(beside.reshape(values.shape[:2]), label, white)
+    values = values if space == "LAB" else unit(values, label, white_of(bits))
+    alpha = None if beside is None else unit(beside.reshape(values.shape[:2]), label, white_of(bits))
     if alpha is not None and loader == "tiffload_buffer" and numbers(tiff_tags(data).get(EXTRA))[:1] == (ASSOCIATED,):
         values = (values / alpha.clip(1 / 65535, 1)[:, :, None]).clip(0, 1)
     return Deep(values, space, alpha, profile, kept)
+
+
+def read_heic(data: bytes, label: str) -> Deep:
+    """As `read_deep`; the plug-in is there."""
+    import pillow_heif
+
+    image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    check_pixels(image.size[0], image.size[1], label)
+    found = numpy.asarray(image)
+    values = unit(found, label, white_of(int(image.info.get("bit_depth", 16))))
+    if values.ndim == 2:
+        values = values[:, :, None]
+    color = 1 if values.shape[2] <= 2 else 3
+    alpha = values[:, :, color] if values.shape[2] > color else None
+    if alpha is not None and image.premultiplied_alpha:
+        values = (values / alpha.clip(1 / 65535, 1)[:, :, None]).clip(0, 1)
+    space = "GRAY" if color == 1 else "RGB"
+    return Deep(values[:, :, :color], space, alpha, image.info.get("icc_profile"), 16)
+
+
+def white_of(bits: int) -> int:
+    """Fewer bits come moved up to 16, so that white is a little less than 65535."""
+    return 65535 >> (16 - bits) << (16 - bits)
 
 
 def space_of(image: Any, label: str) -> str:
