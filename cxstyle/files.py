@@ -8,6 +8,7 @@ import math
 import os
 import stat
 import tempfile
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import BinaryIO
 
 from .errors import OutputError
 
+PATIENCE = 5
+"""Seconds that a pipe may be without anybody who writes to it."""
 PARTIAL = ".part"
 """Suffix of files that are being written."""
 
@@ -45,6 +48,51 @@ def read_plain(path: Path, largest: float = math.inf) -> bytes:
     """
     check_plain(path, largest)
     return path.read_bytes()
+
+
+def read_up_to(path: Path, most: int) -> bytes:
+    """The content of a file or of a pipe that somebody writes to, or the first `most` bytes of it.
+
+    Raises:
+        OSError: it can't be read, is a device, or a pipe that nobody has opened to write within `PATIENCE` seconds.
+        ValueError: a NUL in its name.
+    """
+    # Opening a pipe that nobody writes to would wait for ever.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISFIFO(mode):
+            return read_pipe(handle, most)
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a device")
+        return file.read(most)
+
+
+def read_pipe(handle: int, most: int) -> bytes:
+    """The content of a pipe that was opened without waiting; see `read_up_to`."""
+    import select
+
+    waiting = select.poll()
+    waiting.register(handle, select.POLLIN)
+    parts: list[bytes] = []
+    room, begun, deadline = most, False, time.monotonic() + PATIENCE
+    while room > 0:
+        try:
+            part = os.read(handle, min(room, 1 << 20))
+        except BlockingIOError:  # somebody has it open, and has written nothing yet
+            begun = True
+            waiting.poll(1000)
+            continue
+        if part:
+            parts.append(part)
+            room -= len(part)
+        elif begun or parts:
+            break
+        elif time.monotonic() > deadline:
+            raise OSError(errno.ETIMEDOUT, "it is a pipe that nobody writes to")
+        else:
+            time.sleep(0.02)
+    return b"".join(parts)
 
 
 def check_writable(path: Path, *, overwrite: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from .colorspace import srgb_image, srgb_values
 from .credits import credits_in, credits_of
 from .deep import AVIF, HEIC, ORIENTATION, Deep, is_tiff, loader_of, numbers, read_deep, tiff_tags, turned, unit
 from .limits import check_pixels, most_pixels
+from .overheard import overheard
 from .photo import Photo
 from .transparency import filled
 
@@ -30,10 +32,13 @@ FORMATS = [
 ]
 """What is tried; not Pillow's whole list, which starts Ghostscript for PostScript."""
 MOVING = {"GIF": "frames", "WEBP": "frames", "PNG": "frames", "AVIF": "frames", "TIFF": "pages"}
+MOST_SCANS = 20
+"""Of a JPEG as large as the limit of pixels; of smaller ones as many more."""
 COUNTED = 4 * 2**20
 """Bytes up to which a file's frames are counted: there may be one in every few bytes."""
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it says of damaged files goes to stderr
 LOCK = threading.RLock()
 """Pillow's limit of pixels and Python's warnings belong to the whole process."""
 
@@ -90,6 +95,7 @@ def decoded(data: bytes, label: str) -> Photo:
                 raise
             return by_tags(data, label)
         check_header(image, label)
+        check_scans(data, image, label)
         notes = frames(data, formats)
         if not loader:
             return photo_of(image, label, notes)
@@ -104,6 +110,16 @@ def check_header(image: Image.Image, label: str) -> None:
     """Refuses a picture beyond the limit of pixels, and from here on what lies within its file beyond twice of it."""
     check_pixels(*image.size, label)
     Image.MAX_IMAGE_PIXELS = most_pixels()
+
+
+def check_scans(data: bytes, image: Image.Image, label: str) -> None:
+    """Refuses a JPEG that paints its pixels over and over: a scan of all of them takes a dozen bytes."""
+    if image.format in ("JPEG", "MPO"):
+        scans, (width, height) = data.count(b"\xff\xda"), image.size
+        if scans * width * height > MOST_SCANS * most_pixels():
+            raise PictureError(
+                f"{label} is {width}x{height} px in {scans:,} scans, more than pictures have; save it anew"
+            )
 
 
 def by_tags(data: bytes, label: str) -> Photo:
@@ -131,7 +147,9 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
     notes = [] if notes is None else notes
     with pillow(label):
         check_header(image, label)
-        image.load()
+        # libtiff writes its complaints to stderr.
+        with overheard(notes) if image.format == "TIFF" else contextlib.nullcontext():
+            image.load()
         check_pixels(*image.size, label)  # an icon's pictures may be larger than its list says
         author, rights = credits_of(image)
         notes += untold(image)
