@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import numpy
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import CxStyleError, PictureError
@@ -32,6 +33,17 @@ FORMATS = [
 ]
 """What is tried; not Pillow's whole list, which starts Ghostscript for PostScript."""
 MOVING = {"GIF": "frames", "WEBP": "frames", "PNG": "frames", "AVIF": "frames", "TIFF": "pages"}
+STARTS = {
+    "PNG": rb"\x89PNG",
+    "JPEG": rb"\xff\xd8\xff",
+    "GIF": rb"GIF8[79]a",
+    "WebP": rb"RIFF(?s:....)WEBP",
+    "BMP": rb"BM(?s:.{12})[\x0c\x28\x38\x40\x6c\x7c]\0\0\0",
+    "AVIF": rb"(?s:....)ftypavi[fs]",
+}
+"""How files of some formats begin, damaged or not."""
+LARGEST_TEXT = 16 * 2**20
+"""Bytes of a PNG's packed text or profile; Pillow's own limit is less than some profiles have."""
 MOST_SCANS = 20
 """Of a JPEG as large as the limit of pixels; of smaller ones as many more."""
 COUNTED = 4 * 2**20
@@ -54,6 +66,8 @@ def pillow(label: str) -> Iterator[None]:
         warnings.filterwarnings("ignore", module=r"PIL\b|pillow_heif\b")
         before = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
+        longest = PngImagePlugin.MAX_TEXT_CHUNK
+        PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_TEXT
         try:
             yield
         except CxStyleError:
@@ -67,10 +81,13 @@ def pillow(label: str) -> Iterator[None]:
         except MemoryError as error:
             raise PictureError(f"{label} needs more memory than there is") from error
         except Exception as error:  # damaged files raise whatever a decoder didn't expect
+            if "MAX_TEXT_CHUNK" in str(error):
+                raise PictureError(f"{label} holds a text or profile of more than 16 MB; save it without") from error
             reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
             raise PictureError(f"{label} can't be read: {reason[:200]}; the file may be damaged") from error
         finally:
             Image.MAX_IMAGE_PIXELS = before
+            PngImagePlugin.MAX_TEXT_CHUNK = longest
 
 
 def decoded(data: bytes, label: str) -> Photo:
@@ -90,15 +107,19 @@ def decoded(data: bytes, label: str) -> Photo:
         loader = loader_of(data)
         try:
             image = Image.open(io.BytesIO(data), formats=formats)
-        except UnidentifiedImageError:
-            if not is_tiff(data):
-                raise
-            return by_tags(data, label)
+        except UnidentifiedImageError as error:
+            if is_tiff(data):
+                return by_tags(data, label)
+            kind = next((kind for kind, start in STARTS.items() if re.match(start, data)), "")
+            if kind:
+                raise PictureError(f"{label} begins as {kind} does and can't be read; the file is damaged") from error
+            raise
         check_header(image, label)
         check_scans(data, image, label)
         notes = frames(data, formats)
         if not loader:
             return photo_of(image, label, notes)
+        check_exif(image, notes)
         author, rights = credits_of(image)
         # libheif turns pictures by itself.
         orientation = 1 if loader in (AVIF, HEIC) else image.getexif().get(ORIENTATION, 1)
@@ -120,6 +141,15 @@ def check_scans(data: bytes, image: Image.Image, label: str) -> None:
             raise PictureError(
                 f"{label} is {width}x{height} px in {scans:,} scans, more than pictures have; save it anew"
             )
+
+
+def check_exif(image: Image.Image, notes: list[str]) -> None:
+    """Takes EXIF data that can't be read out of a picture, which is none the worse."""
+    try:
+        image.getexif()
+    except Exception:  # whatever is wrong with it
+        image.info.pop("exif", None)
+        notes.append("its EXIF data is damaged and not used")
 
 
 def by_tags(data: bytes, label: str) -> Photo:
@@ -151,6 +181,7 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
         with overheard(notes) if image.format == "TIFF" else contextlib.nullcontext():
             image.load()
         check_pixels(*image.size, label)  # an icon's pictures may be larger than its list says
+        check_exif(image, notes)
         author, rights = credits_of(image)
         notes += untold(image)
         image = ImageOps.exif_transpose(image)
