@@ -40,11 +40,13 @@ def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = N
     if guide.source is None or guide.targets is None:
         mapped = mapping(moments(colors), wanted_moments(palettes, guide, None), colors)
         return mapped.clamp(0, 1).view_as(picture).to(picture.dtype)
-    total, shares = torch.zeros_like(colors), feathered(guide.source, picture)
+    reach = guide.source if guide.all_source is None else guide.all_source
+    total, shares = torch.zeros_like(colors), feathered(reach, picture)
+    own = shares if guide.all_source is None else pixel_shares(guide.source, picture).flatten(1).double()
     for label, share in enumerate(shares):
-        if not bool(share.any()):
+        if not bool(own[label].any()):
             continue  # one of several targets that lacks the label
-        mapped = mapping(moments(colors, share), wanted_moments(palettes, guide, label), colors)
+        mapped = mapping(moments(colors, own[label]), wanted_moments(palettes, guide, label), colors)
         total += share * mapped.clamp(0, 1)
     total += (1 - shares.sum(dim=0)).clamp(0, 1) * colors
     return total.clamp(0, 1).view_as(picture).to(picture.dtype)
@@ -69,7 +71,8 @@ def toned(
     if colors == "source" and strength > 0:
         masks = guide.targets or (None,) * len(targets)
         whole = None if guide.source is None else (guide.source,)
-        guides = [Guide(None, mask, whole) for mask in masks]
+        reaches = guide.all_targets or (None,) * len(targets)
+        guides = [Guide(None, mask, whole, reach) for mask, reach in zip(masks, reaches, strict=True)]
         return source, tuple(recolor(target, [source], own) for target, own in zip(targets, guides, strict=True))
     return source, tuple(targets)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from torch import Tensor
 
 from .config import StyleConfig
 from .errors import ConfigError, CxStyleError
@@ -18,7 +17,9 @@ from .image import fit_within, resize, to_image, to_tensor
 from .inputs import read_inputs
 from .masks import described
 from .optimize import stylize
-from .pictures.reading import Picture, load_picture
+from .pictures.photo import Photo
+from .pictures.reading import Picture, opaque, read_photo
+from .pictures.transparency import on_white
 from .pictures.writing import save_picture
 from .progress import Progress, Result
 from .report import run_record, write_records
@@ -32,9 +33,9 @@ ENDS = {"diverged": "a loss was no longer finite", "out of memory": "memory ran 
 
 @dataclass(frozen=True)
 class Named:
-    """A picture with what to call it: (1, 3, H, W) in [0, 1], a short name, and where it came from."""
+    """A picture with what to call it, a short name, and where it came from."""
 
-    picture: Tensor
+    picture: Photo
     name: str
     origin: str
 
@@ -100,7 +101,8 @@ class Outcome:
             "stopped": f"stopped after {len(self.result.losses)} iterations",
         }
         ended = after.get(self.status) or ENDS[self.status]
-        return Cell(self.result.image, f"{caption}, {ended}" if caption else ended)
+        shown = to_image(on_white(self.result.picture, self.result.alpha))
+        return Cell(shown, f"{caption}, {ended}" if caption else ended)
 
     def record(self) -> dict[str, Any]:
         """For `write_records`."""
@@ -281,7 +283,7 @@ def named(picture: Picture, fallback: str) -> Named:
     """
     is_file = isinstance(picture, str | Path)
     origin = str(picture) if is_file else fallback
-    return Named(load_picture(picture, fallback), Path(origin).stem if is_file else fallback, origin)
+    return Named(read_photo(picture, fallback), Path(origin).stem if is_file else fallback, origin)
 
 
 def result_files(stems: Iterable[str], folder: Path | None, *, overwrite: bool) -> list[Path | None]:
@@ -312,4 +314,5 @@ def long_edge(outcomes: Sequence[Outcome]) -> int:
 
 def shown(picture: Named, edge: int) -> Image.Image:
     """A source or target at the size of the results."""
-    return to_image(resize(picture.picture, *fit_within(picture.picture, edge)))
+    colors = opaque(picture.picture)
+    return to_image(resize(colors, *fit_within(colors, edge)))

@@ -9,10 +9,11 @@ from typing import Any
 from torch import Tensor
 
 from .checks import check_number
-from .errors import ConfigError
+from .errors import ConfigError, PictureError
 from .masks import Labels, check_shape, described, read_labels
-from .pictures.photo import Origin
-from .pictures.reading import Picture, load_picture
+from .opacity import veiled
+from .pictures.photo import Origin, Photo
+from .pictures.reading import Picture, read_photo
 from .positions import Guide
 
 Targets = Picture | list[Picture] | tuple[Picture, ...]
@@ -46,11 +47,12 @@ class Inputs:
     files: tuple[dict[str, str], ...] = ()
 
     def details(self) -> dict[str, Any]:
-        """For the report: sizes of the pictures, weights and labels."""
+        """For the report: sizes of the pictures, notes, files, weights and labels."""
         found: dict[str, Any] = {
             "source_size": list(self.source.shape[:1:-1]),
             "target_sizes": [list(target.shape[:1:-1]) for target in self.targets],
         }
+        found |= {"notes": list(self.notes), "files": [dict(file) for file in self.files]}
         if self.guide.weights is not None:
             found["target_weights"] = list(self.guide.weights)
         if self.labels is not None:
@@ -75,22 +77,71 @@ def read_inputs(
     masks = None if target_masks is None else as_list(target_masks)
     check_masks(source_mask, masks, len(several))
     kept = [i for i in range(len(several)) if used is None or used[i] > 0]
-    name = "target" if len(several) == 1 else "target {}"
-    loaded = load_picture(source, "source")
-    pictures = tuple(load_picture(several[i], name.format(i + 1)) for i in kept)
-    shares = None if used is None else tuple(used[i] for i in kept)
-    if source_mask is None or masks is None:
-        return Inputs(loaded, pictures, Guide(shares))
-    labels = read_labels(source_mask, [masks[i] for i in kept])
-    size_of_mask, size = labels.source.shape[1:], loaded.shape[2:]
-    check_shape((size_of_mask[0], size_of_mask[1]), (size[0], size[1]), described(source_mask, "source mask"))
-    for i, mask, picture in zip(kept, labels.targets, pictures, strict=True):
-        its_name = described(masks[i], "target mask")
-        check_shape((mask.shape[1], mask.shape[2]), (picture.shape[2], picture.shape[3]), its_name)
-    shared = list(labels.shared)
+    number = " {}" if len(several) > 1 else ""
+    names = ["source", *(f"target{number}".format(i + 1) for i in kept)]
+    given = [source, *(several[i] for i in kept)]
+    if source_mask is not None and masks is not None:
+        names += ["source mask", *(f"target mask{number}".format(i + 1) for i in kept)]
+        given += [source_mask, *(masks[i] for i in kept)]
+    photos = [read_photo(picture, name) for picture, name in zip(given, names, strict=True)]
+    pictures, painted = photos[: 1 + len(kept)], photos[1 + len(kept) :]
+    for photo, name in zip(pictures, names, strict=False):
+        check_visible(photo, described(photo, name))
+    guide, labels = Guide(None if used is None else tuple(used[i] for i in kept)), None
+    if painted:
+        labels = read_labels(painted[0], painted[1:])
+        check_shapes(pictures, painted, labels)
+        shared = list(labels.shared)
+        guide = Guide(guide.weights, labels.source[shared], tuple(mask[shared] for mask in labels.targets))
+    first, *others = pictures
+    alphas = [photo.alpha for photo in others]
     return Inputs(
-        loaded, pictures, Guide(shares, labels.source[shared], tuple(m[shared] for m in labels.targets)), labels
+        first.colors,
+        tuple(photo.colors for photo in others),
+        veiled(guide, first.alpha, alphas, [photo.colors for photo in pictures]),
+        labels,
+        first.alpha,
+        tuple(alphas),
+        told(photos, names),
+        Origin(first.author, first.copyright, first.bits, hashes(photos, names)),
+        files(photos, names),
     )
+
+
+def told(photos: Sequence[Photo], names: Sequence[str]) -> tuple[str, ...]:
+    """All notes, once each, with the picture that each is of."""
+    lines = [
+        f"{described(photo, name)}: {note}" for photo, name in zip(photos, names, strict=True) for note in photo.notes
+    ]
+    return tuple(dict.fromkeys(lines))
+
+
+def hashes(photos: Sequence[Photo], names: Sequence[str]) -> dict[str, str]:
+    """Of the files, by their role."""
+    return {name: photo.sha256 for photo, name in zip(photos, names, strict=True) if photo.sha256}
+
+
+def files(photos: Sequence[Photo], names: Sequence[str]) -> tuple[dict[str, str], ...]:
+    """Role, path and hash of each."""
+    return tuple(
+        {"role": name, "path": photo.path, "sha256": photo.sha256}
+        for photo, name in zip(photos, names, strict=True)
+        if photo.sha256
+    )
+
+
+def check_visible(photo: Photo, name: str) -> None:
+    """Refuses what is transparent all over."""
+    if photo.alpha is not None and not bool(photo.alpha.any()):
+        raise PictureError(f"{name} is transparent all over; there is nothing to match")
+
+
+def check_shapes(pictures: Sequence[Photo], painted: Sequence[Photo], labels: Labels) -> None:
+    """Makes sure that each mask has the shape of its picture."""
+    for i, (photo, mask, shares) in enumerate(zip(pictures, painted, (labels.source, *labels.targets), strict=True)):
+        size, its = shares.shape[1:], photo.colors.shape[2:]
+        name = described(mask, "target mask" if i else "source mask")
+        check_shape((size[0], size[1]), (its[0], its[1]), name)
 
 
 def as_list(pictures: Targets) -> list[Picture]:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .errors import PictureError
+from .pictures.photo import Photo
 from .pictures.reading import Picture, load_picture
 
 SAME = 24.0
@@ -160,6 +161,8 @@ def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def described(mask: Picture, name: str) -> str:
     """What messages call a mask: its file where it has one."""
+    if isinstance(mask, Photo):
+        return mask.path or f"the {name}"
     return f"the {name}" if not isinstance(mask, str) and not hasattr(mask, "__fspath__") else str(mask)
 
 

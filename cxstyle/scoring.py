@@ -33,6 +33,7 @@ from .measures import (
     purity,
 )
 from .pictures.reading import Picture, load_picture
+from .pictures.transparency import on_white
 from .vgg import VGGFeatures, resolve_network
 
 STYLE_LAYERS = ("conv2_2", "conv3_2", "conv4_2")
@@ -162,7 +163,8 @@ def load(
             f"{described(picture, 'picture')} is {sizes[0]} px but the source {sizes[1]}; "
             "score a picture with the source it was made from"
         )
-    return [p, inputs.source, *inputs.targets], inputs.labels
+    sides = zip((inputs.source, *inputs.targets), (inputs.source_alpha, *inputs.target_alphas), strict=True)
+    return [p, *(on_white(colors, alpha) for colors, alpha in sides)], inputs.labels
 
 
 def fitted(pictures: Sequence[Tensor], size: int) -> list[Tensor]:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from ..errors import ClusterError, CxStyleError
 from ..files import make_folder, write_partial
+from ..pictures.limits import VARIABLE
 from .actor import Actor, Terms
 from .cluster import LOCAL, Order
 from .executors import PATIENCE, Team
@@ -132,8 +133,9 @@ class Driver(Team[RayHand]):
     def hire(self) -> None:
         """A worker wherever Ray finds room for one."""
         variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": python_path()}
-        if "CXSTYLE_CACHE" in os.environ:
-            variables["CXSTYLE_CACHE"] = os.environ["CXSTYLE_CACHE"]
+        for name in ("CXSTYLE_CACHE", VARIABLE):
+            if name in os.environ:
+                variables[name] = os.environ[name]
         kind = self.ray.remote(Actor).options(
             num_cpus=self.cpus,
             num_gpus=int(self.gpu),

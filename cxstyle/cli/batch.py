@@ -68,6 +68,7 @@ QUIET = [
 @click.option("--overwrite", is_flag=True, help="Replace files in DIR that no batch has made.")
 @click.option("--dry-run", is_flag=True, help="List what would be done, with time and memory; do nothing.")
 @option.together(LOOKS)
+@option.max_pixels
 @option.save_every
 @click.option("--report", "reports", type=option.PATH, metavar="DIR", help="Write a report of each job to DIR.")
 @option.together(QUIET)

@@ -40,6 +40,7 @@ PARTS = ("built", "used", "lines", "origins", "key")
 )
 @click.option("--parts", type=option.PATH, metavar="DIR", help="Also write each picture of the sheet to DIR.")
 @option.together(option.NETWORK)
+@option.max_pixels
 def match(
     source: Path, target: Path, output: Path | None, overwrite: bool, layers: str, parts: Path | None, **options: Any
 ) -> None:

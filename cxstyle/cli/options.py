@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ..config import COLORS, FEATURES, PRECISIONS, StyleConfig
+from ..pictures.limits import VARIABLE, pixel_count
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
@@ -70,6 +72,20 @@ target_masks = click.option(
     help="The same parts of the target, in the same colours; with several targets once for each, in their order.",
 )
 
+
+def raise_limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    """Into the environment, where whatever process reads pictures finds it."""
+    if value is not None:
+        os.environ[VARIABLE] = str(pixel_count(value, "--max-pixels"))
+
+
+max_pixels = click.option(
+    "--max-pixels",
+    metavar="N",
+    expose_value=False,
+    callback=raise_limit,
+    help="Refuse pictures of more pixels, such as 500M; else CXSTYLE_MAX_PIXELS sets it.  [default: 200M]",
+)
 save_every = click.option(
     "--save-every",
     type=(click.IntRange(1), PATH),

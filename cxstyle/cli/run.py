@@ -46,6 +46,7 @@ class Weights(click.ParamType[tuple[float, ...]]):
 @option.SEED
 @option.DEVICE
 @option.together(option.MACHINE)
+@option.max_pixels
 @option.save_every
 @click.option(
     "--report",

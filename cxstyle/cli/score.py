@@ -40,6 +40,7 @@ Row = tuple[str, float | None, str]
     help="Long edge that larger pictures are reduced to; compare scores of one size.",
 )
 @option.together(option.NETWORK)
+@option.max_pixels
 @click.option("--json", "path", type=PATH, metavar="FILE.json", help="Also write all numbers for machines.")
 @option.overwrite
 def score(

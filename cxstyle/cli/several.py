@@ -29,6 +29,7 @@ OPTIONS = [
         metavar="FILE.json",
         help="Write settings, losses, times and details of every run.",
     ),
+    option.max_pixels,
     option.quiet,
 ]
 FILES = ("overwrite", "results", "report", "quiet")
@@ -52,6 +53,7 @@ class Several:
 
         self.output, self.results, self.report, self.overwrite, self.quiet = output, results, report, overwrite, quiet
         self.display, self.begun = Display(quiet, runs), set[int]()
+        self.told = set[str]()
         check_output(output, overwrite=overwrite)
         if report is not None:
             check_writable(report, overwrite=overwrite)
@@ -64,9 +66,13 @@ class Several:
         """Called before each run and after each iteration."""
         if step.progress is not None:
             if step.index not in self.begun:
+                lines = step.progress.details["notes"]
                 if not self.begun:
-                    for line in labels_in_words(step.progress.details):
+                    lines = [*lines, *labels_in_words(step.progress.details)]
+                for line in lines:
+                    if line not in self.told:
                         self.display.note(line)
+                self.told.update(lines)
                 self.begun.add(step.index)
                 self.display.note(f"{step.index + 1} of {step.count}: {step.name}")
             self.display.show(step.progress, f"{step.name} ({step.index + 1}/{step.count}) ", step.index)

@@ -134,7 +134,7 @@ class Watch:
     def announce(self, details: dict[str, Any]) -> None:
         """What was chosen: the network and labels without a counterpart always, the rest with -v."""
         self.display.note(f"features: {details['features']} ({details['weights_source']})")
-        for line in labels_in_words(details, shared=self.verbose):
+        for line in [*details["notes"], *labels_in_words(details, shared=self.verbose)]:
             self.display.note(line)
         if self.verbose:
             width, height = details["result_size"]

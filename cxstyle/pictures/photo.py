@@ -19,6 +19,7 @@ class Photo:
         copyright: the same of the rights.
         notes: what a user should know about how it was read, one line each, such as "3 frames; the first is used".
         sha256: of the file's bytes, in hexadecimal; "" for what did not come from a file.
+        path: of the file, as it was given; "" without one.
     """
 
     colors: Tensor
@@ -28,6 +29,7 @@ class Photo:
     copyright: str = ""
     notes: tuple[str, ...] = ()
     sha256: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def read_file(path: Path) -> Photo:
         PictureError: missing, a folder, not a picture, damaged, beyond the limit of pixels.
     """
     data = file_bytes(path)
-    return replace(decoded(data, str(path)), sha256=hashlib.sha256(data).hexdigest())
+    return replace(decoded(data, str(path)), sha256=hashlib.sha256(data).hexdigest(), path=str(path))
 
 
 def file_bytes(path: Path) -> bytes:
