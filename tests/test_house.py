@@ -32,7 +32,7 @@ TABLE = {
     "masks": {"errors", "image", "pictures"},
     "device": {"errors"},
     "weights": {"errors", "files"},
-    "vgg": {"errors", "checks", "weights"},
+    "vgg": {"errors", "checks", "files", "weights"},
     "losses": {"losses"},
     "positions": {"masks"},
     "bound": {"losses", "positions", "terms", "weights.layout"},

@@ -116,7 +116,7 @@ def png(*chunks: bytes, head: bytes | None = None, body: bytes | None = None, en
 def black(width: int, height: int) -> bytes:
     """A grey PNG of one bit, and of any size in a few bytes."""
     row = b"\0" * ((width + 7) // 8 + 1)
-    packer = zlib.compressobj(9)
+    packer = zlib.compressobj(1)
     packed = b"".join(packer.compress(row * 100) for _ in range(height // 100)) + packer.compress(row * (height % 100))
     return png(head=header(width, height, 1, 0), body=chunk(b"IDAT", packed + packer.flush()))
 

@@ -4,8 +4,8 @@
     OMP_NUM_THREADS=1 python tests/fuzz/fuzz_pictures.py NEW_FOLDER tests/fuzz/corpus/pictures -max_total_time=600 \
         -max_len=8192 -timeout=10 -rss_limit_mb=3000
 
-What it finds is written beside NEW_FOLDER as crash-..., timeout-... or oom-...; mended, it belongs into the corpus, which
-the tests read in every run.
+What it finds is written beside NEW_FOLDER as crash-..., timeout-... or oom-...; mended, it belongs into the corpus,
+which the tests read in every run.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Fuzzes the reader of settings, guided by the coverage of cxstyle and PyYAML.
 
     pip install -e '.[fuzz]'
-    python tests/fuzz/fuzz_presets.py NEW_FOLDER tests/fuzz/corpus/presets -max_total_time=600 -max_len=4096 -timeout=10 \
-        -dict=tests/fuzz/presets.dict
+    python tests/fuzz/fuzz_presets.py NEW_FOLDER tests/fuzz/corpus/presets -max_total_time=600 -max_len=4096 \
+        -timeout=10 -dict=tests/fuzz/presets.dict
 """
 
 from __future__ import annotations
