@@ -9,6 +9,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -124,6 +125,8 @@ def decoded(data: bytes, label: str) -> Photo:
         # libheif turns pictures by itself.
         orientation = 1 if loader in (AVIF, HEIC) else image.getexif().get(ORIENTATION, 1)
         found = read_deep(data, loader, label)
+        # libvips drops a profile that doesn't fit without a word.
+        found = replace(found, profile=found.profile or image.info.get("icc_profile"))
         return deep_photo(found, orientation, notes, author, rights)
 
 

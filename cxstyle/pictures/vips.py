@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,7 @@ def vips() -> Any:
         import pyvips
     except (ImportError, OSError) as error:
         raise PictureError(f"this kind of picture needs libvips: pip install 'pyvips[binary]' ({error})") from error
+    logging.getLogger("pyvips").setLevel(logging.CRITICAL)
     pyvips.cache_set_max(0)
     return pyvips
 
