@@ -15,6 +15,8 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 with atheris.instrument_imports(include=["cxstyle", "yaml"], enable_loader_override=False):
+    import yaml  # noqa: F401 - cxstyle imports it where it is used, which is too late to instrument it
+
     from fuzz.readers import read_preset_bytes
 
 warnings.simplefilter("error")
