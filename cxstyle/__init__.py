@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .matching import Match as Match
     from .matching import match as match
     from .optimize import stylize as stylize
+    from .pictures.formats import Writing as Writing
+    from .pictures.metadata import Record as Record
+    from .pictures.metadata import read_record as read_record
     from .progress import Progress as Progress
     from .progress import Result as Result
     from .scoring import Score as Score
@@ -46,12 +49,15 @@ _HOMES = {
     "Optimizer": "config",
     "Progress": "progress",
     "Pyramid": "config",
+    "Record": "pictures.metadata",
     "Result": "progress",
     "Score": "scoring",
     "StyleConfig": "config",
+    "Writing": "pictures.formats",
     "compare": "comparison",
     "contextual_loss": "losses.contextual",
     "match": "matching",
+    "read_record": "pictures.metadata",
     "run_batch": "batch.run",
     "score": "scoring",
     "stylize": "optimize",

@@ -87,3 +87,10 @@ def check_device(device: str) -> None:
     match = re.fullmatch(r"auto|cpu|cuda(?::(0|[1-9][0-9]{0,2}))?|mps", device)
     if match is None or int(match[1] or 0) > 127:
         raise ConfigError(f"device: {shown(device)} is not known; use auto, cpu, cuda, cuda:N or mps")
+
+
+def in_words(size: float) -> str:
+    """1.53 GB, 640 MB, 12 kB."""
+    if size < 1e6:
+        return f"{size / 1e3:.0f} kB"
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

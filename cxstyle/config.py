@@ -121,6 +121,8 @@ class StyleConfig:
             made for it. The rest of the loss is float32.
         memory: what the run may take in all, such as 4GB, of the device's memory or, on a CPU, the machine's; auto:
             most of what is free. The network is cut into tiles to keep within it.
+        deterministic: take no operation of torch whose result may differ from run to run, as some are on GPUs; slower
+            there.
     """
 
     terms: tuple[LossTerm, ...]
@@ -140,6 +142,7 @@ class StyleConfig:
     device: str = "auto"
     precision: str = "auto"
     memory: str = "auto"
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         if not any(term.weight > 0 for term in self.terms):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,9 @@ from .errors import DeviceError, MemoryLimitError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """The network's arithmetic by the name of a precision."""
+CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
+REPEATABLE = (":4096:8", ":16:8")
+"""Its values with which cuBLAS gives the same sums every time."""
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -59,6 +63,26 @@ def bf16_on_cpu() -> bool:
     return False
 
 
+def device_reason(wanted: str, device: torch.device) -> str:
+    """Why a run is where it is."""
+    if wanted != "auto":
+        return "as asked for"
+    if device.type == "cuda":
+        return "the first CUDA device"
+    if device.type == "mps":
+        return "there is no CUDA device"
+    build = f"torch is built for CUDA {torch.version.cuda}" if torch.version.cuda else "torch is built without CUDA"
+    return f"there is no CUDA device and no mps; {build}"
+
+
+def threads_reason() -> str:
+    """Why torch uses as many threads of the CPU as it does."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        if os.environ.get(name) == str(torch.get_num_threads()):
+            return f"{name} says so"
+    return "torch's choice for this machine"
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a device, or the machine, has no more memory."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
@@ -92,6 +116,51 @@ def exact_float32() -> Iterator[None]:
     finally:
         for switch, value in zip(switches, before, strict=True):
             switch.fp32_precision = value
+
+
+def prepare_deterministic(device: torch.device) -> None:
+    """Asks cuBLAS for workspaces that give the same sums every time, which it must know before it is first used.
+
+    Raises:
+        DeviceError: it has been used already, and without them.
+    """
+    if device.type != "cuda" or os.environ.get(CUBLAS) in REPEATABLE:
+        return
+    if torch.cuda.is_initialized():
+        raise DeviceError(f"deterministic: CUDA is in use already; set {CUBLAS}={REPEATABLE[0]} before it starts")
+    os.environ[CUBLAS] = REPEATABLE[0]
+
+
+@contextmanager
+def deterministic(wanted: bool, device: torch.device) -> Iterator[None]:
+    """Where wanted, refuses operations of torch that may differ from run to run, and sets that back.
+
+    Raises:
+        DeviceError: there is no other way on this device.
+    """
+    if not wanted:
+        yield
+        return
+    cudnn: Any = torch.backends.cudnn
+    fill: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    switches = cudnn.deterministic, cudnn.benchmark, fill.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True)
+    # Nothing here reads what it hasn't written, so memory need not be filled.
+    cudnn.deterministic, cudnn.benchmark, fill.fill_uninitialized_memory = True, False, False
+    try:
+        yield
+    except RuntimeError as error:
+        if "deterministic" not in str(error).lower():
+            raise
+        operation = str(error).split()[0] if "does not have a" in str(error) else "all that the run needs"
+        raise DeviceError(
+            f"deterministic: torch has no repeatable way for {operation} on {device}; leave --deterministic out, or "
+            "use --device cpu"
+        ) from error
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.deterministic, cudnn.benchmark, fill.fill_uninitialized_memory = switches
 
 
 def describe(device: torch.device) -> str:

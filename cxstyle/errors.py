@@ -22,6 +22,10 @@ class OutputError(CxStyleError):
     """A file that can't be written."""
 
 
+class FormatError(OutputError):
+    """A picture that can't be had in the format that was asked for; in another it can."""
+
+
 class WeightsError(CxStyleError):
     """Network weights that are missing, damaged or of an unknown layout."""
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import math
 import os
+import shutil
 import stat
 import tempfile
 import time
@@ -14,12 +15,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from .checks import in_words
 from .errors import OutputError
 
 PATIENCE = 5
 """Seconds that a pipe may be without anybody who writes to it."""
 PARTIAL = ".part"
 """Suffix of files that are being written."""
+SLACK = 1 << 16
+"""Bytes that are to stay free beside files: folders grow, too."""
 
 
 def check_plain(path: Path, largest: float = math.inf) -> None:
@@ -129,6 +133,31 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         raise OutputError(f"can't make the folder {folder}: {error.strerror or error}") from error
     check_writable(folder / "_", overwrite=True)
+
+
+def check_space(needed: Iterable[tuple[Path, float]]) -> None:
+    """Makes sure that there is room for files; of what lies on one file system, together.
+
+    Args:
+        needed: files or folders, in folders that exist, and the bytes that each will take. SLACK is added.
+
+    Raises:
+        OutputError: there is not; it names the largest of the files.
+    """
+    systems: dict[int, list[tuple[float, Path]]] = {}
+    with contextlib.suppress(OSError):  # a folder that has gone is told of when it is written to
+        for path, size in needed:
+            there = path if path.is_dir() else path.parent
+            systems.setdefault(there.stat().st_dev, []).append((size, path))
+        for wanted in systems.values():
+            largest = max(wanted)[1]
+            space = shutil.disk_usage(largest if largest.is_dir() else largest.parent)
+            size = sum(size for size, _ in wanted) + SLACK
+            if space.total and space.free < size:
+                raise OutputError(
+                    f"can't write {largest}: up to {in_words(size)} are needed there, and {in_words(space.free)} are "
+                    "free; free some, or write to another disk"
+                )
 
 
 def partial_prefix(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from .checks import in_words
 from .config import SMALLEST_EDGE
 from .errors import MemoryLimitError
 from .losses._contextual_fused import block_rows
@@ -209,12 +210,14 @@ class Plan:
     Attributes:
         budget: bytes that it may take, all told.
         estimate: bytes that it will take at its largest scale, about.
+        whole: bytes that it would take with a network which sees pictures whole.
         pixels: of the largest tile, for each scale; None where the network sees the picture whole.
         tiles: at the last scale.
     """
 
     budget: float
     estimate: float
+    whole: float
     pixels: tuple[int | None, ...]
     tiles: int
 
@@ -243,7 +246,7 @@ def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inpu
         raise MemoryLimitError(
             f"needs about {in_words(estimate)} of memory at least, and may take {in_words(max(budget, 0))}"
         )
-    return Plan(budget, estimate, pixels, tiles)
+    return Plan(budget, estimate, taken + max(need.whole() for need in needs), pixels, tiles)
 
 
 def largest_edge(
@@ -303,8 +306,3 @@ def container_rest() -> list[float]:
         if all(number.isdigit() for number in numbers):
             found.append(float(numbers[0]) - float(numbers[1]))
     return found
-
-
-def in_words(size: float) -> str:
-    """1.53 GB, 640 MB."""
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

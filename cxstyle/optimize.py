@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +15,16 @@ from torch import Tensor
 from .checks import memory_bytes
 from .color import toned
 from .config import StyleConfig
-from .device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
+from .decisions import decided
+from .device import (
+    DTYPES,
+    choose_device,
+    choose_precision,
+    deterministic,
+    exact_float32,
+    memory_errors,
+    prepare_deterministic,
+)
 from .errors import MemoryLimitError
 from .image import fit, fit_within, interpolate, resize
 from .inputs import Inputs, Targets, read_inputs
@@ -39,6 +50,7 @@ def stylize(
     config: StyleConfig | None = None,
     *,
     callback: Callback | None = None,
+    begin: Callable[[dict[str, Any]], None] | None = None,
     weights: Sequence[float] | None = None,
     source_mask: Picture | None = None,
     target_mask: Targets | None = None,
@@ -50,6 +62,7 @@ def stylize(
         target: the same, of any size; or a list of several, whose features then make one set.
         config: the settings; the preset `default` without them.
         callback: told of each iteration; returning False stops the run.
+        begin: told before the first one what was decided, as `Result.details` has it; what it raises ends the run.
         weights: of several targets, one each, 0 or more: how much they count beside one another. Without them every
             position of every target counts the same.
         source_mask: a picture in flat colours, in the source's shape. Terms that compare with the target then match
@@ -66,7 +79,10 @@ def stylize(
     """
     started = time.perf_counter()
     inputs = read_inputs(source, target, weights, source_mask, target_mask)
-    return Run(inputs, config or StyleConfig.preset(), started).go(callback)
+    run = Run(inputs, config or StyleConfig.preset(), started)
+    if begin is not None:
+        begin(run.details)
+    return run.go(callback)
 
 
 class Run:
@@ -79,7 +95,9 @@ class Run:
         self.terms, self.guide = config.terms_in_force(), inputs.guide
         self.moving = moving(self.guide)
         self.device = choose_device(config.device)
-        self.precision, reason = choose_precision(config.precision, self.device)
+        if config.deterministic:
+            prepare_deterministic(self.device)
+        self.precision, _ = choose_precision(config.precision, self.device)
         network = self.shared.weights(config.features, Path(config.weights) if config.weights else None)
         layers = feature_layers(self.terms)
         self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
@@ -92,19 +110,17 @@ class Run:
         self.size = fit(self.source, long_edge)
         self.start = self._start(config.init)
         self.plan = self._plan()
-        self.details = {
-            "device": describe(self.device),
-            "precision": self.precision,
-            "precision_reason": reason,
-            "features": network.name,
-            "weights": str(network.path),
-            "weights_source": network.provenance.source,
-            **inputs.details(),
-            "result_size": list(self.size[::-1]),
-            "kept_size": long_edge < config.size,
-            "scales": [{"long_edge": edge, "iterations": count} for edge, count in self.scales],
-            "memory": {"budget": self.plan.budget, "estimate": self.plan.estimate, "tiles": self.plan.tiles},
-        }
+        self.details = decided(
+            config,
+            inputs,
+            network,
+            self.device,
+            scales=self.scales,
+            size=self.size,
+            targets=self._target_sizes(long_edge),
+            plan=self.plan,
+            share=self.shared.memory,
+        )
 
     def _need(self, edge: int) -> Need:
         """Memory of a scale."""
@@ -171,16 +187,16 @@ class Run:
     def _result(self, picture: Tensor, status: str, seconds: dict[str, float]) -> Result:
         """With the source's alpha and origin beside the picture."""
         alpha = None if self.inputs.source_alpha is None else resize(self.inputs.source_alpha, *picture.shape[2:])
-        return Result(
-            picture, self.config, self.losses, status, seconds, self.details, alpha=alpha, origin=self.inputs.origin
-        )
+        names = {file["role"]: Path(file["path"]).name for file in self.inputs.files}
+        origin = replace(self.inputs.origin, names=names)
+        return Result(picture, self.config, self.losses, status, seconds, self.details, alpha=alpha, origin=origin)
 
     def _guarded(
         self, index: int, picture: Tensor, span: tuple[float, float], callback: Callback | None
     ) -> tuple[Tensor, str]:
         """`_scale` in exact float32; where memory runs out, the picture so far."""
         try:
-            with exact_float32(), memory_errors():
+            with exact_float32(), memory_errors(), deterministic(self.config.deterministic, self.device):
                 return self._scale(index, picture, span, callback)
         except MemoryLimitError as error:
             if not self.steps:

@@ -15,6 +15,8 @@ from torch import Tensor
 from .config import StyleConfig
 from .image import to_image
 from .objective import Losses
+from .pictures.formats import Writing
+from .pictures.metadata import Record, made_record
 from .pictures.photo import Origin
 from .pictures.writing import save_picture
 
@@ -85,13 +87,27 @@ class Result:
         """The picture as a PIL picture: RGB, or RGBA where it has an alpha."""
         return to_image(self.picture, self.alpha)
 
-    def save(self, path: str | Path) -> None:
-        """Writes the picture in the format of the suffix, whole or not at all.
+    @property
+    def record(self) -> Record:
+        """How it was made, as its file says."""
+        origin = self.origin
+        return made_record(self.config, self.details, self.status, len(self.losses), origin.names, origin.hashes)
+
+    def save(self, path: str | Path, writing: Writing | None = None) -> tuple[str, ...]:
+        """Writes the picture in the format of the suffix, whole or not at all, and with it how it was made.
+
+        Args:
+            path: of the file.
+            writing: quality, bits and whether settings, author and rights go into the file.
+
+        Returns:
+            Notes about what of the picture the format doesn't hold, one line each.
 
         Raises:
             OutputError: it can't be written.
+            ConfigError: the format can't do what `writing` asks.
         """
-        save_picture(self.picture, path)
+        return save_picture(self.picture, path, self.alpha, writing, self.record, self.origin)
 
 
 class Readings:

@@ -14,8 +14,9 @@ from PIL import Image, ImageCms
 from cxstyle.color import recolor
 from cxstyle.errors import OutputError, PictureError
 from cxstyle.image import fit, resize, to_image
+from cxstyle.pictures.formats import FORMATS
 from cxstyle.pictures.reading import load_picture
-from cxstyle.pictures.writing import FORMATS, check_output, save_picture
+from cxstyle.pictures.writing import check_output, save_picture
 
 
 def gradient(width: int = 40, height: int = 36) -> Image.Image:

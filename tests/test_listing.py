@@ -260,6 +260,6 @@ def test_reading_sides_and_jobs_waits_for_no_torch() -> None:
 
 
 def test_what_can_be_written_can_be_listed() -> None:
-    from cxstyle.pictures.writing import FORMATS
+    from cxstyle.pictures.formats import FORMATS
 
     assert set(FORMATS) <= PICTURES

@@ -13,10 +13,10 @@ import torch
 
 from cxstyle import Pyramid, StyleConfig, stylize
 from cxstyle import memory as room
-from cxstyle.checks import memory_bytes
+from cxstyle.checks import in_words, memory_bytes
 from cxstyle.device import DTYPES, choose_precision, out_of_memory
 from cxstyle.errors import ConfigError, MemoryLimitError
-from cxstyle.memory import Need, free, in_words, plan
+from cxstyle.memory import Need, free, plan
 from cxstyle.objective import feature_layers
 from cxstyle.vgg import VGGFeatures, resolve_network
 

@@ -528,6 +528,16 @@ def test_truncated_files_are_refused_in_one_line(tmp_path: Path, depth: int, suf
     assert capfd.readouterr() == ("", "")
 
 
+def test_damaged_tiffs_are_refused_without_words_from_below(tmp_path: Path, capfd: Any) -> None:
+    eight().save(tmp_path / "x.tif", compression="tiff_lzw")
+    whole = bytearray((tmp_path / "x.tif").read_bytes())
+    whole[20:400] = bytes(380)
+    (tmp_path / "x.tif").write_bytes(whole)
+    with pytest.raises(PictureError, match="can't be read"):
+        read_photo(tmp_path / "x.tif")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_devices_and_files_without_end_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="/dev/zero is not a file; name a picture"):
         read_photo("/dev/zero")

@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..config import StyleConfig
 from ..errors import ConfigError
+from ..pictures.formats import Writing
 
 File = str | os.PathLike[str]
 WHERE = ("description", "device", "memory")
@@ -34,6 +35,7 @@ class Job:
         weights: of several targets, as `stylize` takes them.
         source_mask: path of a picture, as `stylize` takes it.
         target_mask: the same, a list for several targets.
+        writing: quality, bits and metadata of the result's file.
 
     After it is made `target` and `target_mask` are tuples of paths, and nothing is missing.
 
@@ -49,6 +51,7 @@ class Job:
     weights: tuple[float, ...] | None
     source_mask: Path | None
     target_mask: tuple[Path, ...]
+    writing: Writing
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Job:
         weights: Sequence[float] | None = None,
         source_mask: File | None = None,
         target_mask: File | Sequence[File] | None = None,
+        writing: Writing | None = None,
     ) -> None:
         targets = paths(target)
         if not targets:
@@ -75,6 +79,7 @@ class Job:
         set_field(self, "weights", None if weights is None else tuple(weights))
         set_field(self, "source_mask", None if source_mask is None else Path(source_mask))
         set_field(self, "target_mask", paths(target_mask or ()))
+        set_field(self, "writing", writing or Writing())
 
     @property
     def name(self) -> str:
@@ -88,6 +93,17 @@ class Job:
         others += [self.config.weights] if self.config.weights else []
         return [self.source, *self.target, *masks, *self.target_mask, *map(Path, others)]
 
+    def names(self) -> dict[str, str]:
+        """Of the files that it reads, without their folders, by role; targets of weight 0 have none."""
+        pictures: dict[str, Sequence[Path]] = {"source": [self.source]}
+        pictures["source mask"] = [self.source_mask] if self.source_mask else []
+        several = {"target": self.target, "target mask": self.target_mask}
+        used = [i for i in range(len(self.target)) if self.weights is None or self.weights[i] > 0]
+        for role, files in several.items():
+            pictures |= {role if len(self.target) == 1 else f"{role} {i + 1}": files[i : i + 1] for i in used}
+        found = {role: files[0].name for role, files in pictures.items() if files}
+        return found | ({} if self.config.init in INITS else {"init": Path(self.config.init).name})
+
     def inputs(self) -> dict[str, Any]:
         """What it is given, for the manifest."""
         found: dict[str, Any] = {"source": str(self.source), "targets": [str(target) for target in self.target]}
@@ -98,7 +114,7 @@ class Job:
         return found
 
     def key(self, hash_of: Callable[[Path], str]) -> str:
-        """A digest of all that decides its pixels: contents of its files, weights of the targets, settings.
+        """A digest of all that decides its file: contents of what it reads, weights of the targets, settings, writing.
 
         Args:
             hash_of: of the content of a file.
@@ -106,13 +122,17 @@ class Job:
         Names and places of files don't count, and neither do device and memory.
         """
         settings = {name: value for name, value in self.config.to_dict().items() if name not in WHERE}
+        if not settings["deterministic"]:
+            del settings["deterministic"]  # so that batches go on that began before there was such a setting
         for name in ("init", "weights"):
             if settings[name] is not None and settings[name] not in INITS:
                 settings[name] = hash_of(Path(settings[name]))
         role = {"source": [self.source], "target": self.target, "target_mask": self.target_mask}
         role["source_mask"] = [] if self.source_mask is None else [self.source_mask]
         hashes = {name: [hash_of(file) for file in files] for name, files in role.items()}
-        whole = {"files": hashes, "weights": self.weights, "settings": settings}
+        whole: dict[str, Any] = {"files": hashes, "weights": self.weights, "settings": settings}
+        if self.writing != Writing():  # those of a batch that knew of no such thing are what they were
+            whole["writing"] = asdict(self.writing)
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 

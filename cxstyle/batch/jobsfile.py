@@ -15,6 +15,7 @@ from typing import Any
 from ..checks import nearest
 from ..config import StyleConfig, value_at, word
 from ..errors import ConfigError
+from ..pictures.formats import Writing
 from ..presets import YAML, means_file, read_yaml
 from .distinct import labels, outputs
 from .jobs import INITS, Job
@@ -29,7 +30,10 @@ YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 @dataclass(frozen=True)
 class Entry:
-    """What can be said about a job; None is not said. Paths, then names, then settings as `StyleConfig` has them."""
+    """What can be said about a job; None is not said.
+
+    Paths, then names, then how results are written as `Writing` has it, then settings as `StyleConfig` has them.
+    """
 
     source: str | None = None
     target: str | list[str] | None = None
@@ -39,6 +43,9 @@ class Entry:
     preset: str | None = None
     config: str | None = None
     name: str | None = None
+    quality: int | None = None
+    bits: int | str | None = None
+    metadata: bool | None = None
     size: int | None = None
     enlarge: bool | None = None
     iterations: int | None = None
@@ -55,9 +62,11 @@ class Entry:
     memory: str | None = None
     features: str | None = None
     weights: str | None = None
+    deterministic: bool | None = None
 
 
 KEYS = tuple(field.name for field in dataclasses.fields(Entry))
+WRITING = KEYS[KEYS.index("quality") : KEYS.index("size")]
 SETTINGS = KEYS[KEYS.index("size") :]
 PATHS = ("source", "target", "source_mask", "target_mask", "config", "init", "weights")
 LISTS = ("target", "target_mask", "target_weights")
@@ -149,7 +158,7 @@ def typed(name: str, cell: str) -> Any:
     if name in LISTS:
         words = re.split("[;,]" if name == "target_weights" else ";", cell)
         return [number(word) if name == "target_weights" else word.strip() for word in words if word.strip()]
-    if name == "enlarge":
+    if "bool" in str(Entry.__annotations__[name]):
         return cell.lower() in YES if cell.lower() in YES + NO else cell
     kinds = str(Entry.__annotations__[name])
     return number(cell) if "int" in kinds or "float" in kinds else cell
@@ -241,13 +250,14 @@ def made(path: Path, said: Sequence[Options], template: str | None) -> list[Job]
     sources = called([entry["source"] for entry in said], path.parent)
     targets = called([target for entry in said for target in entry["target"]], path.parent)
     load = cache(settings_of)
-    configs, rows = [], []
+    configs, rows, writings = [], [], []
     for number, entry in enumerate(said, 1):
         with placed(f"{path}, job {number}"):
             check_inputs(entry)
             label, config = load(entry.get("preset"), entry.get("config"))
             config = config.override(**{name: entry[name] for name in SETTINGS if name in entry})
             name = given_name(entry["name"]) if "name" in entry else None
+            writings.append(Writing(**{key: entry[key] for key in WRITING if key in entry}))
         goal = tuple(targets[place(target)] for target in entry["target"])
         configs.append((label, config))
         rows.append(Row(sources[place(entry["source"])], goal, label, config.seed, f"job {number}", name))
@@ -263,8 +273,9 @@ def made(path: Path, said: Sequence[Options], template: str | None) -> list[Job]
             weights=entry.get("target_weights"),
             source_mask=entry.get("source_mask"),
             target_mask=entry.get("target_mask"),
+            writing=writing,
         )
-        for entry, (label, config), output in zip(said, configs, names, strict=True)
+        for entry, (label, config), output, writing in zip(said, configs, names, writings, strict=True)
     ]
 
 

@@ -115,7 +115,8 @@ class Store:
                 place = Path(self.folder.name) / f"{number}{file.suffix}"
                 place.write_bytes(self.get(content))
                 self.places[file] = place
-        return replace(parcel.task, job=moved(parcel.job, lambda file: self.places.get(file, file), {}))
+        job = moved(parcel.job, lambda file: self.places.get(file, file), {})
+        return replace(parcel.task, job=job, names=parcel.task.job.names())
 
     def done(self, index: int) -> None:
         """A task has ended."""

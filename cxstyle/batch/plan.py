@@ -96,11 +96,9 @@ def check_outputs(jobs: Sequence[Job]) -> None:
     Raises:
         ConfigError, OutputError: as of `plan_batch`.
     """
-    from ..pictures.writing import check_suffix
-
     taken: dict[str, Job] = {}
     for job in jobs:
-        check_suffix(Path(job.output))
+        job.writing.check(job.output)
         # Some file systems keep a.png and A.png, or two ways of writing one letter, as one file.
         same = unicodedata.normalize("NFC", job.output).casefold()
         if same in taken:

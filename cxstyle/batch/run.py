@@ -39,6 +39,7 @@ class Event:
         worker: who does it.
         moved: how far it is.
         record: its line in the manifest, once it has ended.
+        details: what was decided for it, then; as of `Result`.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Event:
     worker: str = ""
     moved: Moved | None = None
     record: Record | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 Callback = Callable[[Event], bool | None]
@@ -145,7 +147,7 @@ class Batch:
             self.finished += self.work[task.index]
             self.done += ended.status == COMPLETE
             self.failed += ended.status != COMPLETE
-        self.tell("ended", task, worker=worker, record=record)
+        self.tell("ended", task, worker=worker, record=record, details=ended.details)
 
     def written(self, task: Task, ended: Ended) -> Ended:
         """With its picture and report at their places, or with why they could not be written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -24,12 +24,14 @@ class Task:
         job: to be done.
         attempt: from 1; more where workers or nodes were lost over it.
         save_every: (n, folder) to write the picture after every n iterations, too.
+        names: of its files as the batch has them, by role; None where the job itself has them.
     """
 
     index: int
     job: Job
     attempt: int = 1
     save_every: tuple[int, Path] | None = None
+    names: Mapping[str, str] | None = None
 
     @property
     def group(self) -> Hashable:

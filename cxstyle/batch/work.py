@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -103,13 +103,14 @@ class Worker:
             ended.set_result(failed(error))
         else:
             if result.status != STOPPED:
-                return self.pool.submit(encoded, task.job, result, facts)
+                return self.pool.submit(encoded, task, result, facts)
             ended.set_result(Ended(STOPPED, "stopped before it was done"))
         return ended
 
     def run(self, task: Task, inputs: Inputs, started: float, listener: Listener) -> Result:
         """The loop."""
         from ..optimize import Run
+        from ..pictures.formats import check_size
 
         shown, steps = 0.0, 0
 
@@ -124,7 +125,9 @@ class Worker:
             shown = now
             return listener(Moved(progress.done, place(progress), progress.losses))
 
-        return Run(inputs, task.job.config.override(device=self.device), started, self.shared).go(told)
+        run = Run(inputs, task.job.config.override(device=self.device), started, self.shared)
+        check_size(task.job.output, *run.size)
+        return run.go(told)
 
     def close(self) -> None:
         """Ends its threads; what they are at is dropped."""
@@ -162,12 +165,17 @@ def failed(error: Exception) -> Ended:
     return Ended(FAILED, str(error) if isinstance(error, CxStyleError) else f"{type(error).__name__}: {error}")
 
 
-def encoded(job: Job, result: Result, facts: dict[str, Any]) -> Ended:
+def encoded(task: Task, result: Result, facts: dict[str, Any]) -> Ended:
     """A result for the manifest and its picture as a file."""
     from ..pictures.writing import encode
 
+    job = task.job
+    # Elsewhere files have other names, and the picture says what they are called here.
+    origin = replace(result.origin, names=dict(task.names or job.names()))
+    record = replace(result, origin=origin).record
     try:
-        picture = encode(result.picture, PurePosixPath(job.output).suffix)
+        suffix = PurePosixPath(job.output).suffix
+        picture = encode(result.picture, suffix, result.alpha, job.writing, record, origin).content
     except Exception as error:  # as one that is too large for its format
         return failed(error)
     height, width = result.picture.shape[2:]

@@ -68,6 +68,7 @@ QUIET = [
 @click.option("--overwrite", is_flag=True, help="Replace files in DIR that no batch has made.")
 @click.option("--dry-run", is_flag=True, help="List what would be done, with time and memory; do nothing.")
 @option.together(LOOKS)
+@option.together(option.WRITING)
 @option.max_pixels
 @option.save_every
 @click.option("--report", "reports", type=option.PATH, metavar="DIR", help="Write a report of each job to DIR.")
@@ -91,7 +92,8 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     how = {name: options.pop(name) for name in ("shard", "force", "overwrite", "reports", "save_every")}
     dry = options.pop("dry_run")
     choice = Choice(sides, output, **{name: options.pop(name) for name in Choice.NAMES})
-    jobs, devices = chosen_jobs(choice, crowd.note, options)
+    writing = {name: options.pop(name) for name in ("quality", "bits", "no_metadata")}
+    jobs, devices = chosen_jobs(choice, crowd.note, options, writing)
     if dry:
         dry_run(jobs, output, devices, how["shard"], how["force"], crowd.json_lines)
     else:

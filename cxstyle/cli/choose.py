@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
+from .options import writing_of
 from .several import is_file, read_settings
 
 if TYPE_CHECKING:
@@ -87,8 +88,16 @@ class Choice:
         return [*self.presets, *map(str, self.configs)]
 
 
-def chosen_jobs(choice: Choice, note: Callable[[str], None], settings: dict[str, Any]) -> tuple[list[Job], str | None]:
+def chosen_jobs(
+    choice: Choice, note: Callable[[str], None], settings: dict[str, Any], writing: dict[str, Any]
+) -> tuple[list[Job], str | None]:
     """The jobs, and devices that have a worker each.
+
+    Args:
+        choice: which.
+        note: told what people should know.
+        settings: that override those of presets.
+        writing: as `writing_of` takes it.
 
     Raises:
         click.UsageError: neither two sides nor a file of jobs.
@@ -96,10 +105,16 @@ def chosen_jobs(choice: Choice, note: Callable[[str], None], settings: dict[str,
     """
     devices = choice.devices()
     settings = settings | {"device": None if devices else choice.device}
-    return (from_file if choice.jobs else from_sides)(choice, note, settings), devices
+    if choice.jobs:
+        bits = writing["bits"] if writing["bits"] == "auto" else int(writing["bits"])
+        # What is as it is without the option leaves the file's word.
+        said = {"bits": None if bits == "auto" else bits, "metadata": False if writing["no_metadata"] else None}
+        return from_file(choice, settings | said | {"quality": writing["quality"]}), devices
+    how = writing_of(**writing)
+    return [replace(job, writing=how) for job in from_sides(choice, note, settings)], devices
 
 
-def from_file(choice: Choice, _: Callable[[str], None], settings: dict[str, Any]) -> list[Job]:
+def from_file(choice: Choice, settings: dict[str, Any]) -> list[Job]:
     """Of --jobs; what stands on the command line holds for all of them."""
     from ..batch.jobsfile import read_jobs
 

@@ -12,6 +12,7 @@ import click
 from tqdm import tqdm
 
 from ..batch.pairing import counted
+from .decided import decisions
 from .progress import Display, in_short, one_line
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Crowd(Display):
         self.folder, self.json_lines, self.verbose = folder, json_lines, verbose
         self.sheet, self.gallery = sheet, gallery
         self.lines: dict[str, tqdm[Any]] = {}
+        self.told: set[str] = set()
         self.bars = sys.stderr.isatty() and not self.quiet
 
     def __exit__(self, *rest: object) -> None:
@@ -103,8 +105,18 @@ class Crowd(Display):
             text = f"{name}: {record['status']}: {one_line(record['error'])}"
         if not self.bars or record["status"] != "complete" or self.verbose:
             self.note(text if self.bars else f"{in_words(event)}: {text}")
+        if self.verbose and event.details:
+            self.explain(event, record)
         if self.bars:
             self.draw(event)
+
+    def explain(self, event: Event, record: Record) -> None:
+        """What was decided for a job, as far as it is not what was said of the job before."""
+        lines = decisions(dict(event.details), record["targets"])
+        for line in lines:
+            if line not in self.told:
+                self.note(f"  {line}")
+        self.told = set(lines)
 
     def draw(self, event: Event) -> None:
         """The lines of the batch and of the worker."""
@@ -206,7 +218,7 @@ def dry_run(
     """Prints what would be done."""
     from ..batch.estimate import estimates
     from ..batch.plan import plan_batch, words
-    from ..memory import in_words as bytes_in_words
+    from ..checks import in_words as bytes_in_words
 
     planned = plan_batch(jobs, folder, shard=shard)
     todo = [p for p in planned if force or not p.done]

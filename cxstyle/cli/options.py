@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ..config import COLORS, FEATURES, PRECISIONS, StyleConfig
+from ..pictures.formats import BITS, FORMATS, QUALITY, Writing, suffixes
 from ..pictures.limits import VARIABLE, pixel_count
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -41,14 +42,14 @@ def setting(*names: str, help: str, type: Any = str, field: str | None = None, *
     return click.option(*names, type=type, help=f"{help}  [default: the preset's{fallback}]", **extra)
 
 
-def output(default: str, what: str = "sheet") -> Option:
+def output(default: str, what: str = "sheet", more: str = "") -> Option:
     """Where the result goes; `default` is what its name is made of."""
     return click.option(
         "-o",
         "--output",
         type=PATH,
-        help=f"Where the {what} goes; the suffix sets the format (png, jpg, webp, tif, bmp).  [default: {default} "
-        "here, numbered where that exists]",
+        help=f"Where the {what} goes; the suffix sets the format (png, jpg, webp, tif, bmp, avif).{more}  "
+        f"[default: {default} here, numbered where that exists]",
     )
 
 
@@ -93,6 +94,32 @@ save_every = click.option(
     help="Also write the picture after every N iterations to DIR.",
 )
 
+KINDS = [suffix.removeprefix(".") for suffix in FORMATS]
+image_format = click.option(
+    "--format",
+    "kind",
+    type=click.Choice(KINDS),
+    help="Format of the result where no name says it: with -o -, or without -o.  [default: png]",
+)
+WRITING = [
+    click.option(
+        "--quality",
+        type=click.IntRange(1, 100),
+        metavar="N",
+        help=f"Of {suffixes(quality=True)}, 1 to 100; 100 is lossless in WebP.  [default: {QUALITY}]",
+    ),
+    click.option(
+        "--bits",
+        type=click.Choice([str(bits) for bits in BITS]),
+        default="auto",
+        show_default=True,
+        help=f"Of each channel; auto: 16 where the source has more than 8 and the format holds them "
+        f"({suffixes(deep=True)}).",
+    ),
+    click.option("--no-metadata", is_flag=True, help="Leave settings, author and rights out of the result's file."),
+]
+"""How results are written; see `writing_of`."""
+
 SIZE = setting("--size", type=int, metavar="PX", help="Long edge of the result; a smaller source keeps its size.")
 ITERATIONS = setting("--iterations", type=int, metavar="N", help="Steps of all scales together.")
 SEED = setting("--seed", type=int, metavar="N", help="Of the random sampling; same seed, same pixels.")
@@ -110,6 +137,12 @@ MACHINE = [
         "--features", type=click.Choice(FEATURES), help="The network; auto: VGG19 where it is, else bundled VGG16."
     ),
     setting("--weights", metavar="FILE", help="A weight file to use instead of those on the machine."),
+    click.option(
+        "--deterministic",
+        is_flag=True,
+        default=None,
+        help="Take only operations that give the same pixels again, on GPUs too; slower there.",
+    ),
 ]
 SETTINGS = [SIZE, ITERATIONS, SEED, DEVICE, *MACHINE]
 """Settings of a run that every command of runs has."""
@@ -147,6 +180,11 @@ NETWORK = [
     device,
 ]
 """The network of a command that runs nothing."""
+
+
+def writing_of(quality: int | None, bits: str, no_metadata: bool) -> Writing:
+    """What the options of `WRITING` say."""
+    return Writing(quality, bits if bits == "auto" else int(bits), not no_metadata)
 
 
 def together(options: Sequence[Option]) -> Callable[[Command], Command]:

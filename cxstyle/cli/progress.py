@@ -66,6 +66,10 @@ class Display:
         if not self.quiet:
             tqdm.write(text, file=sys.stderr)
 
+    def error(self, text: str) -> None:
+        """The same, whether quiet or not."""
+        tqdm.write(text, file=sys.stderr)
+
 
 def in_short(losses: dict[str, float]) -> str:
     """One number for each kind of term: "style 3.58, content 0.0619, tv 0.00399"."""

@@ -28,10 +28,15 @@ class Weights(click.ParamType[tuple[float, ...]]):
 @click.command()
 @option.source
 @click.argument("targets", nargs=-1, required=True, type=PATH, metavar="TARGET...")
-@option.output("SOURCE_TARGET.png", "result")
+@option.output("SOURCE_TARGET.png", "result", " - is stdout.")
+@option.image_format
+@option.together(option.WRITING)
 @option.overwrite
 @click.option("--preset", metavar="NAME", help="Ready-made settings; see `cxstyle presets list`.  [default: default]")
 @click.option("--config", type=PATH, metavar="FILE.yaml", help="Your own settings.")
+@click.option(
+    "--like", type=PATH, metavar="RESULT", help="The settings of a result, or of a report; see `cxstyle info`."
+)
 @option.SIZE
 @option.together(option.LOOK)
 @click.option(
@@ -57,17 +62,29 @@ class Weights(click.ParamType[tuple[float, ...]]):
 @option.quiet
 @click.option("-v", "--verbose", is_flag=True, help="Say what was decided, and why.")
 def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Path | None, **options: Any) -> None:
-    """Gives SOURCE the look of TARGET, or of several, region by matching region.
+    """Gives SOURCE the look of TARGET, or of several, region by matching region. One of them may be -, for stdin.
 
     \b
     Try:  cxstyle run samples/astronaut.jpg samples/hopper.jpg -o stylized.png
     """
     from .watch import Given, Watch
 
+    like = options.pop("like")
     if preset and config:
         raise click.UsageError("--preset and --config exclude each other; copy the preset into the file")
+    if like and (preset or config):
+        raise click.UsageError("--like excludes --preset and --config: it brings all settings")
     given = Given(source, targets, *(options.pop(name) for name in ("target_weights", "source_mask", "target_masks")))
-    names = ("output", "overwrite", "save_every", "report", "quiet", "verbose")
-    watch = Watch(given, **{name: options.pop(name) for name in names})
-    settings = StyleConfig.load(config) if config else StyleConfig.preset("default" if preset is None else preset)
-    watch.stylize(settings.override(**options))
+    names = ("output", "kind", "overwrite", "save_every", "report", "quiet", "verbose")
+    writing = option.writing_of(*(options.pop(name) for name in ("quality", "bits", "no_metadata")))
+    watch = Watch(given, writing=writing, **{name: options.pop(name) for name in names})
+    watch.stylize(settings_of(preset, config, like).override(**options))
+
+
+def settings_of(preset: str | None, config: Path | None, like: Path | None) -> StyleConfig:
+    """The settings that options change."""
+    if like is not None:
+        from ..pictures.metadata import read_record
+
+        return read_record(like).config
+    return StyleConfig.load(config) if config else StyleConfig.preset("default" if preset is None else preset)

@@ -15,6 +15,7 @@ from ..files import check_writable, make_folder
 from ..presets import means_file
 from . import options as option
 from .progress import Display, labels_in_words
+from .refuge import keep
 
 if TYPE_CHECKING:
     from ..comparison import Comparison, Step
@@ -85,8 +86,7 @@ class Several:
         done = sum(outcome.result is not None for outcome in found.outcomes)
         if found.stopped and not done:
             raise KeyboardInterrupt
-        if done:
-            self.write(found, done)
+        kept = self.write(found, done) if done else True
         if found.stopped:
             click.echo("cxstyle: stopped; the sheet holds what was done", err=True)
             sys.exit(130)
@@ -96,15 +96,16 @@ class Several:
             why = " ".join((first.error or first.status).split())
             count = f"{len(found.failed)} of {len(found.outcomes)} runs failed"
             click.echo(f"cxstyle: {count}, {which}; {first.name}: {why}", err=True)
+        if found.failed or not kept:
             sys.exit(1)
 
-    def write(self, found: Comparison, done: int) -> None:
-        """The sheet and the report; says where."""
-        found.save(self.output)
-        if self.report is not None:
-            found.write_report(self.report)
+    def write(self, found: Comparison, done: int) -> bool:
+        """The sheet and the report; says where, and returns whether they are where they should be."""
+        sheet = keep(self.output, found.save)
         if not self.quiet:
-            click.echo(f"wrote {self.output} ({done} of {len(found.outcomes)} results)")
+            click.echo(f"wrote {sheet} ({done} of {len(found.outcomes)} results)")
+        kept = sheet == self.output
+        return kept if self.report is None else keep(self.report, found.write_report) == self.report and kept
 
 
 def read_settings(word: str) -> StyleConfig:

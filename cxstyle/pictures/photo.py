@@ -42,9 +42,11 @@ class Origin:
         bits: of each channel of the source's file, 8 or 16.
         hashes: SHA-256 of each file that was read, in hexadecimal, by its role: "source", "target" or "target 1",
             "target 2"..., "source mask", "target mask" or "target mask 1"...; without those that came from no file.
+        names: of the same files, without their folders, by the same roles.
     """
 
     author: str = ""
     copyright: str = ""
     bits: int = 8
     hashes: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)

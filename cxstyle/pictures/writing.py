@@ -4,63 +4,157 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from ..errors import OutputError
+from .. import __version__
+from ..errors import FormatError
 from ..files import check_writable, write_whole
 from ..image import to_image
-
-FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".png": ("PNG", {}),
-    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    ".webp": ("WEBP", {"quality": 95, "method": 6}),
-    ".tif": ("TIFF", {"compression": "tiff_deflate"}),
-    ".tiff": ("TIFF", {"compression": "tiff_deflate"}),
-    ".bmp": ("BMP", {}),
-}
-"""Suffix -> Pillow's format and options for writing."""
+from .embed import LONGEST_PACKET, XMP, Credits, exif_of, packet_of, png_with, srgb_profile
+from .formats import QUALITY, Format, Writing, check_size, check_suffix, format_of
+from .metadata import Record, as_text, printable
+from .photo import Origin
+from .sixteen import deep_file
 
 
-def check_suffix(path: Path) -> None:
-    """Makes sure that the format can be told.
+@dataclass(frozen=True)
+class Encoded:
+    """A picture as a file.
 
-    Raises:
-        OutputError: unknown suffix.
+    Attributes:
+        content: of the file.
+        notes: what of the picture is not in it as it was, one line each.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise OutputError(
-            f"{path}: can't tell the format from {path.suffix or 'no suffix'!r}; use {', '.join(FORMATS)}"
-        )
+
+    content: bytes
+    notes: tuple[str, ...] = ()
 
 
-def check_output(path: Path, *, overwrite: bool = False) -> None:
+def check_output(path: Path, *, overwrite: bool = False, writing: Writing | None = None) -> None:
     """Makes sure, before anything is computed, that a picture can be written.
 
     Raises:
         OutputError: unknown suffix, a folder, an existing file without `overwrite`, a missing or unwritable folder.
+        ConfigError: the format can't do what `writing` asks.
     """
-    check_suffix(path)
+    (writing or Writing()).check(path)
     check_writable(path, overwrite=overwrite)
 
 
-def encode(picture: Tensor, suffix: str) -> bytes:
-    """(1, 3, H, W) in [0, 1] as a file of the format of a suffix, one of `FORMATS`."""
-    kind, options = FORMATS[suffix.lower()]
-    encoded = io.BytesIO()
-    to_image(picture).save(encoded, kind, **options)
-    return encoded.getvalue()
+def encode(
+    picture: Tensor,
+    suffix: str,
+    alpha: Tensor | None = None,
+    writing: Writing | None = None,
+    record: Record | None = None,
+    origin: Origin | None = None,
+) -> Encoded:
+    """A picture as a file of the format of a suffix, one of `FORMATS`.
 
-
-def save_picture(picture: Tensor, path: str | os.PathLike[str]) -> None:
-    """Writes (1, 3, H, W) in [0, 1] in the format of the suffix, whole or not at all.
+    Args:
+        picture: (1, 3, H, W) in [0, 1].
+        suffix: such as .png.
+        alpha: (1, 1, H, W) in [0, 1], or None for an opaque picture; the picture is laid on white by it where the
+            format has none.
+        writing: how.
+        record: how it was made; without it nothing but the profile of sRGB stands beside the pixels.
+        origin: author, rights and bits of what it was made from.
 
     Raises:
-        OutputError: unknown suffix or a file that can't be written.
+        OutputError: the picture can't be had in this format.
+        ConfigError: the format can't do what `writing` asks.
+    """
+    writing, origin, name = writing or Writing(), origin or Origin(), f"picture{suffix}"
+    writing.check(name)
+    check_size(name, *picture.shape[2:])
+    kind = format_of(name)
+    notes: tuple[str, ...] = ()
+    if alpha is not None and not kind.alpha:
+        notes = (f"{suffix.lower()} holds no transparency, so the picture lies on white; .png holds it",)
+        picture, alpha = picture * alpha + (1 - alpha), None
+    credits, said = credits_for(kind, writing, record, origin)
+    try:
+        if writing.depth(kind, origin.bits) == 16:
+            channels = picture[0] if alpha is None else torch.cat([picture[0], alpha[0].to(picture)])
+            content = deep_file(channels, kind, credits)
+        else:
+            content = plain_file(picture, alpha, kind, writing.quality or QUALITY, credits)
+    except Exception as error:  # of Pillow's and libvips' encoders, which have no family of errors
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FormatError(f"the picture can't be written as {kind.name}: {reason}") from error
+    return Encoded(content, notes + said)
+
+
+def credits_for(
+    kind: Format, writing: Writing, record: Record | None, origin: Origin
+) -> tuple[Credits, tuple[str, ...]]:
+    """What goes into the file beside the pixels, and notes about what doesn't."""
+    if not kind.tagged or not writing.metadata or record is None:
+        return Credits(), ()
+    author, rights = (" ".join(printable(text).split()) for text in (origin.author, origin.copyright))
+    credits = Credits(f"cxstyle {__version__}", author, rights, as_text(record))
+    if kind.name == "PNG" or len(packet_of(credits)) <= LONGEST_PACKET:
+        return credits, ()
+    note = "the settings are too long for the file and are left out of it; .png holds them, and so does --report"
+    credits = replace(credits, record="")
+    if len(packet_of(credits)) > LONGEST_PACKET:
+        credits = replace(credits, author=author[:1000], copyright=rights[:1000])
+    return credits, (note,)
+
+
+def plain_file(picture: Tensor, alpha: Tensor | None, kind: Format, quality: int, credits: Credits) -> bytes:
+    """A file of 8 bits a channel: (1, 3, H, W), and (1, 1, H, W) where the format has an alpha."""
+    encoded, options = io.BytesIO(), options_of(kind, quality)
+    if kind.name not in ("PNG", "BMP"):
+        options["icc_profile"] = srgb_profile()
+    if kind.name not in ("PNG", "BMP") and credits.tool:
+        exif = exif_of(credits)
+        if kind.name == "TIFF":
+            exif[XMP] = packet_of(credits)
+        else:
+            options["xmp"] = packet_of(credits)
+        options["exif"] = exif
+    to_image(picture, alpha).save(encoded, kind.name, **options)
+    content = encoded.getvalue()
+    return png_with(content, credits) if kind.name == "PNG" else content
+
+
+def options_of(kind: Format, quality: int) -> dict[str, Any]:
+    """Pillow's, by format."""
+    if kind.name == "JPEG":
+        return {"quality": quality, "subsampling": 0}
+    if kind.name == "WEBP":
+        # Its lossy form halves the resolution of colours at any quality. `exact` keeps those of what is transparent.
+        return {"quality": quality, "method": 6, "exact": True, "lossless": quality == 100}
+    if kind.name == "AVIF":
+        return {"quality": quality, "subsampling": "4:4:4"}
+    return {"compression": "tiff_deflate"} if kind.name == "TIFF" else {}
+
+
+def save_picture(
+    picture: Tensor,
+    path: str | os.PathLike[str],
+    alpha: Tensor | None = None,
+    writing: Writing | None = None,
+    record: Record | None = None,
+    origin: Origin | None = None,
+) -> tuple[str, ...]:
+    """Writes a picture in the format of the suffix, whole or not at all; the arguments are those of `encode`.
+
+    Returns:
+        Notes about what of the picture is not in the file as it was.
+
+    Raises:
+        OutputError: unknown suffix, a picture that its format can't hold, or a file that can't be written.
+        ConfigError: the format can't do what `writing` asks.
     """
     path = Path(path)
     check_suffix(path)
-    write_whole(path, encode(picture, path.suffix))
+    encoded = encode(picture, PurePath(path).suffix, alpha, writing, record, origin)
+    write_whole(path, encoded.content)
+    return encoded.notes

@@ -1,0 +1,88 @@
+"""`cxstyle info`: what a picture is, and how it was made."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import options as option
+from .progress import one_line
+
+if TYPE_CHECKING:
+    from ..pictures.about import About
+    from ..pictures.metadata import Record
+    from ..pictures.tags import Tags
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, type=option.PATH, metavar="RESULT...")
+@click.option("--json", "as_json", is_flag=True, help="Write a JSON object for each file, one a line.")
+@click.option("--settings", is_flag=True, help="Write the settings alone, as YAML for --config.")
+@option.max_pixels
+def info(results: tuple[Path, ...], as_json: bool, settings: bool) -> None:
+    """Tells how each RESULT was made, and what any other picture is. Reports of `cxstyle run --report` will do, too.
+
+    \b
+    Try:  cxstyle info samples/astronaut_hopper.png --settings
+    """
+    if settings and (as_json or len(results) > 1):
+        raise click.UsageError("--settings writes those of one file as YAML; leave the rest out")
+    from ..pictures.about import about
+    from ..pictures.metadata import read_record
+
+    if settings:
+        click.echo(yaml_of(read_record(results[0])), nl=False)
+        return
+    found = [about(path) for path in results]
+    if as_json:
+        click.echo("\n".join(json.dumps(each.to_dict()) for each in found))
+    elif told := [in_words(each) for each in found if each.tags or each.record]:
+        click.echo("\n\n".join(told))
+    sys.stdout.flush()
+    for each in found:
+        if each.problem:
+            click.echo(f"cxstyle: {one_line(each.problem)}", err=True)
+    if any(each.problem for each in found):
+        sys.exit(1)
+
+
+def in_words(about: About) -> str:
+    """For people."""
+    lines = [str(about.path)]
+    if about.tags is not None:
+        lines += picture_in_words(about.tags)
+    if about.record is not None:
+        lines += record_in_words(about.record)
+    return "\n  ".join(one_line(line) if not line.startswith("  ") else line for line in lines)
+
+
+def picture_in_words(tags: Tags) -> list[str]:
+    """Format, size, depth, profile, who made it."""
+    profile = f"profile {tags.profile}" if tags.profile else "no profile"
+    width, height = tags.size
+    found = [f"{tags.format}, {width}x{height} px, {tags.bits} bits, {profile}, orientation {tags.orientation}"]
+    return found + [f"{name}: {getattr(tags, name)}" for name in ("author", "copyright") if getattr(tags, name)]
+
+
+def record_in_words(record: Record) -> list[str]:
+    """How it was made."""
+    where = " on ".join(filter(None, (record.precision, record.device)))
+    how = [record.status, f"{record.iterations} iterations", record.features, where]
+    found = [f"made by cxstyle {record.version}: {', '.join(filter(None, how))}"]
+    for role, file in record.files.items():
+        known = [file[name] for name in ("name", "sha256") if file.get(name)]
+        found.append(f"{role}: {', sha256 '.join(known)}")
+    if record.target_weights:
+        found.append("target weights: " + ", ".join(f"{weight:g}" for weight in record.target_weights))
+    return [*found, "settings:", *(f"  {line}" for line in yaml_of(record).splitlines())]
+
+
+def yaml_of(record: Record) -> str:
+    """Settings as a preset has them."""
+    import yaml
+
+    return str(yaml.safe_dump(record.settings, sort_keys=False, default_flow_style=None, width=110))

@@ -1,0 +1,65 @@
+"""What was computed is not lost because of where it should have gone."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from ..errors import OutputError
+
+Write = Callable[[Path], None]
+
+
+def keep(path: Path, write: Write, folders: Iterator[Path] | None = None) -> Path:
+    """Writes a file; where its place has become unwritable, to another, and says so.
+
+    Args:
+        path: where it should go.
+        write: writes it to a path, whole or not at all.
+        folders: to try instead; the temporary, the home and the current folder without them.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        OutputError: nowhere.
+    """
+    try:
+        write(path)
+    except Exception as error:  # whatever it is, there may be hours in this file
+        reason = str(error)
+        # A picture that its format can't hold is one for PNG.
+        name = path.name if isinstance(error, OutputError) else f"{path.stem}.png"
+    else:
+        return path
+    for folder in refuges() if folders is None else folders:
+        with contextlib.suppress(OSError, OutputError):
+            place = unused(folder / name)
+            write(place)
+            click.echo(f"cxstyle: {reason}; it is in {place} instead", err=True)
+            return place
+    raise OutputError(f"{reason}; no other place could be written to, either, so it is lost")
+
+
+def refuges() -> Iterator[Path]:
+    """Folders to write to, the first that works."""
+    with contextlib.suppress(OSError):
+        folder = Path(tempfile.mkdtemp(prefix="cxstyle-"))
+        yield folder
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+    for find in (Path.home, Path.cwd):
+        with contextlib.suppress(OSError, RuntimeError):
+            yield find()
+
+
+def unused(path: Path) -> Path:
+    """The same, with the first free number where something is there."""
+    found, number = path, 2
+    while found.exists():
+        found, number = path.with_stem(f"{path.stem}_{number}"), number + 1
+    return found
