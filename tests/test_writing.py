@@ -265,7 +265,7 @@ def test_where_the_format_fails_the_result_becomes_a_png(pair, monkeypatch: pyte
 
     monkeypatch.setattr(Image.Image, "save", save)
     done = run(*pair, *SHORT, "-o", "x.webp")
-    assert done.exit_code == 0
+    assert done.exit_code == 1  # as wherever the result isn't where it was wanted
     assert "can't be written as WEBP: encoder error -2; it goes to x.png" in done.stderr
     assert done.stdout.startswith("wrote x.png (48x48 px")
     with pytest.raises(FormatError, match="encoder error"):
@@ -383,10 +383,11 @@ def test_a_worker_that_has_the_files_under_other_names_writes_the_same_bytes(pai
     start = tmp_path / "start.png"
     start.write_bytes(pair[1].read_bytes())
     config = StyleConfig.preset("fast").override(size=48, iterations=1, init=str(start))
-    for name in ("one.png", "two.png"):
-        Image.new("RGB", (64, 64), "red").save(tmp_path / name)
+    for name, picture_of_it in zip(("one.png", "two.png"), pair, strict=True):
+        with Image.open(picture_of_it) as image:
+            Image.new("RGB", image.size, "red").save(tmp_path / name)
     job = Job(*pair, config, "a.png", source_mask=tmp_path / "one.png", target_mask=tmp_path / "two.png")
-    run_batch([job], tmp_path / "out", executor=Here())
+    assert [found["error"] for found in run_batch([job], tmp_path / "out", executor=Here()).failed] == []
     task, store = Task(0, job), Store(lambda content: content)
     far = store.take(Sender([task], networks_here([config]), lambda content: content).parcel(task))
     assert far.job.source.name != job.source.name
