@@ -120,6 +120,7 @@ config = st.builds(
     init=st.sampled_from(["source", "target", "noise", "a.png"]),
     size=st.integers(32, 65_500),
     enlarge=st.booleans(),
+    deterministic=st.booleans(),
     iterations=st.integers(1, 10**9),
     optimizer=optimizer,
     pyramid=pyramid,

@@ -51,7 +51,7 @@ CHOICES = {
     "combine": "summ",
 }
 WORDS = ("description", "init", "weights")
-FLAGS = ("enlarge",)
+FLAGS = ("enlarge", "deterministic")
 LISTS = {"terms": "StyleConfig", "layers": "LossTerm", "betas": "Optimizer"}
 MAPPINGS = ("optimizer", "pyramid", "samples")
 FIELDS = {*INTEGERS, *NUMBERS, *CHOICES, *WORDS, *FLAGS, *LISTS, *MAPPINGS}
