@@ -26,6 +26,10 @@ class FormatError(OutputError):
     """A picture that can't be had in the format that was asked for; in another it can."""
 
 
+class CheckpointError(CxStyleError):
+    """A file that no run can go on from, or not this one."""
+
+
 class WeightsError(CxStyleError):
     """Network weights that are missing, damaged or of an unknown layout."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .checkpoint import Checkpoint, State, identity
 from .checks import memory_bytes
 from .color import toned
 from .config import StyleConfig
@@ -26,20 +29,17 @@ from .device import (
     prepare_deterministic,
 )
 from .errors import MemoryLimitError
-from .image import fit, fit_within, interpolate, resize
+from .image import fit, fit_within, resize
 from .inputs import Inputs, Targets, read_inputs
 from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Objective, feature_layers
-from .pictures.reading import Picture, load_picture
-from .positions import Guide, pixel_shares
+from .pictures.reading import Picture
+from .positions import pixel_shares
 from .progress import Callback, Progress, Readings, Result
 from .shared import Shared
-from .steps import HISTORY, learning_rate, make_optimizer, value_of
+from .start import Start
+from .steps import HISTORY, Moving, learning_rate, spans
 from .tiles import TiledFeatures
-
-FIXED_WORK = 20_000
-"""Pixels' worth of an iteration's time that doesn't depend on the size, the losses being sampled; for the time left."""
-
 
 ADVICE = "use a smaller --size, or keep to less with --memory, such as --memory 4GB"
 
@@ -54,6 +54,8 @@ def stylize(
     weights: Sequence[float] | None = None,
     source_mask: Picture | None = None,
     target_mask: Targets | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
+    resume: bool = False,
 ) -> Result:
     """Gives the source the look of the target, region by matching region.
 
@@ -69,17 +71,22 @@ def stylize(
             only positions whose masks have the same colour. What only the source has stays as it is, and what only the
             target has is left out; `Result.details` names both.
         target_mask: the same for the target; a list for several.
+        checkpoint: a file where the state of the run is kept every minute, and when it is stopped; or a `Checkpoint`.
+            It replaces what is there, and stays: remove it once the result is kept.
+        resume: go on from the checkpoint where there is one, to the same pixels as if the run had not been interrupted.
 
     Returns:
         The picture, losses and settings. The same pictures, config and seed give the same pixels on the same machine.
 
     Raises:
         PictureError, ConfigError, WeightsError, DeviceError: what was given can't be used; nothing was computed.
+        CheckpointError: `resume` was asked for, and the checkpoint is damaged or of another run.
         MemoryLimitError: the run doesn't fit, or the device had none left in the first iteration.
     """
     started = time.perf_counter()
     inputs = read_inputs(source, target, weights, source_mask, target_mask)
-    run = Run(inputs, config or StyleConfig.preset(), started)
+    kept = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
+    run = Run(inputs, config or StyleConfig.preset(), started, None, kept, resume=resume)
     if begin is not None:
         begin(run.details)
     return run.go(callback)
@@ -88,12 +95,21 @@ def stylize(
 class Run:
     """One run of the loop: everything that stays the same from scale to scale, and the losses so far."""
 
-    def __init__(self, inputs: Inputs, config: StyleConfig, started: float, shared: Shared | None = None) -> None:
+    def __init__(
+        self,
+        inputs: Inputs,
+        config: StyleConfig,
+        started: float,
+        shared: Shared | None = None,
+        checkpoint: Checkpoint | None = None,
+        *,
+        resume: bool = False,
+    ) -> None:
         self.config, self.started, self.shared = config, started, shared or Shared()
         self.shared.begin()
         self.inputs = inputs
         self.terms, self.guide = config.terms_in_force(), inputs.guide
-        self.moving = moving(self.guide)
+        self.moving = self.guide.moving()
         self.device = choose_device(config.device)
         if config.deterministic:
             prepare_deterministic(self.device)
@@ -108,7 +124,8 @@ class Run:
         long_edge = config.size if config.enlarge else min(config.size, max(self.source.shape[2:]))
         self.scales = config.pyramid.scales(long_edge, config.iterations) if self.terms else [(long_edge, 0)]
         self.size = fit(self.source, long_edge)
-        self.start = self._start(config.init)
+        noise = fit(self.source, self.scales[0][0])
+        self.start = Start(config.init, self.source, self.targets, noise, self.generator, self.moving)
         self.plan = self._plan()
         self.details = decided(
             config,
@@ -121,6 +138,14 @@ class Run:
             plan=self.plan,
             share=self.shared.memory,
         )
+        self.before: State | None = None
+        self.now: Moving | None = None
+        self.drawn = self.generator.get_state()
+        self.checkpoint = checkpoint if self.terms else None
+        if self.checkpoint is not None:
+            where = self.details["device"] if self.device.type != "cpu" else "cpu"
+            self.run = identity(inputs, config, self.start.picture, network, device=where, precision=self.precision)
+            self._resume(self.checkpoint, resume)
 
     def _need(self, edge: int) -> Need:
         """Memory of a scale."""
@@ -146,40 +171,57 @@ class Run:
         """(height, width) of each target at a scale; never larger than it came."""
         return [fit_within(target, edge) for target in self.targets]
 
-    def _start(self, init: str) -> Tensor:
-        """The picture that the run starts from, at any size; where nothing is to move, the source."""
-        if init == "source":
-            return self.source
-        if init == "target":
-            start = self.targets[0]
-        elif init == "noise":
-            height, width = fit(self.source, self.scales[0][0])
-            start = torch.rand(1, 3, height, width, generator=self.generator)
-        else:
-            start = load_picture(init, "init picture")
-        if self.moving is None:
-            return start
-        share = pixel_shares(self.moving, self.source)
-        return share * resize(start, *self.source.shape[2:]) + (1 - share) * self.source
+    def _resume(self, checkpoint: Checkpoint, wanted: bool) -> None:
+        """Where it is wanted and there is a checkpoint, everything is as it was there."""
+        state = self.before = checkpoint.read(self.run) if wanted else None
+        if state is None:
+            checkpoint.begin(self.run)
+            return
+        self.drawn = state.generator
+        self.generator.set_state(self.drawn)
+        self.losses, self.steps = state.losses, state.steps
+        if state.memory == self.config.memory:
+            self.plan = dataclasses.replace(self.plan, pixels=state.tiles)
+        start, end = spans(self.scales)[state.scale]
+        done = start + (end - start) * state.iteration / self.scales[state.scale][1]
+        checkpoint.begin(self.run, sum(state.seconds.values()), done)
+        self.details["resumed_after"] = state.steps
+
+    def _keep(self, checkpoint: Checkpoint, now: Moving) -> None:
+        """Saves where the run is; in the middle of an iteration, how it was before that."""
+        now.readings.flush()
+        if not now.intact or not now.readings.finite:
+            return
+        moved = (now.scale, now.iteration, self.steps, now.pixels.detach(), now.good, self.drawn)
+        losses, seconds = self.losses[: self.steps], self._seconds()
+        tiles = self.plan.pixels, self.config.memory
+        checkpoint.save(State(*moved, now.remembered(), losses, seconds, *tiles))
+
+    def _seconds(self) -> dict[str, float]:
+        """Of the whole run so far, those before an interruption too."""
+        found = {"loop": time.perf_counter() - self.looping, "before_loop": self.looping - self.started}
+        earlier = self.before.seconds if self.before is not None else {}
+        return {name: value + earlier.get(name, 0.0) for name, value in found.items()}
 
     def go(self, callback: Callback | None) -> Result:
         """All scales, coarse to fine."""
-        looping = time.perf_counter()
+        self.looping = time.perf_counter()
         if not self.terms:
-            seconds = {"loop": 0.0, "before_loop": looping - self.started}
+            seconds = {"loop": 0.0, "before_loop": self.looping - self.started}
             return self._result(resize(self.source, *self.size), "complete", seconds)
-        picture, status = self.start, "complete"
-        work = [(edge * edge + FIXED_WORK) * count for edge, count in self.scales]
+        picture, status, state = self.start.picture, "complete", self.before
         for index, (edge, _) in enumerate(self.scales):
-            picture = self._finer(picture, *fit(self.source, edge))
-            span = (sum(work[:index]) / sum(work), sum(work[: index + 1]) / sum(work))
-            picture, status = self._guarded(index, picture, span, callback)
+            if state is not None and index < state.scale:
+                continue
+            picture = self.start.finer(picture, *fit(self.source, edge)) if state is None else state.pixels
+            picture, status = self._guarded(index, picture, callback, state)
+            state = None
             if status != "complete":
                 break
-        seconds = {"loop": time.perf_counter() - looping, "before_loop": looping - self.started}
+        seconds = self._seconds()
         try:
             with memory_errors():
-                picture = self._finer(picture, *self.size)
+                picture = self.start.finer(picture, *self.size)
         except MemoryLimitError:
             status = "out of memory"
         return self._result(picture, status, seconds)
@@ -192,24 +234,19 @@ class Run:
         return Result(picture, self.config, self.losses, status, seconds, self.details, alpha=alpha, origin=origin)
 
     def _guarded(
-        self, index: int, picture: Tensor, span: tuple[float, float], callback: Callback | None
+        self, index: int, picture: Tensor, callback: Callback | None, state: State | None
     ) -> tuple[Tensor, str]:
         """`_scale` in exact float32; where memory runs out, the picture so far."""
         try:
             with exact_float32(), memory_errors(), deterministic(self.config.deterministic, self.device):
-                return self._scale(index, picture, span, callback)
+                return self._scale(index, picture, callback, state)
         except MemoryLimitError as error:
-            if not self.steps:
+            if self.now is None or not self.steps:
                 raise MemoryLimitError(f"{self.device} has run out of memory: {ADVICE}") from error
-        return self.pixels.detach().nan_to_num().clamp(0, 1).cpu(), "out of memory"
-
-    def _finer(self, picture: Tensor, height: int, width: int) -> Tensor:
-        """The picture so far at another size: the start at that size and, enlarged, what the run has changed about it.
-
-        Enlarging the change alone keeps the start's fine detail, which the coarser scale never saw.
-        """
-        change = picture - resize(self.start, *picture.shape[2:])
-        return (resize(self.start, height, width) + interpolate(change, height, width)).clamp(0, 1)
+        if self.checkpoint is not None and self.checkpoint.active:
+            with contextlib.suppress(MemoryLimitError), memory_errors():
+                self._keep(self.checkpoint, self.now)
+        return self.now.pixels.detach().nan_to_num().clamp(0, 1).cpu(), "out of memory"
 
     def _objective(self, index: int, size: tuple[int, int]) -> Objective:
         """The objective of a scale, on the network or on its tiles."""
@@ -224,51 +261,53 @@ class Run:
         return Objective(self.terms, network, source, targets, self.precision, guide=self.guide, seen=seen)
 
     def _scale(
-        self, index: int, picture: Tensor, span: tuple[float, float], callback: Callback | None
+        self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None
     ) -> tuple[Tensor, str]:
-        """The iterations of one scale: (1, 3, H, W) -> the moved picture and the status."""
+        """The iterations of one scale, all or those left: (1, 3, H, W) -> the moved picture and the status."""
         iterations = self.scales[index][1]
         size = (picture.shape[2], picture.shape[3])
-        self.pixels = pixels = picture.to(self.device).clone().requires_grad_()
-        settings = self.config.optimizer
-        optimizer = make_optimizer(settings, pixels)
-        good = pixels.detach().clone()
         objective = self._objective(index, size)
-        still = None if self.moving is None else pixel_shares(self.moving, pixels) < 0.5  # (1, H, W)
         readings = Readings(objective.names, self.losses, index + 1, self.device)
-        for i in range(iterations):
-            rate = learning_rate(settings, self.steps, self.config.iterations)
-            # Adam's steps don't shrink with the weights, and they add up: with the square, half the strength is, about,
-            # half the change.
-            slowed = self.config.strength**2 if settings.name == "adam" else 1.0
-            optimizer.param_groups[0]["lr"] = rate * slowed
-            optimizer.zero_grad()
-            losses = objective.evaluate(pixels, self.generator)
-            if readings.add(losses, last=i + 1 == iterations):
-                if not readings.finite:
-                    return good.cpu(), "diverged"
-                good.copy_(pixels.detach())
-            losses.total.backward()
-            if still is not None and pixels.grad is not None:
-                pixels.grad.masked_fill_(still, 0)
-            optimizer.step(partial(value_of, losses))
-            with torch.no_grad():
-                pixels.clamp_(0, 1)
-            self.steps += 1
-            done = span[0] + (span[1] - span[0]) * (i + 1) / iterations
-            place = (index + 1, len(self.scales), size, i + 1, iterations, done)
-            progress = Progress(*place, readings.latest, pixels.detach(), self.details)
-            if callback is not None and callback(progress) is False:
-                readings.flush()
-                return pixels.detach().cpu(), "stopped"
-        if not pixels.isfinite().all():
-            return good.cpu(), "diverged"
-        return pixels.detach().cpu(), "complete"
+        now = Moving(picture.to(self.device), self.config.optimizer, index, readings)
+        if state is not None:
+            now.restore(state.iteration, state.good, state.optimizer)
+        self.now = now
+        still = None if self.moving is None else pixel_shares(self.moving, now.pixels) < 0.5  # (1, H, W)
+        start, end = spans(self.scales)[index]
+        while now.iteration < iterations:
+            if not self._step(now, objective, still, last=now.iteration + 1 == iterations):
+                return now.good.cpu(), "diverged"
+            done = start + (end - start) * now.iteration / iterations
+            place = (index + 1, len(self.scales), size, now.iteration, iterations, done)
+            progress = Progress(*place, now.readings.latest, now.pixels.detach(), self.details)
+            stopped = callback is not None and callback(progress) is False
+            if self.checkpoint is not None and (self.checkpoint.due(done) or (stopped and self.checkpoint.active)):
+                self._keep(self.checkpoint, now)
+            if stopped:
+                now.readings.flush()
+                return now.pixels.detach().cpu(), "stopped"
+        if not now.pixels.isfinite().all():
+            return now.good.cpu(), "diverged"
+        return now.pixels.detach().cpu(), "complete"
 
-
-def moving(guide: Guide) -> Tensor | None:
-    """How far each pixel belongs to labels that both sides have, (1, H, W); None where all do."""
-    if guide.source is None:
-        return None
-    share = guide.source.sum(dim=0, keepdim=True)
-    return None if bool((share > 0.5).all()) else share
+    def _step(self, now: Moving, objective: Objective, still: Tensor | None, *, last: bool) -> bool:
+        """One iteration; False where the losses are not finite, and the pixels stay."""
+        settings = self.config.optimizer
+        rate = learning_rate(settings, self.steps, self.config.iterations)
+        # Adam's steps don't shrink with the weights, and they add up: with the square, half the strength is, about,
+        # half the change.
+        slowed = self.config.strength**2 if settings.name == "adam" else 1.0
+        now.optimizer.param_groups[0]["lr"] = rate * slowed
+        now.optimizer.zero_grad()
+        losses = objective.evaluate(now.pixels, self.generator)
+        if now.readings.add(losses, last=last):
+            if not now.readings.finite:
+                return False
+            now.good.copy_(now.pixels.detach())
+        losses.total.backward()
+        if still is not None and now.pixels.grad is not None:
+            now.pixels.grad.masked_fill_(still, 0)
+        now.move(losses)
+        self.steps += 1
+        self.drawn = self.generator.get_state()
+        return True

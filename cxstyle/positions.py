@@ -36,6 +36,13 @@ class Guide:
     all_source: Tensor | None = None
     all_targets: tuple[Tensor, ...] | None = None
 
+    def moving(self) -> Tensor | None:
+        """How far each pixel of the source belongs to any label, (1, H, W); None where all do."""
+        if self.source is None:
+            return None
+        share = self.source.sum(dim=0, keepdim=True)
+        return None if bool((share > 0.5).all()) else share
+
 
 @dataclass(frozen=True)
 class Positions:

@@ -1,8 +1,10 @@
-"""What moves the pixels from one iteration to the next: optimizers and their rates."""
+"""What moves the pixels from one iteration to the next: optimizers and their rates, and what they are at."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,11 +12,58 @@ from torch import Tensor
 
 from .config import Optimizer
 from .objective import Losses
+from .progress import Readings
 
 FINAL_RATE = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
 HISTORY = 20
 """Steps that L-BFGS remembers."""
+FIXED_WORK = 20_000
+"""Pixels' worth of an iteration's time that doesn't depend on the size, the losses being sampled; for the time left."""
+
+
+class Moving:
+    """The pixels of a scale while they move.
+
+    Args:
+        picture: (1, 3, H, W) that they start from, on their device.
+        settings: of the optimizer.
+        scale: index of the scale.
+        readings: of the losses.
+
+    Attributes:
+        pixels: (1, 3, H, W).
+        good: the last ones with losses known to be finite.
+        iteration: done in this scale.
+        intact: whether all of this is as it was between two iterations.
+    """
+
+    def __init__(self, picture: Tensor, settings: Optimizer, scale: int, readings: Readings) -> None:
+        self.scale, self.readings, self.iteration, self.intact = scale, readings, 0, True
+        self.pixels = picture.clone().requires_grad_()
+        self.optimizer = make_optimizer(settings, self.pixels)
+        self.good = self.pixels.detach().clone()
+
+    def restore(self, iteration: int, good: Tensor, memory: dict[str, Any]) -> None:
+        """As it was after an iteration; `memory` as of `remembered`."""
+        self.iteration = self.readings.count = iteration
+        self.good = good.to(self.good.device)
+        known = self.optimizer.state_dict()
+        self.optimizer.load_state_dict(known | {"state": {0: memory} if memory else {}})
+
+    def remembered(self) -> dict[str, Any]:
+        """What the optimizer has learnt of the pixels."""
+        found: dict[str, Any] = self.optimizer.state_dict()["state"].get(0, {})
+        return found
+
+    def move(self, losses: Losses) -> None:
+        """One step, by the gradients of the pixels."""
+        self.intact = False
+        self.optimizer.step(partial(value_of, losses))
+        with torch.no_grad():
+            self.pixels.clamp_(0, 1)
+        self.iteration += 1
+        self.intact = True
 
 
 def make_optimizer(settings: Optimizer, pixels: Tensor) -> torch.optim.Optimizer:
@@ -36,3 +85,9 @@ def learning_rate(settings: Optimizer, iteration: int, iterations: int) -> float
         return settings.lr
     cosine = (1 + math.cos(math.pi * iteration / max(1, iterations - 1))) / 2
     return settings.lr * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+
+
+def spans(scales: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:
+    """Of each scale (long edge, iterations), the shares of the whole work that are done before and after it."""
+    work = [(edge * edge + FIXED_WORK) * count for edge, count in scales]
+    return [(sum(work[:i]) / sum(work), sum(work[: i + 1]) / sum(work)) for i in range(len(work))]

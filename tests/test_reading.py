@@ -365,6 +365,10 @@ def test_author_and_copyright_are_found_in_xmp_iptc_and_png_texts(tmp_path: Path
     eight().save(tmp_path / "x.png", pnginfo=texts)
     photo = read_photo(tmp_path / "x.png")
     assert (photo.author, photo.copyright) == ("Zażółć gęślą", "c" * 1000)
+    others = PngImagePlugin.PngInfo()
+    others.add_text("Artist", "Zoe")
+    eight().save(tmp_path / "y.png", pnginfo=others)
+    assert read_photo(tmp_path / "y.png").author == "Zoe"
 
 
 def test_xmp_with_entities_is_not_looked_at(tmp_path: Path) -> None:

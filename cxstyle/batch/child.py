@@ -6,14 +6,13 @@ It ends as soon as stdin does, so none outlives the batch that began it.
 from __future__ import annotations
 
 import queue
-import signal
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from .process import Parent
+from .process import Parent, leave_signals_to_parent
 from .schedule import Task
 from .work import STOPPED, Ended, Listener, Moved, Worker
 
@@ -66,8 +65,7 @@ class Doer:
 
 def main() -> None:
     """python -m cxstyle.batch.child MEMORY [DEVICE]: takes tasks, and None to stop."""
-    # Ctrl-C reaches every process of a terminal; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_signals_to_parent()
     parent = Parent()
     doer = Doer(Worker(sys.argv[2] if len(sys.argv) > 2 else None, float(sys.argv[1])), parent.say)
 

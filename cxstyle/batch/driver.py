@@ -19,7 +19,7 @@ from .actor import Actor, Terms
 from .cluster import LOCAL, Order
 from .executors import PATIENCE, Team
 from .parcels import Sender
-from .process import THREADS, Parent, python_path
+from .process import THREADS, Parent, leave_signals_to_parent, python_path
 from .remote import Node, RayHand, connect, gist, largest, room
 from .schedule import Task
 from .work import Ended, Moved
@@ -273,6 +273,7 @@ def main() -> None:
     ring = Ring(parent, order.folder)
     try:
         connect(order.address)
+        leave_signals_to_parent()  # after Ray, which takes some for itself
         Driver(order, ring).go()
     except CxStyleError as error:
         parent.say("broken", error)

@@ -75,8 +75,8 @@ def tried(job: Job, device: str | None) -> tuple[float, float] | None:
 
 
 def work(config: StyleConfig) -> float:
-    """How much a run is beside others, about; see `optimize.FIXED_WORK`."""
-    from ..optimize import FIXED_WORK
+    """How much a run is beside others, about; see `steps.FIXED_WORK`."""
+    from ..steps import FIXED_WORK
 
     scales = config.pyramid.scales(config.size, config.iterations)
     return float(sum((edge * edge + FIXED_WORK) * count for edge, count in scales))

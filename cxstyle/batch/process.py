@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -103,6 +104,13 @@ class Parent:
             return pickle.load(sys.stdin.buffer)
         except (EOFError, OSError):
             os._exit(0)
+
+
+def leave_signals_to_parent() -> None:
+    """Ctrl-C reaches every process of a terminal, a scheduler's SIGTERM all of a job; the parent decides what to do."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def python_path() -> str:

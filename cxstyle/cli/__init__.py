@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from .presets import presets
 from .progress import one_line
 from .run import run
 from .score import score
+from .signals import handled
 from .streams import kept_streams
 from .weights import weights
 
@@ -37,7 +39,7 @@ BUG = 70
 
 
 class OneLineErrors(click.Group):
-    """Maps every error to one line on stderr and an exit status: 2 usage, 130 Ctrl-C, 70 a bug, 1 the rest."""
+    """Maps every error to one line on stderr and an exit status: 2 usage, 130 stopped, 70 a bug, 1 the rest."""
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
         extra["standalone_mode"] = False
@@ -47,7 +49,8 @@ class OneLineErrors(click.Group):
     def ended(self, args: Sequence[str] | None, prog_name: str | None, **extra: Any) -> Any:
         """Runs a command: its exit status, after its error was told."""
         try:
-            return self.done(args, prog_name, **extra)
+            with handled(signal.default_int_handler):
+                return self.done(args, prog_name, **extra)
         except click.ClickException as error:
             context = getattr(error, "ctx", None)
             path = context.command_path if context else "cxstyle"

@@ -38,7 +38,7 @@ class Crowd(Display):
         gallery: make a gallery at the end.
     """
 
-    stopping = "stopping after this iteration; finished jobs are kept (Ctrl-C again to stop at once)"
+    stopping = "stopping after this iteration; finished jobs are kept (asked once more, at once)"
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Crowd(Display):
         super().__exit__(*rest)
 
     def go(self, jobs: Sequence[Job], **options: Any) -> None:
-        """Does the jobs; ends the process with 130 after Ctrl-C and 1 where one has failed."""
+        """Does the jobs; ends the process with 130 where it was stopped and 1 where one has failed."""
         from ..batch.run import run_batch
 
         with self:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from itertools import count, takewhile
 from pathlib import Path
 
 from ..batch.names import LONGEST, cut
 
 
-def free_name(*parts: str, suffix: str = ".png") -> Path:
-    """PART_PART.png in the current folder, with the first free number where that is taken.
+def names(*parts: str, suffix: str = ".png") -> Iterator[Path]:
+    """PART_PART.png in the current folder, PART_PART_2.png...
 
     Where the name would get too long, each part is cut to its share.
     """
@@ -17,12 +19,27 @@ def free_name(*parts: str, suffix: str = ".png") -> Path:
     if len(os.fsencode(stem)) > LONGEST:
         share = max(1, LONGEST // len(parts) - 1)
         stem = cut("_".join(cut(part, share) for part in parts), LONGEST)
-    return numbered(Path(f"{stem}{suffix}"))
+    return numbers(Path(f"{stem}{suffix}"))
 
 
-def numbered(path: Path) -> Path:
-    """A path, with the first free number where it is taken."""
-    free, number = path, 2
-    while free.exists():
-        free, number = path.with_stem(f"{path.stem}_{number}"), number + 1
-    return free
+def numbers(path: Path) -> Iterator[Path]:
+    """x.png, x_2.png, x_3.png..."""
+    yield path
+    for number in count(2):
+        yield path.with_stem(f"{path.stem}_{number}")
+
+
+def free(paths: Iterator[Path]) -> Path:
+    """The first that is not taken."""
+    return next(path for path in paths if not path.exists())
+
+
+def free_name(*parts: str, suffix: str = ".png") -> Path:
+    """The first of `names` that is free."""
+    return free(names(*parts, suffix=suffix))
+
+
+def known_names(*parts: str, suffix: str = ".png") -> list[Path]:
+    """Those of `names` before the first free one, and that, the last first."""
+    taken = list(takewhile(Path.exists, names(*parts, suffix=suffix)))
+    return [free_name(*parts, suffix=suffix), *reversed(taken)]

@@ -120,6 +120,36 @@ WRITING = [
 ]
 """How results are written; see `writing_of`."""
 
+LASTING = [
+    click.option(
+        "--checkpoint",
+        type=PATH,
+        metavar="FILE",
+        help="Keep the state of the run in FILE until it is complete, to go on from after an interruption.  [default: "
+        "OUTPUT.checkpoint, where the run is going to take over ten minutes]",
+    ),
+    click.option("--no-checkpoint", is_flag=True, help="Keep none, however long it takes."),
+    click.option(
+        "--checkpoint-every",
+        type=click.FloatRange(0),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How often.",
+    ),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Go on from the checkpoint, to the same pixels; without one, start from the beginning.",
+    ),
+    click.option(
+        "--movie",
+        type=PATH,
+        metavar="FILE",
+        help="Also make a movie of the run, gif, webp or mp4: of the pictures of --save-every, or of about 100.",
+    ),
+]
+"""Of runs that take long."""
 SIZE = setting("--size", type=int, metavar="PX", help="Long edge of the result; a smaller source keeps its size.")
 ITERATIONS = setting("--iterations", type=int, metavar="N", help="Steps of all scales together.")
 SEED = setting("--seed", type=int, metavar="N", help="Of the random sampling; same seed, same pixels.")

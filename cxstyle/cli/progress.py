@@ -1,13 +1,14 @@
-"""A bar and lines while something runs, and Ctrl-C that keeps what there is; for `run` and for several runs."""
+"""A bar and lines while something runs, and stopping that keeps what there is; for `run` and for several runs."""
 
 from __future__ import annotations
 
-import signal
 import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 from tqdm import tqdm
+
+from .signals import handled
 
 if TYPE_CHECKING:
     from ..progress import Progress
@@ -16,17 +17,17 @@ BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
 
 
 class Display:
-    """Shows progress on stderr, and notices Ctrl-C, while it is entered.
+    """Shows progress on stderr, and notices Ctrl-C and the signals that mean the same, while it is entered.
 
     Args:
         quiet: show nothing.
         runs: how many the bar is for.
 
     Attributes:
-        interrupted: whether Ctrl-C was pressed.
+        interrupted: whether it was asked to stop.
     """
 
-    stopping = "stopping after this iteration (Ctrl-C again to stop at once and keep nothing)"
+    stopping = "stopping after this iteration (asked once more, at once and without a result)"
 
     def __init__(self, quiet: bool, runs: int = 1) -> None:
         self.quiet, self.runs = quiet, runs
@@ -34,16 +35,17 @@ class Display:
         self.interrupted = False
 
     def __enter__(self) -> Self:
-        self.before = signal.signal(signal.SIGINT, self.interrupt)
+        self.handling = handled(self.interrupt)
+        self.handling.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self.before)
+        self.handling.__exit__(None, None, None)
         if self.bar is not None:
             self.bar.close()
 
     def interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        """First Ctrl-C: stop after this iteration. Second: at once, and nothing is kept."""
+        """Asked first: stop after this iteration. Asked again: at once, and no result is kept."""
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True
@@ -53,8 +55,10 @@ class Display:
         """After an iteration of the run of this index."""
         if self.bar is None:
             # tqdm hides the bar by itself where stderr is not a terminal.
-            total = float(self.runs)
-            self.bar = tqdm(total=total, bar_format=BAR, disable=True if self.quiet else None, dynamic_ncols=True)
+            hidden, total = True if self.quiet else None, float(self.runs)
+            # What was done before the bar began took none of its time.
+            done = index + progress.done
+            self.bar = tqdm(total=total, initial=done, bar_format=BAR, disable=hidden, dynamic_ncols=True)
         place = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
         text = f"{name}{place} iteration {progress.iteration}/{progress.iterations}"
         self.bar.set_description_str(text, refresh=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ..errors import OutputError
+from .names import free, numbers
 
 Write = Callable[[Path], None]
 
@@ -38,7 +39,7 @@ def keep(path: Path, write: Write, folders: Iterator[Path] | None = None) -> Pat
         return path
     for folder in refuges() if folders is None else folders:
         with contextlib.suppress(OSError, OutputError):
-            place = unused(folder / name)
+            place = free(numbers(folder / name))
             write(place)
             click.echo(f"cxstyle: {reason}; it is in {place} instead", err=True)
             return place
@@ -55,11 +56,3 @@ def refuges() -> Iterator[Path]:
     for find in (Path.home, Path.cwd):
         with contextlib.suppress(OSError, RuntimeError):
             yield find()
-
-
-def unused(path: Path) -> Path:
-    """The same, with the first free number where something is there."""
-    found, number = path, 2
-    while found.exists():
-        found, number = path.with_stem(f"{path.stem}_{number}"), number + 1
-    return found

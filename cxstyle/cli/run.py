@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ class Weights(click.ParamType[tuple[float, ...]]):
 @option.together(option.MACHINE)
 @option.max_pixels
 @option.save_every
+@option.together(option.LASTING)
 @click.option(
     "--report",
     type=PATH,
@@ -67,7 +69,9 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
     \b
     Try:  cxstyle run samples/astronaut.jpg samples/hopper.jpg -o stylized.png
     """
-    from .watch import Given, Watch
+    from .given import Given
+    from .keep import Lasting
+    from .watch import Watch
 
     like = options.pop("like")
     if preset and config:
@@ -77,7 +81,8 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
     given = Given(source, targets, *(options.pop(name) for name in ("target_weights", "source_mask", "target_masks")))
     names = ("output", "kind", "overwrite", "save_every", "report", "quiet", "verbose")
     writing = option.writing_of(*(options.pop(name) for name in ("quality", "bits", "no_metadata")))
-    watch = Watch(given, writing=writing, **{name: options.pop(name) for name in names})
+    lasting = Lasting(**{field.name: options.pop(field.name) for field in dataclasses.fields(Lasting)})
+    watch = Watch(given, writing=writing, lasting=lasting, **{name: options.pop(name) for name in names})
     watch.stylize(settings_of(preset, config, like).override(**options))
 
 

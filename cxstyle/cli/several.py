@@ -80,7 +80,7 @@ class Several:
         return not self.display.interrupted
 
     def go(self, work: Callable[..., Comparison]) -> None:
-        """Runs `work`, writes what came of it, and ends the process with 130 after Ctrl-C and 1 where a run failed."""
+        """Runs `work`, writes what came of it, and ends the process with 130 when stopped and 1 where a run failed."""
         with self.display:
             found = work(callback=self.step, folder=self.results, overwrite=self.overwrite)
         done = sum(outcome.result is not None for outcome in found.outcomes)

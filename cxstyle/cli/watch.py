@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +12,18 @@ import click
 
 from ..config import StyleConfig
 from ..errors import FormatError, OutputError
-from ..files import check_space, check_writable, make_folder, write_whole
+from ..files import check_space, check_writable, make_folder, remove_partial, write_whole
 from ..pictures.formats import Writing, check_size, format_of
 from .decided import decisions
-from .names import free_name, numbered
-from .pipes import NAME, PIPE, check_stdin, check_stdout, from_stdin, to_stdout
+from .given import Given
+from .keep import Keep, Lasting
+from .names import free, free_name, numbers
+from .pipes import PIPE, check_stdin, check_stdout, from_stdin, to_stdout
 from .progress import Display, labels_in_words
 from .refuge import keep
 
 if TYPE_CHECKING:
+    from ..movie import Movie
     from ..progress import Progress, Result
 
 PIXEL_BYTES = 4
@@ -30,59 +32,8 @@ REPORT_BYTES, LOSS_BYTES = 20_000, 30
 """Of a report at most, and of each number in it beside its name."""
 
 
-@dataclass(frozen=True)
-class Given:
-    """What a run is given beside its settings, as `stylize` takes it.
-
-    Attributes:
-        source: picture.
-        targets: pictures, one at least.
-        weights: of the targets; None where all positions count the same.
-        source_mask: of the source.
-        target_masks: one for each target; none without masks.
-    """
-
-    source: Path
-    targets: Sequence[Path]
-    weights: Sequence[float] | None = None
-    source_mask: Path | None = None
-    target_masks: Sequence[Path] = ()
-
-    def stem(self) -> tuple[str, ...]:
-        """Parts of a name made of the pictures'."""
-        return tuple(NAME if path == PIPE else path.stem for path in (self.source, *self.targets))
-
-    def files(self) -> list[Path]:
-        """Source, targets, and the masks in the same order."""
-        masks = [] if self.source_mask is None else [self.source_mask]
-        return [self.source, *self.targets, *masks, *self.target_masks]
-
-    def at(self, files: list[Path]) -> Given:
-        """The same with its files elsewhere, in the order of `files`."""
-        rest = iter(files)
-        return replace(
-            self,
-            source=next(rest),
-            targets=[next(rest) for _ in self.targets],
-            source_mask=None if self.source_mask is None else next(rest),
-            target_masks=[next(rest) for _ in self.target_masks],
-        )
-
-    def taking_part(self, pictures: Sequence[Path]) -> list[str]:
-        """Of the targets, or of their masks: those of a target whose weight is not 0."""
-        weights = self.weights or [1.0] * len(pictures)
-        return [str(picture) for picture, weight in zip(pictures, weights, strict=True) if weight > 0]
-
-    def record(self) -> dict[str, Any]:
-        """For the report, in which sizes and weights are those of the targets that take part."""
-        found: dict[str, Any] = {"source": str(self.source), "targets": self.taking_part(self.targets)}
-        if self.source_mask is not None:
-            found |= {"source_mask": str(self.source_mask), "target_masks": self.taking_part(self.target_masks)}
-        return found
-
-
 class Watch:
-    """One `cxstyle run`: knows the files, shows progress, stops on Ctrl-C, writes the result.
+    """One `cxstyle run`: knows the files, shows progress, stops when asked to, writes the result.
 
     Outputs are checked as it is made, before anything is read or computed.
 
@@ -102,35 +53,57 @@ class Watch:
         report: Path | None,
         quiet: bool,
         verbose: bool,
+        lasting: Lasting | None = None,
     ) -> None:
-        from ..pictures.writing import check_output
-
         if kind and output not in (None, PIPE):
             raise click.UsageError(f"--format is for -o -, and for no -o at all; {output} says its own by its suffix")
         check_stdout(output)
         check_stdin(given.files())
-        self.given, self.piped, self.writing = given, output == PIPE, writing or Writing()
+        self.given, self.overwrite = given, overwrite
+        self.piped, self.writing = output == PIPE, writing or Writing()
         suffix = f".{kind or 'png'}"
+        self.keep = Keep(lasting or Lasting(), output, given.stem(), suffix, overwrite=overwrite)
         # What goes to stdout has a name all the same: for its format, and for a refuge.
-        self.output = output if output and not self.piped else free_name(*given.stem(), suffix=suffix)
+        self.output = free_name(*given.stem(), suffix=suffix) if self.piped else self.keep.output
+        self.movie_file = lasting.movie if lasting else None
+        self.movie: Movie | None = None
         self.report, self.save_every = report, save_every
         self.quiet, self.verbose = quiet, verbose
         self.display, self.steps, self.misplaced = Display(quiet), 0, False
-        if self.piped:
-            self.writing.check(self.output)
-        else:
-            check_output(self.output, overwrite=overwrite, writing=self.writing)
-        if report is not None:
-            check_writable(report, overwrite=overwrite)
-            if report.resolve() == self.output.resolve():
-                raise OutputError(f"{report} is both the result and the report; name two files")
+        self.keep.check(overwrite=overwrite, note=self.display.note)
+        self.check()
         if save_every is not None:
             make_folder(save_every[1])
 
+    def check(self) -> None:
+        """Makes sure that the files can be written."""
+        from ..movie import check_movie
+        from ..pictures.writing import check_output
+
+        self.writing.check(self.output)
+        checks: list[tuple[Path, str, Callable[..., None]]] = []
+        checks += [(self.output, "result", check_output)] if not self.piped else []
+        checks += [(self.report, "report", check_writable)] if self.report is not None else []
+        checks += [(self.movie_file, "movie", check_movie)] if self.movie_file is not None else []
+        kept = self.keep.checkpoint
+        taken = {} if kept is None else {kept.path.resolve(): "checkpoint"}
+        for path, what, check in checks:
+            check(path, overwrite=self.overwrite or self.keep.owns(path))
+            other = taken.setdefault(path.resolve(), what)
+            if other != what:
+                raise OutputError(f"{path} is both the {other} and the {what}; name two files")
+        # Of a run of the same files that was killed.
+        remove_partial([path for path, *_ in checks] + ([] if kept is None else [kept.path]))
+
     def stylize(self, settings: StyleConfig) -> None:
-        """Runs and writes; ends the process with 130 after Ctrl-C and 1 where a loss was not finite."""
+        """Runs and writes; ends the process with 130 where it was stopped and 1 where a loss was not finite."""
+        from ..movie import Movie
         from ..optimize import stylize
 
+        checkpoint = self.keep.checkpoint
+        if self.movie_file is not None:
+            every = None if self.save_every is None else self.save_every[0]
+            self.movie = Movie(settings.iterations, every, None if checkpoint is None else checkpoint.luggage)
         with from_stdin(self.given.files()) as files, self.display:
             given = self.given.at(files)
             result = stylize(
@@ -142,6 +115,8 @@ class Watch:
                 weights=given.weights,
                 source_mask=given.source_mask,
                 target_mask=list(given.target_masks) or None,
+                checkpoint=checkpoint,
+                resume=self.keep.resume,
             )
         self.finish(result)
 
@@ -155,6 +130,7 @@ class Watch:
         check_size(self.output, height, width)
         check_space(self.sizes(details))
         self.announce(details)
+        self.steps = self.keep.began(self.display.note)
 
     def sizes(self, details: dict[str, Any]) -> Iterator[tuple[Path, float]]:
         """Bytes of all that will be written, at most."""
@@ -173,6 +149,9 @@ class Watch:
         """Called after each iteration."""
         self.steps += 1
         self.display.show(progress)
+        self.keep.step(self.display.note)
+        if self.movie is not None:
+            self.movie.add(self.steps, progress.picture)
         if self.save_every is not None and self.steps % self.save_every[0] == 0:
             self.save_intermediate(progress)
         return not self.display.interrupted
@@ -206,7 +185,8 @@ class Watch:
             )
 
     def finish(self, result: Result) -> None:
-        """Writes the result and the report, and says where and how it ended."""
+        """Writes all files, and says where and how it ended."""
+        self.keep.finishing()
         path = self.write(result)
         if self.report is not None:
             self.write_report(result, path, self.report)
@@ -214,23 +194,25 @@ class Watch:
         done = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
         if not self.quiet:
             click.echo(f"wrote {'stdout' if path == PIPE else path} ({width}x{height} px, {done})", err=self.piped)
-        if result.status == "stopped":
-            click.echo("cxstyle: stopped; the file holds the picture so far", err=True)
-            sys.exit(1 if self.misplaced else 130)
-        if result.status == "diverged":
-            click.echo(
-                "cxstyle: a loss was no longer a finite number, so the run stopped; the file holds the last good "
-                "picture. Lower the weights or the learning rate, or use --precision fp32",
-                err=True,
-            )
-            sys.exit(1)
-        if result.status == "out of memory":
-            from ..optimize import ADVICE
+        filmed = self.movie is None or self.movie_file is None or self.film(self.movie, self.movie_file, result)
+        written = [None if path == PIPE else path, self.report, self.movie_file]
+        further = self.keep.finished(result.status, [file for file in written if file is not None])
+        if result.status != "complete":
+            click.echo(f"cxstyle: {ending(result.status)}{further}", err=True)
+        if result.status != "complete" or self.misplaced or not filmed:
+            sys.exit(130 if result.status == "stopped" and not self.misplaced else 1)
 
-            click.echo(f"cxstyle: memory ran out; the file holds the picture so far. For the rest, {ADVICE}", err=True)
-            sys.exit(1)
-        if self.misplaced:
-            sys.exit(1)
+    def film(self, movie: Movie, file: Path, result: Result) -> bool:
+        """Makes the movie; where that fails it says so, and all else is there."""
+        try:
+            movie.write(file, result.picture)
+        except (OutputError, KeyboardInterrupt) as error:
+            why = str(error) if isinstance(error, OutputError) else f"stopped while {file} was made, which is left out"
+            click.echo(f"cxstyle: {why}", err=True)
+            return False
+        if not self.quiet:
+            click.echo(f"wrote {file}")
+        return True
 
     def write(self, result: Result) -> Path:
         """Writes the picture; where its format fails, as PNG, and where its place has become unwritable, to another,
@@ -241,7 +223,7 @@ class Watch:
         try:
             encoded = encode(result.picture, suffix, result.alpha, self.writing, result.record, result.origin)
         except FormatError as error:
-            wanted = numbered(self.output.with_suffix(".png"))
+            wanted = free(numbers(self.output.with_suffix(".png")))
             click.echo(f"cxstyle: {error}; it goes to {wanted}", err=True)
             encoded = encode(result.picture, ".png", result.alpha, Writing(bits=8, metadata=False))
         for note in encoded.notes:
@@ -278,3 +260,15 @@ class Watch:
         except OutputError as error:  # the picture is there, and that is still to be said
             click.echo(f"cxstyle: {error}", err=True)
             self.misplaced = True
+
+
+def ending(status: str) -> str:
+    """How a run has ended that is not complete, and what to do."""
+    from ..optimize import ADVICE
+
+    diverged = "a loss was no longer a finite number, so the run stopped; the file holds the last good picture. Lower "
+    return {
+        "stopped": "stopped; the file holds the picture so far",
+        "diverged": diverged + "the weights or the learning rate, or use --precision fp32",
+        "out of memory": f"memory ran out; the file holds the picture so far. For the rest, {ADVICE}",
+    }[status]

@@ -36,6 +36,8 @@ FROM_D50 = (
 """XYZ as shares of D50's white -> linear sRGB, adapted to its D65 after Bradford."""
 ROWS = 256
 """Of a picture that are converted at once, which bounds the memory."""
+SRGB = ("sRGB", "sRGB built-in", "sRGB IEC61966-2.1")
+"""How the profiles of sRGB itself are called; others of such names may be linear."""
 NO_PROFILE = "CMYK without a colour profile; converted as usual offset printing"
 
 
@@ -57,16 +59,37 @@ def srgb_image(image: Image.Image, profile: bytes | None, notes: list[str]) -> I
     elif found is None and image.mode == "CMYK":
         notes.append(NO_PROFILE)
         found = opened(vips().Image.profile_load("cmyk"))
-    if found is None:
+    if found is None or is_srgb(found):
         return image.convert("RGB")
     try:
-        converted = ImageCms.profileToProfile(
-            image, found, ImageCms.createProfile("sRGB"), INTENT, outputMode="RGB", flags=FLAGS
-        )
+        return converted(image, found)
     except (ImageCms.PyCMSError, OSError):
         notes.append("its colour profile is damaged and not used")
         return srgb_image(image, None, notes)
-    return image.convert("RGB") if converted is None else converted
+
+
+def converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    """A picture of mode L, RGB, CMYK or LAB in the colours of a profile -> RGB in sRGB."""
+    if image.mode == "L":
+        # Its 256 values alone, exactly, which would take long for every pixel.
+        ramp = converted_exactly(Image.frombytes("L", (256, 1), bytes(range(256))), profile)
+        return Image.merge("RGB", [image.point(list(channel.tobytes())) for channel in ramp.split()])
+    # Little CMS' tables are right for RGB, but up to 12 of 255 off for inks, where they save no time either.
+    return converted_exactly(image, profile) if image.mode == "CMYK" else through(image, profile, FLAGS)
+
+
+def converted_exactly(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    """Without tables that are made for speed."""
+    return through(image, profile, FLAGS | ImageCms.Flags.NOOPTIMIZE)
+
+
+def through(image: Image.Image, profile: ImageCms.ImageCmsProfile, flags: ImageCms.Flags) -> Image.Image:
+    """Little CMS' conversion to sRGB."""
+    target = ImageCms.createProfile("sRGB")
+    found = ImageCms.profileToProfile(image, profile, target, INTENT, outputMode="RGB", flags=flags)
+    if found is None:  # which is for conversions in place
+        raise ImageCms.PyCMSError("nothing was converted")
+    return found
 
 
 def srgb_values(values: NDArray[Any], space: str, profile: bytes | None, notes: list[str]) -> NDArray[numpy.float32]:
@@ -82,8 +105,9 @@ def srgb_values(values: NDArray[Any], space: str, profile: bytes | None, notes: 
         return from_lab(values)
     if profile and space == "GRAY" and space_of(profile) == "RGB":
         values, space = values.repeat(3, axis=2), "RGB"
-    fits = usable(profile, space, notes) is not None
-    if space in ("GRAY", "RGB") and not fits:
+    found = usable(profile, space, notes)
+    fits = found is not None
+    if space in ("GRAY", "RGB") and (found is None or is_srgb(found)):
         return numpy.ascontiguousarray(numpy.broadcast_to(values, (*values.shape[:2], 3)), dtype=numpy.float32)
     if not fits:
         notes.append(NO_PROFILE)
@@ -131,6 +155,11 @@ def usable(profile: bytes | None, space: str, notes: list[str]) -> ImageCms.Imag
         )
         return None
     return found
+
+
+def is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Whether it says that it is sRGB's: there is nothing to convert then, and a result read again stays exact."""
+    return (profile.profile.profile_description or "").strip() in SRGB
 
 
 def opened(profile: bytes) -> ImageCms.ImageCmsProfile | None:

@@ -40,11 +40,11 @@ def credits_in(
     """
     xmp = xmp_of(info)
     found = []
-    for tag, element, number, key in (
-        (ARTIST, "dc:creator", BYLINE, "Author"),
+    for tag, element, number, *keys in (
+        (ARTIST, "dc:creator", BYLINE, "Author", "Artist"),  # the second is what ExifTool writes
         (COPYRIGHT, "dc:rights", RIGHTS, "Copyright"),
     ):
-        ways = (exif.get(tag), in_xmp(xmp, element), (iptc or {}).get(number), info.get(key))
+        ways = (exif.get(tag), in_xmp(xmp, element), (iptc or {}).get(number), *map(info.get, keys))
         found.append(next(filter(None, (text_of(way) for way in ways)), ""))
     return found[0], found[1]
 

@@ -1,0 +1,171 @@
+"""The checkpoint of a run on the command line: where it is, what may be replaced, and what is said of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..batch.names import cut
+from ..errors import OutputError
+from ..files import check_writable
+from .names import free_name, known_names
+
+if TYPE_CHECKING:
+    from ..checkpoint import Checkpoint
+
+SUFFIX = ".checkpoint"
+LONG = 600.0
+"""Seconds from which on a run keeps its state unasked."""
+LONGEST_NAME = 255
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """What a user says of long runs.
+
+    Attributes:
+        checkpoint: where the state goes.
+        no_checkpoint: nowhere, however long the run is.
+        checkpoint_every: seconds.
+        resume: go on where there is one.
+        movie: to be made of the run.
+    """
+
+    checkpoint: Path | None = None
+    no_checkpoint: bool = False
+    checkpoint_every: float = 60.0
+    resume: bool = False
+    movie: Path | None = None
+
+
+class Keep:
+    """The checkpoint of a run.
+
+    Args:
+        lasting: as the user says.
+        output: where the result goes, if the user says so.
+        stem: parts of the name of the result where not.
+        suffix: of that name.
+        overwrite: whether existing files may be replaced.
+
+    Attributes:
+        output: where the result goes.
+        checkpoint: None without.
+        claims: digests of files that the run has left when it was stopped.
+
+    Raises:
+        OutputError: a checkpoint is there, and nothing says what to do with it; or it can't be written.
+        CheckpointError: it can't be gone on from.
+    """
+
+    def __init__(
+        self, lasting: Lasting, output: Path | None, stem: Sequence[str], suffix: str, *, overwrite: bool
+    ) -> None:
+        self.resume, self.given = lasting.resume, lasting.checkpoint is not None
+        for said, other in ((self.given, "--checkpoint"), (lasting.resume, "--resume")):
+            if said and lasting.no_checkpoint:
+                raise click.UsageError(f"{other} and --no-checkpoint exclude each other")
+        self.checkpoint: Checkpoint | None = None
+        self.claims: tuple[str, ...] = ()
+        if str(output) == "-" and lasting.resume and not self.given:
+            raise click.UsageError("--resume with -o - needs the file: --checkpoint FILE")
+        if lasting.no_checkpoint or (str(output) == "-" and not self.given):
+            self.output = output or free_name(*stem, suffix=suffix)
+            return
+        if output is None and lasting.resume and not self.given:
+            output = next((path for path in known_names(*stem, suffix=suffix) if place(path).exists()), None)
+        from ..checkpoint import Checkpoint
+
+        path = lasting.checkpoint or place(output or free_name(*stem, suffix=suffix))
+        past = 0.0 if self.given or lasting.resume else LONG
+        self.checkpoint = Checkpoint(path, lasting.checkpoint_every, past)
+        self.look(path, overwrite=overwrite)
+        if output is None and self.claims:
+            output = next((file for file in known_names(*stem, suffix=suffix) if self.owns(file)), None)
+        self.output = output or free_name(*stem, suffix=suffix)
+        self.told, self.problem = self.checkpoint.active, ""
+
+    def look(self, path: Path, *, overwrite: bool) -> None:
+        """At what lies in the place of the checkpoint."""
+        if self.given:
+            check_writable(path, overwrite=True)
+        if self.resume and self.checkpoint is not None:
+            self.claims = self.checkpoint.claims()
+        elif path.exists() and not overwrite:
+            raise OutputError(
+                f"{path} is of a run that was not finished: add --resume to go on with it, or --overwrite to start anew"
+            )
+
+    def owns(self, path: Path) -> bool:
+        """Whether a file is what this run has left when it was stopped, and may replace."""
+        from ..checkpoint import ANY, sha256_of
+
+        return bool(self.claims) and path.exists() and (ANY in self.claims or sha256_of(path) in self.claims)
+
+    def check(self, *, overwrite: bool, note: Callable[[str], None]) -> None:
+        """Where the run is to go on and there is nothing to go on from, it starts, or all has been done."""
+        if not self.resume or self.checkpoint is None or self.checkpoint.path.exists():
+            return
+        missing = f"there is no checkpoint {self.checkpoint.path}"
+        if self.output.exists() and not overwrite:
+            note(f"{missing}, and {self.output} exists: nothing to do (--overwrite makes it again)")
+            sys.exit(0)
+        note(f"{missing}; starting from the beginning")
+
+    def began(self, note: Callable[[str], None]) -> int:
+        """Before the first iteration; tells how many were done earlier."""
+        if self.checkpoint is None:
+            return 0
+        if self.checkpoint.steps:
+            note(f"going on after iteration {self.checkpoint.steps} ({self.checkpoint.path})")
+        return self.checkpoint.steps
+
+    def step(self, note: Callable[[str], None]) -> None:
+        """After each iteration: says what is new."""
+        kept = self.checkpoint
+        if kept is None:
+            return
+        if kept.active and not self.told:
+            self.told = True
+            note(
+                f"this is going to take more than {LONG / 60:.0f} minutes, so its state is kept in {kept.path}; after "
+                "an interruption the same command with --resume goes on from there"
+            )
+        if kept.problem != self.problem:
+            self.problem = kept.problem
+            if kept.problem:
+                note(f"{kept.problem}; the run goes on, and tries again in {kept.every:g} s")
+
+    def finishing(self) -> None:
+        """Before the result is written: whatever is killed from now on has left files of this run."""
+        from ..checkpoint import ANY
+
+        if self.checkpoint is not None and self.checkpoint.saved:
+            self.checkpoint.claim([ANY])
+
+    def finished(self, status: str, files: Sequence[Path]) -> str:
+        """After all is written: how to go on, or nothing."""
+        from ..checkpoint import sha256_of
+
+        kept = self.checkpoint
+        if kept is None or not kept.saved:
+            return ""
+        if status in ("complete", "diverged"):  # which would only diverge again
+            kept.remove()
+            return ""
+        kept.claim([sha256_of(path) for path in files])
+        return f"; the same command with --resume goes on from {kept.path}"
+
+
+def place(output: Path) -> Path:
+    """Of the checkpoint, beside the result."""
+    name = output.name
+    if len(os.fsencode(name + SUFFIX)) > LONGEST_NAME:
+        name = cut(name, LONGEST_NAME - len(SUFFIX))
+    return output.with_name(name + SUFFIX)
