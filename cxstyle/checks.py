@@ -5,37 +5,61 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import reprlib
+import sys
 from collections.abc import Collection
 
 from .errors import ConfigError
 
+LARGEST = sys.float_info.max
+
+
+class Short(reprlib.Repr):
+    """Values in messages: a line at most, however large they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 60
+        self.maxlevel = 3
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Python writes no numbers of more than 4300 digits."""
+        return f"a number of {x.bit_length()} bits" if x.bit_length() > 300 else super().repr_int(x, level)
+
+
+shown = Short().repr
+
 
 def nearest(word: object, options: Collection[str]) -> str:
     """The option that is spelt most like a word; there must be at least one."""
-    return difflib.get_close_matches(str(word), list(options), 1, 0.0)[0]
+    text = str(word)[:60].lower()
+    begun = [option for option in options if len(text) > 2 and option.lower().startswith(text)]
+    return (begun or difflib.get_close_matches(text, list(options), 1, 0.0))[0]
 
 
 def check_choice(name: str, value: object, options: Collection[str]) -> None:
     """Refuses a value that isn't one of `options`, suggesting the nearest."""
     if value not in options:
         raise ConfigError(
-            f"{name}: {value!r} is not known; did you mean {nearest(value, options)}? (one of {', '.join(options)})"
+            f"{name}: {shown(value)} is not known; did you mean {nearest(value, options)}? "
+            f"(one of {', '.join(options)})"
         )
 
 
 def check_number(name: str, value: object, low: float, high: float = math.inf, *, above: bool = False) -> None:
     """Refuses what isn't a finite number in [low, high], or in (low, high] with `above`."""
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value <= high
-    if not fits or not isinstance(value, int | float) or value < low or (above and value == low):
+    # Compared, since Python can't tell of every integer whether it is finite; nothing compares with NaN.
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= min(high, LARGEST)
+    if not fits or (above and value == low):
         least = f"above {low:g}" if above else f"at least {low:g}"
         most = f" and at most {high:g}" if math.isfinite(high) else ""
-        raise ConfigError(f"{name}: must be a number {least}{most}, got {value!r}")
+        raise ConfigError(f"{name}: must be a number {least}{most}, got {shown(value)}")
 
 
 def check_integer(name: str, value: object, low: int, high: float = math.inf) -> None:
     """Refuses what isn't an integer in [low, high]."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ConfigError(f"{name}: must be an integer, got {value!r}")
+        raise ConfigError(f"{name}: must be an integer, got {shown(value)}")
     check_number(name, value, low, high)
 
 
@@ -47,9 +71,11 @@ def memory_bytes(memory: str) -> float | None:
     """
     if memory == "auto":
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]i?)B", memory, re.IGNORECASE)
+    match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?) ?([KMGT]i?)B", memory, re.IGNORECASE | re.ASCII)
     if match is None or not float(match[1]) > 0:
-        raise ConfigError(f"memory: {memory!r} is not a size; use auto or a number with its unit, such as 4GB or 500MB")
+        raise ConfigError(
+            f"memory: {shown(memory)} is not a size; use auto or a number with its unit, such as 4GB or 500MB"
+        )
     unit = match[2].upper()
     base = 1024.0 if "I" in unit else 1000.0
     return float(float(match[1]) * base ** ("KMGT".index(unit[0]) + 1))
@@ -57,8 +83,10 @@ def memory_bytes(memory: str) -> float | None:
 
 def check_device(device: str) -> None:
     """Refuses what isn't the name of a device."""
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", device):
-        raise ConfigError(f"device: {device!r} is not known; use auto, cpu, cuda, cuda:N or mps")
+    # PyTorch takes the number of a device for that number modulo 256.
+    match = re.fullmatch(r"auto|cpu|cuda(?::(0|[1-9][0-9]{0,2}))?|mps", device)
+    if match is None or int(match[1] or 0) > 127:
+        raise ConfigError(f"device: {shown(device)} is not known; use auto, cpu, cuda, cuda:N or mps")
 
 
 def in_words(size: float) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .checks import check_choice, check_device, check_integer, check_number, memory_bytes, nearest
+from .checks import check_choice, check_device, check_integer, check_number, memory_bytes, nearest, shown
 from .errors import ConfigError
 from .presets import preset_names, preset_path, read_yaml
 from .terms import LossTerm, reweighted
@@ -27,6 +28,7 @@ OPTIMIZERS = ("adam", "lbfgs")
 SMALLEST_EDGE = 32
 """Pixels: below this conv4_2 has too few positions for a set of features to mean anything."""
 LARGEST_SEED = 2**63 - 1
+MOST_ITERATIONS = 10**9
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class StyleConfig:
         check_number("strength", self.strength, 0, 1)
         check_choice("precision", self.precision, PRECISIONS)
         check_integer("size", self.size, SMALLEST_EDGE, 65_500)
-        check_integer("iterations", self.iterations, 1)
+        check_integer("iterations", self.iterations, 1, MOST_ITERATIONS)
         check_integer("seed", self.seed, 0, LARGEST_SEED)
         check_device(self.device)
         memory_bytes(self.memory)
@@ -251,7 +253,22 @@ def parse(content: Any) -> StyleConfig:
         return msgspec.convert(content, StyleConfig)
     except msgspec.ValidationError as error:
         message, _, place = str(error).replace("`", "").partition(" - at $")
-        raise ConfigError(f"{place.lstrip('.')}: {message}" if place else message) from error
+        raise ConfigError(f"{place.lstrip('.')}: {message}{value_at(content, place)}" if place else message) from error
+
+
+def value_at(content: Any, place: str) -> str:
+    """What stands at a place such as .terms[0].weight, for a message; nothing where that is not a single value."""
+    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", place):
+        try:
+            content = content[name or int(index)]
+        except (LookupError, TypeError):
+            return ""
+    return f" {shown(content)}" if isinstance(content, str | int | float) else ""
+
+
+def word(key: Any) -> str:
+    """A key in a message."""
+    return key if isinstance(key, str) and 0 < len(key) < 60 and key.isprintable() else shown(key)
 
 
 def refuse_unknown(content: Mapping[Any, Any], kind: type, prefix: str) -> None:
@@ -259,4 +276,4 @@ def refuse_unknown(content: Mapping[Any, Any], kind: type, prefix: str) -> None:
     known = [f.name for f in dataclasses.fields(kind)]
     for key in content:
         if key not in known:
-            raise ConfigError(f"{prefix}{key} is not a known key; did you mean {prefix}{nearest(key, known)}?")
+            raise ConfigError(f"{prefix}{word(key)} is not a known key; did you mean {prefix}{nearest(key, known)}?")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import math
 import os
 import shutil
+import stat
 import tempfile
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,10 +18,85 @@ from typing import BinaryIO
 from .checks import in_words
 from .errors import OutputError
 
+PATIENCE = 5
+"""Seconds that a pipe may be without anybody who writes to it."""
 PARTIAL = ".part"
 """Suffix of files that are being written."""
 SLACK = 1 << 16
 """Bytes that are to stay free beside files: folders grow, too."""
+
+
+def check_plain(path: Path, largest: float = math.inf) -> None:
+    """Makes sure that what is at `path` can be read to its end: a pipe may never come to one, and a device has none.
+
+    Raises:
+        OSError: missing, not a file, larger than `largest` bytes; its `strerror` says what it is.
+    """
+    try:
+        found = path.stat()
+    except ValueError as error:  # a NUL in its name
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device; save its content in a file and name that")
+    if found.st_size > largest:
+        raise OSError(errno.EFBIG, f"it has {found.st_size / 1e6:.1f} MB, and at most {largest / 1e6:g} are read")
+
+
+def read_plain(path: Path, largest: float = math.inf) -> bytes:
+    """The content of a file, see `check_plain`.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    check_plain(path, largest)
+    return path.read_bytes()
+
+
+def read_up_to(path: Path, most: int) -> bytes:
+    """The content of a file or of a pipe that somebody writes to, or the first `most` bytes of it.
+
+    Raises:
+        OSError: it can't be read, is a device, or a pipe that nobody has opened to write within `PATIENCE` seconds.
+        ValueError: a NUL in its name.
+    """
+    # Opening a pipe that nobody writes to would wait for ever.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISFIFO(mode):
+            return read_pipe(handle, most)
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a device")
+        return file.read(most)
+
+
+def read_pipe(handle: int, most: int) -> bytes:
+    """The content of a pipe that was opened without waiting; see `read_up_to`."""
+    import select
+
+    waiting = select.poll()
+    waiting.register(handle, select.POLLIN)
+    parts: list[bytes] = []
+    room, begun, deadline = most, False, time.monotonic() + PATIENCE
+    while room > 0:
+        try:
+            part = os.read(handle, min(room, 1 << 20))
+        except BlockingIOError:  # somebody has it open, and has written nothing yet
+            begun = True
+            waiting.poll(1000)
+            continue
+        if part:
+            parts.append(part)
+            room -= len(part)
+        elif begun or parts:
+            break
+        elif time.monotonic() > deadline:
+            raise OSError(errno.ETIMEDOUT, "it is a pipe that nobody writes to")
+        else:
+            time.sleep(0.02)
+    return b"".join(parts)
 
 
 def check_writable(path: Path, *, overwrite: bool = False) -> None:

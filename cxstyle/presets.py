@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
+from .files import read_plain
+from .plainyaml import parse_yaml
 
 
 def preset_folder() -> Path:
@@ -33,39 +34,23 @@ def means_file(word: str) -> bool:
     return word.endswith(YAML) or "/" in word
 
 
-def read_yaml(path: Path) -> Any:
-    """The content of a YAML file: plain values only, 1e-4 is a number, no key twice."""
-    import yaml
+LARGEST = 250_000
+"""Bytes of a file of settings."""
 
+
+def read_yaml(path: Path, largest: int = LARGEST) -> Any:
+    """The content of a YAML file of at most `largest` bytes, see `parse_yaml`.
+
+    Raises:
+        ConfigError: unreadable, too large, or not YAML of plain values, with the line.
+    """
     try:
-        return yaml.load(path.read_text("utf-8"), Loader=yaml_loader())
+        text = read_plain(path, largest).decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"can't read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not a UTF-8 text file") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(
-            f"{path}{place} is not YAML: {getattr(error, 'problem', None) or 'nested too deep'}"
-        ) from error
-
-
-def yaml_loader() -> Any:
-    """PyYAML's safe loader, less two surprises: 1e-4 as a string, and the last of two equal keys winning silently."""
-    import yaml
-
-    class PresetLoader(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            seen = set()
-            for key, _ in node.value:
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key.value!r} stands twice", key.start_mark
-                    )
-                seen.add(key.value if isinstance(key.value, str) else id(key))
-            return super().construct_mapping(node, deep)
-
-    number = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
-    PresetLoader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
-    return PresetLoader
+        raise ConfigError(f"{path} is not a UTF-8 text file; save it as UTF-8") from error
+    try:
+        return parse_yaml(text, largest)
+    except ConfigError as error:
+        raise ConfigError(f"{path} {error}") from error

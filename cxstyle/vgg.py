@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from .checks import nearest
 from .errors import ConfigError, WeightsError
+from .files import check_plain
 from .weights.convert import read_foreign
 from .weights.layout import CONVOLUTIONS, canonical_layer
 from .weights.store import Network, find, read_network
@@ -51,6 +52,7 @@ def resolve_network(features: str = "auto", weights: Path | None = None) -> Netw
 def is_ours(path: Path) -> bool:
     """Whether a file is a safetensors file with our header; anything else is read as a foreign one."""
     try:
+        check_plain(path)
         with path.open("rb") as file:
             return b'"cxstyle"' in file.read(1 << 16)
     except OSError as error:

@@ -45,7 +45,7 @@ def load(tmp_path: Path, text: str) -> StyleConfig:
         ("terms: [{weight: 1}]", "missing required field loss"),
         ("terms: []", "at least one term with a weight above 0"),
         ("iterations: 5", "missing required field terms"),
-        (TERM + "iterations: 0", "iterations: must be a number at least 1, got 0"),
+        (TERM + "iterations: 0", "iterations: must be a number at least 1 and at most 1e+09, got 0"),
         (TERM + "size: 8", "size: must be a number at least 32"),
         (TERM + "seed: -1", "seed: must be a number at least 0"),
         (TERM + "pooling: maximum", "did you mean max?"),

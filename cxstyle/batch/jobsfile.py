@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import nearest
-from ..config import StyleConfig
+from ..config import StyleConfig, value_at, word
 from ..errors import ConfigError
 from ..pictures.formats import Writing
 from ..presets import YAML, means_file, read_yaml
@@ -23,6 +23,8 @@ from .listing import place, read_rows
 from .names import Row, Template, default_template, given_name
 
 PARTS = ("jobs", "defaults")
+LARGEST = 1_000_000
+"""Bytes of a YAML file of jobs; CSV takes more, and is read faster."""
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -116,12 +118,12 @@ def read_entries(path: Path) -> tuple[Any, Sequence[Any]]:
         return {}, read_table(path)
     if suffix not in YAML:
         raise ConfigError(f"{path}: jobs are read from .yaml or .csv files")
-    content: Any = read_yaml(path)
+    content: Any = read_yaml(path, LARGEST)
     defaults: Any = {}
     if isinstance(content, Mapping):
         for name in content:
             if name not in PARTS:
-                raise ConfigError(f"{path}: {name} is not a known key; did you mean {nearest(name, PARTS)}?")
+                raise ConfigError(f"{path}: {word(name)} is not a known key; did you mean {nearest(name, PARTS)}?")
         content, defaults = content.get("jobs"), content.get("defaults") or {}
     if not isinstance(content, list) or not content:
         raise ConfigError(f"{path}: expected jobs, a list such as - {{source: a.jpg, target: b.jpg}}")
@@ -181,12 +183,12 @@ def checked(given: Any) -> Options:
     if not isinstance(given, Mapping):
         raise ConfigError("expected options such as {source: a.jpg, target: b.jpg}")
     found: Options = {}
-    for word, value in given.items():
-        name = str(word).replace("-", "_")
+    for key, value in given.items():
+        name = str(key).replace("-", "_")
         if name not in KEYS:
-            raise ConfigError(f"{word} is not a known key; did you mean {nearest(name, KEYS)}?")
+            raise ConfigError(f"{word(key)} is not a known key; did you mean {nearest(name, KEYS)}?")
         if name in found:
-            raise ConfigError(f"{word} stands twice")
+            raise ConfigError(f"{key} stands twice")
         found[name] = value
     return found
 
@@ -204,8 +206,8 @@ def options(given: Any, folder: Path) -> Options:
     try:
         msgspec.convert(plain, Entry)
     except msgspec.ValidationError as error:
-        message, _, where = str(error).replace("`", "").partition(" - at $")
-        raise ConfigError(f"{where.lstrip('.')}: {message}".removeprefix(": ")) from error
+        message, _, where = str(error).replace("`", "").replace(" | null", "").partition(" - at $")
+        raise ConfigError(f"{where.lstrip('.')}: {message}{value_at(plain, where)}".removeprefix(": ")) from error
     if "preset" in plain and "config" in plain:
         raise ConfigError("preset and config exclude each other; copy the preset into the file")
     found: Options = {}
@@ -215,6 +217,8 @@ def options(given: Any, folder: Path) -> Options:
         words = [value] if isinstance(value, str) and name in LISTS else value
         if is_path:
             words = [str(folder / word) for word in words] if isinstance(words, list) else str(folder / words)
+            if "\0" in "".join(words):
+                raise ConfigError(f"{name}: no file has a name with a NUL")
         found["config" if name == "preset" and is_path else name] = words
     return found
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ConfigError, PictureError
+from ..files import read_plain
 
 KINDS = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "bmp", "dib", "gif", "avif", "heic", "heif"),
@@ -20,6 +21,8 @@ KINDS = (
 PICTURES = frozenset(f".{kind}" for kind in KINDS)
 """Suffixes by which pictures are known in folders."""
 LISTS = (".txt", ".csv")
+LARGEST = 50_000_000
+"""Bytes of a list."""
 COLUMNS = ("path", "picture", "file", "source", "target")
 """Headers of the column of a CSV list that has the paths."""
 MAGIC = re.compile(r"[*?[]")
@@ -204,11 +207,14 @@ def read_text(path: Path) -> str:
         ConfigError: unreadable, or not UTF-8.
     """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        text = read_plain(path, LARGEST).decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"can't read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not a UTF-8 text file; save it as UTF-8") from error
+    if "\0" in text:
+        raise ConfigError(f"{path} is not a text file: it holds a NUL")
+    return text
 
 
 def read_rows(path: Path) -> list[list[str]]:

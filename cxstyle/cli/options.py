@@ -28,9 +28,10 @@ class Samples(click.ParamType[int | str]):
         """Leaves the range to `LossTerm`."""
         if value == "all":
             return "all"
-        if not str(value).isdigit():
-            self.fail(f"{value!r} is neither a number nor all", param, ctx)
-        return int(value)
+        try:
+            return int(value)
+        except ValueError:  # longer numbers than Python reads, too
+            self.fail(f"{str(value)[:60]!r} is neither a number nor all", param, ctx)
 
 
 def setting(*names: str, help: str, type: Any = str, field: str | None = None, **extra: Any) -> Option:

@@ -97,5 +97,6 @@ def labels_in_words(details: dict[str, Any], *, shared: bool = False) -> list[st
 
 
 def one_line(message: str) -> str:
-    """Without line breaks, and without anything else that a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(message.split()))
+    """Without line breaks, and with the codes of characters that would change a terminal."""
+    line = " ".join(message.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

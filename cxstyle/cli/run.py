@@ -92,4 +92,4 @@ def settings_of(preset: str | None, config: Path | None, like: Path | None) -> S
         from ..pictures.metadata import read_record
 
         return read_record(like).config
-    return StyleConfig.load(config) if config else StyleConfig.preset(preset or "default")
+    return StyleConfig.load(config) if config else StyleConfig.preset("default" if preset is None else preset)

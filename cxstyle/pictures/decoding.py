@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import CxStyleError, PictureError
@@ -24,6 +24,7 @@ from .colorspace import srgb_image, srgb_values
 from .credits import credits_in, credits_of
 from .deep import AVIF, HEIC, ORIENTATION, Deep, is_tiff, loader_of, numbers, read_deep, tiff_tags, turned, unit
 from .limits import check_pixels, most_pixels
+from .overheard import overheard
 from .photo import Photo
 from .transparency import filled
 
@@ -33,11 +34,24 @@ FORMATS = [
 ]
 """What is tried; not Pillow's whole list, which starts Ghostscript for PostScript."""
 MOVING = {"GIF": "frames", "WEBP": "frames", "PNG": "frames", "AVIF": "frames", "TIFF": "pages"}
+STARTS = {
+    "PNG": rb"\x89PNG",
+    "JPEG": rb"\xff\xd8\xff",
+    "GIF": rb"GIF8[79]a",
+    "WebP": rb"RIFF(?s:....)WEBP",
+    "BMP": rb"BM(?s:.{12})[\x0c\x28\x38\x40\x6c\x7c]\0\0\0",
+    "AVIF": rb"(?s:....)ftypavi[fs]",
+}
+"""How files of some formats begin, damaged or not."""
+LARGEST_TEXT = 16 * 2**20
+"""Bytes of a PNG's packed text or profile; Pillow's own limit is less than some profiles have."""
+MOST_SCANS = 20
+"""Of a JPEG as large as the limit of pixels; of smaller ones as many more."""
 COUNTED = 4 * 2**20
 """Bytes up to which a file's frames are counted: there may be one in every few bytes."""
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs about damaged files is in our errors
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it says of damaged files goes to stderr
 LOCK = threading.RLock()
 """Pillow's limit of pixels and Python's warnings belong to the whole process."""
 
@@ -53,6 +67,8 @@ def pillow(label: str) -> Iterator[None]:
         warnings.filterwarnings("ignore", module=r"PIL\b|pillow_heif\b")
         before = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
+        longest = PngImagePlugin.MAX_TEXT_CHUNK
+        PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_TEXT
         try:
             yield
         except CxStyleError:
@@ -66,28 +82,13 @@ def pillow(label: str) -> Iterator[None]:
         except MemoryError as error:
             raise PictureError(f"{label} needs more memory than there is") from error
         except Exception as error:  # damaged files raise whatever a decoder didn't expect
+            if "MAX_TEXT_CHUNK" in str(error):
+                raise PictureError(f"{label} holds a text or profile of more than 16 MB; save it without") from error
             reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
             raise PictureError(f"{label} can't be read: {reason[:200]}; the file may be damaged") from error
         finally:
             Image.MAX_IMAGE_PIXELS = before
-
-
-@contextlib.contextmanager
-def quiet_libtiff() -> Iterator[None]:
-    """Without what libtiff prints about damaged files by itself; for that moment nobody else in the process prints
-    there either."""
-    try:
-        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    except OSError:  # there is no stderr
-        yield
-        return
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+            PngImagePlugin.MAX_TEXT_CHUNK = longest
 
 
 def decoded(data: bytes, label: str) -> Photo:
@@ -107,14 +108,19 @@ def decoded(data: bytes, label: str) -> Photo:
         loader = loader_of(data)
         try:
             image = Image.open(io.BytesIO(data), formats=formats)
-        except UnidentifiedImageError:
-            if not is_tiff(data):
-                raise
-            return by_tags(data, label)
+        except UnidentifiedImageError as error:
+            if is_tiff(data):
+                return by_tags(data, label)
+            kind = next((kind for kind, start in STARTS.items() if re.match(start, data)), "")
+            if kind:
+                raise PictureError(f"{label} begins as {kind} does and can't be read; the file is damaged") from error
+            raise
         check_header(image, label)
+        check_scans(data, image, label)
         notes = frames(data, formats)
         if not loader:
             return photo_of(image, label, notes)
+        check_exif(image, notes)
         author, rights = credits_of(image)
         # libheif turns pictures by itself.
         orientation = 1 if loader in (AVIF, HEIC) else image.getexif().get(ORIENTATION, 1)
@@ -128,6 +134,25 @@ def check_header(image: Image.Image, label: str) -> None:
     """Refuses a picture beyond the limit of pixels, and from here on what lies within its file beyond twice of it."""
     check_pixels(*image.size, label)
     Image.MAX_IMAGE_PIXELS = most_pixels()
+
+
+def check_scans(data: bytes, image: Image.Image, label: str) -> None:
+    """Refuses a JPEG that paints its pixels over and over: a scan of all of them takes a dozen bytes."""
+    if image.format in ("JPEG", "MPO"):
+        scans, (width, height) = data.count(b"\xff\xda"), image.size
+        if scans * width * height > MOST_SCANS * most_pixels():
+            raise PictureError(
+                f"{label} is {width}x{height} px in {scans:,} scans, more than pictures have; save it anew"
+            )
+
+
+def check_exif(image: Image.Image, notes: list[str]) -> None:
+    """Takes EXIF data that can't be read out of a picture, which is none the worse."""
+    try:
+        image.getexif()
+    except Exception:  # whatever is wrong with it
+        image.info.pop("exif", None)
+        notes.append("its EXIF data is damaged and not used")
 
 
 def by_tags(data: bytes, label: str) -> Photo:
@@ -155,9 +180,11 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
     notes = [] if notes is None else notes
     with pillow(label):
         check_header(image, label)
-        with quiet_libtiff() if image.format == "TIFF" else contextlib.nullcontext():
+        # libtiff writes its complaints to stderr.
+        with overheard(notes) if image.format == "TIFF" else contextlib.nullcontext():
             image.load()
         check_pixels(*image.size, label)  # an icon's pictures may be larger than its list says
+        check_exif(image, notes)
         author, rights = credits_of(image)
         notes += untold(image)
         image = ImageOps.exif_transpose(image)

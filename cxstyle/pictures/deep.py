@@ -115,6 +115,9 @@ def read_deep(data: bytes, loader: str, label: str) -> Deep:
     """
     if loader == HEIC:
         return read_heic(data, label)
+    deepest = max(numbers(tiff_tags(data).get(BITS)), default=0) if is_tiff(data) else 0
+    if deepest > 32:
+        raise PictureError(f"{label} has {deepest} bits a channel, and at most 32 are read; save it with 16 or 32")
     with vips_errors(label):
         image = getattr(vips().Image, loader)(data, fail_on="error")
         check_pixels(image.width, image.height, label)

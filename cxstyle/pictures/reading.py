@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from ..config import SMALLEST_EDGE
 from ..errors import PictureError
+from ..files import read_up_to
 from ..image import to_image
 from .decoding import decoded, photo_of
 from .limits import check_pixels, most_bytes
@@ -102,11 +102,7 @@ def file_bytes(path: Path) -> bytes:
     """
     most = most_bytes()
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-                raise PictureError(f"{path} is not a file; name a picture")
-            data = file.read(most + 1)
+        data = read_up_to(path, most + 1)
     except FileNotFoundError as error:
         raise PictureError(f"there is no file {path}") from error
     except IsADirectoryError as error:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WeightsError
+from ..files import check_plain
 from .layout import (
     CAFFE,
     CONVOLUTIONS,
@@ -19,7 +21,7 @@ from .layout import (
     Normalization,
     torchvision_indices,
 )
-from .store import Network, Provenance, check_shapes
+from .store import LARGEST, Network, Provenance, check_shapes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,7 +69,13 @@ def read_foreign(path: Path, normalization: str = "auto") -> Network:
 
 
 def sha256_of(path: Path) -> str:
+    """The checksum of a file.
+
+    Raises:
+        WeightsError: no file, or one larger than any VGG.
+    """
     try:
+        check_plain(path, LARGEST)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -81,26 +89,43 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         WeightsError: truncated, not a state dict, or a pickle that asks for code to be run.
     """
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         if path.suffix.lower() == ".safetensors":
             loaded: Any = load_file(path)
         else:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+            check_unpacked(path)
+            with warnings.catch_warnings():  # about a protocol of pickles
+                warnings.simplefilter("ignore")
+                loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} is not a plain state dict: damaged, or a pickle with objects other than tensors, "
             "which could run code and is refused"
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # damaged files raise whatever the readers didn't expect
         raise WeightsError(f"{path} is damaged or not a file of weights") from error
     if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
         loaded = loaded["state_dict"]
     if not isinstance(loaded, Mapping) or not all(isinstance(v, torch.Tensor) for v in loaded.values()):
         raise WeightsError(f"{path} holds no state dict (names and tensors)")
     return {str(key): tensor for key, tensor in loaded.items()}
+
+
+def check_unpacked(path: Path) -> None:
+    """Refuses a ZIP file that grows as it is read; PyTorch doesn't pack what it writes.
+
+    Raises:
+        ValueError: it has packed members, or more than its size.
+        zipfile.BadZipFile: damaged.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+        packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
+        if packed or sum(member.file_size for member in members) > path.stat().st_size:
+            raise ValueError("packed")
 
 
 def rename(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -116,6 +141,9 @@ def rename(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     for key, tensor in state.items():
         stem, _, kind = key.removeprefix("features.").rpartition(".")
         if stem in names and kind in ("weight", "bias"):
+            if not tensor.is_floating_point():
+                found = str(tensor.dtype).removeprefix("torch.")
+                raise WeightsError(f"{path}: {names[stem]}.{kind} holds {found}; weights are floating-point numbers")
             tensors[f"{names[stem]}.{kind}"] = tensor.float().contiguous()
     if not tensors:
         raise WeightsError(f"{path} holds no VGG convolutions (features.N.weight, N.weight or convK_M.weight)")
@@ -156,20 +184,36 @@ def read_mat(path: Path) -> tuple[dict[str, Tensor], Normalization]:
         from scipy.io import loadmat
     except ImportError as error:
         raise WeightsError("reading .mat files needs SciPy: pip install 'cxstyle[mat]'") from error
-    import torch
-
     try:
-        content = loadmat(path, squeeze_me=True, struct_as_record=False)
-        tensors = {}
-        for layer in content["layers"]:
-            if layer.name in CONVOLUTIONS["vgg19"]:
-                kernel, bias = layer.weights if hasattr(layer, "weights") else (layer.filters, layer.biases)
-                tensors[f"{layer.name}.weight"] = torch.tensor(kernel).permute(3, 2, 0, 1).float().contiguous()
-                tensors[f"{layer.name}.bias"] = torch.tensor(bias).float().flatten()
-        holder = content["meta"] if "meta" in content else content["normalization"]
-        average = getattr(holder, "normalization", holder).averageImage  # (3,) or (224, 224, 3)
-        red, green, blue = (float(value) for value in average.reshape(-1, 3).mean(axis=0))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = loadmat(path, squeeze_me=True, struct_as_record=False)
+    except NotImplementedError as error:
+        raise WeightsError(f"{path} is of MATLAB 7.3, which is not read; save it in MATLAB with -v7") from error
     except Exception as error:  # SciPy raises whatever a broken file leads it into
         raise WeightsError(f"{path} is damaged or not MatConvNet's VGG") from error
+    try:
+        return from_matconvnet(content)
+    except (LookupError, AttributeError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path} is damaged or not MatConvNet's VGG") from error
+
+
+def from_matconvnet(content: Mapping[str, Any]) -> tuple[dict[str, Tensor], Normalization]:
+    """The convolutions of a MATLAB file's variables, and what they expect.
+
+    Raises:
+        LookupError, AttributeError, TypeError, ValueError, RuntimeError: they aren't MatConvNet's.
+    """
+    import torch
+
+    tensors = {}
+    for layer in content["layers"]:
+        if layer.name in CONVOLUTIONS["vgg19"]:
+            kernel, bias = layer.weights if hasattr(layer, "weights") else (layer.filters, layer.biases)
+            tensors[f"{layer.name}.weight"] = torch.tensor(kernel).permute(3, 2, 0, 1).float().contiguous()
+            tensors[f"{layer.name}.bias"] = torch.tensor(bias).float().flatten()
+    holder = content["meta"] if "meta" in content else content["normalization"]
+    average = getattr(holder, "normalization", holder).averageImage  # (3,) or (224, 224, 3)
+    red, green, blue = (float(value) for value in average.reshape(-1, 3).mean(axis=0))
     mean = (red, green, blue)
     return tensors, Normalization("matconvnet", MATCONVNET.channels, MATCONVNET.scale, mean, MATCONVNET.std)

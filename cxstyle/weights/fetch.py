@@ -73,15 +73,21 @@ def fetch(
 
 @contextlib.contextmanager
 def download_folder() -> Iterator[Path]:
-    """A folder inside the cache that is gone afterwards, whatever happens."""
+    """A folder inside the cache that is gone afterwards, whatever happens; so is a cache that nothing came into."""
     parent = cache_dir()
     try:
+        made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
         parent.mkdir(parents=True, exist_ok=True)
         holder = tempfile.TemporaryDirectory(prefix=f".fetch-{os.getpid()}-", dir=parent)
     except OSError as error:
         raise OutputError(f"can't write weights to {parent}: {error.strerror or error}") from error
-    with holder as folder:
-        yield Path(folder)
+    try:
+        with holder as name:
+            yield Path(name)
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):  # it has something in it
+                folder.rmdir()
 
 
 @contextlib.contextmanager

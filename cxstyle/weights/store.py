@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError, WeightsError
-from ..files import write_whole
+from ..files import check_plain, read_plain, write_whole
 from .layout import BLOCKS, CONVOLUTIONS, Normalization, kernel_shape
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 BUNDLED = Path(__file__).parent
 METADATA_KEY = "cxstyle"
+LARGEST = 2e9
+"""Bytes of a file of weights; the largest VGG has 0.6e9."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def read_network(path: Path) -> Network:
     from safetensors.torch import load
 
     try:
-        data = path.read_bytes()
+        data = read_plain(path, LARGEST)
     except OSError as error:
         raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
     verify_checksum(path, data)
@@ -175,6 +177,7 @@ def read_header(path: Path) -> tuple[list[str], Provenance]:
         WeightsError: no header of ours.
     """
     try:
+        check_plain(path)
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > 1 << 20:

@@ -1,0 +1,1 @@
+"""Broken and odd files, made by scripts: the same ones in every run."""
