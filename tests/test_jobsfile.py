@@ -87,6 +87,7 @@ def test_options_of_the_command_line_are_above_all_and_count_from_the_current_fo
 
 def test_every_setting_of_run_is_a_key_of_jobs() -> None:
     elsewhere = {"source", "targets", "target_masks", "output", "overwrite", "save_every", "report", "quiet", "verbose"}
+    elsewhere |= {"checkpoint", "no_checkpoint", "checkpoint_every", "resume", "movie"}  # of a single run
     elsewhere |= {"kind", "like", "no_metadata", "max_pixels"}  # names, presets, `metadata` and the environment say
     assert {parameter.name for parameter in run.params} - elsewhere <= set(KEYS)
     assert set(SETTINGS) <= {parameter.name for parameter in run.params}
