@@ -38,6 +38,10 @@ class Nodes:
         self.ray.remove_node(next(iter(self.ray.worker_nodes)), allow_graceful=False)
 
 
+# One cluster at a time: Ray keeps the address of the last one for the whole machine.
+pytestmark = pytest.mark.xdist_group("ray")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Nodes]:
     nodes = Nodes()
