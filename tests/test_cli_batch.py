@@ -249,10 +249,13 @@ def test_sheets_galleries_reports_and_intermediate_pictures() -> None:
 def test_json_lines_tell_programs_everything() -> None:
     result = batch("photos/a.png", "looks", "-o", "out", "--json-lines")
     events = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [event["event"] for event in events if event["event"] != "moved"] == [
-        *["planned", "started"],
-        *["started", "ended", "ended", "finished"],
-    ]
+    kinds = [event["event"] for event in events if event["event"] != "moved"]
+    # A job may begin before the one before it is encoded, or after.
+    assert (kinds[:2], sorted(kinds[2:-2]), kinds[-2:]) == (
+        ["planned", "started"],
+        ["ended", "started"],
+        ["ended", "finished"],
+    )
     ends = [event for event in events if event["event"] == "ended"]
     assert [event["record"]["status"] for event in ends] == ["complete", "complete"]
     assert ends[-1]["share"] == 1.0
