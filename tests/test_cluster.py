@@ -30,7 +30,9 @@ class Nodes:
 
     def set(self, count: int) -> None:
         while len(self.ray.list_all_nodes()) < count:
-            self.ray.add_node(num_cpus=1)
+            # In a folder of its own, so that a test can have files at /proc/self/cwd that no worker sees.
+            with contextlib.chdir("/"):
+                self.ray.add_node(num_cpus=1)
         while len(self.ray.list_all_nodes()) > count:
             self.kill()
 
