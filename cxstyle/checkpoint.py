@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from . import __version__
 from .errors import CheckpointError, OutputError
-from .tensorfile import Content, TensorFile, raw, write_tensors
+from .tensorfile import Content, TensorFile, digest, write_tensors
 
 if TYPE_CHECKING:
     from .config import StyleConfig
@@ -232,23 +231,6 @@ def check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) 
     if differing:
         names = ", ".join(differing)
         raise CheckpointError(f"{path} is of another run, with other {names}: give the same again, {anew}")
-
-
-def digest(tensors: Iterable[Tensor]) -> str:
-    """SHA-256 of the values and shapes of tensors."""
-    found = hashlib.sha256()
-    for tensor in tensors:
-        found.update(repr(tuple(tensor.shape)).encode())
-        found.update(raw(tensor))
-    return found.hexdigest()
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes; empty where it can't be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 def parted(tree: Any, tensors: dict[str, Content]) -> Any:

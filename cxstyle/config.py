@@ -23,6 +23,8 @@ FEATURES = ("auto", *BLOCKS)
 POOLINGS = ("max", "average")
 PRECISIONS = ("auto", "fp32", "bf16")
 COLORS = ("free", "target", "source")
+INITS = ("source", "target", "noise")
+"""What a run may start from; anything else is the path of a picture."""
 SCHEDULES = ("constant", "cosine")
 OPTIMIZERS = ("adam", "lbfgs")
 SMALLEST_EDGE = 32

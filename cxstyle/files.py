@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import math
 import os
 import shutil
@@ -97,6 +98,16 @@ def read_pipe(handle: int, most: int) -> bytes:
         else:
             time.sleep(0.02)
     return b"".join(parts)
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes, in hexadecimal.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_writable(path: Path, *, overwrite: bool = False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .bound import Features
+from .tensorfile import digest
 from .vgg import VGGFeatures, resolve_network
 from .weights.store import Network
 
@@ -74,12 +74,8 @@ class Shared:
             pictures: at the size that the run wants.
             look: gives the features of one.
         """
-        digest = hashlib.sha256()
-        for picture in pictures:
-            digest.update(repr(tuple(picture.shape)).encode())
-            digest.update(picture.cpu().contiguous().numpy().data)
         which = next(key for key, kept in self.networks.items() if kept is network)
-        key = which, pixels, digest.digest()
+        key = which, pixels, digest(pictures)
         if key not in self.features:
             self.features = {known: found for known, found in self.features.items() if known in self.used}
             self.features[key] = [look(picture) for picture in pictures]

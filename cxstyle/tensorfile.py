@@ -5,6 +5,7 @@ The last four bytes are the CRC-32 of all before them: bits that flip would othe
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 import zlib
@@ -118,6 +119,15 @@ def write_framed(path: Path, header: Mapping[str, Any], contents: Iterable[Conte
             crc = zlib.crc32(data, crc)
             file.write(data)
         file.write(struct.pack("<I", crc))
+
+
+def digest(tensors: Iterable[Tensor]) -> str:
+    """SHA-256 of the values and shapes of tensors, in hexadecimal."""
+    found = hashlib.sha256()
+    for tensor in tensors:
+        found.update(repr(tuple(tensor.shape)).encode())
+        found.update(raw(tensor))
+    return found.hexdigest()
 
 
 def raw(content: Content) -> memoryview | bytes:

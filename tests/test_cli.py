@@ -32,10 +32,7 @@ README = "".join(parts((Path(__file__).parent.parent / "README.md").read_text())
 SHORT = ["--size", "48", "--iterations", "2"]
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def cxstyle(*words: object) -> Result:

@@ -28,10 +28,7 @@ FLAG, GREEN = "#d65f5f", "#00ff00"
 SHORT = ["--size", "64", "--iterations", "2", "--features", "vgg16"]
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture

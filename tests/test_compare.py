@@ -26,10 +26,7 @@ from cxstyle.image import to_image
 SHORT = ["--size", "48", "--iterations", "2", "--features", "vgg16"]
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture(scope="module")

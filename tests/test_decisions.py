@@ -24,10 +24,7 @@ HALF, ONE = (48, 64), [(32, 40)]
 """Height and width of a result, and of its only target."""
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def run(*words: object) -> Result:

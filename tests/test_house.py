@@ -68,7 +68,7 @@ TABLE = {
         "weights.store",
     },
     "progress": {"config", "image", "objective", "pictures"},
-    "shared": {"bound", "vgg", "weights.store"},
+    "shared": {"bound", "tensorfile", "vgg", "weights.store"},
     "steps": {"config", "objective", "progress"},
     "start": {"image", "pictures", "positions"},
     "tensorfile": {"errors", "files"},

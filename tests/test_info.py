@@ -23,10 +23,7 @@ from cxstyle.pictures.metadata import as_text, made_record
 OWN = ["--size", "48", "--iterations", "2", "--preset", "fast", "--seed", "9", "--tv-weight", "7"]
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def command(*words: object) -> Result:

@@ -19,10 +19,7 @@ from cxstyle.movie import Movie, check_movie, ffmpeg
 WORDS = ["--size", "48", "--iterations", "3"]
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def flat(red: float, green: float, blue: float, height: int = 40, width: int = 51) -> torch.Tensor:

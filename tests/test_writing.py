@@ -37,10 +37,7 @@ SHORT = ["--size", "48", "--iterations", "1", "--preset", "fast"]
 AUTHOR, RIGHTS = "Zoë <Ångström>", "© Zoë & 2024"
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def run(*words: object, stdin: bytes | None = None) -> Result:

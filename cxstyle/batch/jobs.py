@@ -10,15 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..config import StyleConfig
+from ..config import INITS, StyleConfig
 from ..errors import ConfigError
 from ..pictures.formats import Writing
 
 File = str | os.PathLike[str]
 WHERE = ("description", "device", "memory")
 """Settings that don't decide what a picture looks like, but for rounding: another machine may go on with a batch."""
-INITS = ("source", "target", "noise")
-"""What else than these a run starts from is the path of a picture."""
 
 
 @dataclass(frozen=True)

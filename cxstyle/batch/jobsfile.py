@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import nearest
-from ..config import StyleConfig, value_at, word
+from ..config import INITS, StyleConfig, value_at, word
 from ..errors import ConfigError
 from ..pictures.formats import Writing
 from ..presets import YAML, means_file, read_yaml
 from .distinct import labels, outputs
-from .jobs import INITS, Job
+from .jobs import Job
 from .listing import place, read_rows
 from .names import Row, Template, default_template, given_name
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..config import StyleConfig
-from .jobs import INITS, Job
+from ..config import INITS, StyleConfig
+from .jobs import Job
 from .schedule import Task
 
 Networks = dict[str, tuple[str, Path | None]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from ..errors import ConfigError, OutputError
+from ..files import sha256_of
 from .jobs import Job
 from .manifest import COMPLETE, Record, read
 from .schedule import in_order, part
@@ -44,8 +44,7 @@ class Planned:
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's content."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return UNREADABLE
 

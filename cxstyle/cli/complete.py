@@ -18,6 +18,7 @@ from click.shell_completion import (
     get_completion_class,
 )
 
+from ..config import INITS
 from ..presets import YAML, preset_names, preset_path
 from ..weights.layout import CONVOLUTIONS
 
@@ -185,7 +186,7 @@ OPTIONS: dict[str, Completer] = {
     "--presets": several(either(presets, settings)),
     "--config": settings,
     "--device": words(*DEVICES),
-    "--init": either(words("source", "target", "noise"), files),
+    "--init": either(words(*INITS), files),
     "--layers": several(words(*LAYERS)),
     "--memory": words("auto"),
     "--ray-address": words("auto", "local"),

@@ -13,7 +13,7 @@ import click
 
 from ..batch.names import cut
 from ..errors import OutputError
-from ..files import check_writable
+from ..files import check_writable, sha256_of
 from .names import free_name, known_names
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ class Keep:
 
     def owns(self, path: Path) -> bool:
         """Whether a file is what this run has left when it was stopped, and may replace."""
-        from ..checkpoint import ANY, sha256_of
+        from ..checkpoint import ANY
 
-        return bool(self.claims) and path.exists() and (ANY in self.claims or sha256_of(path) in self.claims)
+        return bool(self.claims) and path.exists() and (ANY in self.claims or digest_of(path) in self.claims)
 
     def check(self, *, overwrite: bool, note: Callable[[str], None]) -> None:
         """Where the run is to go on and there is nothing to go on from, it starts, or all has been done."""
@@ -151,16 +151,22 @@ class Keep:
 
     def finished(self, status: str, files: Sequence[Path]) -> str:
         """After all is written: how to go on, or nothing."""
-        from ..checkpoint import sha256_of
-
         kept = self.checkpoint
         if kept is None or not kept.saved:
             return ""
         if status in ("complete", "diverged"):  # which would only diverge again
             kept.remove()
             return ""
-        kept.claim([sha256_of(path) for path in files])
+        kept.claim([digest_of(path) for path in files])
         return f"; the same command with --resume goes on from {kept.path}"
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file; empty where it can't be read."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return ""
 
 
 def place(output: Path) -> Path:

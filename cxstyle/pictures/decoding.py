@@ -101,10 +101,8 @@ def decoded(data: bytes, label: str) -> Photo:
     Raises:
         PictureError: not a picture, damaged, too large, or of values that are no colours.
     """
-    heif = needs_heif(data, label)
+    formats = readable(data, label)
     with pillow(label):
-        Image.init()
-        formats = [name for name in (*FORMATS, *(["HEIF"] if heif else [])) if name in Image.OPEN]
         loader = loader_of(data)
         try:
             image = Image.open(io.BytesIO(data), formats=formats)
@@ -128,6 +126,18 @@ def decoded(data: bytes, label: str) -> Photo:
         # libvips drops a profile that doesn't fit without a word.
         found = replace(found, profile=found.profile or image.info.get("icc_profile"))
         return deep_photo(found, orientation, notes, author, rights)
+
+
+def readable(data: bytes, label: str) -> list[str]:
+    """The formats to try on a file, as Pillow names them.
+
+    Raises:
+        PictureError: as of `needs_heif`.
+    """
+    heif = ["HEIF"] if needs_heif(data, label) else []
+    with LOCK:
+        Image.init()
+    return [name for name in (*FORMATS, *heif) if name in Image.OPEN]
 
 
 def check_header(image: Image.Image, label: str) -> None:

@@ -134,7 +134,7 @@ def read_deep(data: bytes, loader: str, label: str) -> Deep:
     values = values if space == "LAB" else unit(values, label, white_of(bits))
     alpha = None if beside is None else unit(beside.reshape(values.shape[:2]), label, white_of(bits))
     if alpha is not None and loader == "tiffload_buffer" and numbers(tiff_tags(data).get(EXTRA))[:1] == (ASSOCIATED,):
-        values = (values / alpha.clip(1 / 65535, 1)[:, :, None]).clip(0, 1)
+        values = straight(values, alpha)
     return Deep(values, space, alpha, profile, kept)
 
 
@@ -151,9 +151,15 @@ def read_heic(data: bytes, label: str) -> Deep:
     color = 1 if values.shape[2] <= 2 else 3
     alpha = values[:, :, color] if values.shape[2] > color else None
     if alpha is not None and image.premultiplied_alpha:
-        values = (values / alpha.clip(1 / 65535, 1)[:, :, None]).clip(0, 1)
+        values = straight(values, alpha)
     space = "GRAY" if color == 1 else "RGB"
     return Deep(values[:, :, :color], space, alpha, image.info.get("icc_profile"), 16)
+
+
+def straight(values: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """(H, W, C) that were multiplied by alpha (H, W), without it."""
+    found: NDArray[Any] = (values / alpha.clip(1 / 65535, 1)[:, :, None]).clip(0, 1)
+    return found
 
 
 def white_of(bits: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from ..checks import check_integer
 from ..errors import ConfigError, OutputError
@@ -76,11 +76,6 @@ def has_avif() -> bool:
     from PIL import features
 
     return "avif" in features.modules and bool(features.check("avif"))
-
-
-def check_suffix(path: Path) -> None:
-    """As `format_of`, for those who don't need what it returns."""
-    format_of(path)
 
 
 def check_size(path: str | PurePath, height: int, width: int) -> None:

@@ -14,13 +14,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from .. import __version__
-from ..config import StyleConfig, parse
+from ..config import INITS, StyleConfig, parse
 from ..errors import ConfigError, PictureError
 from .tags import Tags, read_tags
 
 PRIVATE = ("device", "weights")
 """Settings that stay out: which device it was stands beside them, and a path of a file means nothing elsewhere."""
-INITS = ("source", "target", "noise")
 LARGEST_REPORT = 100_000_000
 """Bytes: more than a report of a million iterations needs no reading."""
 LARGEST = 1_000_000

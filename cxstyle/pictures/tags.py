@@ -11,9 +11,9 @@ from typing import Any
 from PIL import Image, ImageCms
 
 from .credits import SPACE, credits_of, xmp_of
+from .deep import BITS, ORIENTATION
 from .embed import KEY, NAMESPACE
 
-ORIENTATION, BITS_PER_SAMPLE = 0x0112, 258
 DEPTHS = {"1": 1, "I": 32, "F": 32, "I;16": 16, "I;16B": 16}
 """Bits of Pillow's modes where they aren't 8."""
 
@@ -49,17 +49,14 @@ def read_tags(path: Path) -> Tags:
     Raises:
         PictureError: it is missing, no picture, damaged, or beyond the limit of pixels.
     """
-    from .decoding import FORMATS, check_header, needs_heif, pillow
+    from .decoding import check_header, pillow, readable
     from .reading import file_bytes
 
     data = file_bytes(path)
-    heif = ["HEIF"] if needs_heif(data, str(path)) else []
-    with pillow(str(path)):
-        Image.init()
-        formats = [name for name in (*FORMATS, *heif) if name in Image.OPEN]
-        with Image.open(io.BytesIO(data), formats=formats) as image:
-            check_header(image, str(path))
-            return tags_of(image, data)
+    formats = readable(data, str(path))
+    with pillow(str(path)), Image.open(io.BytesIO(data), formats=formats) as image:
+        check_header(image, str(path))
+        return tags_of(image, data)
 
 
 def tags_of(image: Image.Image, data: bytes) -> Tags:
@@ -109,7 +106,7 @@ def bits_of(image: Image.Image, data: bytes) -> int:
         return data[24]
     if image.format == "TIFF":
         tags: Any = image
-        bits = tags.tag_v2.get(BITS_PER_SAMPLE, (1,))
+        bits = tags.tag_v2.get(BITS, (1,))
         return int(bits[0] if isinstance(bits, tuple) else bits)
     return DEPTHS.get(image.mode, 8)
 

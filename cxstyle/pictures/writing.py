@@ -16,7 +16,7 @@ from ..errors import FormatError
 from ..files import check_writable, write_whole
 from ..image import to_image
 from .embed import LONGEST_PACKET, XMP, Credits, exif_of, packet_of, png_with, srgb_profile
-from .formats import QUALITY, Format, Writing, check_size, check_suffix, format_of
+from .formats import QUALITY, Format, Writing, check_size, format_of
 from .metadata import Record, as_text, printable
 from .photo import Origin
 from .sixteen import deep_file
@@ -154,7 +154,7 @@ def save_picture(
         ConfigError: the format can't do what `writing` asks.
     """
     path = Path(path)
-    check_suffix(path)
+    format_of(path)  # which names the file where it can't be one
     encoded = encode(picture, PurePath(path).suffix, alpha, writing, record, origin)
     write_whole(path, encoded.content)
     return encoded.notes

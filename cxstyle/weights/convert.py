@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import warnings
 import zipfile
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WeightsError
-from ..files import check_plain
+from ..files import check_plain, sha256_of
 from .layout import (
     CAFFE,
     CONVOLUTIONS,
@@ -48,7 +47,7 @@ def read_foreign(path: Path, normalization: str = "auto") -> Network:
     Raises:
         WeightsError: unreadable, unknown layout, or a normalization that can't be told.
     """
-    digest = sha256_of(path)
+    digest = checksum(path)
     tensors: dict[str, Tensor]
     found: Normalization | None
     if path.suffix.lower() == ".mat":
@@ -68,7 +67,7 @@ def read_foreign(path: Path, normalization: str = "auto") -> Network:
     return Network(Provenance(network, source, digest, licence, chosen), tensors, path)
 
 
-def sha256_of(path: Path) -> str:
+def checksum(path: Path) -> str:
     """The checksum of a file.
 
     Raises:
@@ -76,8 +75,7 @@ def sha256_of(path: Path) -> str:
     """
     try:
         check_plain(path, LARGEST)
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
 
