@@ -82,6 +82,8 @@ def test_formats_are_tried_and_agree_with_what_pillow_was_built_with() -> None:
     found = formats()
     for name, codec in (("PNG", "zlib"), ("JPEG", "jpg"), ("WEBP", "webp"), ("AVIF", "avif")):
         assert found[name]["read"] == found[name]["write"] == features.check(codec)
+    assert [found[name]["write"] for name in ("HEIC", "GIF")] == [False, False]  # no result is written as these
+    assert found["HEIC"]["read"]
     assert (written_as("no format"), can_read(b"no picture")) == (None, False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 
+from ..pictures.formats import FORMATS
 from .attempts import Part
 
 KINDS = {kind: kind for kind in ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")} | {"HEIC": "HEIF"}
@@ -14,18 +15,20 @@ LIBRARIES = {"PNG": "zlib", "JPEG": "libjpeg_turbo", "WEBP": "webp", "TIFF": "li
 
 
 def formats() -> Part:
-    """Which pictures can be read and written, tried on a small one where that is possible."""
+    """Which pictures can be read, and results written as, tried on a small one where that is possible."""
     from PIL import Image, features
 
-    with contextlib.suppress(Exception):
-        from .. import image  # noqa: F401  # it may bring readers of its own
+    with contextlib.suppress(Exception):  # it brings torch, which may be what is broken
+        from ..pictures.decoding import heif_plugin
+
+        heif_plugin()
     Image.init()
-    found = {}
+    found, results = {}, {known.name for known in FORMATS.values()}
     for name, kind in KINDS.items():
         written = written_as(kind)
         read = kind in Image.OPEN if written is None else can_read(written)
         library = features.version(LIBRARIES[name]) if name in LIBRARIES else None
-        found[name] = {"read": read, "write": written is not None, "library": library}
+        found[name] = {"read": read, "write": written is not None and kind in results, "library": library}
     return found
 
 

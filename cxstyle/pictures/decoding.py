@@ -160,7 +160,7 @@ def check_exif(image: Image.Image, notes: list[str]) -> None:
     """Takes EXIF data that can't be read out of a picture, which is none the worse."""
     try:
         image.getexif()
-    except Exception:  # whatever is wrong with it
+    except Exception:  # whatever is wrong with it: the pixels don't depend on it
         image.info.pop("exif", None)
         notes.append("its EXIF data is damaged and not used")
 
@@ -245,7 +245,7 @@ def untold(image: Image.Image) -> list[str]:
 
 def frames(data: bytes, formats: list[str]) -> list[str]:
     """A note where there are several, of which the first is what Pillow gives."""
-    # A file of its own: what is wrong with later frames shall not touch the first.
+    # A file of its own: what is wrong with later frames shall not touch the first, nor end its reading.
     with contextlib.suppress(Exception), Image.open(io.BytesIO(data), formats=formats) as image:
         word = MOVING.get(str(image.format))
         if word is not None and getattr(image, "is_animated", False):
@@ -266,10 +266,17 @@ def needs_heif(data: bytes, label: str) -> bool:
     brands = {data[i : i + 4] for i in (8, *range(16, size, 4))}
     if brands & AVIF_BRANDS or not brands & HEIF_BRANDS:
         return False
+    if not heif_plugin():
+        raise PictureError(f'{label} is a HEIC picture, which needs a plug-in: pip install "cxstyle[heif]"')
+    return True
+
+
+def heif_plugin() -> bool:
+    """Whether there is a plug-in for HEIC, which Pillow knows from then on."""
     try:
         import pillow_heif
-    except ImportError as error:
-        raise PictureError(f'{label} is a HEIC picture, which needs a plug-in: pip install "cxstyle[heif]"') from error
+    except ImportError:
+        return False
     with LOCK:
         pillow_heif.register_heif_opener()
     return True
