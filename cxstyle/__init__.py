@@ -3,13 +3,16 @@
     from cxstyle import StyleConfig, stylize
     stylize("source.jpg", "target.jpg", StyleConfig.preset("default")).save("result.png")
 
-Names are loaded when they are first used, so that importing cxstyle does not import torch.
+Names are loaded when they are first used, so that importing cxstyle does not import torch. What torch's threads must
+know before it is loaded is set here; see `openmp`.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from . import openmp as openmp
 
 if TYPE_CHECKING:
     from .batch.jobs import Job as Job

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import math
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -102,6 +105,7 @@ class Bench:
             *((f"loss {size}", partial(self.loss, size, channels)) for size, channels in plan.losses),
             *((f"loss {size}", partial(self.large_loss, size, channels)) for size, channels in plan.large),
             *((f"iteration {edge} px", partial(self.iteration, edge)) for edge in plan.iterations),
+            *((f"iteration {edge} px, beside", partial(self.beside, edge)) for edge in plan.iterations[:1]),
             *([("run to a given quality", partial(self.quality, self.pair))] if self.pair else []),
         ]
 
@@ -173,6 +177,18 @@ class Bench:
         least = iteration_flops(default, self._features(default, "fp32"), edge) / 1e12 / self.rates["bf16"]
         return [replace(row, over=statistics.median(fast) / least)]
 
+    def beside(self, edge: int) -> list[Row]:
+        """One iteration of the default preset, alone and while another process keeps a core busy."""
+        step = self._iteration(StyleConfig.preset("default"), edge, self.precision, plain=False)
+
+        def side() -> None:
+            with busy_process():
+                times.append(self.meter.seconds(step))
+
+        times: list[float] = []
+        alone, _ = self.meter.turns(step, side)
+        return [compared(f"iteration, {edge} px: default alone, default beside a busy process", alone, times[1:])]
+
     def _features(self, config: StyleConfig, precision: str) -> VGGFeatures:
         layers = feature_layers(config.terms)
         return VGGFeatures(self.network, layers, config.pooling, DTYPES[precision]).to(self.device)
@@ -241,6 +257,19 @@ class Bench:
     def record(self, rows: list[Row]) -> dict[str, Any]:
         """The table for machines: device, versions and rows."""
         return {"device": describe(self.device), "versions": versions(), "rows": [asdict(row) for row in rows]}
+
+
+@contextmanager
+def busy_process() -> Iterator[None]:
+    """Another process that computes without a pause, and ends with this one at the latest."""
+    busy = "import os\nprint(flush=True)\nparent = os.getppid()\nwhile os.getppid() == parent: pass"
+    with subprocess.Popen([sys.executable, "-c", busy], stdout=subprocess.PIPE) as process:
+        try:
+            if process.stdout is not None:
+                process.stdout.readline()
+            yield
+        finally:
+            process.kill()
 
 
 def reference() -> StyleConfig:

@@ -13,6 +13,7 @@ from .inputs import Inputs
 from .losses.mrf import PATCH
 from .memory import SHARE, Plan, Size, positions
 from .objective import unique, value_names
+from .openmp import waiting
 from .terms import LossTerm
 from .tiles import stride
 from .weights.store import Network
@@ -50,6 +51,7 @@ def decided(
         share: of the free memory that the run may take.
     """
     precision, why = choose_precision(config.precision, device)
+    wait, decided_by = waiting()
     wanted = config.memory != "auto"
     budget_reason = "as asked for" if wanted else f"{SHARE * share:.0%} of what is free, and what is taken already"
     return {
@@ -57,6 +59,8 @@ def decided(
         "device_reason": device_reason(config.device, device),
         "threads": torch.get_num_threads(),
         "threads_reason": threads_reason(),
+        "waiting": wait,
+        "waiting_reason": decided_by,
         "precision": precision,
         "precision_reason": why,
         "features": network.name,

@@ -37,6 +37,7 @@ def test_bench_prints_a_table_and_writes_it_for_machines(tmp_path: Path, pair: t
         "200 x 200, 16 channels, fp32",
         "300 x 300",
         "iteration, 48 px: paper",
+        "iteration, 48 px: default alone, default beside a busy process",
     )
     for what in (*expected, "until the paper's full objective is"):
         assert sum(what in line for line in lines) >= 1

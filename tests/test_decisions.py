@@ -147,7 +147,18 @@ def test_samples_in_words() -> None:
 def test_every_decision_is_a_line_with_its_reason(pair) -> None:
     told = run(*pair, "-v", "--deterministic", "--seed", 5).stderr.splitlines()
     keys = [line.split(": ")[0] for line in told]
-    first = ["features", "device", "threads", "precision", "network", "weights", "source", "target", "result"]
+    first = [
+        "features",
+        "device",
+        "threads",
+        "waiting",
+        "precision",
+        "network",
+        "weights",
+        "source",
+        "target",
+        "result",
+    ]
     assert keys == [*first, "scales", "memory", "colours", "terms and weights", "samples", "seed"]
     for line in (
         "network: vgg16, VGG19 is preferred, but its weights are not on this machine",
@@ -167,7 +178,14 @@ def test_decisions_are_told_where_there_is_nothing_to_iterate(pair) -> None:
 def test_a_report_has_the_same_decisions(pair, own_folder: Path) -> None:
     assert run(*pair, "-q", "--report", "r.json").exit_code == 0
     details = json.loads((own_folder / "r.json").read_text())["details"]
-    reasons = {"device_reason", "threads_reason", "precision_reason", "features_reason", "result_size_reason"}
+    reasons = {
+        "device_reason",
+        "threads_reason",
+        "waiting_reason",
+        "precision_reason",
+        "features_reason",
+        "result_size_reason",
+    }
     assert reasons | {"colors_reason", "terms", "left_out", "samples", "seed", "targets_seen"} <= set(details)
     assert details["memory"]["budget_reason"] == "85% of what is free, and what is taken already"
     assert details["memory"]["whole"] == details["memory"]["estimate"]

@@ -24,6 +24,7 @@ from cxstyle.diagnosis.attempts import attempt
 from cxstyle.diagnosis.pictures import can_read, formats, written_as
 from cxstyle.diagnosis.privacy import hide_names
 from cxstyle.diagnosis.surroundings import environment
+from cxstyle.openmp import waiting
 from cxstyle.weights.store import BUNDLED
 
 
@@ -73,6 +74,7 @@ def test_json_holds_the_same_for_programs() -> None:
     assert (found["works"], found["problem"]) == (True, None)
     assert found["versions"]["pillow"] == version("pillow")
     assert found["arithmetic"]["threads"] > 0
+    assert (found["arithmetic"]["waiting"], found["arithmetic"]["waiting_reason"]) == waiting()
     assert 0 < found["memory"]["free"] < found["memory"]["total"]
     assert found["weights"]["vgg16"]["size"] == (BUNDLED / "vgg16.safetensors").stat().st_size
     assert found["run"]["memory"] < found["run"]["memory_budget"]

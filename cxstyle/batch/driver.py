@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .. import openmp
 from ..errors import ClusterError, CxStyleError
 from ..files import make_folder, write_partial
 from ..pictures.limits import VARIABLE
@@ -133,7 +134,7 @@ class Driver(Team[RayHand]):
     def hire(self) -> None:
         """A worker wherever Ray finds room for one."""
         variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": python_path()}
-        for name in ("CXSTYLE_CACHE", VARIABLE):
+        for name in ("CXSTYLE_CACHE", VARIABLE, *openmp.VARIABLES):
             if name in os.environ:
                 variables[name] = os.environ[name]
         kind = self.ray.remote(Actor).options(

@@ -22,6 +22,7 @@ def decisions(details: Details, targets: Sequence[str]) -> list[str]:
         *shares_of(details, targets),
         f"device: {details['device']}, {details['device_reason']}",
         f"threads: {details['threads']}, {details['threads_reason']}",
+        f"waiting: {details['waiting']}, {details['waiting_reason']}",
         f"precision: {details['precision']}, {details['precision_reason']}",
         f"network: {details['features']}, {details['features_reason']}",
         f"weights: {details['weights']}, from {details['weights_source']}",

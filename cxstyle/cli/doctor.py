@@ -65,7 +65,10 @@ def of_arithmetic(part: Part) -> list[str]:
         f"{word} {'yes' if part[key] else 'no'}"
         for word, key in (("AMX", "amx"), ("AVX512-BF16", "avx512_bf16"), ("bf16 in hardware", "bf16"))
     )
-    return [f"threads in use: {part['threads']}, {part['capability']}; {has}"]
+    return [
+        f"threads in use: {part['threads']}, {part['capability']}; {has}",
+        f"threads wait by {part['waiting']}, {part['waiting_reason']}",
+    ]
 
 
 def of_gpus(part: Part) -> list[str]:

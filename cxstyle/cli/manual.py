@@ -28,7 +28,10 @@ ENVIRONMENT = {
     "CXSTYLE_DEBUG": "if set, errors that nobody expected come with their traceback",
     "CUBLAS_WORKSPACE_CONFIG": "with `--deterministic` on a GPU it must be `:4096:8` or `:16:8`; the command sets it",
     "CUDA_VISIBLE_DEVICES": "the GPUs that may be used",
+    "GOMP_SPINCOUNT": "how long GNU's OpenMP threads wait awake, in turns; cxstyle takes 10000",
+    "KMP_BLOCKTIME": "the same of LLVM's and Intel's, in milliseconds; cxstyle takes 1",
     "OMP_NUM_THREADS": "threads of a run on the CPU",
+    "OMP_WAIT_POLICY": "`ACTIVE` or `PASSIVE`, in place of those two: threads wait awake, or asleep at once",
     "RAY_ADDRESS": "the cluster of `--executor ray`",
     "TMPDIR": "where a result goes first whose own place has become unwritable",
 }

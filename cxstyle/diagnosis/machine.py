@@ -54,10 +54,14 @@ def arithmetic() -> Part:
     import torch
 
     from ..device import bf16_on_cpu
+    from ..openmp import waiting
 
+    wait, why = waiting()
     probes: Any = torch.cpu
     return {
         "threads": torch.get_num_threads(),
+        "waiting": wait,
+        "waiting_reason": why,
         "capability": torch.backends.cpu.get_cpu_capability(),
         "amx": bool(getattr(probes, "_is_amx_tile_supported", bool)()),
         "avx512_bf16": bool(getattr(probes, "_is_avx512_bf16_supported", bool)()),

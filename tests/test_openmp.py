@@ -1,0 +1,46 @@
+"""How threads wait: set before torch's OpenMP reads it, the user's word above ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cxstyle.openmp import BOUNDS, VARIABLES
+
+TELL = "import cxstyle.openmp as o; print(o.waiting(), flush=True)"
+
+
+def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A process of its own, in which nothing but `variables` is set."""
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=clean | variables, capture_output=True, text=True, check=True
+    )
+
+
+def test_torchs_openmp_has_read_it() -> None:
+    told = python("import cxstyle, torch", OMP_DISPLAY_ENV="VERBOSE").stderr
+    assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in BOUNDS.items())
+
+
+def test_so_have_the_processes_that_a_batch_starts() -> None:
+    code = (
+        "import queue, cxstyle.batch.crew as c; m = queue.SimpleQueue(); h = c.Hand('1', m, 1, 0.1, 'cpu');"
+        "h.process.popen.stdin.close(); h.process.end(60)"
+    )
+    told = python(code, OMP_DISPLAY_ENV="VERBOSE").stderr
+    assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in BOUNDS.items())
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_what_the_user_has_set_stays_alone(name: str) -> None:
+    told = python(f"{TELL}; import os; print(*(n for n in o.VARIABLES if n in os.environ))", **{name: "7"}).stdout
+    assert told == f"('{name}=7', 'as the environment says')\n{name}\n"
+
+
+def test_a_torch_that_was_loaded_before_is_told_of() -> None:
+    told = python(f"import torch; {TELL}").stdout
+    assert told.startswith("('as their OpenMP does', 'torch was loaded before cxstyle; set GOMP_SPINCOUNT=")
