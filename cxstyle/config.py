@@ -22,10 +22,12 @@ from .weights.layout import BLOCKS
 FEATURES = ("auto", *BLOCKS)
 POOLINGS = ("max", "average")
 PRECISIONS = ("auto", "fp32", "bf16")
-COLORS = ("free", "target", "source")
+COLORS = ("free", "target", "regions", "source")
 INITS = ("source", "target", "noise")
 """What a run may start from; anything else is the path of a picture."""
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "restarts")
+PIXELS = "pixels"
+MOST_LEVELS = 10
 OPTIMIZERS = ("adam", "lbfgs")
 SMALLEST_EDGE = 32
 """Pixels: below this conv4_2 has too few positions for a set of features to mean anything."""
@@ -44,7 +46,8 @@ class Optimizer:
             those that it finds.
         betas: of adam: decay of the two moments, each in [0, 1).
         eps: of adam: added to the root of the second moment.
-        schedule: constant, or cosine: from lr down to a fiftieth of it over the whole run.
+        schedule: constant; cosine: from lr down to a fiftieth of it over the whole run; or restarts: the same over each
+            scale (Loshchilov, Hutter, "SGDR", 2017).
     """
 
     name: str = "adam"
@@ -96,6 +99,35 @@ class Pyramid:
 
 
 @dataclass(frozen=True)
+class Laplacian:
+    """The picture as a Laplacian pyramid in opponent colours, whose levels the optimizer moves.
+
+    Attributes:
+        luminance: rate of each level as a share of the learning rate, from the finest one to what is left of the
+            picture in the end; 0 for a level that stays as it is where a scale starts.
+        chroma: the same for colour; as many.
+    """
+
+    luminance: tuple[float, ...]
+    chroma: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.luminance) <= MOST_LEVELS:
+            raise ConfigError(f"luminance: 2 to {MOST_LEVELS} levels are needed, got {len(self.luminance)}")
+        if len(self.chroma) != len(self.luminance):
+            raise ConfigError(f"chroma: as many levels as of luminance are needed, {len(self.luminance)}")
+        for name in ("luminance", "chroma"):
+            for rate in getattr(self, name):
+                check_number(name, rate, 0, 10)
+        if not any((*self.luminance, *self.chroma)):
+            raise ConfigError("luminance: at least one level must move")
+
+    def rates(self) -> list[tuple[float, float]]:
+        """Of luminance and colour of each level, fine to coarse."""
+        return list(zip(self.luminance, self.chroma, strict=True))
+
+
+@dataclass(frozen=True)
 class StyleConfig:
     """Everything that decides a run, beside the two pictures.
 
@@ -106,7 +138,8 @@ class StyleConfig:
         weights: a weight file to use instead of those on the machine.
         pooling: of the network: max or average.
         colors: free (whatever the terms make of them); target: the run starts from, and keeps the content of, the
-            source recoloured to the mean and covariance of the target's colours; or source: the target is recoloured to
+            source recoloured to the mean and covariance of the target's colours; regions: the same part by part, each
+            in the colours of those parts of the target that it corresponds to; or source: the target is recoloured to
             the source's. Terms `palette` hold the result to the colours of the source as the run starts from it; with
             free colours they are left out.
         strength: 1 for the full transfer, 0 for the picture that the run starts from: weights of the terms that compare
@@ -116,6 +149,9 @@ class StyleConfig:
         enlarge: make the result `size` even where the source is smaller.
         iterations: of all scales together.
         optimizer: see `Optimizer`.
+        parametrization: what it moves: pixels, or the levels of a pyramid; see `Laplacian`.
+        jitter: pixels by which the picture is shifted at random before the network sees it, in all: the lattice of the
+            features' positions then leaves no trace.
         pyramid: see `Pyramid`.
         seed: of the sampled positions and of noise.
         device: auto, cpu, cuda, cuda:N or mps.
@@ -139,6 +175,8 @@ class StyleConfig:
     enlarge: bool = False
     iterations: int = 300
     optimizer: Optimizer = field(default_factory=Optimizer)
+    parametrization: str | Laplacian = PIXELS
+    jitter: int = 0
     pyramid: Pyramid = field(default_factory=Pyramid)
     seed: int = 0
     device: str = "auto"
@@ -147,13 +185,18 @@ class StyleConfig:
     deterministic: bool = False
 
     def __post_init__(self) -> None:
-        if not any(term.weight > 0 for term in self.terms):
+        if not any(term.in_force for term in self.terms):
             raise ConfigError("terms: at least one term with a weight above 0 is needed")
         check_choice("features", self.features, FEATURES)
         check_choice("pooling", self.pooling, POOLINGS)
         check_choice("colors", self.colors, COLORS)
         check_number("strength", self.strength, 0, 1)
         check_choice("precision", self.precision, PRECISIONS)
+        if isinstance(self.parametrization, str):
+            check_choice("parametrization", self.parametrization, (PIXELS,))
+        elif self.optimizer.name == "lbfgs":
+            raise ConfigError("parametrization: lbfgs moves pixels alone; take adam, or leave parametrization out")
+        check_integer("jitter", self.jitter, 0, SMALLEST_EDGE // 2)
         check_integer("size", self.size, SMALLEST_EDGE, 65_500)
         check_integer("iterations", self.iterations, 1, MOST_ITERATIONS)
         check_integer("seed", self.seed, 0, LARGEST_SEED)
@@ -191,11 +234,11 @@ class StyleConfig:
         if self.strength == 0:
             return ()
         weighted = (
-            term if term.compare == "source" else dataclasses.replace(term, weight=term.weight * self.strength)
+            term if term.compare == "source" else term.times(self.strength)
             for term in self.terms
             if term.loss != "palette" or self.colors != "free"
         )
-        return tuple(term for term in weighted if term.weight > 0)
+        return tuple(term for term in weighted if term.in_force)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, dicts and values, as a YAML file of settings has them."""
@@ -244,7 +287,7 @@ def parse(content: Any) -> StyleConfig:
     if not isinstance(content, Mapping):
         raise ConfigError("expected settings (key: value lines), such as `cxstyle presets show default` prints")
     refuse_unknown(content, StyleConfig, "")
-    for part, kind in (("optimizer", Optimizer), ("pyramid", Pyramid)):
+    for part, kind in (("optimizer", Optimizer), ("parametrization", Laplacian), ("pyramid", Pyramid)):
         if isinstance(content.get(part), Mapping):
             refuse_unknown(content[part], kind, f"{part}.")
     if isinstance(content.get("terms"), list):

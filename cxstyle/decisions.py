@@ -21,6 +21,7 @@ from .weights.store import Network
 RECOLOURED = {
     "free": "nothing is recoloured",
     "target": "the source was recoloured to the target's palette",
+    "regions": "each part of the source was recoloured to the palette of the target's parts that it corresponds to",
     "source": "the target was recoloured to the source's palette",
 }
 
@@ -112,7 +113,7 @@ def size_reason(config: StyleConfig, source: Sequence[int], edge: int) -> str:
 
 
 def in_force(config: StyleConfig) -> list[dict[str, Any]]:
-    """The terms that take part, one entry for each value of the objective: its name and weight."""
+    """The terms that take part, one entry for each value of the objective: its name and its weight, or weights."""
     pairs = [(name, term.weight) for term in config.terms_in_force() for name in value_names(term)]
     names = unique([name for name, _ in pairs])
     return [{"name": name, "weight": weight} for name, (_, weight) in zip(names, pairs, strict=True)]
@@ -126,7 +127,7 @@ def left_out(config: StyleConfig) -> list[dict[str, str]]:
             reason = "strength 0 leaves the source as it is"
         elif term.loss == "palette" and config.colors == "free":
             reason = "colours are free"
-        elif term.weight == 0:
+        elif not term.in_force:
             reason = "its weight is 0"
         else:
             continue

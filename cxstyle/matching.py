@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .checks import check_choice, check_device, check_integer
 from .color import from_oklab, to_oklab, toned
-from .config import COLORS, FEATURES, SMALLEST_EDGE
+from .config import FEATURES, SMALLEST_EDGE
 from .device import choose_device, exact_float32, memory_errors
 from .errors import ConfigError
 from .image import fit_within, resize, to_image, to_tensor
@@ -31,6 +31,7 @@ from .sheet import Cell, Line, grid, joined
 from .vgg import VGGFeatures, check_layer, resolve_network
 from .weights.layout import canonical_layer
 
+COLORS = ("free", "target", "source")
 LAYERS = ("conv4_2",)
 BANDWIDTH = 0.2
 """The paper's for style; the ranking of the pairs depends on it, what matches what doesn't."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .bound import BOUND, BoundTerm, Evaluated
 from .bound import Features as Maps
@@ -55,6 +56,7 @@ class Objective:
         plain: take the equations as they are written, for comparison: the same values, slowly.
         guide: weights of the targets, and labels within which alone the terms match.
         seen: gives the features of all targets, where somebody keeps them; the network's without it.
+        jitter: pixels by which the network sees the picture shifted, in all, where positions are drawn.
 
     Attributes:
         names: of the values, such as "style conv3_2", "content conv4_2", "tv".
@@ -71,13 +73,14 @@ class Objective:
         plain: bool = False,
         guide: Guide | None = None,
         seen: Callable[[Sequence[Tensor]], Sequence[Maps]] | None = None,
+        jitter: int = 0,
     ) -> None:
-        chosen = [term for term in terms if term.weight > 0]
-        self.network = network
+        chosen = [term for term in terms if term.in_force]
+        self.network, self.jitter = network, jitter
         self.bound = [BOUND[term.loss](term, precision, plain, guide or Guide()) for term in chosen]
         for side, pictures, look in (("source", [source], self._look), ("target", targets, seen or self._look)):
             self._refer([bound for bound in self.bound if bound.term.compare == side], pictures, look)
-        labels = [(name, term.weight) for term in chosen for name in value_names(term)]
+        labels = [(name, term.weights[-1]) for term in chosen for name in value_names(term)]
         self.names = unique([name for name, _ in labels])
         self.weights = torch.tensor([weight for _, weight in labels], device=source.device)
 
@@ -107,13 +110,26 @@ class Objective:
             generator: draws the sampled positions, new ones at each call; without one all positions take part: the full
                 objective.
         """
-        features = self.network(picture) if self.network.layers else {}
+        view = shifted(picture, self.jitter, generator) if self.jitter and generator is not None else picture
+        features = self.network(view) if self.network.layers else {}
         result = Evaluated(picture, features, generator)
         values = [value for bound in self.bound for value in bound.values(result)]
         if not values:  # as with strength 0, where nothing compares with the source
             return Losses(picture.sum() * 0, picture.new_zeros(0))
         stacked = torch.stack(values)
         return Losses((stacked * self.weights).sum(), stacked.detach())
+
+
+def shifted(picture: Tensor, jitter: int, generator: torch.Generator) -> Tensor:
+    """A picture moved by up to half of `jitter` pixels each way, what comes in at its edges being their reflection.
+
+    Its features then lie within half a step of where they were, so masks and the source's positions still hold.
+    """
+    half = (jitter + 1) // 2
+    down, across = torch.randint(0, jitter + 1, (2,), generator=generator).tolist()
+    height, width = picture.shape[2:]
+    padded = functional.pad(picture, (half, half, half, half), mode="reflect")
+    return padded[:, :, down : down + height, across : across + width]
 
 
 def value_names(term: LossTerm) -> list[str]:

@@ -18,6 +18,7 @@ from .checkpoint import Checkpoint, State, identity
 from .checks import memory_bytes
 from .color import toned
 from .config import StyleConfig
+from .correspondence import LAYER, Correspondence
 from .decisions import decided
 from .device import (
     DTYPES,
@@ -33,6 +34,7 @@ from .image import fit, fit_within, resize
 from .inputs import Inputs, Targets, read_inputs
 from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Objective, feature_layers
+from .parametrization import parametrized
 from .pictures.reading import Picture
 from .positions import pixel_shares
 from .progress import Callback, Progress, Readings, Result
@@ -40,6 +42,7 @@ from .shared import Shared
 from .start import Start
 from .steps import HISTORY, Moving, learning_rate, spans
 from .tiles import TiledFeatures
+from .weights.store import Network
 
 ADVICE = "use a smaller --size, or keep to less with --memory, such as --memory 4GB"
 
@@ -118,10 +121,10 @@ class Run:
         layers = feature_layers(self.terms)
         self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.source, self.targets = toned(inputs.source, inputs.targets, config.colors, inputs.guide, config.strength)
+        long_edge = config.size if config.enlarge else min(config.size, max(inputs.source.shape[2:]))
+        self.source, self.targets = self._toned(network, long_edge)
         self.losses: list[dict[str, float]] = []
         self.steps = 0
-        long_edge = config.size if config.enlarge else min(config.size, max(self.source.shape[2:]))
         self.scales = config.pyramid.scales(long_edge, config.iterations) if self.terms else [(long_edge, 0)]
         self.size = fit(self.source, long_edge)
         noise = fit(self.source, self.scales[0][0])
@@ -146,6 +149,17 @@ class Run:
             where = self.details["device"] if self.device.type != "cpu" else "cpu"
             self.run = identity(inputs, config, self.start.picture, network, device=where, precision=self.precision)
             self._resume(self.checkpoint, resume)
+
+    def _toned(self, weights: Network, long_edge: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Source and targets in the colours that the settings ask for; by regions, the source at its last size."""
+        source, targets, config = self.inputs.source, self.inputs.targets, self.config
+        if config.colors != "regions" or config.strength == 0:
+            return toned(source, targets, config.colors, self.guide, config.strength)
+        network = self.shared.network(weights, [LAYER], config.pooling, DTYPES[self.precision], self.device)
+        source = resize(source, *fit(source, long_edge))
+        with exact_float32():
+            found = Correspondence(source, targets, network, self.device, self.guide).recolored(source)
+        return source + config.strength * (found - source), targets
 
     def _need(self, edge: int) -> Need:
         """Memory of a scale."""
@@ -192,7 +206,7 @@ class Run:
         now.readings.flush()
         if not now.intact or not now.readings.finite:
             return
-        moved = (now.scale, now.iteration, self.steps, now.pixels.detach(), now.good, self.drawn)
+        moved = (now.scale, now.iteration, self.steps, now.pixels, now.good, self.drawn)
         losses, seconds = self.losses[: self.steps], self._seconds()
         tiles = self.plan.pixels, self.config.memory
         checkpoint.save(State(*moved, now.remembered(), losses, seconds, *tiles))
@@ -246,7 +260,7 @@ class Run:
         if self.checkpoint is not None and self.checkpoint.active:
             with contextlib.suppress(MemoryLimitError), memory_errors():
                 self._keep(self.checkpoint, self.now)
-        return self.now.pixels.detach().nan_to_num().clamp(0, 1).cpu(), "out of memory"
+        return self.now.pixels.nan_to_num().clamp(0, 1).cpu(), "out of memory"
 
     def _objective(self, index: int, size: tuple[int, int]) -> Objective:
         """The objective of a scale, on the network or on its tiles."""
@@ -258,7 +272,9 @@ class Run:
         pixels = self.plan.pixels[index]
         network = self.network if pixels is None else TiledFeatures(self.network, pixels)
         seen = partial(self.shared.features_of, self.network, pixels, look=network)
-        return Objective(self.terms, network, source, targets, self.precision, guide=self.guide, seen=seen)
+        terms = tuple(term.at_scale(index) for term in self.terms)
+        jitter = self.config.jitter
+        return Objective(terms, network, source, targets, self.precision, guide=self.guide, seen=seen, jitter=jitter)
 
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None
@@ -268,45 +284,45 @@ class Run:
         size = (picture.shape[2], picture.shape[3])
         objective = self._objective(index, size)
         readings = Readings(objective.names, self.losses, index + 1, self.device)
-        now = Moving(picture.to(self.device), self.config.optimizer, index, readings)
+        picture = picture.to(self.device)
+        still = None if self.moving is None else pixel_shares(self.moving, picture) < 0.5  # (1, H, W)
+        now = Moving(parametrized(self.config, picture, still), self.config.optimizer, index, readings)
         if state is not None:
             now.restore(state.iteration, state.good, state.optimizer)
         self.now = now
-        still = None if self.moving is None else pixel_shares(self.moving, now.pixels) < 0.5  # (1, H, W)
         start, end = spans(self.scales)[index]
         while now.iteration < iterations:
-            if not self._step(now, objective, still, last=now.iteration + 1 == iterations):
+            if not self._step(now, objective, iterations):
                 return now.good.cpu(), "diverged"
             done = start + (end - start) * now.iteration / iterations
             place = (index + 1, len(self.scales), size, now.iteration, iterations, done)
-            progress = Progress(*place, now.readings.latest, now.pixels.detach(), self.details)
+            progress = Progress(*place, now.readings.latest, now.pixels, self.details)
             stopped = callback is not None and callback(progress) is False
             if self.checkpoint is not None and (self.checkpoint.due(done) or (stopped and self.checkpoint.active)):
                 self._keep(self.checkpoint, now)
             if stopped:
                 now.readings.flush()
-                return now.pixels.detach().cpu(), "stopped"
+                return now.pixels.cpu(), "stopped"
         if not now.pixels.isfinite().all():
             return now.good.cpu(), "diverged"
-        return now.pixels.detach().cpu(), "complete"
+        return now.pixels.cpu(), "complete"
 
-    def _step(self, now: Moving, objective: Objective, still: Tensor | None, *, last: bool) -> bool:
-        """One iteration; False where the losses are not finite, and the pixels stay."""
+    def _step(self, now: Moving, objective: Objective, iterations: int) -> bool:
+        """One iteration of a scale's; False where the losses are not finite, and the pixels stay."""
         settings = self.config.optimizer
-        rate = learning_rate(settings, self.steps, self.config.iterations)
+        over_scale = (now.iteration, iterations) if settings.schedule == "restarts" else None
         # Adam's steps don't shrink with the weights, and they add up: with the square, half the strength is, about,
         # half the change.
         slowed = self.config.strength**2 if settings.name == "adam" else 1.0
-        now.optimizer.param_groups[0]["lr"] = rate * slowed
+        now.rate(slowed * learning_rate(settings, *(over_scale or (self.steps, self.config.iterations))))
         now.optimizer.zero_grad()
-        losses = objective.evaluate(now.pixels, self.generator)
-        if now.readings.add(losses, last=last):
+        picture = now.parameters.picture()
+        losses = objective.evaluate(picture, self.generator)
+        if now.readings.add(losses, last=now.iteration + 1 == iterations):
             if not now.readings.finite:
                 return False
-            now.good.copy_(now.pixels.detach())
+            now.good.copy_(picture.detach())
         losses.total.backward()
-        if still is not None and now.pixels.grad is not None:
-            now.pixels.grad.masked_fill_(still, 0)
         now.move(losses)
         self.steps += 1
         self.drawn = self.generator.get_state()

@@ -31,7 +31,8 @@ class LossTerm:
         loss: contextual (Mechrez et al. 2018, Eq. 5), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1), mrf (Li,
             Wand 2016, Eq. 2), palette (mean and covariance of the colours, as a Wasserstein distance), or
             total_variation.
-        weight: factor of the term, 0 or more; 0 leaves it out.
+        weight: factor of the term, 0 or more; 0 leaves it out. Several are those of the scales, coarse to fine; the
+            last one holds for all that follow.
         compare: whose features the result's are compared with, source or target; of reconstruction the source. Of
             palette the source, too, as the run starts from it: recoloured to the target's colours or as it is. Of
             total_variation nothing, for that of the picture itself, or the same source, for that of the difference from
@@ -46,7 +47,7 @@ class LossTerm:
     """
 
     loss: str
-    weight: float = 1.0
+    weight: float | tuple[float, ...] = 1.0
     compare: str = ""
     layers: tuple[str, ...] = ()
     combine: str = "sum"
@@ -55,7 +56,10 @@ class LossTerm:
 
     def __post_init__(self) -> None:
         check_choice("loss", self.loss, (*FEATURE_LOSSES, *PIXEL_LOSSES))
-        check_number("weight", self.weight, 0)
+        if not self.weights:
+            raise ConfigError("weight: at least one is needed")
+        for weight in self.weights:
+            check_number("weight", weight, 0)
         self._check_meaning()
         if self.loss in PIXEL_LOSSES:
             if self.layers:
@@ -89,6 +93,27 @@ class LossTerm:
             check_integer("samples", count, 2)
 
     @property
+    def weights(self) -> tuple[float, ...]:
+        """Of the scales, coarse to fine."""
+        return self.weight if isinstance(self.weight, tuple) else (self.weight,)
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it takes part at any scale."""
+        return any(self.weights)
+
+    def at_scale(self, index: int) -> LossTerm:
+        """The term as a scale has it, 0 being the coarsest."""
+        weights = self.weights
+        return dataclasses.replace(self, weight=weights[min(index, len(weights) - 1)])
+
+    def times(self, factor: float) -> LossTerm:
+        """The term with its weights multiplied."""
+        if isinstance(self.weight, tuple):
+            return dataclasses.replace(self, weight=tuple(weight * factor for weight in self.weight))
+        return dataclasses.replace(self, weight=self.weight * factor)
+
+    @property
     def sampled(self) -> bool:
         """Whether `samples` has a meaning for this loss."""
         return "samples" in FEATURE_LOSSES.get(self.loss, ())
@@ -104,15 +129,15 @@ Chooser = Callable[[LossTerm], bool]
 
 
 def reweighted(terms: tuple[LossTerm, ...], weight: float | None, chosen: Chooser, kind: str) -> tuple[LossTerm, ...]:
-    """The terms with the chosen ones' first weight set and the others scaled along."""
+    """The terms with the chosen ones' first weight, at the coarsest scale, set and all others scaled along."""
     if weight is None:
         return terms
     check_number(f"{kind}-weight", weight, 0)
-    first = next((term.weight for term in terms if chosen(term) and term.weight > 0), None)
+    first = next((each for term in terms if chosen(term) for each in term.weights if each > 0), None)
     if first is None:
         if not any(chosen(term) for term in terms):
             raise ConfigError(f"{kind}-weight: these settings have no {kind} term to weight")
         first = 1.0
         terms = tuple(dataclasses.replace(term, weight=1.0) if chosen(term) else term for term in terms)
     factor = weight / first
-    return tuple(dataclasses.replace(t, weight=t.weight * factor) if chosen(t) else t for t in terms)
+    return tuple(term.times(factor) if chosen(term) else term for term in terms)

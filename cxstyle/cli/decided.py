@@ -70,12 +70,17 @@ def memory_in_words(memory: Details) -> str:
 def terms_of(details: Details) -> list[str]:
     """Those in force with their weights, and those left out with the reason."""
     held = "" if details["strength"] == 1 else f", at strength {details['strength']:g}"
-    found = ", ".join(f"{term['name']} {term['weight']:g}" for term in details["terms"])
+    found = ", ".join(f"{term['name']} {weights_of(term['weight'])}" for term in details["terms"])
     lines = [f"terms and weights: {found or 'none'}{held}"]
     reasons: dict[str, list[str]] = {}
     for term in details["left_out"]:
         reasons.setdefault(term["reason"], []).append(term["name"])
     return lines + [f"left out: {', '.join(names)}, since {reason}" for reason, names in reasons.items()]
+
+
+def weights_of(weight: float | Sequence[float]) -> str:
+    """3, or 3/2/1 of the scales, coarse to fine."""
+    return f"{weight:g}" if isinstance(weight, int | float) else "/".join(f"{each:g}" for each in weight)
 
 
 def samples_of(details: Details) -> list[str]:

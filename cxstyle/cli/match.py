@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from ..config import COLORS
 from ..files import check_writable, make_folder
 from . import options as option
 from .names import free_name
@@ -33,7 +32,7 @@ PARTS = ("built", "used", "lines", "origins", "key")
 @click.option("--pairs", type=int, default=24, show_default=True, metavar="N", help="Lines to draw, at most.")
 @click.option(
     "--colors",
-    type=click.Choice(COLORS),
+    type=click.Choice(("free", "target", "source")),
     default="target",
     show_default=True,
     help="target: recolour the source to the target's palette first; source: the target to the source's.",

@@ -187,7 +187,8 @@ LOOK = [
     setting(
         "--colors",
         type=click.Choice(COLORS),
-        help="Whose colours the result has: the target's, the source's, or free: whatever comes of it.",
+        help="Whose colours the result has: the target's, as a whole or by regions that correspond; the source's; or "
+        "free: whatever comes of it.",
     ),
     setting("--init", metavar="source|target|noise|FILE", help="The picture that the run starts from."),
     click.option(

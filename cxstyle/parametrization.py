@@ -1,0 +1,146 @@
+"""What the optimizer moves: the pixels themselves, or the coefficients of a Laplacian pyramid in opponent colours.
+
+A pyramid (Burt, Adelson, "The Laplacian Pyramid as a Compact Image Code", 1983) lets each scale of detail move at a
+rate of its own, and luminance and colour apart: colour that does not move at the finest levels can't become grain, as
+in video that keeps a quarter of its colour. Kolkin et al. (STROTSS 2019, NNST 2022) optimize such pyramids, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .config import Laplacian, StyleConfig
+
+OPPONENT = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
+"""Luminance, and two planes of colour; each row is scaled to length 1, so that the matrix is orthonormal."""
+
+
+class Parameters(Protocol):
+    """What an optimizer moves in place of a picture.
+
+    Attributes:
+        moved: tensors that have a gradient, one group of the optimizer each.
+        rates: of each, as a share of the learning rate.
+        kept: what a checkpoint needs beside the picture to go on to the same pixels.
+    """
+
+    moved: list[Tensor]
+    rates: list[float]
+    kept: list[Tensor]
+
+    def picture(self) -> Tensor:
+        """(1, 3, H, W), from which gradients flow back."""
+
+    def bound(self) -> Tensor:
+        """Brings the picture back towards [0, 1], as far as what moves can, and gives it held in that: (1, 3, H, W)."""
+
+
+class Pixels:
+    """The pixels of a picture (1, 3, H, W).
+
+    Args:
+        picture: where they start.
+        still: which of them don't move, (1, H, W).
+    """
+
+    def __init__(self, picture: Tensor, still: Tensor | None) -> None:
+        self.pixels = picture.clone().requires_grad_()
+        self.origin, self.still = picture, still
+        self.moved, self.rates, self.kept = [self.pixels], [1.0], list[Tensor]()
+
+    def picture(self) -> Tensor:
+        """As `Parameters`."""
+        return self.pixels if self.still is None else torch.where(self.still, self.origin, self.pixels)
+
+    @torch.no_grad()
+    def bound(self) -> Tensor:
+        """As `Parameters`."""
+        return self.pixels.clamp_(0, 1).detach()
+
+
+class Pyramid:
+    """The levels of a picture (1, 3, H, W), fine to coarse, the last one what is left of it.
+
+    Args:
+        picture: where they start.
+        settings: the rate of each.
+        still: pixels that don't move, (1, H, W).
+    """
+
+    def __init__(self, picture: Tensor, settings: Laplacian, still: Tensor | None) -> None:
+        self.origin, self.still = picture, still
+        self.mixing = functional.normalize(torch.tensor(OPPONENT), dim=1).to(picture)
+        rates = settings.rates()
+        # Luminance and colour of each level: 1 and 2 planes.
+        self.kept = [part.clone() for level in self.analysed(picture, len(rates)) for part in level]
+        chosen = [(tensor, rate) for tensor, rate in zip(self.kept, sum(rates, ()), strict=True) if rate > 0]
+        self.moved, self.rates = [tensor.requires_grad_() for tensor, _ in chosen], [rate for _, rate in chosen]
+
+    def analysed(self, picture: Tensor, count: int) -> list[tuple[Tensor, Tensor]]:
+        """Luminance (1, 1, H', W') and colour (1, 2, H', W') of each level."""
+        rest, levels = mixed(self.mixing, picture), []
+        for _ in range(count - 1):
+            height, width = ((side + 1) // 2 for side in rest.shape[2:])
+            smaller = functional.interpolate(rest, (height, width), mode="bilinear", antialias=True)
+            levels.append(rest - enlarged(smaller, rest))
+            rest = smaller
+        return [(level[:, :1], level[:, 1:]) for level in [*levels, rest]]
+
+    def picture(self) -> Tensor:
+        """As `Parameters`."""
+        levels = [torch.cat(pair, dim=1) for pair in zip(self.kept[::2], self.kept[1::2], strict=True)]
+        total = levels.pop()
+        while levels:
+            finer = levels.pop()
+            total = finer + enlarged(total, finer)
+        made = mixed(self.mixing.t(), total)
+        return made if self.still is None else torch.where(self.still, self.origin, made)
+
+    @torch.no_grad()
+    def bound(self) -> Tensor:
+        """As `Parameters`."""
+        picture = self.picture()
+        excess = picture.clamp(0, 1) - picture
+        if bool(excess.any()):
+            parts = [part for level in self.analysed(excess, len(self.kept) // 2) for part in level]
+            for tensor, part in zip(self.kept, parts, strict=True):
+                if tensor.requires_grad:
+                    tensor += part
+            picture = self.picture()
+        return picture.clamp(0, 1)
+
+
+def parametrized(config: StyleConfig, picture: Tensor, still: Tensor | None) -> Pixels | Pyramid:
+    """A picture (1, 3, H, W) as the settings want it moved.
+
+    Args:
+        config: the settings.
+        picture: where it starts.
+        still: pixels that don't move, (1, H, W); None where all do.
+    """
+    if isinstance(config.parametrization, Laplacian):
+        return Pyramid(picture, config.parametrization, still)
+    return Pixels(picture, still)
+
+
+def restore(parameters: Parameters, kept: Sequence[Tensor]) -> None:
+    """As it was when a checkpoint kept it."""
+    with torch.no_grad():
+        for tensor, value in zip(parameters.kept, kept, strict=True):
+            tensor.copy_(value)
+
+
+def enlarged(smaller: Tensor, larger: Tensor) -> Tensor:
+    """A level at the size of the next finer one."""
+    found: Tensor = functional.interpolate(smaller, larger.shape[2:], mode="bilinear", align_corners=False)
+    return found
+
+
+def mixed(matrix: Tensor, planes: Tensor) -> Tensor:
+    """(3, 3) times the planes of (1, 3, H, W)."""
+    return torch.einsum("ij,njhw->nihw", matrix, planes)
