@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .losses.contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
 from .losses.mrf import PATCH, mrf_loss, patches
 from .losses.palette import color_moments, palette_loss
-from .losses.perceptual import gram_loss, gram_matrix, reconstruction_loss, total_variation
+from .losses.perceptual import gram_loss, gram_matrix, reconstruction_loss, relative_variation, total_variation
 from .positions import Guide, Indices, Positions, concatenated, draw, gather, joined, pixel_shares, shares_on
 from .terms import LossTerm
 from .weights.layout import canonical_layer
@@ -34,6 +35,21 @@ class Evaluated:
     generator: torch.Generator | None
 
 
+@dataclass(frozen=True)
+class Steering:
+    """What is known of which parts correspond, each (1, 1, h, w) on some grid over its picture.
+
+    Attributes:
+        source: how much each place of the source counts, in [0, 1].
+        targets: the same of each target.
+        allowed: variation that the source's places may take on, in squared units of [0, 1].
+    """
+
+    source: Tensor
+    targets: tuple[Tensor, ...]
+    allowed: Tensor
+
+
 class BoundTerm:
     """A term of one run at one size.
 
@@ -45,11 +61,15 @@ class BoundTerm:
         precision: of matrix products; see `contextual_loss`.
         plain: take the equations of the Contextual loss as they are written.
         guide: what steers it; terms that keep the source's content are not steered.
+        steering: more of that, where it is known.
     """
 
     border = 0
 
-    def __init__(self, term: LossTerm, precision: str, plain: bool, guide: Guide) -> None:
+    def __init__(
+        self, term: LossTerm, precision: str, plain: bool, guide: Guide, steering: Steering | None = None
+    ) -> None:
+        self.steering = steering
         self.own_shares: dict[torch.Size, Tensor] = {}
         self.term, self.precision, self.plain = term, precision, plain
         self.layers = [canonical_layer(layer) for layer in term.layers]
@@ -71,7 +91,11 @@ class BoundTerm:
 
     def other(self, maps: Sequence[Tensor]) -> Positions:
         """The side that the result is compared with, of maps (1, C, H, W) of each picture."""
-        return joined(maps, self.guide.targets, self.guide.weights, self.border)
+        found = joined(maps, self.guide.targets, self.guide.weights, self.border)
+        if self.steering is None or self.term.compare != "target":
+            return found
+        counts = torch.cat([at_grid(c, m, self.border) for c, m in zip(self.steering.targets, maps, strict=True)])
+        return replace(found, weights=counts if found.weights is None else counts * found.weights)
 
     def own(self, found: Tensor) -> Positions:
         """The result's side: (1, C, H, W)."""
@@ -108,6 +132,19 @@ class Palette(BoundTerm):
             for moments, share in zip(self.wanted, self.shares, strict=True)
         ]
         return [torch.stack(losses).sum()]
+
+
+class RelativeVariation(BoundTerm):
+    """Of the difference from the source, over the variation of the target's parts that correspond."""
+
+    def refer_to_pictures(self, pictures: Sequence[Tensor]) -> None:
+        self.origin = pictures[0]
+        size = (pictures[0].shape[2], pictures[0].shape[3])
+        allowed = torch.ones(1, 1, 1, 1) if self.steering is None else self.steering.allowed
+        self.allowed = functional.interpolate(allowed, size, mode="bilinear").to(pictures[0])
+
+    def values(self, result: Evaluated) -> list[Tensor]:
+        return [relative_variation(result.picture - self.origin, self.allowed)]
 
 
 @dataclass(frozen=True)
@@ -246,11 +283,19 @@ class Patches(BoundTerm):
         return mrf_loss(gather(x.features, rows)[0].t(), gather(y.features, columns)[0].t(), self.precision)
 
 
+def at_grid(values: Tensor, found: Tensor, border: int) -> Tensor:
+    """Values (1, 1, h, w) on the grid of a map (1, C, H, W) that lacks a border: (H W,)."""
+    height, width = (side + 2 * border for side in found.shape[2:])
+    whole = functional.interpolate(values, (height, width), mode="bilinear")[0]
+    return whole[:, border : height - border, border : width - border].flatten()
+
+
 BOUND: dict[str, type[BoundTerm]] = {
     "contextual": Contextual,
     "gram": Gram,
     "mrf": Patches,
     "palette": Palette,
     "reconstruction": Reconstruction,
+    "relative_variation": RelativeVariation,
     "total_variation": TotalVariation,
 }

@@ -150,6 +150,8 @@ class StyleConfig:
         iterations: of all scales together.
         optimizer: see `Optimizer`.
         parametrization: what it moves: pixels, or the levels of a pyramid; see `Laplacian`.
+        quiet: share of its weight, from 0 to 1, that a place of the target loses, in the terms that compare with the
+            target, where the source has nothing of its kind; and the other way round.
         jitter: pixels by which the picture is shifted at random before the network sees it, in all: the lattice of the
             features' positions then leaves no trace.
         pyramid: see `Pyramid`.
@@ -176,6 +178,7 @@ class StyleConfig:
     iterations: int = 300
     optimizer: Optimizer = field(default_factory=Optimizer)
     parametrization: str | Laplacian = PIXELS
+    quiet: float = 0.0
     jitter: int = 0
     pyramid: Pyramid = field(default_factory=Pyramid)
     seed: int = 0
@@ -196,6 +199,7 @@ class StyleConfig:
             check_choice("parametrization", self.parametrization, (PIXELS,))
         elif self.optimizer.name == "lbfgs":
             raise ConfigError("parametrization: lbfgs moves pixels alone; take adam, or leave parametrization out")
+        check_number("quiet", self.quiet, 0, 1)
         check_integer("jitter", self.jitter, 0, SMALLEST_EDGE // 2)
         check_integer("size", self.size, SMALLEST_EDGE, 65_500)
         check_integer("iterations", self.iterations, 1, MOST_ITERATIONS)

@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .bound import Steering
 from .color import from_oklab, recolor, to_oklab
 from .image import fit_within, resize
+from .losses.perceptual import variation
 from .masks import shares_at
 from .places import averaged
 from .positions import Guide, pixel_shares
@@ -41,6 +43,11 @@ OVERALL = 0.4
 """Share of the way from the regions' colours to the target's as a whole: averages lose contrast."""
 CHUNK = 4096
 """Pixels taken at once."""
+LEAST = 0.01
+"""Share of its weight that every place keeps."""
+FAINT, DOUBTFUL = 3e-4, 0.1
+"""Variation of a place that nobody sees, in squared units of [0, 1]; and the share of a region's variation that is let
+in where nothing corresponds."""
 
 
 Network = Callable[[Tensor], Mapping[str, Tensor]]
@@ -115,6 +122,8 @@ class Correspondence:
     Attributes:
         theirs: of each cell of the source with each of the targets, (P, Q); rows add up to 1.
         own: the same with the source's own cells, (P, P).
+        confidence: in [0, 1], whether a cell's counterpart leads back to its like, (1, 1, h, w).
+        confidences: the same of each target's cells.
     """
 
     def __init__(
@@ -134,6 +143,9 @@ class Correspondence:
             self.source = cells([seen], [self.small], look, mask, Guide())
             self.other = cells(self.others, self.others, look, guide.targets, guide)
             self.theirs, self.own = attention(self.source, self.other), attention(self.source, self.source)
+            back = attention(self.other, self.source)
+            self.confidence = mapped(returning(self.source, self.theirs @ back), self.source.grids)[0]
+            self.confidences = mapped(returning(self.other, back @ self.theirs), self.other.grids)
 
     def recolored(self, picture: Tensor) -> Tensor:
         """The source, at any size (1, 3, H, W), with each part in the colours of its counterparts."""
@@ -151,6 +163,19 @@ class Correspondence:
         share = pixel_shares(reach, picture).sum(dim=0).clamp(0, 1)
         return share * found + (1 - share) * picture
 
+    def steering(self, targets: Sequence[Tensor], quiet: float) -> Steering:
+        """What steers the terms of a scale.
+
+        Args:
+            targets: each (1, 3, H, W), at that scale.
+            quiet: share of its weight that a place without a counterpart loses.
+        """
+        energies = [variation(target).cpu() for target in targets]
+        energy = torch.cat([pooled(e, grid)[0] for e, grid in zip(energies, self.other.grids, strict=True)])
+        theirs = (self.theirs @ energy).view_as(self.confidence) * self.confidence.clamp_min(DOUBTFUL)
+        held = [found.clamp_min(max(LEAST, 1 - quiet)) for found in (self.confidence, *self.confidences)]
+        return Steering(held[0], tuple(held[1:]), theirs + FAINT)
+
     def _statistics(self) -> Tensor:
         """Of each cell's region: its mean, its counterpart's, and the gain between their deviations: (P, 9)."""
         floors = torch.tensor(FLOORS)
@@ -158,6 +183,19 @@ class Correspondence:
         deviation = (self.own @ self.source.squares - own.square()).clamp_min(0).sqrt()
         theirs = (self.theirs @ self.other.squares - wanted.square()).clamp_min(0).sqrt()
         return torch.cat([own, wanted, ((theirs + floors) / (deviation + floors)).clamp(*GAINS)], dim=1)
+
+
+def returning(side: Cells, cycle: Tensor) -> Tensor:
+    """How alike to each cell are those that its counterparts lead back to, beside its own region: (P, P) -> (P,)."""
+    alike = side.features @ side.features.t()
+    at_best = (attention(side, side) * alike).sum(dim=1)
+    return ((cycle * alike).sum(dim=1) / at_best.clamp_min(1e-6)).clamp(0, 1)
+
+
+def mapped(values: Tensor, grids: Sequence[tuple[int, int]]) -> list[Tensor]:
+    """Values of cells (P,) as a smooth map of each picture, (1, 1, h, w)."""
+    parts = values.split([height * width for height, width in grids])
+    return [averaged(part.view(1, 1, *grid))[None] for part, grid in zip(parts, grids, strict=True)]
 
 
 def attention(x: Cells, y: Cells) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .bound import BOUND, BoundTerm, Evaluated
+from .bound import BOUND, BoundTerm, Evaluated, Steering
 from .bound import Features as Maps
 from .positions import Guide
 from .terms import LossTerm
@@ -18,7 +18,7 @@ from .weights.layout import canonical_layer
 
 KINDS = {"source": "content", "target": "style"}
 """What a term that compares with a picture is called in progress and reports."""
-PIXEL_NAMES = {"palette": "palette", "total_variation": "tv"}
+PIXEL_NAMES = {"palette": "palette", "relative_variation": "variation", "total_variation": "tv"}
 """What terms that look at the pixels alone are called there."""
 
 
@@ -56,6 +56,7 @@ class Objective:
         plain: take the equations as they are written, for comparison: the same values, slowly.
         guide: weights of the targets, and labels within which alone the terms match.
         seen: gives the features of all targets, where somebody keeps them; the network's without it.
+        steering: how much places count, by what corresponds to them.
         jitter: pixels by which the network sees the picture shifted, in all, where positions are drawn.
 
     Attributes:
@@ -74,10 +75,11 @@ class Objective:
         guide: Guide | None = None,
         seen: Callable[[Sequence[Tensor]], Sequence[Maps]] | None = None,
         jitter: int = 0,
+        steering: Steering | None = None,
     ) -> None:
         chosen = [term for term in terms if term.in_force]
         self.network, self.jitter = network, jitter
-        self.bound = [BOUND[term.loss](term, precision, plain, guide or Guide()) for term in chosen]
+        self.bound = [BOUND[term.loss](term, precision, plain, guide or Guide(), steering) for term in chosen]
         for side, pictures, look in (("source", [source], self._look), ("target", targets, seen or self._look)):
             self._refer([bound for bound in self.bound if bound.term.compare == side], pictures, look)
         labels = [(name, term.weights[-1]) for term in chosen for name in value_names(term)]

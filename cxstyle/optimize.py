@@ -122,7 +122,11 @@ class Run:
         self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         long_edge = config.size if config.enlarge else min(config.size, max(inputs.source.shape[2:]))
-        self.source, self.targets = self._toned(network, long_edge)
+        self.correspondence = self._matched(network, inputs.source)
+        self.source, self.targets = toned(inputs.source, inputs.targets, config.colors, inputs.guide, config.strength)
+        if self.correspondence is not None and config.colors == "regions":
+            source = resize(inputs.source, *fit(inputs.source, long_edge))
+            self.source = source + config.strength * (self.correspondence.recolored(source) - source)
         self.losses: list[dict[str, float]] = []
         self.steps = 0
         self.scales = config.pyramid.scales(long_edge, config.iterations) if self.terms else [(long_edge, 0)]
@@ -150,16 +154,15 @@ class Run:
             self.run = identity(inputs, config, self.start.picture, network, device=where, precision=self.precision)
             self._resume(self.checkpoint, resume)
 
-    def _toned(self, weights: Network, long_edge: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Source and targets in the colours that the settings ask for; by regions, the source at its last size."""
-        source, targets, config = self.inputs.source, self.inputs.targets, self.config
-        if config.colors != "regions" or config.strength == 0:
-            return toned(source, targets, config.colors, self.guide, config.strength)
+    def _matched(self, weights: Network, source: Tensor) -> Correspondence | None:
+        """Which parts correspond, where anything asks for that."""
+        config = self.config
+        asked = config.colors == "regions" or config.quiet > 0
+        if not self.terms or not (asked or any(term.loss == "relative_variation" for term in self.terms)):
+            return None
         network = self.shared.network(weights, [LAYER], config.pooling, DTYPES[self.precision], self.device)
-        source = resize(source, *fit(source, long_edge))
         with exact_float32():
-            found = Correspondence(source, targets, network, self.device, self.guide).recolored(source)
-        return source + config.strength * (found - source), targets
+            return Correspondence(source, self.inputs.targets, network, self.device, self.guide)
 
     def _need(self, edge: int) -> Need:
         """Memory of a scale."""
@@ -273,8 +276,11 @@ class Run:
         network = self.network if pixels is None else TiledFeatures(self.network, pixels)
         seen = partial(self.shared.features_of, self.network, pixels, look=network)
         terms = tuple(term.at_scale(index) for term in self.terms)
-        jitter = self.config.jitter
-        return Objective(terms, network, source, targets, self.precision, guide=self.guide, seen=seen, jitter=jitter)
+        found, jitter = self.correspondence, self.config.jitter
+        steering = None if found is None else found.steering(targets, self.config.quiet)
+        return Objective(
+            terms, network, source, targets, self.precision, False, self.guide, seen, jitter=jitter, steering=steering
+        )
 
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None

@@ -19,7 +19,7 @@ FEATURE_LOSSES = {
     "reconstruction": (),
 }
 """Losses that compare features, and which of the settings only some have a meaning for each."""
-PIXEL_LOSSES = {"palette": ("source",), "total_variation": ("", "source")}
+PIXEL_LOSSES = {"palette": ("source",), "relative_variation": ("source",), "total_variation": ("", "source")}
 """Losses of the pixels themselves, and whose each can be compared with."""
 
 
@@ -29,8 +29,9 @@ class LossTerm:
 
     Attributes:
         loss: contextual (Mechrez et al. 2018, Eq. 5), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1), mrf (Li,
-            Wand 2016, Eq. 2), palette (mean and covariance of the colours, as a Wasserstein distance), or
-            total_variation.
+            Wand 2016, Eq. 2), palette (mean and covariance of the colours, as a Wasserstein distance),
+            total_variation, or relative_variation (that of the difference from the source, at each place over what the
+            parts of the target that correspond to it have themselves: plain grounds stay plain, strokes are free).
         weight: factor of the term, 0 or more; 0 leaves it out. Several are those of the scales, coarse to fine; the
             last one holds for all that follow.
         compare: whose features the result's are compared with, source or target; of reconstruction the source. Of
