@@ -12,6 +12,7 @@ from .checks import check_number
 from .errors import ConfigError, PictureError
 from .masks import Labels, check_shape, described, read_labels
 from .opacity import veiled
+from .pictures.borders import border, cut, without_border
 from .pictures.photo import Origin, Photo
 from .pictures.reading import Picture, read_photo
 from .positions import Guide
@@ -26,7 +27,7 @@ class Inputs:
 
     Attributes:
         source: (1, 3, H, W) in [0, 1].
-        targets: each (1, 3, H', W') in [0, 1].
+        targets: each (1, 3, H', W') in [0, 1], without its flat border.
         guide: weights of the targets, and the labels that both sides have.
         labels: as the masks have them; None without masks.
         source_alpha: (1, 1, H, W) in [0, 1]; None where all of the source is opaque.
@@ -69,7 +70,7 @@ def read_inputs(
     source_mask: Picture | None = None,
     target_masks: Targets | None = None,
 ) -> Inputs:
-    """Reads and checks what a run is given; see `stylize`."""
+    """Reads and checks what a run is given; see `stylize`. Flat borders of targets are left out, and notes say so."""
     several = as_list(targets)
     if not several:
         raise ConfigError("targets: at least one is needed")
@@ -87,10 +88,12 @@ def read_inputs(
     pictures, painted = photos[: 1 + len(kept)], photos[1 + len(kept) :]
     for photo, name in zip(pictures, names, strict=False):
         check_visible(photo, described(photo, name))
+    check_shapes(pictures, painted)
+    pictures[1:], painted[1:] = without_borders(pictures[1:], painted[1:])
+    photos = [*pictures, *painted]
     guide, labels = Guide(None if used is None else tuple(used[i] for i in kept)), None
     if painted:
         labels = read_labels(painted[0], painted[1:])
-        check_shapes(pictures, painted, labels)
         shared = list(labels.shared)
         guide = Guide(guide.weights, labels.source[shared], tuple(mask[shared] for mask in labels.targets))
     first, *others = pictures
@@ -136,12 +139,20 @@ def check_visible(photo: Photo, name: str) -> None:
         raise PictureError(f"{name} is transparent all over; there is nothing to match")
 
 
-def check_shapes(pictures: Sequence[Photo], painted: Sequence[Photo], labels: Labels) -> None:
-    """Makes sure that each mask has the shape of its picture."""
-    for i, (photo, mask, shares) in enumerate(zip(pictures, painted, (labels.source, *labels.targets), strict=True)):
-        size, its = shares.shape[1:], photo.colors.shape[2:]
+def check_shapes(pictures: Sequence[Photo], painted: Sequence[Photo]) -> None:
+    """Makes sure that each mask, where there are any, has the shape of its picture."""
+    for i, (photo, mask) in enumerate(zip(pictures, painted, strict=False)):
+        size, its = mask.colors.shape[2:], photo.colors.shape[2:]
         name = described(mask, "target mask" if i else "source mask")
         check_shape((size[0], size[1]), (its[0], its[1]), name)
+
+
+def without_borders(targets: Sequence[Photo], masks: Sequence[Photo]) -> tuple[list[Photo], list[Photo]]:
+    """Targets less their flat borders, which would want a place in the result, and their masks, if any, cut alike."""
+    widths = [border(target.colors, target.alpha) for target in targets]
+    rest = [without_border(target, each) if any(each) else target for target, each in zip(targets, widths, strict=True)]
+    covered = zip(masks, targets, widths, strict=False)
+    return rest, [cut(mask, each, target) if any(each) else mask for mask, target, each in covered]
 
 
 def as_list(pictures: Targets) -> list[Picture]:

@@ -64,7 +64,8 @@ def stylize(
 
     Args:
         source: path, PIL picture, or tensor (3, H, W) or (1, 3, H, W) in [0, 1].
-        target: the same, of any size; or a list of several, whose features then make one set.
+        target: the same, of any size; or a list of several, whose features then make one set. Flat borders, such as
+            those of a letterbox, are left out; a note in `Result.details` says so.
         config: the settings; the preset `default` without them.
         callback: told of each iteration; returning False stops the run.
         begin: told before the first one what was decided, as `Result.details` has it; what it raises ends the run.

@@ -121,7 +121,7 @@ def score(
         picture: path, PIL picture or tensor (3, H, W) in [0, 1]; the source's shape, any size.
         source: what it was made from; compared at the picture's size.
         target: whose look it should have; compared with the same long edge, where it is that large. Of several, the
-            features make one set, the colours too, and the noisiest counts.
+            features make one set, the colours too, and the noisiest counts. Flat borders are left out.
         source_mask: flat colours for the parts of the source; with it and `target_mask`, purity is measured.
         target_mask: the same parts of the target in the same colours; one for each target.
         size: long edge that the picture is reduced to, where it is larger. Scores of one size can be compared.
