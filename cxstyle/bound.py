@@ -10,10 +10,23 @@ from torch import Tensor
 from torch.nn import functional
 
 from .losses.contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
+from .losses.coverage import coverage_loss, plain_coverage_loss
 from .losses.mrf import PATCH, mrf_loss, patches
 from .losses.palette import color_moments, palette_loss
 from .losses.perceptual import gram_loss, gram_matrix, reconstruction_loss, relative_variation, total_variation
-from .positions import Guide, Indices, Positions, concatenated, draw, gather, joined, pixel_shares, shares_on
+from .positions import (
+    Guide,
+    Indices,
+    Positions,
+    Steering,
+    at_grid,
+    concatenated,
+    draw,
+    gather,
+    joined,
+    pixel_shares,
+    shares_on,
+)
 from .terms import LossTerm
 from .weights.layout import canonical_layer
 
@@ -33,21 +46,6 @@ class Evaluated:
     picture: Tensor
     features: Features
     generator: torch.Generator | None
-
-
-@dataclass(frozen=True)
-class Steering:
-    """What is known of which parts correspond, each (1, 1, h, w) on some grid over its picture.
-
-    Attributes:
-        source: how much each place of the source counts, in [0, 1].
-        targets: the same of each target.
-        allowed: variation that the source's places may take on, in squared units of [0, 1].
-    """
-
-    source: Tensor
-    targets: tuple[Tensor, ...]
-    allowed: Tensor
 
 
 class BoundTerm:
@@ -210,9 +208,56 @@ class Contextual(BoundTerm):
         return -torch.logsumexp((share / share.sum()).log() - torch.stack(losses), dim=0)
 
     def _loss(self, x: Tensor, y: Tensor | Prepared, weights: Tensor | None) -> Tensor:
+        """Of the chosen features."""
         if self.plain and isinstance(y, Tensor):
             return plain_contextual_loss(x, y, self.term.bandwidth, weights)
         return contextual_loss(x, y, self.term.bandwidth, self.precision, weights)
+
+
+class Coverage(Contextual):
+    """Coverage of each layer, or of all layers as one set: with weights of the targets the mean of each one's, with
+    masks that of each label by how much of the result has it."""
+
+    def refer(self, pictures: Sequence[Features]) -> None:
+        shares, every = self.guide.targets, range(len(pictures))
+        parts = [[i] for i in every] if self.guide.weights else [[*every]]
+        self.groups = [
+            [
+                joined([maps[i] for i in part], None if shares is None else [shares[i] for i in part], None)
+                for part in parts
+            ]
+            for maps in zip(*(self._maps(features) for features in pictures), strict=True)
+        ]
+
+    def values(self, result: Evaluated) -> list[Tensor]:
+        values = []
+        for count, found, group in zip(self._counts(), self._maps(result.features), self.groups, strict=True):
+            x = self.own(found)
+            if self.steering is not None:
+                x = replace(x, weights=at_grid(self.steering.source, found))
+            rows = draw(x.features.shape[2], count, result.generator)
+            each = [self._covered(x, rows, y, draw(y.features.shape[2], count, result.generator)) for y in group]
+            weights = self.guide.weights or (1.0,)
+            values.append(torch.stack([w * value for w, value in zip(weights, each, strict=True)]).sum() / sum(weights))
+        return values
+
+    def _covered(self, x: Positions, rows: Indices, y: Positions, columns: Indices) -> Tensor:
+        """Of the chosen positions; with masks of each label on its own."""
+        if x.shares is None:
+            return self._distance(gather(x.features, rows), gather(y.features, columns), x.weights_of(rows))
+        losses, shares = [], []
+        for label in self.labels():
+            own, others = x.members(rows, label), y.members(columns, label)
+            weights = x.weights_of(own, label)
+            if len(own) and len(others) and weights is not None:
+                losses.append(self._distance(gather(x.features, own), gather(y.features, others), weights))
+                shares.append(weights.sum())
+        if not losses:
+            return x.features.sum() * 0
+        return (torch.stack(losses) * torch.stack(shares)).sum() / torch.stack(shares).sum()
+
+    def _distance(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
+        return plain_coverage_loss(x, y, weights) if self.plain else coverage_loss(x, y, self.precision, weights)
 
 
 class Gram(BoundTerm):
@@ -283,15 +328,9 @@ class Patches(BoundTerm):
         return mrf_loss(gather(x.features, rows)[0].t(), gather(y.features, columns)[0].t(), self.precision)
 
 
-def at_grid(values: Tensor, found: Tensor, border: int) -> Tensor:
-    """Values (1, 1, h, w) on the grid of a map (1, C, H, W) that lacks a border: (H W,)."""
-    height, width = (side + 2 * border for side in found.shape[2:])
-    whole = functional.interpolate(values, (height, width), mode="bilinear")[0]
-    return whole[:, border : height - border, border : width - border].flatten()
-
-
 BOUND: dict[str, type[BoundTerm]] = {
     "contextual": Contextual,
+    "coverage": Coverage,
     "gram": Gram,
     "mrf": Patches,
     "palette": Palette,

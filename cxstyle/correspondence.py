@@ -17,13 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .bound import Steering
 from .color import from_oklab, recolor, to_oklab
 from .image import fit_within, resize
 from .losses.perceptual import variation
 from .masks import shares_at
 from .places import averaged
-from .positions import Guide, pixel_shares
+from .positions import Guide, Steering, pixel_shares
 
 LAYER = "conv4_2"
 """As of `match`; conv5_2 beside it made no picture better."""

@@ -173,6 +173,7 @@ def mrf_need(features: Set) -> tuple[float, float]:
 
 NEEDS = {
     "contextual": contextual_need,
+    "coverage": contextual_need,
     "gram": gram_need,
     "mrf": mrf_need,
     "reconstruction": reconstruction_need,

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .bound import BOUND, BoundTerm, Evaluated, Steering
+from .bound import BOUND, BoundTerm, Evaluated
 from .bound import Features as Maps
-from .positions import Guide
+from .positions import Guide, Steering
 from .terms import LossTerm
 from .weights.layout import canonical_layer
 
@@ -141,7 +141,8 @@ def value_names(term: LossTerm) -> list[str]:
     layers = [canonical_layer(layer) for layer in term.layers]
     if term.combine == "concatenate":
         layers = ["+".join(layers)]
-    return [f"{KINDS[term.compare]} {layer}" for layer in layers]
+    kind = "coverage" if term.loss == "coverage" else KINDS[term.compare]
+    return [f"{kind} {layer}" for layer in layers]
 
 
 def unique(names: list[str]) -> list[str]:

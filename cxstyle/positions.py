@@ -45,6 +45,21 @@ class Guide:
 
 
 @dataclass(frozen=True)
+class Steering:
+    """What is known of which parts correspond, each (1, 1, h, w) on some grid over its picture.
+
+    Attributes:
+        source: how much each place of the source counts, in [0, 1].
+        targets: the same of each target.
+        allowed: variation that the source's places may take on, in squared units of [0, 1].
+    """
+
+    source: Tensor
+    targets: tuple[Tensor, ...]
+    allowed: Tensor
+
+
+@dataclass(frozen=True)
 class Positions:
     """The features of one layer, or of several joined, of one picture or of several as one set.
 
@@ -108,6 +123,13 @@ def shares_on(shares: Tensor, found: Tensor, border: int = 0) -> Tensor:
     """Labels' shares (L, H, W) on the grid of a map (1, C, H', W') that lacks a border: (L, H' W')."""
     height, width = (side + 2 * border for side in found.shape[2:])
     return shares_at(shares, height, width)[:, border : height - border, border : width - border].flatten(1)
+
+
+def at_grid(values: Tensor, found: Tensor, border: int = 0) -> Tensor:
+    """Values (1, 1, h, w) on the grid of a map (1, C, H, W) that lacks a border: (H W,)."""
+    height, width = (side + 2 * border for side in found.shape[2:])
+    whole = functional.interpolate(values, (height, width), mode="bilinear")[0]
+    return whole[:, border : height - border, border : width - border].flatten()
 
 
 def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tensor:

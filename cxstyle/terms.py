@@ -14,11 +14,14 @@ COMPARISONS = ("source", "target")
 COMBINATIONS = ("sum", "concatenate")
 FEATURE_LOSSES = {
     "contextual": ("combine", "bandwidth", "samples"),
+    "coverage": ("combine", "samples"),
     "gram": (),
     "mrf": ("samples",),
     "reconstruction": (),
 }
 """Losses that compare features, and which of the settings only some have a meaning for each."""
+ONE_SIDED = {"coverage": ("target",), "reconstruction": ("source",)}
+"""Those of them that compare with one side only."""
 PIXEL_LOSSES = {"palette": ("source",), "relative_variation": ("source",), "total_variation": ("", "source")}
 """Losses of the pixels themselves, and whose each can be compared with."""
 
@@ -28,23 +31,25 @@ class LossTerm:
     """One summand of the objective.
 
     Attributes:
-        loss: contextual (Mechrez et al. 2018, Eq. 5), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1), mrf (Li,
-            Wand 2016, Eq. 2), palette (mean and covariance of the colours, as a Wasserstein distance),
-            total_variation, or relative_variation (that of the difference from the source, at each place over what the
-            parts of the target that correspond to it have themselves: plain grounds stay plain, strokes are free).
+        loss: contextual (Mechrez et al. 2018, Eq. 5), coverage (the other direction of matching: each place of the
+            result should look like something of the target), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1),
+            mrf (Li, Wand 2016, Eq. 2), palette (mean and covariance of the colours, as a Wasserstein distance),
+            total_variation, or relative_variation (that of the difference from the source, at each place over what
+            the parts of the target that correspond to it have themselves: plain grounds stay plain, strokes are
+            free).
         weight: factor of the term, 0 or more; 0 leaves it out. Several are those of the scales, coarse to fine; the
             last one holds for all that follow.
-        compare: whose features the result's are compared with, source or target; of reconstruction the source. Of
-            palette the source, too, as the run starts from it: recoloured to the target's colours or as it is. Of
-            total_variation nothing, for that of the picture itself, or the same source, for that of the difference from
-            it, which smooths what the run adds and leaves the source's detail alone.
+        compare: whose features the result's are compared with, source or target; of reconstruction the source, of
+            coverage the target. Of palette the source, too, as the run starts from it: recoloured to the target's
+            colours or as it is. Of total_variation nothing, for that of the picture itself, or the same source, for
+            that of the difference from it, which smooths what the run adds and leaves the source's detail alone.
         layers: VGG layers by the paper's names (conv4_2; relu4_2 is the same).
-        combine: of contextual: sum (the loss of each layer, added) or concatenate (all layers brought to the first
-            one's grid, divided by their numbers of channels and joined into one set of features).
+        combine: of contextual and coverage: sum (the loss of each layer, added) or concatenate (all layers brought to
+            the first one's grid, divided by their numbers of channels and joined into one set of features).
         bandwidth: of contextual: h of Eq. 3, above 0; the paper's 0.5 unless a term says otherwise.
-        samples: of contextual, features drawn at random in each iteration from a layer with more positions: a number
-            for every layer, a number for each layer by name, or all; with concatenate, the first layer's number counts.
-            Of mrf, patches of the result drawn in the same way; the target's all take part.
+        samples: of contextual and coverage, features drawn at random in each iteration from a layer with more
+            positions: a number for every layer, a number for each layer by name, or all; with concatenate, the first
+            layer's number counts. Of mrf, patches of the result drawn in the same way; the target's all take part.
     """
 
     loss: str
@@ -67,7 +72,7 @@ class LossTerm:
                 raise ConfigError(f"layers: {self.loss} looks at the picture alone; leave layers out")
             check_choice("compare", self.compare, PIXEL_LOSSES[self.loss])
             return
-        check_choice("compare", self.compare, COMPARISONS if self.loss != "reconstruction" else ("source",))
+        check_choice("compare", self.compare, ONE_SIDED.get(self.loss, COMPARISONS))
         check_choice("combine", self.combine, COMBINATIONS)
         check_number("bandwidth", self.bandwidth, 0, above=True)
         if not self.layers:

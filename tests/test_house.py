@@ -228,7 +228,7 @@ def test_losses_know_no_pictures_networks_or_settings() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text()
-    assert text.count("\n") <= 320
+    assert text.count("\n") <= 360
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and "click" not in ast.dump(ast.Module(node.decorator_list, [])):
             body = node.body[1:] if ast.get_docstring(node) else node.body
