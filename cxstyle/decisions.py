@@ -85,6 +85,7 @@ def decided(
         "left_out": left_out(config),
         "samples": sampled(config.terms_in_force(), size, targets),
         "strength": config.strength,
+        "quiet": config.quiet,
         "colors": config.colors,
         "colors_reason": RECOLOURED[config.colors],
         "seed": config.seed,

@@ -15,10 +15,12 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from .checks import check_choice, check_device, check_integer
 from .color import from_oklab, to_oklab, toned
 from .config import FEATURES, SMALLEST_EDGE
+from .correspondence import LAYER, Correspondence
 from .device import choose_device, exact_float32, memory_errors
 from .errors import ConfigError
 from .image import fit_within, resize, to_image, to_tensor
@@ -26,7 +28,7 @@ from .losses.matches import Matches, matches
 from .pictures.reading import Picture, load_picture
 from .pictures.writing import save_picture
 from .places import averaged, copied, coverage, finer, refined, units
-from .positions import concatenated
+from .positions import Guide, concatenated
 from .sheet import Cell, Line, grid, joined
 from .vgg import VGGFeatures, check_layer, resolve_network
 from .weights.layout import canonical_layer
@@ -40,6 +42,7 @@ CHROMA, OUTWARD = 0.1, 0.6
 """Of the key: at its edges, and the power of the distance from the middle with which it grows."""
 PALE = 0.8
 """Share of white over what is not used."""
+SHEET = (("source", "target", "recolored", "sure"), ("built", "used", "origins", "key"), ("lines",))
 
 
 Grids = tuple[tuple[int, int], tuple[int, int]]
@@ -66,6 +69,8 @@ class Match:
         origins: the source in the colours of the places that it matches.
         key: the target in the colours of its places.
         used: the target, pale where nothing draws from it.
+        recolored: the source with each part in the colours of those of the target that it corresponds to.
+        sure: the source, pale where the target has nothing of its kind; see `Correspondence.confidence`.
         lines: source and target side by side, the pairs as lines.
         sheet: all of these, labelled.
         pairs: the clearest first.
@@ -81,6 +86,8 @@ class Match:
     origins: Image.Image
     key: Image.Image
     used: Image.Image
+    recolored: Image.Image
+    sure: Image.Image
     lines: Image.Image
     sheet: Image.Image
     pairs: tuple[Pair, ...]
@@ -140,7 +147,7 @@ def match(
     levels = finer_layers(layers[0])
     stride = stride_of(layers[0])
     whole = [whole_strides(load_picture(p, name), size, stride) for p, name in ((source, "source"), (target, "target"))]
-    vgg = VGGFeatures(network, sorted({*layers, *levels})).to(where)
+    vgg = VGGFeatures(network, sorted({*layers, *levels, LAYER})).to(where)
     with torch.no_grad(), exact_float32(), memory_errors():
         start, others = toned(whole[0], whole[1:], colors)
         found = [vgg(picture.to(where)) for picture in (start, *others)]
@@ -149,8 +156,9 @@ def match(
         places = torch.stack([coarse.best // y.shape[2], coarse.best % y.shape[2]]).view(2, *x.shape[1:])
         for level in levels:
             places = refined(finer(places), *units(*(averaged(f[level]) for f in found)))
+        regions = Correspondence(whole[0], whole[1:], vgg, where, Guide())
     names = tuple(Path(p).name if isinstance(p, str | Path) else n for p, n in ((source, "source"), (target, "target")))
-    return pictured(whole, names, coarse, (grid_of(x), grid_of(y)), places.cpu(), pairs)
+    return pictured(whole, names, coarse, (grid_of(x), grid_of(y)), places.cpu(), pairs, regions)
 
 
 def grid_of(features: Tensor) -> tuple[int, int]:
@@ -181,6 +189,7 @@ def pictured(
     grids: Grids,
     places: Tensor,
     pairs: int,
+    regions: Correspondence,
 ) -> Match:
     """Everything that there is to see.
 
@@ -191,8 +200,10 @@ def pictured(
         grids: (height, width) of these on both sides.
         places: on the finest grid, (2, H, W).
         pairs: how many to draw.
+        regions: which parts correspond.
     """
     source, target = whole
+    sure = functional.interpolate(regions.confidence, source.shape[2:], mode="bilinear")
     stride = source.shape[2] // places.shape[1]
     colors = place_colors(target.shape[2], target.shape[3])
     at = places * stride + stride // 2
@@ -205,7 +216,9 @@ def pictured(
         "built": to_image(copied(target, places, stride)),
         "origins": to_image(tinted(source, origin)),
         "key": to_image(tinted(target, colors)),
-        "used": to_image(target * used + (PALE + (1 - PALE) * target) * (1 - used)),
+        "used": to_image(paled(target, used)),
+        "recolored": to_image(regions.recolored(source)),
+        "sure": to_image(paled(source, sure)),
     }
     vivid = from_oklab(torch.cat([torch.full_like(colors[:, :1], 0.72), colors[:, 1:]], 1))
     cell = (max(p.shape[3] for p in whole), max(p.shape[2] for p in whole))
@@ -217,15 +230,22 @@ def pictured(
         "target": names[1],
         "built": "the source, built of the target's parts",
         "used": f"what it draws from: {share:.0%} of the target",
+        "recolored": "the source in the colours of its counterparts",
+        "sure": f"pale where it has none: {float(1 - sure.mean()):.0%}",
         "lines": f"the {len(chosen)} clearest pairs: places that choose each other",
         "origins": "where in the target each part comes from",
         "key": "the key: places of the target",
     }
     cells = {key: Cell(images[key], caption, span=1 + (key == "lines")) for key, caption in captions.items()}
-    rows = [[cells[key] for key in row] for row in (("source", "target", "built", "used"), ("lines", "origins", "key"))]
+    rows = [[cells[key] for key in row] for row in SHEET]
     return Match(
         **images, sheet=grid(rows, cell=cell), pairs=chosen, places=places, stride=stride, mutual=mutual, share=share
     )
+
+
+def paled(picture: Tensor, kept: Tensor) -> Tensor:
+    """A picture (1, 3, H, W) that goes pale where `kept` (1, 1, H, W), in [0, 1], is small."""
+    return picture * kept + (PALE + (1 - PALE) * picture) * (1 - kept)
 
 
 def place_colors(height: int, width: int) -> Tensor:

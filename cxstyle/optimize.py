@@ -135,17 +135,7 @@ class Run:
         noise = fit(self.source, self.scales[0][0])
         self.start = Start(config.init, self.source, self.targets, noise, self.generator, self.moving)
         self.plan = self._plan()
-        self.details = decided(
-            config,
-            inputs,
-            network,
-            self.device,
-            scales=self.scales,
-            size=self.size,
-            targets=self._target_sizes(long_edge),
-            plan=self.plan,
-            share=self.shared.memory,
-        )
+        self.details = self._details(network, long_edge)
         self.before: State | None = None
         self.now: Moving | None = None
         self.drawn = self.generator.get_state()
@@ -164,6 +154,24 @@ class Run:
         network = self.shared.network(weights, [LAYER], config.pooling, DTYPES[self.precision], self.device)
         with exact_float32():
             return Correspondence(source, self.inputs.targets, network, self.device, self.guide)
+
+    def _details(self, network: Network, long_edge: int) -> dict[str, Any]:
+        """What was decided, and why."""
+        details = decided(
+            self.config,
+            self.inputs,
+            network,
+            self.device,
+            scales=self.scales,
+            size=self.size,
+            targets=self._target_sizes(long_edge),
+            plan=self.plan,
+            share=self.shared.memory,
+        )
+        if self.correspondence is not None:
+            found = (self.correspondence.confidence, *self.correspondence.confidences)
+            details["counterparts"] = [float(confidence.mean()) for confidence in found]
+        return details
 
     def _need(self, edge: int) -> Need:
         """Memory of a scale."""

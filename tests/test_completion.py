@@ -141,7 +141,7 @@ def test_fish_is_told_whole_values_with_commas() -> None:
         (("run", "--device", "a"), ["auto"]),
         (("run", "--init", "t"), ["target"]),
         (("match", "--layers", "conv4_2,conv5_"), [f"conv4_2,conv5_{i}" for i in (1, 2, 3, 4)]),
-        (("presets", "show", "po"), ["portrait"]),
+        (("presets", "show", "fai"), ["faithful"]),
         (("completion", ""), ["bash", "zsh", "fish"]),
     ],
     ids=" ".join,

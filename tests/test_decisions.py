@@ -159,12 +159,13 @@ def test_every_decision_is_a_line_with_its_reason(pair) -> None:
         "target",
         "result",
     ]
-    assert keys == [*first, "scales", "memory", "colours", "terms and weights", "samples", "seed"]
+    assert keys == [*first, "scales", "memory", "colours", "counterparts", "terms and weights", "samples", "seed"]
     for line in (
         "network: vgg16, VGG19 is preferred, but its weights are not on this machine",
         "source: 64x64 px as read",
         "result: 48x48 px, reduced to size 48",
-        "colours: target, the source was recoloured to the target's palette",
+        "colours: regions, each part of the source was recoloured to the palette of the target's parts that it "
+        "corresponds to",
         "seed: 5, only repeatable operations",
     ):
         assert line in told

@@ -28,7 +28,7 @@ JOBS = """
 defaults: {preset: fast, size: 256, target: b.jpg}
 jobs:
   - {source: a.jpg}
-  - {source: sub/a.png, target: [b.jpg, c.jpg], target-weights: [2, 1], preset: portrait, seed: 3, name: sub/mine}
+  - {source: sub/a.png, target: [b.jpg, c.jpg], target-weights: [2, 1], preset: faithful, seed: 3, name: sub/mine}
   - {source: /all/d.jpg, config: ../mine.yaml, init: start.png, weights: vgg.safetensors, size: 128}
   - {source: e.jpg, source_mask: e_mask.png, target_mask: [b_mask.png], init: noise, samples: 500}
 """
@@ -39,7 +39,7 @@ def test_a_yaml_file_has_defaults_below_each_jobs_own_options() -> None:
     one, two, three, four = read_jobs(written("in/jobs.yaml", JOBS), {})
     assert (one.source, one.target, one.preset, one.config.size) == (Path("in/a.jpg"), (Path("in/b.jpg"),), "fast", 256)
     assert one.config == StyleConfig.preset("fast").override(size=256)
-    assert two.config == StyleConfig.preset("portrait").override(size=256, seed=3)
+    assert two.config == StyleConfig.preset("faithful").override(size=256, seed=3)
     assert (two.target, two.weights) == ((Path("in/b.jpg"), Path("in/c.jpg")), (2, 1))
     assert (three.source, three.preset) == (Path("/all/d.jpg"), "mine")
     assert (three.config.iterations, three.config.size) == (7, 128)

@@ -222,7 +222,9 @@ def test_the_command_writes_the_sheet_its_parts_and_says_where(pair, tmp_path, m
     with Image.open(tmp_path / "astronaut_hopper_match.png") as sheet:
         assert sheet.width > 4 * 56
     names = sorted(path.name for path in (tmp_path / "parts").iterdir())
-    assert names == [f"astronaut_hopper_{part}.png" for part in ("built", "key", "lines", "origins", "used")]
+    assert names == [
+        f"astronaut_hopper_{part}.png" for part in ("built", "key", "lines", "origins", "recolored", "sure", "used")
+    ]
     assert cxstyle(*words).stdout.startswith("wrote astronaut_hopper_match_2.png")
     refused = cxstyle(*words, "-o", "astronaut_hopper_match.png")
     assert (refused.exit_code, "exists; choose another name" in refused.stderr) == (1, True)

@@ -32,6 +32,7 @@ def decisions(details: Details, targets: Sequence[str]) -> list[str]:
         f"scales: {scales} iterations",
         f"memory: {memory_in_words(details['memory'])}",
         f"colours: {details['colors']}, {details['colors_reason']}",
+        *counterparts_of(details),
         *terms_of(details),
         *samples_of(details),
         f"seed: {details['seed']}{', only repeatable operations' if details['deterministic'] else ''}",
@@ -55,6 +56,15 @@ def targets_of(details: Details, targets: Sequence[str]) -> list[str]:
     """Size of each."""
     sizes = zip(targets, details["target_sizes"], details["targets_seen"], strict=True)
     return [f"target: {name}, {edges(read)} px as read, compared at {edges(seen)}" for name, read, seen in sizes]
+
+
+def counterparts_of(details: Details) -> list[str]:
+    """How much of the pictures has its like on the other side, where that was looked for."""
+    if "counterparts" not in details:
+        return []
+    source, *targets = (f"{share:.0%}" for share in details["counterparts"])
+    least = f"a place without its like counts {1 - details['quiet']:.0%}"
+    return [f"counterparts: {source} of the source, {', '.join(targets)} of the target; {least}"]
 
 
 def memory_in_words(memory: Details) -> str:

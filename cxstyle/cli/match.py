@@ -11,7 +11,7 @@ from ..files import check_writable, make_folder
 from . import options as option
 from .names import free_name
 
-PARTS = ("built", "used", "lines", "origins", "key")
+PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
 
 
 @click.command()
