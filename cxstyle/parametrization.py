@@ -77,7 +77,7 @@ class Pyramid:
         self.mixing = functional.normalize(torch.tensor(OPPONENT), dim=1).to(picture)
         rates = settings.rates()
         # Luminance and colour of each level: 1 and 2 planes.
-        self.kept = [part.clone() for level in self.analysed(picture, len(rates)) for part in level]
+        self.kept = [part.clone() for part in sum(self.analysed(picture, len(rates)), ())]
         chosen = [(tensor, rate) for tensor, rate in zip(self.kept, sum(rates, ()), strict=True) if rate > 0]
         self.moved, self.rates = [tensor.requires_grad_() for tensor, _ in chosen], [rate for _, rate in chosen]
 
@@ -105,14 +105,11 @@ class Pyramid:
     def bound(self) -> Tensor:
         """As `Parameters`."""
         picture = self.picture()
-        excess = picture.clamp(0, 1) - picture
-        if bool(excess.any()):
-            parts = [part for level in self.analysed(excess, len(self.kept) // 2) for part in level]
-            for tensor, part in zip(self.kept, parts, strict=True):
-                if tensor.requires_grad:
-                    tensor += part
-            picture = self.picture()
-        return picture.clamp(0, 1)
+        levels = self.analysed(picture.clamp(0, 1) - picture, len(self.kept) // 2)
+        for tensor, excess in zip(self.kept, sum(levels, ()), strict=True):
+            if tensor.requires_grad:
+                tensor += excess
+        return self.picture().clamp(0, 1)
 
 
 def parametrized(config: StyleConfig, picture: Tensor, still: Tensor | None) -> Pixels | Pyramid:

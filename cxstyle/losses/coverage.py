@@ -31,7 +31,7 @@ def coverage_loss(x: Tensor, y: Tensor | Prepared, precision: str = "fp32", weig
         weights: how much each feature of x counts, (P,), 0 or more, and one above; all the same without.
 
     Returns:
-        A scalar in [0, 2].
+        A scalar in [0, 1] up to rounding: since the centred y add up to 0, some lie on the side of every x.
 
     Raises:
         ValueError: shapes that don't fit together, or an unknown precision.
