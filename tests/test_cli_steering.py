@@ -248,7 +248,7 @@ def test_what_does_not_fit_is_refused_in_one_line(pair, own_folder: Path) -> Non
         ([target, "none.png"], 1, "there is no file none.png"),
         ([target, "--strength", "1.5"], 2, "strength: must be a number at least 0 and at most 1, got 1.5"),
         ([target, "--strength", "half"], 2, "'half' is not a valid float"),
-        ([target, "--colors", "blue"], 2, "'blue' is not one of 'free', 'target', 'source'"),
+        ([target, "--colors", "blue"], 2, "'blue' is not one of 'free', 'target', 'regions', 'source'"),
         ([], 2, "Missing argument 'TARGET...'"),
     ]
     for words, status, message in cases:

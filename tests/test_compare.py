@@ -171,8 +171,8 @@ def test_compare_takes_presets_and_files_and_reports_every_run(pair, own_folder:
         assert run["seconds"]["loop"] > 0
         assert run["final_losses"] == run["losses"][-1]
         assert run["pictures"]["source"] == str(pair[0])
-    assert "tv" in mine["final_losses"]
-    assert "tv" not in paper["final_losses"]
+    assert "variation" in mine["final_losses"]
+    assert "variation" not in paper["final_losses"]
     assert mine["pictures"]["result"] == "single/astronaut_hopper_mine.png"
 
 
