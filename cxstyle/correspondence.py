@@ -30,15 +30,15 @@ EDGE = 256
 """Long edge in pixels at which pictures are matched."""
 TEMPERATURE = 0.05
 """Of the softmax over cosines: at 0.025 regions fall to pieces, whose borders show."""
-FLOORS = (0.01, 0.02, 0.02)
+FLOORS = (0.01, 0.01, 0.01)
 """Added to deviations of lightness and colours, in Oklab's units: compression's noise is not to become colour."""
-GAINS = (0.5, 1.6)
+GAINS = (0.2, 1.6)
 """Within which a deviation may change."""
 ALIKE, NEAR = 0.3, 0.15
 """Distance of colours, in Oklab's units, and of places, in long edges, over which pixels draw from cells."""
 SMOOTH, EVEN = 3, 1e-3
 """Radius in pixels of the guided filter, and the variance of lightness below which it takes a place for plain."""
-OVERALL = 0.4
+OVERALL = 0.7
 """Share of the way from the regions' colours to the target's as a whole: averages lose contrast."""
 CHUNK = 4096
 """Pixels taken at once."""
