@@ -24,11 +24,13 @@ class Parameters(Protocol):
     """What an optimizer moves in place of a picture.
 
     Attributes:
+        origin: the picture that they were made of, to the bit.
         moved: tensors that have a gradient, one group of the optimizer each.
         rates: of each, as a share of the learning rate.
         kept: what a checkpoint needs beside the picture to go on to the same pixels.
     """
 
+    origin: Tensor
     moved: list[Tensor]
     rates: list[float]
     kept: list[Tensor]

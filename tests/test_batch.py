@@ -60,7 +60,7 @@ def test_runs_that_share_give_the_same_pixels_and_look_at_each_target_once(pair:
             alone = stylize(source, target, TINY)
             assert torch.equal(run.go(None).picture, alone.picture)
     assert shared.computed == 2 * len(TINY.pyramid.scales(48, 2))
-    assert len(shared.files) == len(shared.networks) == 1
+    assert (len(shared.files), len(shared.networks)) == (1, 2)  # the objective's, and that of the regions
 
 
 def test_only_the_features_of_the_last_target_are_kept(pair: tuple[Path, Path]) -> None:
