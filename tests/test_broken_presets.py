@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig
 from cxstyle.cli import main
-from cxstyle.config import parse
+from cxstyle.config import Laplacian, parse
 from cxstyle.errors import ConfigError
 from cxstyle.plainyaml import parse_yaml
 
@@ -49,7 +49,7 @@ def refused(args: Sequence[str], says: Sequence[str], status: int = 2) -> None:
 
 
 def test_the_corpus_has_every_field_and_more_than_200_cases() -> None:
-    kinds = (StyleConfig, LossTerm, Optimizer, Pyramid)
+    kinds = (StyleConfig, LossTerm, Laplacian, Optimizer, Pyramid)
     assert {field.name for kind in kinds for field in dataclasses.fields(kind)} == presets.FIELDS
     assert len({case.content for case in BROKEN}) > 400
 
