@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -94,6 +94,15 @@ class BoundTerm:
             return found
         counts = torch.cat([at_grid(c, m, self.border) for c, m in zip(self.steering.targets, maps, strict=True)])
         return replace(found, weights=counts if found.weights is None else counts * found.weights)
+
+    def by_label(
+        self, x: Positions, rows: Indices, y: Positions, columns: Indices
+    ) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Each label that both sides have among the chosen positions, with these positions."""
+        for label in self.labels():
+            own, others = x.members(rows, label), y.members(columns, label)
+            if len(own) and len(others):
+                yield label, own, others
 
     def own(self, found: Tensor) -> Positions:
         """The result's side: (1, C, H, W)."""
@@ -195,10 +204,9 @@ class Contextual(BoundTerm):
             chosen = gather(y.features, columns)
             return self._loss(gather(x.features, rows), chosen, y.weights_of(columns))
         shares, losses = [], []
-        for label in self.labels():
-            own, others = x.members(rows, label), y.members(columns, label)
+        for label, own, others in self.by_label(x, rows, y, columns):
             weights = y.weights_of(others, label)
-            if len(own) and len(others) and weights is not None:
+            if weights is not None:
                 losses.append(self._loss(gather(x.features, own), gather(y.features, others), weights))
                 shares.append(weights.sum())
         if not losses:
@@ -246,10 +254,9 @@ class Coverage(Contextual):
         if x.shares is None:
             return self._distance(gather(x.features, rows), gather(y.features, columns), x.weights_of(rows))
         losses, shares = [], []
-        for label in self.labels():
-            own, others = x.members(rows, label), y.members(columns, label)
+        for label, own, others in self.by_label(x, rows, y, columns):
             weights = x.weights_of(own, label)
-            if len(own) and len(others) and weights is not None:
+            if weights is not None:
                 losses.append(self._distance(gather(x.features, own), gather(y.features, others), weights))
                 shares.append(weights.sum())
         if not losses:
@@ -316,11 +323,9 @@ class Patches(BoundTerm):
         if x.shares is None:
             return self._loss(x, rows, y, None)
         losses, counts = [], []
-        for label in self.labels():
-            own, others = x.members(rows, label), y.members(None, label)
-            if len(own) and len(others):
-                losses.append(self._loss(x, own, y, others) * len(own))
-                counts.append(len(own))
+        for _, own, others in self.by_label(x, rows, y, None):
+            losses.append(self._loss(x, own, y, others) * len(own))
+            counts.append(len(own))
         return torch.stack(losses).sum() / sum(counts) if losses else x.features.sum() * 0
 
     def _loss(self, x: Positions, rows: Indices, y: Positions, columns: Indices) -> Tensor:

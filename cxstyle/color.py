@@ -151,9 +151,11 @@ def from_oklab(lab: Tensor) -> Tensor:
     return encoded.clamp(0, 1)
 
 
-def mixed(matrix: Rows, channels: Tensor) -> Tensor:
+def mixed(matrix: Rows | Tensor, channels: Tensor) -> Tensor:
     """(3, 3) times the channels of (N, 3, H, W)."""
-    return torch.einsum("ij,njhw->nihw", torch.tensor(matrix, dtype=channels.dtype), channels)
+    return torch.einsum(
+        "ij,njhw->nihw", torch.as_tensor(matrix, dtype=channels.dtype, device=channels.device), channels
+    )
 
 
 def inverse_of(matrix: Rows) -> Rows:

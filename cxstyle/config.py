@@ -23,6 +23,8 @@ FEATURES = ("auto", *BLOCKS)
 POOLINGS = ("max", "average")
 PRECISIONS = ("auto", "fp32", "bf16")
 COLORS = ("free", "target", "regions", "source")
+ONE_MAP = ("free", "target", "source")
+"""Those that recolour a picture as a whole, if at all."""
 INITS = ("source", "target", "noise")
 """What a run may start from; anything else is the path of a picture."""
 SCHEDULES = ("constant", "cosine", "restarts")

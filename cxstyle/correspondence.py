@@ -30,7 +30,7 @@ EDGE = 256
 """Long edge in pixels at which pictures are matched."""
 TEMPERATURE = 0.05
 """Of the softmax over cosines: at 0.025 regions fall to pieces, whose borders show."""
-FLOORS = (0.01, 0.01, 0.01)
+FLOOR = 0.01
 """Added to deviations of lightness and colours, in Oklab's units: compression's noise is not to become colour."""
 GAINS = (0.2, 1.6)
 """Within which a deviation may change."""
@@ -75,7 +75,11 @@ class Cells:
 
 
 def cells(
-    seen: Sequence[Tensor], colored: Sequence[Tensor], network: Network, masks: Sequence[Tensor] | None, guide: Guide
+    seen: Sequence[Tensor],
+    colored: Sequence[Tensor],
+    network: Network,
+    masks: Sequence[Tensor] | None,
+    weights: Sequence[float] | None = None,
 ) -> Cells:
     """The cells of pictures.
 
@@ -84,7 +88,7 @@ def cells(
         colored: the same with the colours that count.
         network: gives conv4_2.
         masks: labels' shares of each.
-        guide: its weights, where there is one for each picture.
+        weights: of the pictures; all cells count the same without.
     """
     maps = [averaged(network(picture)[LAYER].float()).cpu() for picture in seen]  # (C, h, w)
     grids = tuple((found.shape[1], found.shape[2]) for found in maps)
@@ -95,12 +99,12 @@ def cells(
     means, squares = (
         torch.cat([pooled(v**power, grid) for v, grid in zip(lab, grids, strict=True)], dim=1) for power in (1, 2)
     )
-    each = guide.weights if guide.weights is not None and len(guide.weights) == len(grids) else (1.0,) * len(grids)
-    weights = torch.cat([torch.full((h * w,), weight) for (h, w), weight in zip(grids, each, strict=True)])
+    each = weights or (1.0,) * len(grids)
+    counts = torch.cat([torch.full((h * w,), weight) for (h, w), weight in zip(grids, each, strict=True)])
     shares = None
     if masks is not None:
         shares = torch.cat([shares_at(mask, *grid).flatten(1) for mask, grid in zip(masks, grids, strict=True)], dim=1)
-    return Cells(grids, functional.normalize(features, dim=1), means.t(), squares.t(), weights, shares)
+    return Cells(grids, functional.normalize(features, dim=1), means.t(), squares.t(), counts, shares)
 
 
 def pooled(picture: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -139,12 +143,12 @@ class Correspondence:
 
         with torch.no_grad():
             mask = None if guide.source is None else [guide.source]
-            self.source = cells([seen], [self.small], look, mask, Guide())
-            self.other = cells(self.others, self.others, look, guide.targets, guide)
+            self.source = cells([seen], [self.small], look, mask)
+            self.other = cells(self.others, self.others, look, guide.targets, guide.weights)
             self.theirs, self.own = attention(self.source, self.other), attention(self.source, self.source)
-            back = attention(self.other, self.source)
-            self.confidence = mapped(returning(self.source, self.theirs @ back), self.source.grids)[0]
-            self.confidences = mapped(returning(self.other, back @ self.theirs), self.other.grids)
+            back, at_home = attention(self.other, self.source), attention(self.other, self.other)
+            self.confidence = mapped(returning(self.source, self.own, self.theirs @ back), self.source.grids)[0]
+            self.confidences = mapped(returning(self.other, at_home, back @ self.theirs), self.other.grids)
 
     def recolored(self, picture: Tensor) -> Tensor:
         """The source, at any size (1, 3, H, W), with each part in the colours of its counterparts."""
@@ -177,17 +181,16 @@ class Correspondence:
 
     def _statistics(self) -> Tensor:
         """Of each cell's region: its mean, its counterpart's, and the gain between their deviations: (P, 9)."""
-        floors = torch.tensor(FLOORS)
         own, wanted = self.own @ self.source.means, self.theirs @ self.other.means
         deviation = (self.own @ self.source.squares - own.square()).clamp_min(0).sqrt()
         theirs = (self.theirs @ self.other.squares - wanted.square()).clamp_min(0).sqrt()
-        return torch.cat([own, wanted, ((theirs + floors) / (deviation + floors)).clamp(*GAINS)], dim=1)
+        return torch.cat([own, wanted, ((theirs + FLOOR) / (deviation + FLOOR)).clamp(*GAINS)], dim=1)
 
 
-def returning(side: Cells, cycle: Tensor) -> Tensor:
+def returning(side: Cells, own: Tensor, cycle: Tensor) -> Tensor:
     """How alike to each cell are those that its counterparts lead back to, beside its own region: (P, P) -> (P,)."""
     alike = side.features @ side.features.t()
-    at_best = (attention(side, side) * alike).sum(dim=1)
+    at_best = (own * alike).sum(dim=1)
     return ((cycle * alike).sum(dim=1) / at_best.clamp_min(1e-6)).clamp(0, 1)
 
 

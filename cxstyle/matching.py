@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from .checks import check_choice, check_device, check_integer
 from .color import from_oklab, to_oklab, toned
-from .config import FEATURES, SMALLEST_EDGE
+from .config import FEATURES, ONE_MAP, SMALLEST_EDGE
 from .correspondence import LAYER, Correspondence
 from .device import choose_device, exact_float32, memory_errors
 from .errors import ConfigError
@@ -33,7 +33,6 @@ from .sheet import Cell, Line, grid, joined
 from .vgg import VGGFeatures, check_layer, resolve_network
 from .weights.layout import canonical_layer
 
-COLORS = ("free", "target", "source")
 LAYERS = ("conv4_2",)
 BANDWIDTH = 0.2
 """The paper's for style; the ranking of the pairs depends on it, what matches what doesn't."""
@@ -135,7 +134,7 @@ def match(
         MemoryLimitError: there is not enough memory at this size.
     """
     check_choice("features", features, FEATURES)
-    check_choice("colors", colors, COLORS)
+    check_choice("colors", colors, ONE_MAP)
     check_integer("size", size, SMALLEST_EDGE, 65_500)
     check_integer("pairs", pairs, 0)
     check_device(device)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .color import mixed
 from .config import Laplacian, StyleConfig
 
 OPPONENT = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
@@ -138,8 +139,3 @@ def enlarged(smaller: Tensor, larger: Tensor) -> Tensor:
     """A level at the size of the next finer one."""
     found: Tensor = functional.interpolate(smaller, larger.shape[2:], mode="bilinear", align_corners=False)
     return found
-
-
-def mixed(matrix: Tensor, planes: Tensor) -> Tensor:
-    """(3, 3) times the planes of (1, 3, H, W)."""
-    return torch.einsum("ij,njhw->nihw", matrix, planes)

@@ -73,7 +73,7 @@ TABLE = {
     "progress": {"config", "image", "objective", "pictures"},
     "shared": {"bound", "tensorfile", "vgg", "weights.store"},
     "correspondence": {"color", "image", "losses", "masks", "places", "positions"},
-    "parametrization": {"config"},
+    "parametrization": {"color", "config"},
     "steps": {"config", "objective", "parametrization", "progress"},
     "start": {"image", "pictures", "positions"},
     "tensorfile": {"errors", "files"},

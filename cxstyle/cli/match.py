@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..config import ONE_MAP
 from ..files import check_writable, make_folder
 from . import options as option
 from .names import free_name
@@ -32,7 +33,7 @@ PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
 @click.option("--pairs", type=int, default=24, show_default=True, metavar="N", help="Lines to draw, at most.")
 @click.option(
     "--colors",
-    type=click.Choice(("free", "target", "source")),
+    type=click.Choice(ONE_MAP),
     default="target",
     show_default=True,
     help="target: recolour the source to the target's palette first; source: the target to the source's.",
