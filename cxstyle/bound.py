@@ -169,10 +169,7 @@ class Contextual(BoundTerm):
         self.sets: list[Positions | Whole] = []
         maps = [self._maps(features) for features in pictures]
         for count, *same in zip(self._counts(), *maps, strict=True):
-            y = self.other(same)
-            # With masks it takes part label by label.
-            whole = (count is None or y.features.shape[2] <= count) and y.shares is None and not self.plain
-            self.sets.append(Whole(prepare(y.features), y.weights_of(None)) if whole else y)
+            self.sets.append(self._kept(self.other(same), count))
 
     def values(self, result: Evaluated) -> list[Tensor]:
         values = []
@@ -186,6 +183,11 @@ class Contextual(BoundTerm):
             columns = rows if self.term.compare == "source" else draw(y.features.shape[2], count, result.generator)
             values.append(self._matched(x, rows, y, columns))
         return values
+
+    def _kept(self, y: Positions, count: int | None) -> Positions | Whole:
+        """What it needs of a set of which `count` are drawn; with masks it takes part label by label."""
+        whole = (count is None or y.features.shape[2] <= count) and y.shares is None and not self.plain
+        return Whole(prepare(y.features), y.weights_of(None)) if whole else y
 
     def _maps(self, features: Features) -> list[Tensor]:
         """One map for each layer, or one for all layers."""
@@ -229,13 +231,11 @@ class Coverage(Contextual):
     def refer(self, pictures: Sequence[Features]) -> None:
         shares, every = self.guide.targets, range(len(pictures))
         parts = [[i] for i in every] if self.guide.weights else [[*every]]
-        self.groups = [
-            [
-                joined([maps[i] for i in part], None if shares is None else [shares[i] for i in part], None)
-                for part in parts
-            ]
-            for maps in zip(*(self._maps(features) for features in pictures), strict=True)
-        ]
+        self.groups: list[list[Positions | Whole]] = []
+        for count, *maps in zip(self._counts(), *(self._maps(features) for features in pictures), strict=True):
+            masks = [None if shares is None else [shares[i] for i in part] for part in parts]
+            sets = [joined([maps[i] for i in part], mask, None) for part, mask in zip(parts, masks, strict=True)]
+            self.groups.append([self._kept(y, count) for y in sets])
 
     def values(self, result: Evaluated) -> list[Tensor]:
         values = []
@@ -244,13 +244,18 @@ class Coverage(Contextual):
             if self.steering is not None:
                 x = replace(x, weights=at_grid(self.steering.source, found))
             rows = draw(x.features.shape[2], count, result.generator)
-            each = [self._covered(x, rows, y, draw(y.features.shape[2], count, result.generator)) for y in group]
+            each = [self._covered(x, rows, y, count, result.generator) for y in group]
             weights = self.guide.weights or (1.0,)
             values.append(torch.stack([w * value for w, value in zip(weights, each, strict=True)]).sum() / sum(weights))
         return values
 
-    def _covered(self, x: Positions, rows: Indices, y: Positions, columns: Indices) -> Tensor:
+    def _covered(
+        self, x: Positions, rows: Indices, y: Positions | Whole, count: int | None, generator: torch.Generator | None
+    ) -> Tensor:
         """Of the chosen positions; with masks of each label on its own."""
+        if isinstance(y, Whole):
+            return self._distance(gather(x.features, rows), y.features, x.weights_of(rows))
+        columns = draw(y.features.shape[2], count, generator)
         if x.shares is None:
             return self._distance(gather(x.features, rows), gather(y.features, columns), x.weights_of(rows))
         losses, shares = [], []
@@ -263,8 +268,10 @@ class Coverage(Contextual):
             return x.features.sum() * 0
         return (torch.stack(losses) * torch.stack(shares)).sum() / torch.stack(shares).sum()
 
-    def _distance(self, x: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
-        return plain_coverage_loss(x, y, weights) if self.plain else coverage_loss(x, y, self.precision, weights)
+    def _distance(self, x: Tensor, y: Tensor | Prepared, weights: Tensor | None) -> Tensor:
+        if self.plain and isinstance(y, Tensor):
+            return plain_coverage_loss(x, y, weights)
+        return coverage_loss(x, y, self.precision, weights)
 
 
 class Gram(BoundTerm):
