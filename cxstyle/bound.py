@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from .image import bilinear
 from .losses.contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
 from .losses.coverage import coverage_loss, plain_coverage_loss
 from .losses.mrf import PATCH, mrf_loss, patches
@@ -146,9 +146,9 @@ class RelativeVariation(BoundTerm):
 
     def refer_to_pictures(self, pictures: Sequence[Tensor]) -> None:
         self.origin = pictures[0]
-        size = (pictures[0].shape[2], pictures[0].shape[3])
+        height, width = pictures[0].shape[2:]
         allowed = torch.ones(1, 1, 1, 1) if self.steering is None else self.steering.allowed
-        self.allowed = functional.interpolate(allowed, size, mode="bilinear").to(pictures[0])
+        self.allowed = bilinear(allowed, height, width).to(pictures[0])
 
     def values(self, result: Evaluated) -> list[Tensor]:
         return [relative_variation(result.picture - self.origin, self.allowed)]

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .color import from_oklab, recolor, to_oklab
-from .image import fit_within, resize
+from .image import bilinear, fit_within, resize
 from .losses.perceptual import variation
 from .masks import shares_at
 from .places import averaged
@@ -155,8 +155,7 @@ class Correspondence:
         lab, small = to_oklab(picture), to_oklab(self.small)
         maps = spread(self._statistics(), self.source, small)
         slope, offset = guided(small[:, :1], maps)
-        size = picture.shape[2:]
-        slope, offset = (functional.interpolate(v, size, mode="bilinear", align_corners=False) for v in (slope, offset))
+        slope, offset = (bilinear(values, picture.shape[2], picture.shape[3]) for values in (slope, offset))
         own, wanted, gain = (slope * lab[:, :1] + offset).split(3, dim=1)
         found = from_oklab(wanted + (lab - own) * gain.clamp(*GAINS))
         found = found + OVERALL * (recolor(found, self.others, self.guide) - found)

@@ -36,6 +36,18 @@ def interpolate(values: Tensor, height: int, width: int) -> Tensor:
     return functional.interpolate(values, (height, width), mode="bicubic", align_corners=False, antialias=True)
 
 
+def bilinear(values: Tensor, height: int, width: int) -> Tensor:
+    """Maps (N, C, H, W) at another size, averaged where they shrink.
+
+    With antialiasing even where they grow, which changes nothing there but the kernel: torch's other one gives other
+    last bits with another number of threads.
+    """
+    found: Tensor = functional.interpolate(
+        values, (height, width), mode="bilinear", align_corners=False, antialias=True
+    )
+    return found
+
+
 def fit(picture: Tensor, long_edge: int) -> tuple[int, int]:
     """(height, width) of a picture (1, 3, H, W) scaled to a long edge, but with no side below 32 px."""
     height, width = picture.shape[2:]

@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from .checks import check_choice, check_device, check_integer
 from .color import from_oklab, to_oklab, toned
@@ -23,7 +22,7 @@ from .config import FEATURES, ONE_MAP, SMALLEST_EDGE
 from .correspondence import LAYER, Correspondence
 from .device import choose_device, exact_float32, memory_errors
 from .errors import ConfigError
-from .image import fit_within, resize, to_image, to_tensor
+from .image import bilinear, fit_within, resize, to_image, to_tensor
 from .losses.matches import Matches, matches
 from .pictures.reading import Picture, load_picture
 from .pictures.writing import save_picture
@@ -202,7 +201,7 @@ def pictured(
         regions: which parts correspond.
     """
     source, target = whole
-    sure = functional.interpolate(regions.confidence, source.shape[2:], mode="bilinear")
+    sure = bilinear(regions.confidence, source.shape[2], source.shape[3])
     stride = source.shape[2] // places.shape[1]
     colors = place_colors(target.shape[2], target.shape[3])
     at = places * stride + stride // 2

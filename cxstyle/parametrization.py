@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from .color import mixed
 from .config import Laplacian, StyleConfig
+from .image import bilinear
 
 OPPONENT = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
 """Luminance, and two planes of colour; each row is scaled to length 1, so that the matrix is orthonormal."""
@@ -88,9 +89,9 @@ class Pyramid:
         """Luminance (1, 1, H', W') and colour (1, 2, H', W') of each level."""
         rest, levels = mixed(self.mixing, picture), []
         for _ in range(count - 1):
-            height, width = ((side + 1) // 2 for side in rest.shape[2:])
-            smaller = functional.interpolate(rest, (height, width), mode="bilinear", antialias=True)
-            levels.append(rest - enlarged(smaller, rest))
+            height, width = rest.shape[2:]
+            smaller = bilinear(rest, (height + 1) // 2, (width + 1) // 2)
+            levels.append(rest - bilinear(smaller, height, width))
             rest = smaller
         return [(level[:, :1], level[:, 1:]) for level in [*levels, rest]]
 
@@ -100,7 +101,7 @@ class Pyramid:
         total = levels.pop()
         while levels:
             finer = levels.pop()
-            total = finer + enlarged(total, finer)
+            total = finer + bilinear(total, finer.shape[2], finer.shape[3])
         made = mixed(self.mixing.t(), total)
         return made if self.still is None else torch.where(self.still, self.origin, made)
 
@@ -133,9 +134,3 @@ def restore(parameters: Parameters, kept: Sequence[Tensor]) -> None:
     with torch.no_grad():
         for tensor, value in zip(parameters.kept, kept, strict=True):
             tensor.copy_(value)
-
-
-def enlarged(smaller: Tensor, larger: Tensor) -> Tensor:
-    """A level at the size of the next finer one."""
-    found: Tensor = functional.interpolate(smaller, larger.shape[2:], mode="bilinear", align_corners=False)
-    return found

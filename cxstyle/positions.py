@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .image import bilinear
 from .masks import shares_at
 
 Indices = Tensor | None
@@ -114,9 +115,7 @@ def joined(
 
 def pixel_shares(shares: Tensor, picture: Tensor) -> Tensor:
     """Labels' shares (L, H', W') at each pixel of a picture (1, 3, H, W): (L, H, W)."""
-    size = (picture.shape[2], picture.shape[3])
-    found: Tensor = functional.interpolate(shares[None], size, mode="bilinear", antialias=True)[0]
-    return found.to(picture.device)
+    return bilinear(shares[None], picture.shape[2], picture.shape[3])[0].to(picture.device)
 
 
 def shares_on(shares: Tensor, found: Tensor, border: int = 0) -> Tensor:
@@ -128,7 +127,7 @@ def shares_on(shares: Tensor, found: Tensor, border: int = 0) -> Tensor:
 def at_grid(values: Tensor, found: Tensor, border: int = 0) -> Tensor:
     """Values (1, 1, h, w) on the grid of a map (1, C, H, W) that lacks a border: (H W,)."""
     height, width = (side + 2 * border for side in found.shape[2:])
-    whole = functional.interpolate(values, (height, width), mode="bilinear")[0]
+    whole = bilinear(values, height, width)[0]
     return whole[:, border : height - border, border : width - border].flatten()
 
 

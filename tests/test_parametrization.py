@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import SAMPLES
 from PIL import Image
 
 from cxstyle import Optimizer, Pyramid, StyleConfig, stylize
@@ -150,3 +154,22 @@ def test_masks_tiles_and_several_targets_go_with_it(pair: tuple[Path, Path], tmp
     assert still[:, :, 40:].abs().max() > 0.01
     both = stylize(pair[0], [*pair], config, weights=[1, 3])
     assert both.status == "complete"
+
+
+THREADS = """
+import hashlib, sys, torch
+from cxstyle import StyleConfig, stylize
+torch.set_num_threads(int(sys.argv[1]))
+config = StyleConfig.preset().override(size=96, iterations=4, features="vgg16")
+print(hashlib.sha256(stylize(sys.argv[2], sys.argv[3], config).picture.numpy().tobytes()).hexdigest())
+"""
+
+
+def test_pixels_do_not_depend_on_how_many_threads_there_are() -> None:
+    samples = [str(SAMPLES / name) for name in ("astronaut.jpg", "hopper.jpg")]
+    variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    found = set()
+    for threads in ("1", "2"):
+        words = [sys.executable, "-c", THREADS, threads, *samples]
+        found.add(subprocess.run(words, env=variables, capture_output=True, text=True, check=True).stdout)
+    assert len(found) == 1
