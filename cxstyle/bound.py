@@ -69,6 +69,7 @@ class BoundTerm:
     ) -> None:
         self.steering = steering
         self.own_shares: dict[torch.Size, Tensor] = {}
+        self.reach: list[float] = []
         self.term, self.precision, self.plain = term, precision, plain
         self.layers = [canonical_layer(layer) for layer in term.layers]
         self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
@@ -104,6 +105,20 @@ class BoundTerm:
             if len(own) and len(others):
                 yield label, own, others
 
+    def guided(self, index: int, maps: Sequence[Tensor], regions: Sequence[Tensor]) -> list[Tensor]:
+        """Maps (1, C, H, W) of several pictures, each joined by what its regions look like: (1, C + K, H, W).
+
+        Args:
+            index: of the layer.
+            maps: of each picture.
+            regions: (1, K, h, w) of each.
+        """
+        if not self.reach[index]:
+            return list(maps)
+        sizes = [found.shape[2:] for found in maps]
+        channels = [self.reach[index] * bilinear(r, *size) for r, size in zip(regions, sizes, strict=True)]
+        return [torch.cat([found, c.to(found)], dim=1) for found, c in zip(maps, channels, strict=True)]
+
     def own(self, found: Tensor) -> Positions:
         """The result's side: (1, C, H, W)."""
         if self.guide.source is None:
@@ -112,6 +127,12 @@ class BoundTerm:
         if size not in self.own_shares:
             self.own_shares[size] = shares_on(self.guide.source, found, self.border)
         return Positions(found.flatten(2), shares=self.own_shares[size])
+
+
+def deviation(maps: Sequence[Tensor]) -> float:
+    """Root mean squared length of the features of maps (1, C, H, W), less their mean."""
+    features = torch.cat([found.flatten(2) for found in maps], dim=2).float()
+    return float((features - features.mean(dim=2, keepdim=True)).square().sum(dim=1).mean().sqrt())
 
 
 class TotalVariation(BoundTerm):
@@ -167,13 +188,12 @@ class Contextual(BoundTerm):
 
     def refer(self, pictures: Sequence[Features]) -> None:
         self.sets: list[Positions | Whole] = []
-        maps = [self._maps(features) for features in pictures]
-        for count, *same in zip(self._counts(), *maps, strict=True):
-            self.sets.append(self._kept(self.other(same), count))
+        for count, maps in zip(self._counts(), self._seen(pictures), strict=True):
+            self.sets.append(self._kept(self.other(maps), count))
 
     def values(self, result: Evaluated) -> list[Tensor]:
         values = []
-        for count, found, y in zip(self._counts(), self._maps(result.features), self.sets, strict=True):
+        for count, found, y in zip(self._counts(), self._looked(result.features), self.sets, strict=True):
             x = self.own(found)
             rows = draw(x.features.shape[2], count, result.generator)
             if isinstance(y, Whole):
@@ -188,6 +208,19 @@ class Contextual(BoundTerm):
         """What it needs of a set of which `count` are drawn; with masks it takes part label by label."""
         whole = (count is None or y.features.shape[2] <= count) and y.shares is None and not self.plain
         return Whole(prepare(y.features), y.weights_of(None)) if whole else y
+
+    def _seen(self, pictures: Sequence[Features]) -> list[list[Tensor]]:
+        """Of each layer the maps of all pictures that it compares with, guided."""
+        layers = [list(maps) for maps in zip(*(self._maps(features) for features in pictures), strict=True)]
+        guidance = self.term.guidance if self.steering is not None else 0.0
+        self.reach = [guidance * deviation(maps) if guidance else 0.0 for maps in layers]
+        regions = self.steering.regions if self.steering is not None else ()
+        return [self.guided(index, maps, regions) for index, maps in enumerate(layers)]
+
+    def _looked(self, features: Features) -> list[Tensor]:
+        """Of each layer the result's map, guided."""
+        regions = [self.steering.region] if self.steering is not None else []
+        return [self.guided(index, [found], regions)[0] for index, found in enumerate(self._maps(features))]
 
     def _maps(self, features: Features) -> list[Tensor]:
         """One map for each layer, or one for all layers."""
@@ -232,14 +265,14 @@ class Coverage(Contextual):
         shares, every = self.guide.targets, range(len(pictures))
         parts = [[i] for i in every] if self.guide.weights else [[*every]]
         self.groups: list[list[Positions | Whole]] = []
-        for count, *maps in zip(self._counts(), *(self._maps(features) for features in pictures), strict=True):
+        for count, maps in zip(self._counts(), self._seen(pictures), strict=True):
             masks = [None if shares is None else [shares[i] for i in part] for part in parts]
             sets = [joined([maps[i] for i in part], mask, None) for part, mask in zip(parts, masks, strict=True)]
             self.groups.append([self._kept(y, count) for y in sets])
 
     def values(self, result: Evaluated) -> list[Tensor]:
         values = []
-        for count, found, group in zip(self._counts(), self._maps(result.features), self.groups, strict=True):
+        for count, found, group in zip(self._counts(), self._looked(result.features), self.groups, strict=True):
             x = self.own(found)
             if self.steering is not None:
                 x = replace(x, weights=at_grid(self.steering.source, found))

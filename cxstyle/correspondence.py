@@ -44,9 +44,10 @@ CHUNK = 4096
 """Pixels taken at once."""
 LEAST = 0.01
 """Share of its weight that every place keeps."""
-FAINT, DOUBTFUL = 3e-4, 0.1
-"""Variation of a place that nobody sees, in squared units of [0, 1]; and the share of a region's variation that is let
-in where nothing corresponds."""
+FAINT = 3e-4
+"""Variation of a place that nobody sees, in squared units of [0, 1]."""
+DIRECTIONS = 32
+"""Principal directions of the target's regions that guide the matching of finer layers."""
 
 
 Network = Callable[[Tensor], Mapping[str, Tensor]]
@@ -125,6 +126,7 @@ class Correspondence:
     Attributes:
         theirs: of each cell of the source with each of the targets, (P, Q); rows add up to 1.
         own: the same with the source's own cells, (P, P).
+        at_home: the same of the targets' cells among themselves, (Q, Q).
         confidence: in [0, 1], whether a cell's counterpart leads back to its like, (1, 1, h, w).
         confidences: the same of each target's cells.
     """
@@ -146,9 +148,9 @@ class Correspondence:
             self.source = cells([seen], [self.small], look, mask)
             self.other = cells(self.others, self.others, look, guide.targets, guide.weights)
             self.theirs, self.own = attention(self.source, self.other), attention(self.source, self.source)
-            back, at_home = attention(self.other, self.source), attention(self.other, self.other)
+            back, self.at_home = attention(self.other, self.source), attention(self.other, self.other)
             self.confidence = mapped(returning(self.source, self.own, self.theirs @ back), self.source.grids)[0]
-            self.confidences = mapped(returning(self.other, at_home, back @ self.theirs), self.other.grids)
+            self.confidences = mapped(returning(self.other, self.at_home, back @ self.theirs), self.other.grids)
 
     def recolored(self, picture: Tensor) -> Tensor:
         """The source, at any size (1, 3, H, W), with each part in the colours of its counterparts."""
@@ -174,9 +176,21 @@ class Correspondence:
         """
         energies = [variation(target).cpu() for target in targets]
         energy = torch.cat([pooled(e, grid)[0] for e, grid in zip(energies, self.other.grids, strict=True)])
-        theirs = (self.theirs @ energy).view_as(self.confidence) * self.confidence.clamp_min(DOUBTFUL)
+        allowed = (self.theirs @ energy).view_as(self.confidence) + FAINT
         held = [found.clamp_min(max(LEAST, 1 - quiet)) for found in (self.confidence, *self.confidences)]
-        return Steering(held[0], tuple(held[1:]), theirs + FAINT)
+        return Steering(held[0], tuple(held[1:]), allowed, *self._regions())
+
+    def _regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What regions look like, in the targets' own features: (1, K, h, w) of the source and of each target.
+
+        A cell of the source has what its counterparts have, so that a photograph and a drawing speak of one thing.
+        """
+        regions = functional.normalize(self.at_home @ self.other.features, dim=1)  # (Q, C)
+        mean = regions.mean(dim=0)
+        basis = torch.linalg.svd(regions - mean, full_matrices=False)[2][:DIRECTIONS]  # (K, C)
+        counterparts = functional.normalize(self.theirs @ regions, dim=1)  # (P, C)
+        own, others = (functional.normalize((found - mean) @ basis.t(), dim=1) for found in (counterparts, regions))
+        return on_grids(own, self.source.grids)[0], tuple(on_grids(others, self.other.grids))
 
     def _statistics(self) -> Tensor:
         """Of each cell's region: its mean, its counterpart's, and the gain between their deviations: (P, 9)."""
@@ -195,8 +209,13 @@ def returning(side: Cells, own: Tensor, cycle: Tensor) -> Tensor:
 
 def mapped(values: Tensor, grids: Sequence[tuple[int, int]]) -> list[Tensor]:
     """Values of cells (P,) as a smooth map of each picture, (1, 1, h, w)."""
+    return [averaged(found)[None] for found in on_grids(values[:, None], grids)]
+
+
+def on_grids(values: Tensor, grids: Sequence[tuple[int, int]]) -> list[Tensor]:
+    """Values of cells (P, K) as a map of each picture, (1, K, h, w)."""
     parts = values.split([height * width for height, width in grids])
-    return [averaged(part.view(1, 1, *grid))[None] for part, grid in zip(parts, grids, strict=True)]
+    return [part.t().reshape(1, -1, *grid) for part, grid in zip(parts, grids, strict=True)]
 
 
 def attention(x: Cells, y: Cells) -> Tensor:

@@ -149,7 +149,8 @@ class Run:
         """Which parts correspond, where anything asks for that."""
         config = self.config
         asked = config.colors == "regions" or config.quiet > 0
-        if not self.terms or not (asked or any(term.loss == "relative_variation" for term in self.terms)):
+        asked = asked or any(term.loss == "relative_variation" or term.guidance for term in self.terms)
+        if not self.terms or not asked:
             return None
         network = self.shared.network(weights, [LAYER], config.pooling, DTYPES[self.precision], self.device)
         with exact_float32():

@@ -47,17 +47,21 @@ class Guide:
 
 @dataclass(frozen=True)
 class Steering:
-    """What is known of which parts correspond, each (1, 1, h, w) on some grid over its picture.
+    """What is known of which parts correspond, each (1, 1, h, w) or (1, K, h, w) on some grid over its picture.
 
     Attributes:
         source: how much each place of the source counts, in [0, 1].
         targets: the same of each target.
         allowed: variation that the source's places may take on, in squared units of [0, 1].
+        region: what the counterparts of the source's places look like, unit vectors of K channels.
+        regions: what the places of each target look like, the same.
     """
 
     source: Tensor
     targets: tuple[Tensor, ...]
     allowed: Tensor
+    region: Tensor
+    regions: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from .weights.layout import CONVOLUTIONS, canonical_layer
 COMPARISONS = ("source", "target")
 COMBINATIONS = ("sum", "concatenate")
 FEATURE_LOSSES = {
-    "contextual": ("combine", "bandwidth", "samples"),
-    "coverage": ("combine", "samples"),
+    "contextual": ("combine", "bandwidth", "samples", "guidance"),
+    "coverage": ("combine", "samples", "guidance"),
     "gram": (),
     "mrf": ("samples",),
     "reconstruction": (),
@@ -50,6 +50,10 @@ class LossTerm:
         samples: of contextual and coverage, features drawn at random in each iteration from a layer with more
             positions: a number for every layer, a number for each layer by name, or all; with concatenate, the first
             layer's number counts. Of mrf, patches of the result drawn in the same way; the target's all take part.
+        guidance: of contextual, compared with the target, and of coverage: how much the parts that correspond count
+            beside a layer's own features when positions are matched, as a share of the features' own length. What the
+            cells of conv4_2 look like joins the features as channels of its own, as the painted maps of Champandard,
+            "Semantic Style Transfer and Turning Two-Bit Doodles into Fine Artworks" (2016) do.
     """
 
     loss: str
@@ -59,6 +63,7 @@ class LossTerm:
     combine: str = "sum"
     bandwidth: float = 0.5
     samples: int | str | Mapping[str, int] = "all"
+    guidance: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice("loss", self.loss, (*FEATURE_LOSSES, *PIXEL_LOSSES))
@@ -75,6 +80,9 @@ class LossTerm:
         check_choice("compare", self.compare, ONE_SIDED.get(self.loss, COMPARISONS))
         check_choice("combine", self.combine, COMBINATIONS)
         check_number("bandwidth", self.bandwidth, 0, above=True)
+        check_number("guidance", self.guidance, 0)
+        if self.guidance and self.compare != "target":
+            raise ConfigError("guidance: only terms that compare with the target have it; leave it out")
         if not self.layers:
             raise ConfigError(f"layers: {self.loss} needs at least one layer, such as [conv4_2]")
         for layer in self.layers:
