@@ -187,9 +187,11 @@ class Correspondence:
         """
         regions = functional.normalize(self.at_home @ self.other.features, dim=1)  # (Q, C)
         mean = regions.mean(dim=0)
-        basis = torch.linalg.svd(regions - mean, full_matrices=False)[2][:DIRECTIONS]  # (K, C)
+        # In double precision, whose last bits are those in which numbers of threads differ.
+        scattered = (regions - mean).double()
+        basis = torch.linalg.eigh(scattered.t() @ scattered)[1][:, -DIRECTIONS:].float()  # (C, K)
         counterparts = functional.normalize(self.theirs @ regions, dim=1)  # (P, C)
-        own, others = (functional.normalize((found - mean) @ basis.t(), dim=1) for found in (counterparts, regions))
+        own, others = (functional.normalize((found - mean) @ basis, dim=1) for found in (counterparts, regions))
         return on_grids(own, self.source.grids)[0], tuple(on_grids(others, self.other.grids))
 
     def _statistics(self) -> Tensor:

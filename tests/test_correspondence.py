@@ -128,6 +128,16 @@ def test_a_region_may_vary_as_its_counterpart_does(network: VGGFeatures) -> None
     assert allowed[:, 2:6].mean() > 2 * allowed[:, 10:14].mean()
 
 
+def test_a_cell_s_region_looks_like_its_counterpart_s(network: VGGFeatures) -> None:
+    source, target = grounds(GREY, GREY), grounds(RED, BLUE, swapped=True)
+    found = Correspondence(source, [target, source], network, CPU, Guide()).steering([target, source], 0.0)
+    own, other = found.region[0], found.regions[0][0]  # (K, 16, 16)
+    assert [tuple(r.shape[2:]) for r in (found.region, *found.regions)] == [(16, 16)] * 3
+    torch.testing.assert_close(own.norm(dim=0), torch.ones(16, 16))
+    stripes = own[:, 8, 3]
+    assert stripes @ other[:, 8, 12] > stripes @ other[:, 8, 3] + 0.3
+
+
 def test_large_pictures_are_matched_small(network: VGGFeatures) -> None:
     source = torch.rand(1, 3, 600, 300)
     found = Correspondence(source, [source], network, CPU, Guide())

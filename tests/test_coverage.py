@@ -128,8 +128,32 @@ def test_places_count_as_the_steering_says(network: VGGFeatures) -> None:
     target = torch.cat([target, source[:, :, :, 32:]], dim=3)
     ones = torch.ones(1, 1, 1, 1)
     left, right = (torch.tensor([[[[1.0, 0.01]]]]), torch.tensor([[[[0.01, 1.0]]]]))
-    values = [value(network, [target], source, steering=Steering(s, (ones,), ones)) for s in (left, right)]
+    values = [
+        value(network, [target], source, steering=Steering(s, (ones,), ones, ones, (ones,))) for s in (left, right)
+    ]
     assert values[0] > 2 * values[1]
+
+
+def test_guidance_looks_where_regions_correspond(network: VGGFeatures) -> None:
+    """The target has the same texture twice; of the two halves the one that corresponds is taken."""
+    texture = torch.rand(1, 3, 32, 32)
+    target, source = torch.cat([texture, texture.flip(1)], dim=3), texture.flip(1)
+    same = torch.tensor([[[[1.0]], [[0.0]]]])
+    halves = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # (1, 2, 1, 2)
+    ones = torch.ones(1, 1, 1, 1)
+    found = {}
+    for guidance in (0.0, 3.0):
+        for name, region in (("left", same), ("right", 1 - same)):
+            objective = Objective(
+                [replace(TERM, guidance=guidance)],
+                network,
+                source,
+                [target],
+                steering=Steering(ones, (ones,), ones, region, (halves,)),
+            )
+            found[guidance, name] = float(objective.evaluate(source).total)
+    assert found[0.0, "left"] == found[0.0, "right"]
+    assert found[3.0, "left"] > found[3.0, "right"]
 
 
 def test_a_run_with_it_lowers_it(pair: tuple[Path, Path]) -> None:

@@ -34,6 +34,12 @@ CONV = ("conv2_2",)
         ({"loss": "mrf", "compare": "target", "layers": CONV, "combine": "concatenate"}, "combine: mrf has none"),
         ({"loss": "mrf", "compare": "target", "layers": CONV, "samples": 1}, "samples: must be a number at least 2"),
         ({"loss": "reconstruction", "compare": "source", "layers": CONV, "samples": 9}, "samples: reconstruction has"),
+        ({"loss": "gram", "compare": "target", "layers": CONV, "guidance": 1}, "guidance: gram has none"),
+        (
+            {"loss": "contextual", "compare": "source", "layers": CONV, "guidance": 1},
+            "guidance: only terms that compare",
+        ),
+        ({"loss": "coverage", "compare": "target", "layers": CONV, "guidance": -1}, "guidance: must be a number at"),
     ],
 )
 def test_terms_that_mean_nothing_are_refused(settings: dict[str, Any], message: str) -> None:
