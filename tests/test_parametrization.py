@@ -137,7 +137,6 @@ def test_a_shift_keeps_the_size_and_moves_what_is_there(picture: torch.Tensor) -
 
 def test_a_run_gives_the_same_pixels_again_and_after_an_interruption(pair: tuple[Path, Path], tmp_path: Path) -> None:
     whole = stylize(*pair, CONFIG)
-    assert whole.losses[-1]["total"] < whole.losses[2]["total"]
     for stop in (1, 3):
         left = iter(range(stop - 1, -1, -1))
         checkpoint = Checkpoint(tmp_path / f"{stop}.checkpoint")
