@@ -12,7 +12,7 @@ import torch
 from conftest import SAMPLES
 from PIL import Image
 
-from cxstyle import Optimizer, Optimizer, Pyramid, StyleConfig, stylize
+from cxstyle import Optimizer, Pyramid, StyleConfig, stylize
 from cxstyle.checkpoint import Checkpoint
 from cxstyle.config import Laplacian
 from cxstyle.errors import ConfigError
@@ -23,7 +23,6 @@ from cxstyle.pictures.reading import load_picture
 
 RATES = Laplacian((0.3, 1.0, 0.0), (0.0, 0.5, 0.0))
 CONFIG = StyleConfig.preset().override(
-    optimizer=Optimizer(lr=0.005, schedule="restarts"),
     size=48,
     iterations=4,
     features="vgg16",
