@@ -32,14 +32,12 @@ TEMPERATURE = 0.05
 """Of the softmax over cosines: at 0.025 regions fall to pieces, whose borders show."""
 FLOOR = 0.01
 """Added to deviations of lightness and colours, in Oklab's units: compression's noise is not to become colour."""
-GAINS = (0.2, 1.6)
-"""Within which a deviation may change."""
+GAINS = (0.2, 1.2)
+"""Within which a deviation may change: a soft region's includes what lies between its parts, which is no contrast."""
 ALIKE, NEAR = 0.3, 0.15
 """Distance of colours, in Oklab's units, and of places, in long edges, over which pixels draw from cells."""
 SMOOTH, EVEN = 3, 1e-3
 """Radius in pixels of the guided filter, and the variance of lightness below which it takes a place for plain."""
-OVERALL = 0.7
-"""Share of the way from the regions' colours to the target's as a whole: averages lose contrast."""
 CHUNK = 4096
 """Pixels taken at once."""
 LEAST = 0.01
@@ -159,8 +157,8 @@ class Correspondence:
         slope, offset = guided(small[:, :1], maps)
         slope, offset = (bilinear(values, picture.shape[2], picture.shape[3]) for values in (slope, offset))
         own, wanted, gain = (slope * lab[:, :1] + offset).split(3, dim=1)
-        found = from_oklab(wanted + (lab - own) * gain.clamp(*GAINS))
-        found = found + OVERALL * (recolor(found, self.others, self.guide) - found)
+        # Averages lose contrast: as a whole the colours are the target's.
+        found = recolor(from_oklab(wanted + (lab - own) * gain.clamp(*GAINS)), self.others, self.guide)
         if self.guide.source is None:
             return found
         reach = self.guide.source if self.guide.all_source is None else self.guide.all_source
