@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -70,6 +70,7 @@ class BoundTerm:
         self.steering = steering
         self.own_shares: dict[torch.Size, Tensor] = {}
         self.reach: list[float] = []
+        self.own_regions: dict[tuple[int, torch.Size], Tensor] = {}
         self.term, self.precision, self.plain = term, precision, plain
         self.layers = [canonical_layer(layer) for layer in term.layers]
         self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
@@ -104,20 +105,6 @@ class BoundTerm:
             own, others = x.members(rows, label), y.members(columns, label)
             if len(own) and len(others):
                 yield label, own, others
-
-    def guided(self, index: int, maps: Sequence[Tensor], regions: Sequence[Tensor]) -> list[Tensor]:
-        """Maps (1, C, H, W) of several pictures, each joined by what its regions look like: (1, C + K, H, W).
-
-        Args:
-            index: of the layer.
-            maps: of each picture.
-            regions: (1, K, h, w) of each.
-        """
-        if not self.reach[index]:
-            return list(maps)
-        sizes = [found.shape[2:] for found in maps]
-        channels = [self.reach[index] * bilinear(r, *size) for r, size in zip(regions, sizes, strict=True)]
-        return [torch.cat([found, c.to(found)], dim=1) for found, c in zip(maps, channels, strict=True)]
 
     def own(self, found: Tensor) -> Positions:
         """The result's side: (1, C, H, W)."""
@@ -188,16 +175,16 @@ class Contextual(BoundTerm):
 
     def refer(self, pictures: Sequence[Features]) -> None:
         self.sets: list[Positions | Whole] = []
-        for count, maps in zip(self._counts(), self._seen(pictures), strict=True):
-            self.sets.append(self._kept(self.other(maps), count))
+        for count, maps, reach in self._seen(pictures):
+            y = replace(self.other(maps), regions=self._regions(maps, range(len(maps)), reach))
+            self.sets.append(self._kept(y, count))
 
     def values(self, result: Evaluated) -> list[Tensor]:
         values = []
-        for count, found, y in zip(self._counts(), self._looked(result.features), self.sets, strict=True):
-            x = self.own(found)
+        for (count, _, x), y in zip(self._looked(result.features), self.sets, strict=True):
             rows = draw(x.features.shape[2], count, result.generator)
             if isinstance(y, Whole):
-                values.append(self._loss(gather(x.features, rows), y.features, y.weights))
+                values.append(self._loss(x.taken(rows), y.features, y.weights))
                 continue
             # Terms with the source draw the same positions on both sides, so that equal pictures have loss 0.
             columns = rows if self.term.compare == "source" else draw(y.features.shape[2], count, result.generator)
@@ -207,20 +194,31 @@ class Contextual(BoundTerm):
     def _kept(self, y: Positions, count: int | None) -> Positions | Whole:
         """What it needs of a set of which `count` are drawn; with masks it takes part label by label."""
         whole = (count is None or y.features.shape[2] <= count) and y.shares is None and not self.plain
-        return Whole(prepare(y.features), y.weights_of(None)) if whole else y
+        return Whole(prepare(y.taken(None)), y.weights_of(None)) if whole else y
 
-    def _seen(self, pictures: Sequence[Features]) -> list[list[Tensor]]:
-        """Of each layer the maps of all pictures that it compares with, guided."""
-        layers = [list(maps) for maps in zip(*(self._maps(features) for features in pictures), strict=True)]
+    def _regions(self, maps: Sequence[Tensor], chosen: Iterable[int], reach: float) -> Tensor | None:
+        """What the regions of the chosen targets look like, at all positions of their maps: (1, K, P)."""
+        if not reach or self.steering is None:
+            return None
+        sized = [bilinear(self.steering.regions[i], *maps[i].shape[2:]).flatten(2) for i in chosen]
+        return (reach * torch.cat(sized, dim=2)).to(maps[0].device)
+
+    def _seen(self, pictures: Sequence[Features]) -> Iterator[tuple[int | None, list[Tensor], float]]:
+        """Of each layer the count, the maps of all pictures that it compares with, and how far regions reach there."""
         guidance = self.term.guidance if self.steering is not None else 0.0
-        self.reach = [guidance * deviation(maps) if guidance else 0.0 for maps in layers]
-        regions = self.steering.regions if self.steering is not None else ()
-        return [self.guided(index, maps, regions) for index, maps in enumerate(layers)]
+        for count, *maps in zip(self._counts(), *(self._maps(features) for features in pictures), strict=True):
+            reach = guidance * deviation(maps) if guidance else 0.0
+            self.reach.append(reach)
+            yield count, maps, reach
 
-    def _looked(self, features: Features) -> list[Tensor]:
-        """Of each layer the result's map, guided."""
-        regions = [self.steering.region] if self.steering is not None else []
-        return [self.guided(index, [found], regions)[0] for index, found in enumerate(self._maps(features))]
+    def _looked(self, features: Features) -> Iterator[tuple[int | None, Tensor, Positions]]:
+        """Of each layer the count, the result's map, and its positions."""
+        for index, (count, found) in enumerate(zip(self._counts(), self._maps(features), strict=True)):
+            place = index, found.shape[2:]
+            if self.steering is not None and self.reach[index] and place not in self.own_regions:
+                regions = bilinear(self.steering.region, *found.shape[2:]).flatten(2)
+                self.own_regions[place] = (self.reach[index] * regions).to(found.device)
+            yield count, found, replace(self.own(found), regions=self.own_regions.get(place))
 
     def _maps(self, features: Features) -> list[Tensor]:
         """One map for each layer, or one for all layers."""
@@ -236,13 +234,13 @@ class Contextual(BoundTerm):
     def _matched(self, x: Positions, rows: Indices, y: Positions, columns: Indices) -> Tensor:
         """The loss of the chosen positions; with masks of each label on its own: no affinity between labels."""
         if x.shares is None:
-            chosen = gather(y.features, columns)
-            return self._loss(gather(x.features, rows), chosen, y.weights_of(columns))
+            chosen = y.taken(columns)
+            return self._loss(x.taken(rows), chosen, y.weights_of(columns))
         shares, losses = [], []
         for label, own, others in self.by_label(x, rows, y, columns):
             weights = y.weights_of(others, label)
             if weights is not None:
-                losses.append(self._loss(gather(x.features, own), gather(y.features, others), weights))
+                losses.append(self._loss(x.taken(own), y.taken(others), weights))
                 shares.append(weights.sum())
         if not losses:
             return x.features.sum() * 0
@@ -265,15 +263,17 @@ class Coverage(Contextual):
         shares, every = self.guide.targets, range(len(pictures))
         parts = [[i] for i in every] if self.guide.weights else [[*every]]
         self.groups: list[list[Positions | Whole]] = []
-        for count, maps in zip(self._counts(), self._seen(pictures), strict=True):
+        for count, maps, reach in self._seen(pictures):
             masks = [None if shares is None else [shares[i] for i in part] for part in parts]
-            sets = [joined([maps[i] for i in part], mask, None) for part, mask in zip(parts, masks, strict=True)]
+            sets = [
+                replace(joined([maps[i] for i in part], mask, None), regions=self._regions(maps, part, reach))
+                for part, mask in zip(parts, masks, strict=True)
+            ]
             self.groups.append([self._kept(y, count) for y in sets])
 
     def values(self, result: Evaluated) -> list[Tensor]:
         values = []
-        for count, found, group in zip(self._counts(), self._looked(result.features), self.groups, strict=True):
-            x = self.own(found)
+        for (count, found, x), group in zip(self._looked(result.features), self.groups, strict=True):
             if self.steering is not None:
                 x = replace(x, weights=at_grid(self.steering.source, found))
             rows = draw(x.features.shape[2], count, result.generator)
@@ -287,15 +287,15 @@ class Coverage(Contextual):
     ) -> Tensor:
         """Of the chosen positions; with masks of each label on its own."""
         if isinstance(y, Whole):
-            return self._distance(gather(x.features, rows), y.features, x.weights_of(rows))
+            return self._distance(x.taken(rows), y.features, x.weights_of(rows))
         columns = draw(y.features.shape[2], count, generator)
         if x.shares is None:
-            return self._distance(gather(x.features, rows), gather(y.features, columns), x.weights_of(rows))
+            return self._distance(x.taken(rows), y.taken(columns), x.weights_of(rows))
         losses, shares = [], []
         for label, own, others in self.by_label(x, rows, y, columns):
             weights = x.weights_of(own, label)
             if weights is not None:
-                losses.append(self._distance(gather(x.features, own), gather(y.features, others), weights))
+                losses.append(self._distance(x.taken(own), y.taken(others), weights))
                 shares.append(weights.sum())
         if not losses:
             return x.features.sum() * 0

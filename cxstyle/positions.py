@@ -72,11 +72,18 @@ class Positions:
         features: (1, C, P).
         weights: how much each counts, (P,), on the CPU; None where all count the same.
         shares: of each label, (L, P), on the CPU; None without masks.
+        regions: what the regions look like, (1, K, P), as channels beside the features; None without guidance.
     """
 
     features: Tensor
     weights: Tensor | None = None
     shares: Tensor | None = None
+    regions: Tensor | None = None
+
+    def taken(self, chosen: Indices) -> Tensor:
+        """The features of the chosen positions, with their regions: (1, C + K, P')."""
+        found = gather(self.features, chosen)
+        return found if self.regions is None else torch.cat([found, gather(self.regions, chosen).to(found)], dim=1)
 
     def members(self, chosen: Indices, label: int) -> Tensor:
         """Those of the chosen positions that belong to a label."""
