@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .bound import BOUND, BoundTerm, Evaluated
-from .bound import Features as Maps
+from .binding import BoundTerm, Evaluated
+from .binding import Features as Maps
+from .bound import BOUND
 from .positions import Guide, Steering
 from .terms import LossTerm
 from .weights.layout import canonical_layer

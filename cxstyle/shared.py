@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .bound import Features
+from .binding import Features
 from .tensorfile import digest
 from .vgg import VGGFeatures, resolve_network
 from .weights.store import Network

@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 
 from cxstyle import LossTerm, contextual_loss
-from cxstyle.bound import BOUND, BoundTerm, Evaluated
+from cxstyle.binding import BoundTerm, Evaluated
+from cxstyle.bound import BOUND
 from cxstyle.color import recolor
 from cxstyle.losses.contextual import plain_contextual_loss
 from cxstyle.losses.mrf import patches

@@ -43,6 +43,7 @@ NUMBERS = {
     "decay": (0, 21, -1),
     "weight": (-1,),
     "bandwidth": (0, -0.5),
+    "guidance": (-1, -0.5),
 }
 CHOICES = {
     "features": "vgg17",
@@ -75,7 +76,7 @@ PARENTS = {
     "lr": "optimizer", "eps": "optimizer", "betas": "optimizer", "name": "optimizer", "schedule": "optimizer",
     "luminance": "parametrization", "chroma": "parametrization",
     "coarsest": "pyramid", "ratio": "pyramid", "decay": "pyramid",
-    "weight": "terms", "bandwidth": "terms", "loss": "terms", "compare": "terms", "combine": "terms",
+    "weight": "terms", "bandwidth": "terms", "guidance": "terms", "loss": "terms", "compare": "terms", "combine": "terms",
     "layers": "terms", "samples": "terms",
 }  # fmt: skip
 NO_INTEGER = (

@@ -1,0 +1,98 @@
+"""What the loss terms of a run have in common, once they are bound to pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .positions import Guide, Indices, Positions, Steering, at_grid, joined, shares_on
+from .terms import LossTerm
+from .weights.layout import canonical_layer
+
+Features = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What terms are computed from.
+
+    Attributes:
+        picture: (1, 3, H, W).
+        features: of it, by layer.
+        generator: draws positions; without one all take part.
+    """
+
+    picture: Tensor
+    features: Features
+    generator: torch.Generator | None
+
+
+class BoundTerm:
+    """A term of one run at one size.
+
+    Attributes:
+        border: positions that its maps lack on every side of the picture.
+
+    Args:
+        term: what it computes.
+        precision: of matrix products; see `contextual_loss`.
+        plain: take the equations of the Contextual loss as they are written.
+        guide: what steers it; terms that keep the source's content are not steered.
+        steering: more of that, where it is known.
+    """
+
+    border = 0
+
+    def __init__(
+        self, term: LossTerm, precision: str, plain: bool, guide: Guide, steering: Steering | None = None
+    ) -> None:
+        self.steering = steering
+        self.own_shares: dict[torch.Size, Tensor] = {}
+        self.reach: list[float] = []
+        self.own_regions: dict[tuple[int, torch.Size], Tensor] = {}
+        self.term, self.precision, self.plain = term, precision, plain
+        self.layers = [canonical_layer(layer) for layer in term.layers]
+        self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
+
+    def refer(self, pictures: Sequence[Features]) -> None:
+        """Takes what it needs of the features of the pictures that it compares with; called once."""
+
+    def refer_to_pictures(self, pictures: Sequence[Tensor]) -> None:
+        """Takes what it needs of those pictures themselves; called once."""
+
+    def values(self, result: Evaluated) -> list[Tensor]:
+        """Scalars, one for each layer or set of layers."""
+        raise NotImplementedError
+
+    def labels(self) -> range:
+        """Indices of the labels; none without masks."""
+        return range(0 if self.guide.source is None else len(self.guide.source))
+
+    def other(self, maps: Sequence[Tensor]) -> Positions:
+        """The side that the result is compared with, of maps (1, C, H, W) of each picture."""
+        found = joined(maps, self.guide.targets, self.guide.weights, self.border)
+        if self.steering is None or self.term.compare != "target":
+            return found
+        counts = torch.cat([at_grid(c, m, self.border) for c, m in zip(self.steering.targets, maps, strict=True)])
+        return replace(found, weights=counts if found.weights is None else counts * found.weights)
+
+    def by_label(
+        self, x: Positions, rows: Indices, y: Positions, columns: Indices
+    ) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Each label that both sides have among the chosen positions, with these positions."""
+        for label in self.labels():
+            own, others = x.members(rows, label), y.members(columns, label)
+            if len(own) and len(others):
+                yield label, own, others
+
+    def own(self, found: Tensor) -> Positions:
+        """The result's side: (1, C, H, W)."""
+        if self.guide.source is None:
+            return joined([found], None, None)
+        size = found.shape[2:]
+        if size not in self.own_shares:
+            self.own_shares[size] = shares_on(self.guide.source, found, self.border)
+        return Positions(found.flatten(2), shares=self.own_shares[size])
