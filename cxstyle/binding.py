@@ -51,8 +51,6 @@ class BoundTerm:
     ) -> None:
         self.steering = steering
         self.own_shares: dict[torch.Size, Tensor] = {}
-        self.reach: list[float] = []
-        self.own_regions: dict[tuple[int, torch.Size], Tensor] = {}
         self.term, self.precision, self.plain = term, precision, plain
         self.layers = [canonical_layer(layer) for layer in term.layers]
         self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
@@ -76,7 +74,7 @@ class BoundTerm:
         found = joined(maps, self.guide.targets, self.guide.weights, self.border)
         if self.steering is None or self.term.compare != "target":
             return found
-        counts = torch.cat([at_grid(c, m, self.border) for c, m in zip(self.steering.targets, maps, strict=True)])
+        counts = torch.cat([at_grid(c, m, self.border)[0] for c, m in zip(self.steering.targets, maps, strict=True)])
         return replace(found, weights=counts if found.weights is None else counts * found.weights)
 
     def by_label(

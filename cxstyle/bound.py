@@ -111,11 +111,13 @@ class Contextual(BoundTerm):
         """What the regions of the chosen targets look like, at all positions of their maps: (1, K, P)."""
         if not reach or self.steering is None:
             return None
-        sized = [bilinear(self.steering.regions[i], *maps[i].shape[2:]).flatten(2) for i in chosen]
-        return (reach * torch.cat(sized, dim=2)).to(maps[0].device)
+        found = torch.cat([at_grid(self.steering.regions[i], maps[i]) for i in chosen], dim=1)
+        return (reach * found).to(maps[0].device)[None]
 
     def _seen(self, pictures: Sequence[Features]) -> Iterator[tuple[int | None, list[Tensor], float]]:
         """Of each layer the count, the maps of all pictures that it compares with, and how far regions reach there."""
+        self.reach: list[float] = []
+        self.own_regions: dict[tuple[int, torch.Size], Tensor] = {}
         guidance = self.term.guidance if self.steering is not None else 0.0
         for count, *maps in zip(self._counts(), *(self._maps(features) for features in pictures), strict=True):
             reach = guidance * deviation(maps) if guidance else 0.0
@@ -127,8 +129,8 @@ class Contextual(BoundTerm):
         for index, (count, found) in enumerate(zip(self._counts(), self._maps(features), strict=True)):
             place = index, found.shape[2:]
             if self.steering is not None and self.reach[index] and place not in self.own_regions:
-                regions = bilinear(self.steering.region, *found.shape[2:]).flatten(2)
-                self.own_regions[place] = (self.reach[index] * regions).to(found.device)
+                regions = at_grid(self.steering.region, found)
+                self.own_regions[place] = (self.reach[index] * regions).to(found.device)[None]
             yield count, found, replace(self.own(found), regions=self.own_regions.get(place))
 
     def _maps(self, features: Features) -> list[Tensor]:
@@ -145,8 +147,7 @@ class Contextual(BoundTerm):
     def _matched(self, x: Positions, rows: Indices, y: Positions, columns: Indices) -> Tensor:
         """The loss of the chosen positions; with masks of each label on its own: no affinity between labels."""
         if x.shares is None:
-            chosen = y.taken(columns)
-            return self._loss(x.taken(rows), chosen, y.weights_of(columns))
+            return self._loss(x.taken(rows), y.taken(columns), y.weights_of(columns))
         shares, losses = [], []
         for label, own, others in self.by_label(x, rows, y, columns):
             weights = y.weights_of(others, label)
@@ -186,7 +187,7 @@ class Coverage(Contextual):
         values = []
         for (count, found, x), group in zip(self._looked(result.features), self.groups, strict=True):
             if self.steering is not None:
-                x = replace(x, weights=at_grid(self.steering.source, found))
+                x = replace(x, weights=at_grid(self.steering.source, found)[0])
             rows = draw(x.features.shape[2], count, result.generator)
             each = [self._covered(x, rows, y, count, result.generator) for y in group]
             weights = self.guide.weights or (1.0,)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -176,9 +177,10 @@ class Correspondence:
         energy = torch.cat([pooled(e, grid)[0] for e, grid in zip(energies, self.other.grids, strict=True)])
         allowed = (self.theirs @ energy).view_as(self.confidence) + FAINT
         held = [found.clamp_min(max(LEAST, 1 - quiet)) for found in (self.confidence, *self.confidences)]
-        return Steering(held[0], tuple(held[1:]), allowed, *self._regions())
+        return Steering(held[0], tuple(held[1:]), allowed, *self.regions)
 
-    def _regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+    @cached_property
+    def regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:
         """What regions look like, in the targets' own features: (1, K, h, w) of the source and of each target.
 
         A cell of the source has what its counterparts have, so that a photograph and a drawing speak of one thing.

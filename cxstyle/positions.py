@@ -136,10 +136,10 @@ def shares_on(shares: Tensor, found: Tensor, border: int = 0) -> Tensor:
 
 
 def at_grid(values: Tensor, found: Tensor, border: int = 0) -> Tensor:
-    """Values (1, 1, h, w) on the grid of a map (1, C, H, W) that lacks a border: (H W,)."""
+    """Values (1, K, h, w) on the grid of a map (1, C, H, W) that lacks a border: (K, H W)."""
     height, width = (side + 2 * border for side in found.shape[2:])
     whole = bilinear(values, height, width)[0]
-    return whole[:, border : height - border, border : width - border].flatten()
+    return whole[:, border : height - border, border : width - border].flatten(1)
 
 
 def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tensor:
