@@ -35,6 +35,7 @@ class BoundTerm:
 
     Attributes:
         border: positions that its maps lack on every side of the picture.
+        aligned: it compares features with the source's at the same place.
 
     Args:
         term: what it computes.
@@ -45,6 +46,7 @@ class BoundTerm:
     """
 
     border = 0
+    aligned = False
 
     def __init__(
         self, term: LossTerm, precision: str, plain: bool, guide: Guide, steering: Steering | None = None

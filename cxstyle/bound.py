@@ -244,14 +244,20 @@ class Gram(BoundTerm):
 class Reconstruction(BoundTerm):
     """Features of each layer, place by place."""
 
+    aligned = True
+
     def refer(self, pictures: Sequence[Features]) -> None:
         self.maps = [pictures[0][layer] for layer in self.layers]
 
     def values(self, result: Evaluated) -> list[Tensor]:
         return [
-            reconstruction_loss(result.features[layer], kept)
+            reconstruction_loss(result.features[layer], kept, self._held(kept))
             for layer, kept in zip(self.layers, self.maps, strict=True)
         ]
+
+    def _held(self, kept: Tensor) -> Tensor | None:
+        """How much each place counts: the more, the less it is pulled."""
+        return None if self.steering is None else 1 / at_grid(self.steering.source, kept)[0].to(kept.device)
 
 
 class Patches(BoundTerm):

@@ -11,7 +11,7 @@ Oklab. (Whole pictures: Reinhard et al., "Color Transfer between Images", 2001; 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -29,13 +29,13 @@ LAYER = "conv4_2"
 """As of `match`; conv5_2 beside it made no picture better."""
 EDGE = 256
 """Long edge in pixels at which pictures are matched."""
-TEMPERATURE = 0.05
-"""Of the softmax over cosines: at 0.025 regions fall to pieces, whose borders show."""
+TEMPERATURE = 0.025
+"""Of the softmax over cosines: at 0.05 regions mix with what they are not, a wall with a face."""
 FLOOR = 0.01
 """Added to deviations of lightness and colours, in Oklab's units: compression's noise is not to become colour."""
 GAINS = (0.2, 1.2)
 """Within which a deviation may change: a soft region's includes what lies between its parts, which is no contrast."""
-ALIKE, NEAR = 0.3, 0.15
+ALIKE, NEAR = 0.15, 0.2
 """Distance of colours, in Oklab's units, and of places, in long edges, over which pixels draw from cells."""
 SMOOTH, EVEN = 3, 1e-3
 """Radius in pixels of the guided filter, and the variance of lightness below which it takes a place for plain."""
@@ -154,12 +154,13 @@ class Correspondence:
     def recolored(self, picture: Tensor) -> Tensor:
         """The source, at any size (1, 3, H, W), with each part in the colours of its counterparts."""
         lab, small = to_oklab(picture), to_oklab(self.small)
-        maps = spread(self._statistics(), self.source, small)
+        maps = spread(self._statistics(), self.source, small, self.confidence)
         slope, offset = guided(small[:, :1], maps)
         slope, offset = (bilinear(values, picture.shape[2], picture.shape[3]) for values in (slope, offset))
         own, wanted, gain = (slope * lab[:, :1] + offset).split(3, dim=1)
-        # Averages lose contrast: as a whole the colours are the target's.
-        found = recolor(from_oklab(wanted + (lab - own) * gain.clamp(*GAINS)), self.others, self.guide)
+        found = from_oklab(wanted + (lab - own) * gain.clamp(*GAINS))
+        # Averages lose contrast: as a whole the colours are those of what is drawn from.
+        found = recolor(found, self.others, self._drawn())
         if self.guide.source is None:
             return found
         reach = self.guide.source if self.guide.all_source is None else self.guide.all_source
@@ -171,13 +172,14 @@ class Correspondence:
 
         Args:
             targets: each (1, 3, H, W), at that scale.
-            quiet: share of its weight that a place without a counterpart loses.
+            quiet: share of its weight that a place without a counterpart loses, beside those that have the clearest.
         """
         energies = [variation(target).cpu() for target in targets]
         energy = torch.cat([pooled(e, grid)[0] for e, grid in zip(energies, self.other.grids, strict=True)])
-        allowed = (self.theirs @ energy).view_as(self.confidence) + FAINT
-        held = [found.clamp_min(max(LEAST, 1 - quiet)) for found in (self.confidence, *self.confidences)]
-        return Steering(held[0], tuple(held[1:]), allowed, *self.regions)
+        allowed = (self.theirs @ (energy + FAINT).log()).exp().view_as(self.confidence)
+        least = max(LEAST, 1 - quiet)
+        counts, others = weighed([self.confidence], least)[0], weighed(self.confidences, least)
+        return Steering(counts, tuple(others), allowed, *self.regions)
 
     @cached_property
     def regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -193,6 +195,15 @@ class Correspondence:
         counterparts = functional.normalize(self.theirs @ regions, dim=1)  # (P, C)
         own, others = (functional.normalize((found - mean) @ basis, dim=1) for found in (counterparts, regions))
         return on_grids(own, self.source.grids)[0], tuple(on_grids(others, self.other.grids))
+
+    def _drawn(self) -> Guide:
+        """How much each place of the targets is drawn from, in place of weights."""
+        shares = self.theirs.mean(dim=0)[:, None] * len(self.other.weights)  # (Q, 1)
+        drawn = [share[0] for share in on_grids(shares, self.other.grids)]
+        if self.guide.source is None or self.guide.targets is None:
+            return Guide(source=torch.ones(1, 1, 1), targets=tuple(drawn))
+        masks = zip(self.guide.targets, drawn, strict=True)
+        return replace(self.guide, weights=None, targets=tuple(mask * pixel_shares(d, mask[None]) for mask, d in masks))
 
     def _statistics(self) -> Tensor:
         """Of each cell's region: its mean, its counterpart's, and the gain between their deviations: (P, 9)."""
@@ -214,6 +225,15 @@ def mapped(values: Tensor, grids: Sequence[tuple[int, int]]) -> list[Tensor]:
     return [averaged(found)[None] for found in on_grids(values[:, None], grids)]
 
 
+def weighed(confidences: Sequence[Tensor], least: float) -> list[Tensor]:
+    """What places count, in [least, 1], by maps of confidence: the surer half of all counts in full.
+
+    Relative to each other, so that a picture that nothing of the target corresponds to clearly takes its look, too.
+    """
+    median = torch.cat([found.flatten() for found in confidences]).median()
+    return [(found / median.clamp_min(LEAST)).clamp(least, 1) for found in confidences]
+
+
 def on_grids(values: Tensor, grids: Sequence[tuple[int, int]]) -> list[Tensor]:
     """Values of cells (P, K) as a map of each picture, (1, K, h, w)."""
     parts = values.split([height * width for height, width in grids])
@@ -228,15 +248,19 @@ def attention(x: Cells, y: Cells) -> Tensor:
     return torch.softmax(scores, dim=1)
 
 
-def spread(values: Tensor, source: Cells, picture: Tensor) -> Tensor:
+def spread(values: Tensor, source: Cells, picture: Tensor, confidence: Tensor) -> Tensor:
     """Values of the source's cells (P, V) at each pixel of a picture (1, 3, H, W) in Oklab: (1, V, H, W).
 
-    A joint bilateral filter (Petschnigg et al. 2004) that reaches far: a pixel takes those of cells of its own colour.
+    A joint bilateral filter (Petschnigg et al. 2004) that reaches far: a pixel takes those of cells of its own colour,
+    of confident cells rather than of others.
     """
     height, width = picture.shape[2:]
     places = torch.cat([picture[0].flatten(1).t() / ALIKE, coordinates((height, width)) / NEAR], dim=1)
     known = torch.cat([source.means / ALIKE, coordinates(source.grids[0]) / NEAR], dim=1)
-    found = [torch.softmax(-torch.cdist(part, known).square() / 2, dim=1) @ values for part in places.split(CHUNK)]
+    sure = confidence.flatten().clamp_min(LEAST).log()
+    found = [
+        torch.softmax(sure - torch.cdist(part, known).square() / 2, dim=1) @ values for part in places.split(CHUNK)
+    ]
     return torch.cat(found).t().reshape(1, -1, height, width)
 
 

@@ -79,7 +79,7 @@ class Objective:
         steering: Steering | None = None,
     ) -> None:
         chosen = [term for term in terms if term.in_force]
-        self.network, self.jitter = network, jitter
+        self.network, self.source, self.jitter, self.steering = network, source, jitter, steering
         self.bound = [BOUND[term.loss](term, precision, plain, guide or Guide(), steering) for term in chosen]
         for side, pictures, look in (("source", [source], self._look), ("target", targets, seen or self._look)):
             self._refer([bound for bound in self.bound if bound.term.compare == side], pictures, look)
@@ -105,6 +105,15 @@ class Objective:
                 if bound.layers:
                     bound.refer(features)
 
+    @torch.no_grad()
+    def _refer_aligned(self, source: Tensor) -> None:
+        """Shows terms that compare place by place the source, moved as the picture is."""
+        aligned = [bound for bound in self.bound if bound.aligned]
+        if aligned:
+            features = [self.network(source)]
+            for bound in aligned:
+                bound.refer(features)
+
     def evaluate(self, picture: Tensor, generator: torch.Generator | None = None) -> Losses:
         """Losses of a picture (1, 3, H, W).
 
@@ -113,7 +122,10 @@ class Objective:
             generator: draws the sampled positions, new ones at each call; without one all positions take part: the full
                 objective.
         """
-        view = shifted(picture, self.jitter, generator) if self.jitter and generator is not None else picture
+        view = picture
+        if self.jitter and generator is not None:
+            view, source = shifted(torch.cat([picture, self.source]), self.jitter, generator).split(1)
+            self._refer_aligned(source)
         features = self.network(view) if self.network.layers else {}
         result = Evaluated(picture, features, generator)
         values = [value for bound in self.bound for value in bound.values(result)]
@@ -123,15 +135,16 @@ class Objective:
         return Losses((stacked * self.weights).sum(), stacked.detach())
 
 
-def shifted(picture: Tensor, jitter: int, generator: torch.Generator) -> Tensor:
-    """A picture moved by up to half of `jitter` pixels each way, what comes in at its edges being their reflection.
+def shifted(pictures: Tensor, jitter: int, generator: torch.Generator) -> Tensor:
+    """Pictures (N, 3, H, W) moved alike, by up to half of `jitter` pixels each way; what comes in at their edges is
+    their reflection.
 
     Its features then lie within half a step of where they were, so masks and the source's positions still hold.
     """
     half = (jitter + 1) // 2
     down, across = torch.randint(0, jitter + 1, (2,), generator=generator).tolist()
-    height, width = picture.shape[2:]
-    padded = functional.pad(picture, (half, half, half, half), mode="reflect")
+    height, width = pictures.shape[2:]
+    padded = functional.pad(pictures, (half, half, half, half), mode="reflect")
     return padded[:, :, down : down + height, across : across + width]
 
 

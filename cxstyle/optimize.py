@@ -302,7 +302,8 @@ class Run:
         readings = Readings(objective.names, self.losses, index + 1, self.device)
         picture = picture.to(self.device)
         still = None if self.moving is None else pixel_shares(self.moving, picture) < 0.5  # (1, H, W)
-        now = Moving(parametrized(self.config, picture, still), self.config.optimizer, index, readings)
+        reach = None if objective.steering is None else objective.steering.source
+        now = Moving(parametrized(self.config, picture, still, reach), self.config.optimizer, index, readings)
         if state is not None:
             now.restore(state.iteration, state.good, state.optimizer)
         self.now = now

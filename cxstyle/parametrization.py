@@ -74,15 +74,18 @@ class Pyramid:
         picture: where they start.
         settings: the rate of each.
         still: pixels that don't move, (1, H, W).
+        reach: share of the way that each place goes, in [0, 1], (1, 1, H, W); 1 without. Adam's steps don't shrink with
+            the gradient, so smaller weights alone leave a place that nothing pulls as far from where it was as others.
     """
 
-    def __init__(self, picture: Tensor, settings: Laplacian, still: Tensor | None) -> None:
-        self.origin, self.still = picture, still
+    def __init__(self, picture: Tensor, settings: Laplacian, still: Tensor | None, reach: Tensor | None = None) -> None:
+        self.origin, self.still, self.reach = picture.clone(), still, reach
         self.mixing = functional.normalize(torch.tensor(OPPONENT), dim=1).to(picture)
         rates = settings.rates()
         # Luminance and colour of each level: 1 and 2 planes.
-        self.kept = [part.clone() for part in sum(self.analysed(picture, len(rates)), ())]
-        chosen = [(tensor, rate) for tensor, rate in zip(self.kept, sum(rates, ()), strict=True) if rate > 0]
+        self.levels = [part.clone() for part in sum(self.analysed(picture, len(rates)), ())]
+        self.kept = [*self.levels, self.origin]
+        chosen = [(tensor, rate) for tensor, rate in zip(self.levels, sum(rates, ()), strict=True) if rate > 0]
         self.moved, self.rates = [tensor.requires_grad_() for tensor, _ in chosen], [rate for _, rate in chosen]
 
     def analysed(self, picture: Tensor, count: int) -> list[tuple[Tensor, Tensor]]:
@@ -97,35 +100,42 @@ class Pyramid:
 
     def picture(self) -> Tensor:
         """As `Parameters`."""
-        levels = [torch.cat(pair, dim=1) for pair in zip(self.kept[::2], self.kept[1::2], strict=True)]
+        levels = [torch.cat(pair, dim=1) for pair in zip(self.levels[::2], self.levels[1::2], strict=True)]
         total = levels.pop()
         while levels:
             finer = levels.pop()
             total = finer + bilinear(total, finer.shape[2], finer.shape[3])
         made = mixed(self.mixing.t(), total)
+        if self.reach is not None:
+            made = self.origin + self.reach * (made - self.origin)
         return made if self.still is None else torch.where(self.still, self.origin, made)
 
     @torch.no_grad()
     def bound(self) -> Tensor:
         """As `Parameters`."""
         picture = self.picture()
-        levels = self.analysed(picture.clamp(0, 1) - picture, len(self.kept) // 2)
-        for tensor, excess in zip(self.kept, sum(levels, ()), strict=True):
+        levels = self.analysed(picture.clamp(0, 1) - picture, len(self.levels) // 2)
+        for tensor, excess in zip(self.levels, sum(levels, ()), strict=True):
             if tensor.requires_grad:
                 tensor += excess
         return self.picture().clamp(0, 1)
 
 
-def parametrized(config: StyleConfig, picture: Tensor, still: Tensor | None) -> Pixels | Pyramid:
+def parametrized(
+    config: StyleConfig, picture: Tensor, still: Tensor | None, reach: Tensor | None = None
+) -> Pixels | Pyramid:
     """A picture (1, 3, H, W) as the settings want it moved.
 
     Args:
         config: the settings.
         picture: where it starts.
         still: pixels that don't move, (1, H, W); None where all do.
+        reach: share of the way that each place of a pyramid goes, (1, 1, h, w) on any grid; 1 without.
     """
     if isinstance(config.parametrization, Laplacian):
-        return Pyramid(picture, config.parametrization, still)
+        if reach is not None:
+            reach = bilinear(reach, picture.shape[2], picture.shape[3]).to(picture)
+        return Pyramid(picture, config.parametrization, still, reach)
     return Pixels(picture, still)
 
 

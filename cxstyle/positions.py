@@ -50,7 +50,7 @@ class Steering:
     """What is known of which parts correspond, each (1, 1, h, w) or (1, K, h, w) on some grid over its picture.
 
     Attributes:
-        source: how much each place of the source counts, in [0, 1].
+        source: how much each place of the source counts and moves, in [0, 1]; it is held the more, the less that is.
         targets: the same of each target.
         allowed: variation that the source's places may take on, in squared units of [0, 1].
         region: what the counterparts of the source's places look like, unit vectors of K channels.

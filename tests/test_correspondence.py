@@ -112,12 +112,25 @@ def test_pictures_in_one_colour_are_no_trouble(network: VGGFeatures, color: floa
         assert float(steering.allowed.min()) > 0
 
 
+def test_what_the_source_has_little_of_gives_the_rest_no_colour(network: VGGFeatures) -> None:
+    target = grounds(RED, BLUE)
+    stripes = grounds(GREY, GREY)[:, :, :, :64].repeat(1, 1, 1, 2)
+    found = Correspondence(stripes, [target], network, CPU, Guide()).recolored(stripes)[0]
+    assert found[0].mean() > found[2].mean() + 0.2
+
+
+def test_doubtful_places_go_less_of_the_way(network: VGGFeatures) -> None:
+    both, stripes = grounds(GREY, GREY), grounds(GREY, GREY)[:, :, :, :64]
+    found = Correspondence(both, [stripes], network, CPU, Guide()).steering([stripes], 0.9).source[0, 0]
+    assert found[:, 2:6].min() == 1 > found[:, 12].mean()
+
+
 def test_quiet_takes_weight_from_doubtful_places_only(network: VGGFeatures) -> None:
     source, target = torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)
     found = Correspondence(source, [target], network, CPU, Guide())
     assert bool((found.steering([target], 0.0).source == 1).all())
     held = found.steering([target], 1.0).source
-    torch.testing.assert_close(held, found.confidence.clamp_min(LEAST))
+    torch.testing.assert_close(held, (found.confidence / found.confidence.median()).clamp(LEAST, 1))
 
 
 def test_a_region_may_vary_as_its_counterpart_does(network: VGGFeatures) -> None:

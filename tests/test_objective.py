@@ -48,6 +48,16 @@ def test_the_total_is_the_weighted_sum_of_a_value_for_each_term_and_layer(tiny_n
     torch.testing.assert_close(losses.total, expected @ torch.tensor([1.0, 1.0, 2.0, 3.0]))
 
 
+def test_a_shifted_picture_is_compared_with_the_source_shifted_alike(tiny_network, pictures) -> None:
+    _, source, target = pictures
+    terms = [LossTerm("reconstruction", 1.0, "source", ("conv3_2",))]
+    network = VGGFeatures(tiny_network, feature_layers(terms))
+    objective = Objective(terms, network, source, [target], jitter=6)
+    generator = torch.Generator().manual_seed(0)
+    assert all(objective.evaluate(source, generator).total == 0 for _ in range(8))
+    assert objective.evaluate(target[:, :, :, :48].mean() + 0 * source, generator).total > 0
+
+
 def test_the_plain_loss_gives_the_same_objective(tiny_network, pictures) -> None:
     result, source, target = pictures
     network = VGGFeatures(tiny_network, ["conv2_2", "conv3_2"])

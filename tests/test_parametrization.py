@@ -56,6 +56,18 @@ def test_colours_mix_and_part_again(picture: torch.Tensor) -> None:
     torch.testing.assert_close(mixed(matrix.t(), mixed(matrix, picture)), picture)
 
 
+def test_a_place_goes_its_share_of_the_way(picture: torch.Tensor) -> None:
+    reach = torch.ones(1, 1, 37, 50)
+    reach[..., :25], reach[..., :10] = 0.5, 0.0
+    levels, free = (Levels(picture, RATES, None, share) for share in (reach, None))
+    with torch.no_grad():
+        for one, other in zip(levels.moved, free.moved, strict=True):
+            one += 0.1
+            other += 0.1
+    torch.testing.assert_close(levels.picture() - picture, reach * (free.picture() - picture))
+    assert torch.equal(levels.picture()[..., :10], picture[..., :10])
+
+
 def test_what_leaves_the_range_is_brought_back_by_the_levels_that_move(picture: torch.Tensor) -> None:
     levels = Levels(picture, Laplacian((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)), None)
     with torch.no_grad():

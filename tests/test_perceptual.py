@@ -49,6 +49,8 @@ def test_reconstruction_is_half_the_squared_distance_averaged_over_places() -> N
     # Squared distances 1 + 9, 4 + 1 and 0 + 25 of three places.
     assert reconstruction_loss(FEATURES, y).item() == pytest.approx((10 + 5 + 25) / 3 / 2)
     assert reconstruction_loss(FEATURES, FEATURES) == 0
+    weighted = reconstruction_loss(FEATURES, y, torch.tensor([2.0, 1.0, 0.0]))
+    assert weighted.item() == pytest.approx((2 * 10 + 5) / 3 / 2)
 
 
 def test_reconstruction_of_other_shapes_is_refused() -> None:

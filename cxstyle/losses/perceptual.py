@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-def reconstruction_loss(x: Tensor, y: Tensor) -> Tensor:
+def reconstruction_loss(x: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
     """Half the squared distance of the features at the same place, Eq. 1 of Gatys et al., as a mean over places.
 
     Eq. 1 adds up all places; their mean lets a weight mean the same at every size.
@@ -18,6 +18,7 @@ def reconstruction_loss(x: Tensor, y: Tensor) -> Tensor:
     Args:
         x: features of the result, (N, C, ...); gradients flow.
         y: features of the source, of the same shape.
+        weights: how much each place counts, (P,) for P places, 0 or more; 1 without.
 
     Returns:
         A scalar, 0 or more.
@@ -27,7 +28,8 @@ def reconstruction_loss(x: Tensor, y: Tensor) -> Tensor:
     """
     if x.shape != y.shape:
         raise ValueError(f"features must have the same shape, got {tuple(x.shape)} and {tuple(y.shape)}")
-    return (x.float() - y.float()).square().sum(dim=1).mean() / 2
+    distances = (x.float() - y.float()).square().sum(dim=1).flatten(1)  # (N, P)
+    return (distances if weights is None else distances * weights).mean() / 2
 
 
 def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
