@@ -30,7 +30,7 @@ def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = N
         picture: (1, 3, H, W) in [0, 1].
         palettes: each (1, 3, H', W') in [0, 1]; their colours make one set.
         guide: weights of the palettes; with labels, each label's colours are mapped to its own, and what has no label
-            that both sides have keeps its colours.
+            that both sides have keeps its colours. Labels of the palettes alone, one, say how much each place counts.
 
     Returns:
         (1, 3, H, W), held in [0, 1].
@@ -38,7 +38,8 @@ def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = N
     guide = guide or Guide()
     colors = picture.double().flatten(2)[0]  # (3, P)
     if guide.source is None or guide.targets is None:
-        mapped = mapping(moments(colors), wanted_moments(palettes, guide, None), colors)
+        label = None if guide.targets is None else 0
+        mapped = mapping(moments(colors), wanted_moments(palettes, guide, label), colors)
         return mapped.clamp(0, 1).view_as(picture).to(picture.dtype)
     reach = guide.source if guide.all_source is None else guide.all_source
     total, shares = torch.zeros_like(colors), feathered(reach, picture)

@@ -201,7 +201,7 @@ class Correspondence:
         shares = self.theirs.mean(dim=0)[:, None] * len(self.other.weights)  # (Q, 1)
         drawn = [share[0] for share in on_grids(shares, self.other.grids)]
         if self.guide.source is None or self.guide.targets is None:
-            return Guide(source=torch.ones(1, 1, 1), targets=tuple(drawn))
+            return Guide(targets=tuple(drawn))
         masks = zip(self.guide.targets, drawn, strict=True)
         return replace(self.guide, weights=None, targets=tuple(mask * pixel_shares(d, mask[None]) for mask, d in masks))
 

@@ -123,15 +123,16 @@ class Run:
         self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         long_edge = config.size if config.enlarge else min(config.size, max(inputs.source.shape[2:]))
-        self.correspondence = self._matched(network, inputs.source)
         self.source, self.targets = toned(inputs.source, inputs.targets, config.colors, inputs.guide, config.strength)
-        if self.correspondence is not None and config.colors == "regions":
-            source = resize(inputs.source, *fit(inputs.source, long_edge))
-            self.source = source + config.strength * (self.correspondence.recolored(source) - source)
         self.losses: list[dict[str, float]] = []
         self.steps = 0
         self.scales = config.pyramid.scales(long_edge, config.iterations) if self.terms else [(long_edge, 0)]
         self.size = fit(self.source, long_edge)
+        self._plan()  # what doesn't fit is refused before anything large is made
+        self.correspondence = self._matched(network, inputs.source)
+        if self.correspondence is not None and config.colors == "regions":
+            source = resize(inputs.source, *fit(inputs.source, long_edge))
+            self.source = source + config.strength * (self.correspondence.recolored(source) - source)
         noise = fit(self.source, self.scales[0][0])
         self.start = Start(config.init, self.source, self.targets, noise, self.generator, self.moving)
         self.plan = self._plan()
