@@ -23,11 +23,13 @@ class Evaluated:
         picture: (1, 3, H, W).
         features: of it, by layer.
         generator: draws positions; without one all take part.
+        source: the source's features, by layer, where the network saw the picture shifted: seen shifted alike.
     """
 
     picture: Tensor
     features: Features
     generator: torch.Generator | None
+    source: Features | None = None
 
 
 class BoundTerm:
@@ -53,6 +55,7 @@ class BoundTerm:
     ) -> None:
         self.steering = steering
         self.own_shares: dict[torch.Size, Tensor] = {}
+        self.own_counts: dict[torch.Size, Tensor] = {}
         self.term, self.precision, self.plain = term, precision, plain
         self.layers = [canonical_layer(layer) for layer in term.layers]
         self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
@@ -87,6 +90,15 @@ class BoundTerm:
             own, others = x.members(rows, label), y.members(columns, label)
             if len(own) and len(others):
                 yield label, own, others
+
+    def counts(self, found: Tensor) -> Tensor | None:
+        """How much each of the result's places counts, (P,), by its map (1, C, H, W); None where all do in full."""
+        if self.steering is None:
+            return None
+        size = found.shape[2:]
+        if size not in self.own_counts:
+            self.own_counts[size] = at_grid(self.steering.source, found)[0].to(found.device)
+        return self.own_counts[size]
 
     def own(self, found: Tensor) -> Positions:
         """The result's side: (1, C, H, W)."""

@@ -186,8 +186,7 @@ class Coverage(Contextual):
     def values(self, result: Evaluated) -> list[Tensor]:
         values = []
         for (count, found, x), group in zip(self._looked(result.features), self.groups, strict=True):
-            if self.steering is not None:
-                x = replace(x, weights=at_grid(self.steering.source, found)[0])
+            x = replace(x, weights=self.counts(found))
             rows = draw(x.features.shape[2], count, result.generator)
             each = [self._covered(x, rows, y, count, result.generator) for y in group]
             weights = self.guide.weights or (1.0,)
@@ -247,17 +246,18 @@ class Reconstruction(BoundTerm):
     aligned = True
 
     def refer(self, pictures: Sequence[Features]) -> None:
-        self.maps = [pictures[0][layer] for layer in self.layers]
+        self.maps = {layer: pictures[0][layer] for layer in self.layers}
 
     def values(self, result: Evaluated) -> list[Tensor]:
         return [
-            reconstruction_loss(result.features[layer], kept, self._held(kept))
-            for layer, kept in zip(self.layers, self.maps, strict=True)
+            reconstruction_loss(result.features[layer], (result.source or self.maps)[layer], self._held(layer))
+            for layer in self.layers
         ]
 
-    def _held(self, kept: Tensor) -> Tensor | None:
-        """How much each place counts: the more, the less it is pulled."""
-        return None if self.steering is None else 1 / at_grid(self.steering.source, kept)[0].to(kept.device)
+    def _held(self, layer: str) -> Tensor | None:
+        """How much each place is held: the more, the less it is pulled."""
+        counts = self.counts(self.maps[layer])
+        return None if counts is None else 1 / counts
 
 
 class Patches(BoundTerm):

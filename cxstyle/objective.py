@@ -105,15 +105,6 @@ class Objective:
                 if bound.layers:
                     bound.refer(features)
 
-    @torch.no_grad()
-    def _refer_aligned(self, source: Tensor) -> None:
-        """Shows terms that compare place by place the source, moved as the picture is."""
-        aligned = [bound for bound in self.bound if bound.aligned]
-        if aligned:
-            features = [self.network(source)]
-            for bound in aligned:
-                bound.refer(features)
-
     def evaluate(self, picture: Tensor, generator: torch.Generator | None = None) -> Losses:
         """Losses of a picture (1, 3, H, W).
 
@@ -122,12 +113,14 @@ class Objective:
             generator: draws the sampled positions, new ones at each call; without one all positions take part: the full
                 objective.
         """
-        view = picture
+        view, source = picture, None
         if self.jitter and generator is not None:
-            view, source = shifted(torch.cat([picture, self.source]), self.jitter, generator).split(1)
-            self._refer_aligned(source)
+            view, moved = shifted(torch.cat([picture, self.source]), self.jitter, generator).split(1)
+            if any(bound.aligned for bound in self.bound):
+                with torch.no_grad():
+                    source = self.network(moved)
         features = self.network(view) if self.network.layers else {}
-        result = Evaluated(picture, features, generator)
+        result = Evaluated(picture, features, generator, source)
         values = [value for bound in self.bound for value in bound.values(result)]
         if not values:  # as with strength 0, where nothing compares with the source
             return Losses(picture.sum() * 0, picture.new_zeros(0))

@@ -43,7 +43,7 @@ class Moving:
         self.scale, self.readings, self.iteration, self.intact = scale, readings, 0, True
         self.parameters = parameters
         self.optimizer = make_optimizer(settings, parameters.moved)
-        self.pixels = parameters.origin.clone()
+        self.pixels = parameters.origin.clone()  # stays, where `restore` brings an earlier origin
         self.good = self.pixels.clone()
 
     def restore(self, iteration: int, good: Tensor, memory: dict[str, Any]) -> None:

@@ -55,6 +55,7 @@ def test_a_shifted_picture_is_compared_with_the_source_shifted_alike(tiny_networ
     objective = Objective(terms, network, source, [target], jitter=6)
     generator = torch.Generator().manual_seed(0)
     assert all(objective.evaluate(source, generator).total == 0 for _ in range(8))
+    assert objective.evaluate(source).total == 0  # the full objective, where the source is
     assert objective.evaluate(target[:, :, :, :48].mean() + 0 * source, generator).total > 0
 
 
