@@ -30,6 +30,7 @@ from .meter import Call, Meter, Row, compared
 from .objective import Objective, feature_layers
 from .optimize import stylize
 from .pictures.reading import Picture, load_picture
+from .positions import Draws
 from .progress import Progress
 from .report import versions
 from .terms import LossTerm
@@ -203,7 +204,7 @@ class Bench:
 
         def step() -> None:
             adam.zero_grad()
-            objective.evaluate(pixels, generator).total.backward()
+            objective.evaluate(pixels, Draws(generator, self.device)).total.backward()
             adam.step()
 
         return step

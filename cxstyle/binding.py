@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .positions import Guide, Indices, Positions, Steering, at_grid, joined, shares_on
+from .positions import Draws, Guide, Indices, Positions, Steering, at_grid, joined, shares_on
 from .terms import LossTerm
 from .weights.layout import canonical_layer
 
@@ -22,14 +22,18 @@ class Evaluated:
     Attributes:
         picture: (1, 3, H, W).
         features: of it, by layer.
-        generator: draws positions; without one all take part.
+        draws: positions; without them all take part.
         source: the source's features, by layer, where the network saw the picture shifted: seen shifted alike.
     """
 
     picture: Tensor
     features: Features
-    generator: torch.Generator | None
+    draws: Draws | None
     source: Features | None = None
+
+    def drawn(self, every: int, count: int | None) -> Indices:
+        """`count` of `every` positions, or all."""
+        return None if self.draws is None else self.draws.positions(every, count)
 
 
 class BoundTerm:
@@ -97,7 +101,7 @@ class BoundTerm:
             return None
         size = found.shape[2:]
         if size not in self.own_counts:
-            self.own_counts[size] = at_grid(self.steering.source, found)[0].to(found.device)
+            self.own_counts[size] = at_grid(self.steering.source, found)[0]
         return self.own_counts[size]
 
     def own(self, found: Tensor) -> Positions:

@@ -20,7 +20,6 @@ from .positions import (
     Positions,
     at_grid,
     concatenated,
-    draw,
     gather,
     joined,
     pixel_shares,
@@ -93,12 +92,12 @@ class Contextual(BoundTerm):
     def values(self, result: Evaluated) -> list[Tensor]:
         values = []
         for (count, _, x), y in zip(self._looked(result.features), self.sets, strict=True):
-            rows = draw(x.features.shape[2], count, result.generator)
+            rows = result.drawn(x.features.shape[2], count)
             if isinstance(y, Whole):
                 values.append(self._loss(x.taken(rows), y.features, y.weights))
                 continue
             # Terms with the source draw the same positions on both sides, so that equal pictures have loss 0.
-            columns = rows if self.term.compare == "source" else draw(y.features.shape[2], count, result.generator)
+            columns = rows if self.term.compare == "source" else result.drawn(y.features.shape[2], count)
             values.append(self._matched(x, rows, y, columns))
         return values
 
@@ -112,7 +111,7 @@ class Contextual(BoundTerm):
         if not reach or self.steering is None:
             return None
         found = torch.cat([at_grid(self.steering.regions[i], maps[i]) for i in chosen], dim=1)
-        return (reach * found).to(maps[0].device)[None]
+        return (reach * found)[None]
 
     def _seen(self, pictures: Sequence[Features]) -> Iterator[tuple[int | None, list[Tensor], float]]:
         """Of each layer the count, the maps of all pictures that it compares with, and how far regions reach there."""
@@ -130,7 +129,7 @@ class Contextual(BoundTerm):
             place = index, found.shape[2:]
             if self.steering is not None and self.reach[index] and place not in self.own_regions:
                 regions = at_grid(self.steering.region, found)
-                self.own_regions[place] = (self.reach[index] * regions).to(found.device)[None]
+                self.own_regions[place] = (self.reach[index] * regions)[None]
             yield count, found, replace(self.own(found), regions=self.own_regions.get(place))
 
     def _maps(self, features: Features) -> list[Tensor]:
@@ -187,19 +186,19 @@ class Coverage(Contextual):
         values = []
         for (count, found, x), group in zip(self._looked(result.features), self.groups, strict=True):
             x = replace(x, weights=self.counts(found))
-            rows = draw(x.features.shape[2], count, result.generator)
-            each = [self._covered(x, rows, y, count, result.generator) for y in group]
+            rows = result.drawn(x.features.shape[2], count)
+            each = [self._covered(x, rows, y, count, result) for y in group]
             weights = self.guide.weights or (1.0,)
             values.append(torch.stack([w * value for w, value in zip(weights, each, strict=True)]).sum() / sum(weights))
         return values
 
     def _covered(
-        self, x: Positions, rows: Indices, y: Positions | Whole, count: int | None, generator: torch.Generator | None
+        self, x: Positions, rows: Indices, y: Positions | Whole, count: int | None, result: Evaluated
     ) -> Tensor:
         """Of the chosen positions; with masks of each label on its own."""
         if isinstance(y, Whole):
             return self._distance(x.taken(rows), y.features, x.weights_of(rows))
-        columns = draw(y.features.shape[2], count, generator)
+        columns = result.drawn(y.features.shape[2], count)
         if x.shares is None:
             return self._distance(x.taken(rows), y.taken(columns), x.weights_of(rows))
         losses, shares = [], []
@@ -273,7 +272,7 @@ class Patches(BoundTerm):
         values = []
         for layer, y in zip(self.layers, self.sets, strict=True):
             x = self.own(patches(result.features[layer]))
-            rows = draw(x.features.shape[2], self.term.samples_of(layer), result.generator)
+            rows = result.drawn(x.features.shape[2], self.term.samples_of(layer))
             values.append(self._matched(x, rows, y))
         return values
 

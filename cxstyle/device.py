@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -116,6 +117,25 @@ def exact_float32() -> Iterator[None]:
     finally:
         for switch, value in zip(switches, before, strict=True):
             switch.fp32_precision = value
+
+
+@cache
+def stream_of(device: torch.device) -> torch.cuda.Stream:
+    """The one of the runs on a device: cuBLAS keeps memory for each stream that it has seen."""
+    return torch.cuda.Stream(device)
+
+
+@contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
+    """On a CUDA device a stream of its own, since what goes through the default one can't be recorded."""
+    if device.type != "cuda":
+        yield
+        return
+    stream = stream_of(device)
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        yield
+    torch.cuda.current_stream(device).wait_stream(stream)
 
 
 def prepare_deterministic(device: torch.device) -> None:

@@ -39,11 +39,12 @@ def interpolate(values: Tensor, height: int, width: int) -> Tensor:
 def bilinear(values: Tensor, height: int, width: int) -> Tensor:
     """Maps (N, C, H, W) at another size, averaged where they shrink.
 
-    With antialiasing even where they grow, which changes nothing there but the kernel: torch's other one gives other
-    last bits with another number of threads.
+    Where they grow antialiasing changes nothing but the kernel. On a CPU torch's other one gives other last bits with
+    another number of threads; on a GPU it is the one that can be repeated.
     """
+    antialias = values.device.type == "cpu" or height < values.shape[2] or width < values.shape[3]
     found: Tensor = functional.interpolate(
-        values, (height, width), mode="bilinear", align_corners=False, antialias=True
+        values, (height, width), mode="bilinear", align_corners=False, antialias=antialias
     )
     return found
 

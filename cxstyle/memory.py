@@ -35,7 +35,7 @@ STEP_BYTES = 24
 INPUT_BYTES = 40
 """For each pixel of the two files as they were read."""
 FIRST_USE = 250_000_000
-"""What torch and its kernels take on a CPU when they are first used."""
+"""What torch and its kernels take when they are first used: on a CUDA device for products, in each stream."""
 SHARE = 0.85
 """Of the free memory that a run takes by itself; others need some, too."""
 CGROUPS = Path("/sys/fs/cgroup")
@@ -282,7 +282,7 @@ def allowed(wanted: float | None, taken: float, device: torch.device, share: flo
 def held(device: torch.device, inputs: int) -> float:
     """Bytes taken before the first scale: by this process, and by two pictures of `inputs` pixels together."""
     if device.type == "cuda":
-        return float(torch.cuda.memory_allocated(device))
+        return float(torch.cuda.memory_allocated(device)) + FIRST_USE
     return psutil.Process().memory_info().rss + FIRST_USE + INPUT_BYTES * inputs
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from .binding import BoundTerm, Evaluated
 from .binding import Features as Maps
 from .bound import BOUND
-from .positions import Guide, Steering
+from .positions import Draws, Guide, Steering
 from .terms import LossTerm
 from .weights.layout import canonical_layer
 
@@ -105,22 +105,22 @@ class Objective:
                 if bound.layers:
                     bound.refer(features)
 
-    def evaluate(self, picture: Tensor, generator: torch.Generator | None = None) -> Losses:
+    def evaluate(self, picture: Tensor, draws: Draws | None = None) -> Losses:
         """Losses of a picture (1, 3, H, W).
 
         Args:
             picture: gradients flow to it.
-            generator: draws the sampled positions, new ones at each call; without one all positions take part: the full
+            draws: the sampled positions, new ones at each call; without them all positions take part: the full
                 objective.
         """
         view, source = picture, None
-        if self.jitter and generator is not None:
-            view, moved = shifted(torch.cat([picture, self.source]), self.jitter, generator).split(1)
+        if self.jitter and draws is not None:
+            view, moved = shifted(torch.cat([picture, self.source]), self.jitter, draws).split(1)
             if any(bound.aligned for bound in self.bound):
                 with torch.no_grad():
                     source = self.network(moved)
         features = self.network(view) if self.network.layers else {}
-        result = Evaluated(picture, features, generator, source)
+        result = Evaluated(picture, features, draws, source)
         values = [value for bound in self.bound for value in bound.values(result)]
         if not values:  # as with strength 0, where nothing compares with the source
             return Losses(picture.sum() * 0, picture.new_zeros(0))
@@ -128,17 +128,17 @@ class Objective:
         return Losses((stacked * self.weights).sum(), stacked.detach())
 
 
-def shifted(pictures: Tensor, jitter: int, generator: torch.Generator) -> Tensor:
+def shifted(pictures: Tensor, jitter: int, draws: Draws) -> Tensor:
     """Pictures (N, 3, H, W) moved alike, by up to half of `jitter` pixels each way; what comes in at their edges is
     their reflection.
 
     Its features then lie within half a step of where they were, so masks and the source's positions still hold.
     """
     half = (jitter + 1) // 2
-    down, across = torch.randint(0, jitter + 1, (2,), generator=generator).tolist()
-    height, width = pictures.shape[2:]
+    down, across = draws.steps(jitter)
+    height, width = (torch.arange(side, device=pictures.device) for side in pictures.shape[2:])
     padded = functional.pad(pictures, (half, half, half, half), mode="reflect")
-    return padded[:, :, down : down + height, across : across + width]
+    return padded.index_select(2, down + height).index_select(3, across + width)
 
 
 def value_names(term: LossTerm) -> list[str]:

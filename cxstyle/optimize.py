@@ -27,6 +27,7 @@ from .device import (
     deterministic,
     exact_float32,
     memory_errors,
+    own_stream,
     prepare_deterministic,
 )
 from .errors import MemoryLimitError
@@ -36,7 +37,7 @@ from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Objective, feature_layers
 from .parametrization import parametrized
 from .pictures.reading import Picture
-from .positions import pixel_shares
+from .positions import Draws, pixel_shares
 from .progress import Callback, Progress, Readings, Result
 from .shared import Shared
 from .start import Start
@@ -266,7 +267,8 @@ class Run:
     ) -> tuple[Tensor, str]:
         """`_scale` in exact float32; where memory runs out, the picture so far."""
         try:
-            with exact_float32(), memory_errors(), deterministic(self.config.deterministic, self.device):
+            repeatable = deterministic(self.config.deterministic, self.device)
+            with exact_float32(), memory_errors(), repeatable, own_stream(self.device):
                 return self._scale(index, picture, callback, state)
         except MemoryLimitError as error:
             if self.now is None or not self.steps:
@@ -304,7 +306,8 @@ class Run:
         picture = picture.to(self.device)
         still = None if self.moving is None else pixel_shares(self.moving, picture) < 0.5  # (1, H, W)
         reach = None if objective.steering is None else objective.steering.source
-        now = Moving(parametrized(self.config, picture, still, reach), self.config.optimizer, index, readings)
+        parameters, draws = parametrized(self.config, picture, still, reach), Draws(self.generator, self.device)
+        now = Moving(parameters, self.config.optimizer, index, readings, draws, self._recorded(index))
         if state is not None:
             now.restore(state.iteration, state.good, state.optimizer)
         self.now = now
@@ -325,6 +328,13 @@ class Run:
             return now.good.cpu(), "diverged"
         return now.pixels.cpu(), "complete"
 
+    def _recorded(self, index: int) -> bool:
+        """Whether iterations of a scale do the same each time, on a device that can record them and has room for it:
+        what is recorded keeps its memory, and what comes before and after it takes as much again."""
+        same = self.plan.pixels[index] is None and self.guide.source is None and not self.config.deterministic
+        possible = self.device.type == "cuda" and self.config.optimizer.name == "adam"
+        return same and possible and 2 * self.plan.estimate < self.plan.budget
+
     def _step(self, now: Moving, objective: Objective, iterations: int) -> bool:
         """One iteration of a scale's; False where the losses are not finite, and the pixels stay."""
         settings = self.config.optimizer
@@ -333,15 +343,11 @@ class Run:
         # half the change.
         slowed = self.config.strength**2 if settings.name == "adam" else 1.0
         now.rate(slowed * learning_rate(settings, *(over_scale or (self.steps, self.config.iterations))))
-        now.optimizer.zero_grad()
-        picture = now.parameters.picture()
-        losses = objective.evaluate(picture, self.generator)
-        if now.readings.add(losses, last=now.iteration + 1 == iterations):
+        now.advance(objective)
+        if now.readings.add(now.losses, last=now.iteration == iterations):
             if not now.readings.finite:
                 return False
-            now.good.copy_(picture.detach())
-        losses.total.backward()
-        now.move(losses)
+            now.good.copy_(now.evaluated)
         self.steps += 1
         self.drawn = self.generator.get_state()
         return True

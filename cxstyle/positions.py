@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from .image import bilinear
 from .masks import shares_at
 
 Indices = Tensor | None
-"""Of positions, on the CPU, where they are drawn; None for all."""
+"""Of positions, on the device of what they choose from; None for all."""
 MEMBER = 0.25
 """Share of a label from which on a position takes part in it; those on a soft edge take part in two."""
 
@@ -64,14 +65,67 @@ class Steering:
     regions: tuple[Tensor, ...]
 
 
+class Draws:
+    """Random choices, made on the CPU, so that every device gets the same, and sent to where they are wanted.
+
+    Args:
+        generator: of the choices.
+        device: where they are wanted.
+    """
+
+    def __init__(self, generator: torch.Generator, device: torch.device | str = "cpu") -> None:
+        self.generator, self.device = generator, torch.device(device)
+        self.made: list[tuple[Tensor, Callable[[], Tensor]]] = []
+        self.taken: Iterator[tuple[Tensor, Callable[[], Tensor]]] | None = None
+
+    def positions(self, every: int, count: int | None) -> Indices:
+        """`count` of `every` positions, each at most once; None for all, where there are no more."""
+        if count is None or every <= count:
+            return None
+        return self._made(lambda: torch.randperm(every, generator=self.generator)[:count])
+
+    def steps(self, most: int) -> Tensor:
+        """Two numbers from 0 to `most`."""
+        return self._made(lambda: torch.randint(0, most + 1, (2,), generator=self.generator))
+
+    def forget(self) -> None:
+        """Before an iteration: choices asked for from now on are those of `again`."""
+        self.made = []
+
+    def again(self) -> None:
+        """Puts new choices where those since `forget` are."""
+        for place, make in self.made:
+            place.copy_(self._sent(make), non_blocking=True)
+
+    @contextmanager
+    def replayed(self) -> Iterator[None]:
+        """Who asks gets the places of the choices since `forget`, in the order in which they were made."""
+        self.taken = iter(self.made)
+        try:
+            yield
+        finally:
+            self.taken = None
+
+    def _made(self, make: Callable[[], Tensor]) -> Tensor:
+        if self.taken is not None:
+            return next(self.taken)[0]
+        place = self._sent(make).to(self.device, non_blocking=True)
+        self.made.append((place, make))
+        return place
+
+    def _sent(self, make: Callable[[], Tensor]) -> Tensor:
+        # From pinned memory the copy doesn't wait for the device.
+        return make().pin_memory() if self.device.type == "cuda" else make()
+
+
 @dataclass(frozen=True)
 class Positions:
     """The features of one layer, or of several joined, of one picture or of several as one set.
 
     Attributes:
         features: (1, C, P).
-        weights: how much each counts, (P,), on the CPU; None where all count the same.
-        shares: of each label, (L, P), on the CPU; None without masks.
+        weights: how much each counts, (P,); None where all count the same.
+        shares: of each label, (L, P); None without masks.
         regions: what the regions look like, (1, K, P), as channels beside the features; None without guidance.
     """
 
@@ -97,9 +151,7 @@ class Positions:
         weights = self.weights
         if label is not None and self.shares is not None:
             weights = self.shares[label] if weights is None else weights * self.shares[label]
-        if weights is not None and chosen is not None:
-            weights = weights[chosen]
-        return None if weights is None else weights.to(self.features.device)
+        return weights if weights is None or chosen is None else weights[chosen]
 
 
 def joined(
@@ -115,10 +167,10 @@ def joined(
     """
     features = torch.cat([found.flatten(2) for found in maps], dim=2) if len(maps) > 1 else maps[0].flatten(2)
     counts = [found.shape[2] * found.shape[3] for found in maps]
-    each = None
+    each = parts = None
     if weights is not None:
         each = torch.cat([torch.full((count,), weight / count) for count, weight in zip(counts, weights, strict=True)])
-    parts = None
+        each = each.to(features.device)
     if shares is not None:
         parts = torch.cat([shares_on(s, found, border) for s, found in zip(shares, maps, strict=True)], dim=1)
     return Positions(features, each, parts)
@@ -132,14 +184,15 @@ def pixel_shares(shares: Tensor, picture: Tensor) -> Tensor:
 def shares_on(shares: Tensor, found: Tensor, border: int = 0) -> Tensor:
     """Labels' shares (L, H, W) on the grid of a map (1, C, H', W') that lacks a border: (L, H' W')."""
     height, width = (side + 2 * border for side in found.shape[2:])
-    return shares_at(shares, height, width)[:, border : height - border, border : width - border].flatten(1)
+    whole = shares_at(shares, height, width)[:, border : height - border, border : width - border]
+    return whole.flatten(1).to(found.device)
 
 
 def at_grid(values: Tensor, found: Tensor, border: int = 0) -> Tensor:
     """Values (1, K, h, w) on the grid of a map (1, C, H, W) that lacks a border: (K, H W)."""
     height, width = (side + 2 * border for side in found.shape[2:])
     whole = bilinear(values, height, width)[0]
-    return whole[:, border : height - border, border : width - border].flatten(1)
+    return whole[:, border : height - border, border : width - border].flatten(1).to(found.device)
 
 
 def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tensor:
@@ -155,18 +208,9 @@ def concatenated(features: Mapping[str, Tensor], layers: Sequence[str]) -> Tenso
     return torch.cat(parts, dim=1)
 
 
-def draw(positions: int, count: int | None, generator: torch.Generator | None) -> Indices:
-    """`count` of the positions, each at most once; None for all: where there are no more, and without a generator."""
-    if count is None or generator is None or positions <= count:
-        return None
-    return torch.randperm(positions, generator=generator)[:count]
-
-
 def gather(features: Tensor, indices: Indices) -> Tensor:
     """(N, C, P) -> (N, C, len(indices))."""
     if indices is None:
         return features
-    if features.is_cuda:
-        indices = indices.pin_memory()  # from where the copy doesn't wait for the device
     # The network's features lie position by position in memory, and so they are taken.
-    return features.transpose(1, 2).index_select(1, indices.to(features.device, non_blocking=True)).transpose(1, 2)
+    return features.transpose(1, 2).index_select(1, indices).transpose(1, 2)

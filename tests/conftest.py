@@ -16,6 +16,15 @@ from PIL import Image
 from cxstyle.weights.layout import CONVOLUTIONS, IMAGENET, Normalization, kernel_shape
 from cxstyle.weights.store import Network, Provenance
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests mean the same on every machine: only those that ask for a GPU see one."""
+    if config.option.markexpr == "gpu":
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # what runs that must be repeatable set, before CUDA starts
+    else:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 

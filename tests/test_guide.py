@@ -17,7 +17,7 @@ from cxstyle.losses.mrf import patches
 from cxstyle.losses.palette import color_moments, palette_loss
 from cxstyle.losses.perceptual import gram_matrix, total_variation
 from cxstyle.objective import Objective
-from cxstyle.positions import Guide, Positions, joined, shares_on
+from cxstyle.positions import Draws, Guide, Positions, joined, shares_on
 from cxstyle.tiles import TiledFeatures
 from cxstyle.vgg import VGGFeatures
 
@@ -74,8 +74,8 @@ def bound(loss: str, guide: Guide | None = None, precision: str = "fp32", **sett
 def value(term: BoundTerm, x: torch.Tensor, *targets: torch.Tensor, seed: int | None = None) -> torch.Tensor:
     """The term's value for features of the result and of the targets, given as they are."""
     term.refer([{LAYER: y} for y in targets])
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
-    (found,) = term.values(Evaluated(NO_PICTURE, {LAYER: x}, generator))
+    draws = None if seed is None else Draws(torch.Generator().manual_seed(seed))
+    (found,) = term.values(Evaluated(NO_PICTURE, {LAYER: x}, draws))
     return found
 
 
@@ -312,7 +312,7 @@ def test_bf16_features_give_every_loss_nearly_the_same_value(tiny_network) -> No
         network = VGGFeatures(tiny_network, ["conv1_1", "conv2_1", "conv2_2"], dtype=dtype)
         objective = Objective(terms, network, source, [target], precision, guide=guide)
         picture = result.clone().requires_grad_()
-        losses = objective.evaluate(picture, torch.Generator().manual_seed(0))
+        losses = objective.evaluate(picture, Draws(torch.Generator().manual_seed(0)))
         losses.total.backward()
         assert picture.grad.isfinite().all()
         values.append(losses.values)

@@ -10,7 +10,7 @@ from cxstyle import LossTerm, contextual_loss
 from cxstyle.bound import Whole
 from cxstyle.losses.perceptual import total_variation
 from cxstyle.objective import Objective, feature_layers
-from cxstyle.positions import concatenated, draw, gather
+from cxstyle.positions import Draws, concatenated, gather
 from cxstyle.vgg import VGGFeatures
 from cxstyle.weights.store import Network
 
@@ -54,9 +54,9 @@ def test_a_shifted_picture_is_compared_with_the_source_shifted_alike(tiny_networ
     network = VGGFeatures(tiny_network, feature_layers(terms))
     objective = Objective(terms, network, source, [target], jitter=6)
     generator = torch.Generator().manual_seed(0)
-    assert all(objective.evaluate(source, generator).total == 0 for _ in range(8))
+    assert all(objective.evaluate(source, Draws(generator)).total == 0 for _ in range(8))
     assert objective.evaluate(source).total == 0  # the full objective, where the source is
-    assert objective.evaluate(target[:, :, :, :48].mean() + 0 * source, generator).total > 0
+    assert objective.evaluate(target[:, :, :, :48].mean() + 0 * source, Draws(generator)).total > 0
 
 
 def test_the_plain_loss_gives_the_same_objective(tiny_network, pictures) -> None:
@@ -92,20 +92,20 @@ def test_gradients_reach_the_picture_from_every_term(tiny_network, pictures) -> 
 def test_a_source_term_samples_the_same_positions_on_both_sides(tiny_network, pictures) -> None:
     _, source, target = pictures
     term = LossTerm("contextual", 1.0, "source", ("conv2_2",), bandwidth=0.1, samples=50)
-    losses = bind([term], tiny_network, source, target).evaluate(source, torch.Generator().manual_seed(0))
+    losses = bind([term], tiny_network, source, target).evaluate(source, Draws(torch.Generator().manual_seed(0)))
     assert losses.total.item() == pytest.approx(0, abs=1e-5)
 
 
 def test_a_target_term_samples_its_own_positions_on_each_side(tiny_network, pictures) -> None:
     _, source, _ = pictures
     term = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1, samples=50)
-    losses = bind([term], tiny_network, source, source).evaluate(source, torch.Generator().manual_seed(0))
+    losses = bind([term], tiny_network, source, source).evaluate(source, Draws(torch.Generator().manual_seed(0)))
     assert losses.total.item() > 0.1
 
 
 def test_new_positions_are_drawn_each_time_none_twice() -> None:
     generator = torch.Generator().manual_seed(0)
-    first, second = (draw(400, 50, generator) for _ in range(2))
+    first, second = (Draws(generator).positions(400, 50) for _ in range(2))
     assert first.shape == (50,)
     assert first.unique().numel() == 50
     assert not torch.equal(first.sort().values, second.sort().values)
@@ -121,13 +121,13 @@ def test_without_a_generator_all_positions_take_part(tiny_network, pictures) -> 
     term = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1, samples=50)
     everything = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1)
     result, source, target = pictures
-    full = bind([everything], tiny_network, source, target).evaluate(result, torch.Generator())
+    full = bind([everything], tiny_network, source, target).evaluate(result, Draws(torch.Generator()))
     assert bind([term], tiny_network, source, target).evaluate(result).total == full.total
 
 
 def test_smaller_layers_than_the_sample_are_taken_whole() -> None:
-    assert draw(20, 20, torch.Generator()) is None
-    assert draw(20, None, torch.Generator()) is None
+    assert Draws(torch.Generator()).positions(20, 20) is None
+    assert Draws(torch.Generator()).positions(20, None) is None
 
 
 def test_what_stays_the_same_in_each_iteration_is_prepared_once(tiny_network, pictures) -> None:

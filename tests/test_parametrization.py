@@ -20,6 +20,7 @@ from cxstyle.objective import shifted
 from cxstyle.parametrization import Pixels, mixed, parametrized
 from cxstyle.parametrization import Pyramid as Levels
 from cxstyle.pictures.reading import load_picture
+from cxstyle.positions import Draws
 
 RATES = Laplacian((0.3, 1.0, 0.0), (0.0, 0.5, 0.0))
 CONFIG = StyleConfig.preset().override(
@@ -128,7 +129,7 @@ def test_a_shift_keeps_the_size_and_moves_what_is_there(picture: torch.Tensor) -
     generator = torch.Generator().manual_seed(0)
     offsets = set()
     for _ in range(60):
-        found = shifted(picture, 4, generator)
+        found = shifted(picture, 4, Draws(generator))
         assert found.shape == picture.shape
         places = [
             (i, j)
