@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +20,8 @@ from cxstyle.vgg import VGGFeatures, resolve_network
 
 TERM = LossTerm("coverage", 1.0, "target", ("conv3_2",))
 X, Y = ((3.0, 1.0), (0.0, 5.0), (-2.0, 1.0)), ((2.0, 1.0), (0.0, 1.0))
-"""The mean of y is (1, 1): y are (1, 0) and (-1, 0) less that, x (2, 0), (-1, 4) and (-3, 0)."""
-DISTANCES = (0.0, 1 - 1 / math.sqrt(17), 0.0)
+"""The mean of y is (1, 1): y are (1, 0) and (-1, 0) less that, of length 1, and x (2, 0), (-1, 4) and (-3, 0)."""
+DISTANCES = (1 / 2, 16 / 2, 4 / 2)
 
 
 def points(values: tuple[tuple[float, ...], ...]) -> Tensor:
@@ -33,7 +32,7 @@ def points(values: tuple[tuple[float, ...], ...]) -> Tensor:
 def test_three_places_and_two_features_by_hand(loss) -> None:
     assert float(loss(points(X), points(Y))) == pytest.approx(sum(DISTANCES) / 3, abs=1e-6)
     weighted = loss(points(X), points(Y), weights=torch.tensor([1.0, 3.0, 0.0]))
-    assert float(weighted) == pytest.approx(3 * DISTANCES[1] / 4, abs=1e-6)
+    assert float(weighted) == pytest.approx((DISTANCES[0] + 3 * DISTANCES[1]) / 4, abs=1e-6)
 
 
 def test_a_result_made_of_the_target_s_features_costs_nothing_however_often_each() -> None:
@@ -41,6 +40,14 @@ def test_a_result_made_of_the_target_s_features_costs_nothing_however_often_each
     x = y[:, :, torch.tensor([0, 0, 3, 3, 3, 7])]
     assert float(coverage_loss(x, y)) == pytest.approx(0, abs=1e-6)
     assert float(coverage_loss(y, x)) > 0.1
+
+
+def test_of_features_of_one_length_it_is_the_mean_of_the_least_cosine_distances() -> None:
+    y = torch.nn.functional.normalize(torch.randn(1, 8, 20), dim=1)
+    y = torch.cat([y, -y], dim=2)  # with mean 0
+    x = torch.nn.functional.normalize(torch.randn(1, 8, 30), dim=1)
+    expected = (1 - (x[0].t() @ y[0]).amax(dim=1)).mean()
+    torch.testing.assert_close(coverage_loss(x, y), expected)
 
 
 @pytest.mark.parametrize(("p", "q"), [(1, 1), (37, 5), (5, 37), (300, 200)])
@@ -62,7 +69,7 @@ def test_its_gradient_is_right_in_double_precision() -> None:
 def test_bf16_may_choose_another_feature_but_not_another_distance() -> None:
     x, y = torch.randn(1, 32, 400), torch.randn(1, 32, 300)
     exact, rounded = float(coverage_loss(x, y)), float(coverage_loss(x, y, "bf16"))
-    assert exact - 1e-6 <= rounded < exact + 0.01
+    assert rounded == pytest.approx(exact, rel=0.02)
 
 
 def test_prepared_features_maps_and_features_without_direction() -> None:
@@ -71,7 +78,7 @@ def test_prepared_features_maps_and_features_without_direction() -> None:
     still = torch.zeros(1, 4, 7, requires_grad=True)
     loss = coverage_loss(still, torch.zeros(1, 4, 3))
     loss.backward()
-    assert (float(loss.detach()), float(still.grad.abs().sum())) == (1.0, 0.0)
+    assert (float(loss.detach()), float(still.grad.abs().sum())) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -93,11 +93,13 @@ class Prepared:
         shape: of the sets that it was made from, (N, C, Q).
         means: of each set, (C,).
         units: unit vectors of each set, (Q, C).
+        lengths: that they had, (Q, 1).
     """
 
     shape: tuple[int, ...]
     means: tuple[Tensor, ...]
     units: tuple[Tensor, ...]
+    lengths: tuple[Tensor, ...]
 
 
 def prepare(y: Tensor) -> Prepared:
@@ -109,13 +111,14 @@ def prepare(y: Tensor) -> Prepared:
     y = as_positions(y, "y")
     means = tuple(sample.mean(dim=1, dtype=at_least_single(y.dtype)) for sample in y)
     with_gradient = y.requires_grad and torch.is_grad_enabled()
-    units = []
+    units, lengths = [], []
     for sample, mean in zip(y, means, strict=True):
+        own, inverse = unit_rows(sample.detach().t(), mean)
+        lengths.append(torch.where(inverse > 0, 1 / inverse, inverse))
         if with_gradient:
-            units.append(unit_vectors((sample - mean[:, None])[None])[0].t().contiguous())
-        else:
-            units.append(unit_rows(sample.detach().t(), mean)[0])
-    return Prepared(tuple(y.shape), means, tuple(units))
+            own = unit_vectors((sample - mean[:, None])[None])[0].t().contiguous()
+        units.append(own)
+    return Prepared(tuple(y.shape), means, tuple(units), tuple(lengths))
 
 
 def check(x: Tensor, y: Tensor | Prepared, bandwidth: float, weights: Tensor | None) -> None:

@@ -3,10 +3,13 @@
 Eq. 1 of the Contextual loss asks of every feature of the target that some place of the result resembles it; only the
 places that win have a gradient, and the rest may look like nothing. Here, with w_i how much place i counts,
 
-    L_cov(x, y) = sum_i w_i min_j d_ij / sum_i w_i,
+    L_cov(x, y) = sum_i w_i |x_i - y_k|^2 / (2 s^2 sum_i w_i),   k = argmin_j d_ij,
 
-d_ij being the cosine distance of the paper's footnote 1. (Trained networks take this direction of matching: He et al.,
-"Deep Exemplar-based Colorization", 2018; Zhang et al., "Cross-domain Correspondence Learning", 2020.)
+d_ij being the cosine distance of the paper's footnote 1, and s^2 the mean squared length of the centred y. Of features
+of one length it is the mean of those distances. Length has its part because the angle knows nothing of it: a plain
+wall's features are short, and with the angle alone any grain that points the right way would do. (Trained networks take
+this direction of matching: He et al., "Deep Exemplar-based Colorization", 2018; Zhang et al., "Cross-domain
+Correspondence Learning", 2020; Li and Wand, 2016, take lengths, of patches.)
 """
 
 from __future__ import annotations
@@ -14,9 +17,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ._contextual_fused import block_rows, row_maximum
+from ._contextual_fused import block_rows, row_maximum, unit_rows
 from ._products import PRECISIONS, cosines, products
-from .contextual import Prepared, as_positions, at_least_single, cosine_distances, prepare, unit_vectors
+from .contextual import Prepared, as_positions, at_least_single, cosine_distances, prepare
+
+EVEN = 1e-3
+"""Least mean squared length of the centred y, as a share of that of their mean: of a target in one colour."""
 
 
 def coverage_loss(x: Tensor, y: Tensor | Prepared, precision: str = "fp32", weights: Tensor | None = None) -> Tensor:
@@ -27,11 +33,11 @@ def coverage_loss(x: Tensor, y: Tensor | Prepared, precision: str = "fp32", weig
     Args:
         x: generated features, (N, C, H, W) or (N, C, P); gradients flow.
         y: features to imitate, (N, C, H', W') or (N, C, Q), or what `prepare` made of them; no gradient flows to them.
-        precision: of the products that find the nearest: fp32 or bf16. The distance itself is in single precision.
+        precision: of the products that find the nearest: fp32 or bf16. The difference itself is in single precision.
         weights: how much each feature of x counts, (P,), 0 or more, and one above; all the same without.
 
     Returns:
-        A scalar in [0, 1] up to rounding: since the centred y add up to 0, some lie on the side of every x.
+        A scalar, 0 or more.
 
     Raises:
         ValueError: shapes that don't fit together, or an unknown precision.
@@ -43,11 +49,17 @@ def coverage_loss(x: Tensor, y: Tensor | Prepared, precision: str = "fp32", weig
         y = y if isinstance(y, Prepared) else prepare(y.detach())
         check(x, y, weights)
         losses = []
-        for sample, mean, others in zip(x, y.means, y.units, strict=True):
-            own = unit_vectors((sample.to(mean.dtype) - mean[:, None])[None])[0].t()  # (P, C)
-            chosen = nearest(own.detach(), others, precision)
-            losses.append(averaged(1 - (own * others[chosen]).sum(dim=1), weights))
+        for sample, mean, units, lengths in zip(x, y.means, y.units, y.lengths, strict=True):
+            chosen = nearest(unit_rows(sample.detach().t(), mean)[0], units, precision)
+            difference = sample.t().to(mean.dtype) - mean - units[chosen] * lengths[chosen]  # (P, C)
+            losses.append(averaged(difference.square().sum(dim=1), weights) / (2 * squared_length(lengths, mean)))
         return torch.stack(losses).mean()
+
+
+def squared_length(lengths: Tensor, mean: Tensor) -> Tensor:
+    """s^2, of the lengths of the centred y (Q, 1) and their mean (C,)."""
+    tiny = torch.finfo(mean.dtype).tiny
+    return torch.maximum(lengths.square().mean(), EVEN * mean.square().sum()).clamp_min(tiny)
 
 
 def nearest(x: Tensor, y: Tensor, precision: str) -> Tensor:
@@ -88,5 +100,8 @@ def plain_coverage_loss(x: Tensor, y: Tensor, weights: Tensor | None = None) -> 
     x, y = (features.to(at_least_single(features.dtype)) for features in (as_positions(x, "x"), as_positions(y, "y")))
     check(x, y, weights)
     with torch.autocast(x.device.type, enabled=False):
-        closest = cosine_distances(x, y).min(dim=2).values  # (N, P)
-        return averaged(closest, weights).mean()
+        mean = y.mean(dim=2, keepdim=True)
+        closest = cosine_distances(x, y).argmin(dim=2)  # (N, P)
+        difference = x - y.gather(2, closest[:, None].expand(-1, x.shape[1], -1))  # (N, C, P)
+        scales = [squared_length(each.norm(dim=0)[:, None], m[:, 0]) for each, m in zip(y - mean, mean, strict=True)]
+        return (averaged(difference.square().sum(dim=1), weights) / (2 * torch.stack(scales))).mean()
