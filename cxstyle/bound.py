@@ -227,13 +227,15 @@ class Gram(BoundTerm):
         values = []
         for layer, others in zip(self.layers, self.grams, strict=True):
             x = self.own(result.features[layer])
-            pairs = zip(self._grams(x), others, self._shares(x), strict=True)
+            rows = result.drawn(x.features.shape[2], self.term.samples_of(layer))
+            pairs = zip(self._grams(x, rows), others, self._shares(x), strict=True)
             values.append(torch.stack([gram_loss(own, other) * share for own, other, share in pairs]).sum())
         return values
 
-    def _grams(self, x: Positions) -> list[Tensor]:
+    def _grams(self, x: Positions, rows: Indices = None) -> list[Tensor]:
         labels: Sequence[int | None] = self.labels() if x.shares is not None else [None]
-        return [gram_matrix(x.features, x.weights_of(None, label)) for label in labels]
+        features = gather(x.features, rows)
+        return [gram_matrix(features, x.weights_of(rows, label)) for label in labels]
 
     def _shares(self, x: Positions) -> list[float]:
         return [1.0] if x.shares is None else x.shares.mean(dim=1).tolist()

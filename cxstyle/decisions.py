@@ -152,8 +152,8 @@ def sampled(terms: Sequence[LossTerm], size: Size, targets: Sequence[Size]) -> l
             mine = places(layer, size, edge)
             others = sum(places(layer, s, edge) for s in ([size] if term.compare == "source" else targets))
             drawn = min(count or mine, mine)
-            # Every patch of a target is looked at.
-            taken = others if term.loss == "mrf" else min(count or others, others)
+            # All of a target takes part in patches and Gram matrices.
+            taken = others if term.loss in ("gram", "mrf") else min(count or others, others)
             found.append({"name": name, "result": [drawn, mine], "other": [taken, others]})
     return found
 

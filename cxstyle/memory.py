@@ -152,8 +152,11 @@ def contextual_need(features: Set) -> tuple[float, float]:
 
 def gram_need(features: Set) -> tuple[float, float]:
     """As `contextual_need`."""
+    taken = min(features.count or features.there, features.there)
     copied = 4 if features.item < 4 else 0  # in float32
-    return copied * features.width * features.there + 12 * features.width**2, 8 * features.width * features.there
+    chosen = features.item if taken < features.there else 0
+    kept = (copied + chosen) * features.width * taken + 12 * features.width**2
+    return kept, features.width * (8 * taken + chosen * features.there)
 
 
 def reconstruction_need(features: Set) -> tuple[float, float]:

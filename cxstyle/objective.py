@@ -19,6 +19,8 @@ from .weights.layout import canonical_layer
 
 KINDS = {"source": "content", "target": "style"}
 """What a term that compares with a picture is called in progress and reports."""
+OWN_NAMES = ("coverage", "gram")
+"""Terms that are called what they are, since others compare the same layers."""
 PIXEL_NAMES = {"palette": "palette", "relative_variation": "variation", "total_variation": "tv"}
 """What terms that look at the pixels alone are called there."""
 
@@ -148,7 +150,7 @@ def value_names(term: LossTerm) -> list[str]:
     layers = [canonical_layer(layer) for layer in term.layers]
     if term.combine == "concatenate":
         layers = ["+".join(layers)]
-    kind = "coverage" if term.loss == "coverage" else KINDS[term.compare]
+    kind = term.loss if term.loss in OWN_NAMES else KINDS[term.compare]
     return [f"{kind} {layer}" for layer in layers]
 
 

@@ -15,7 +15,7 @@ COMBINATIONS = ("sum", "concatenate")
 FEATURE_LOSSES = {
     "contextual": ("combine", "bandwidth", "samples", "guidance"),
     "coverage": ("combine", "samples", "guidance"),
-    "gram": (),
+    "gram": ("samples",),
     "mrf": ("samples",),
     "reconstruction": (),
 }
@@ -49,7 +49,8 @@ class LossTerm:
         bandwidth: of contextual: h of Eq. 3, above 0; the paper's 0.5 unless a term says otherwise.
         samples: of contextual and coverage, features drawn at random in each iteration from a layer with more
             positions: a number for every layer, a number for each layer by name, or all; with concatenate, the first
-            layer's number counts. Of mrf, patches of the result drawn in the same way; the target's all take part.
+            layer's number counts. Of gram and mrf, features or patches of the result drawn in the same way; the
+            target's all take part.
         guidance: of contextual, compared with the target, and of coverage: how much the parts that correspond count
             beside a layer's own features when positions are matched, as a share of the features' own length. What the
             cells of conv4_2 look like joins the features as channels of its own, as the painted maps of Champandard,

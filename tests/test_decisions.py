@@ -83,7 +83,7 @@ def test_layers_that_are_one_set_have_the_positions_of_the_first() -> None:
 
 
 def test_losses_that_draw_nothing_are_not_among_the_samples() -> None:
-    assert sampled((LossTerm("gram", 1.0, "target", ("conv2_1",)), PALETTE), HALF, ONE) == []
+    assert sampled((LossTerm("reconstruction", 1.0, "source", ("conv2_1",)), PALETTE), HALF, ONE) == []
 
 
 @pytest.mark.parametrize(

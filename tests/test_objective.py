@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from torch.nn import functional
@@ -150,3 +152,14 @@ def test_total_variation_is_the_mean_squared_difference_of_neighbours() -> None:
     # Down: 0, -1, 0; across: 1, 0 and 0, 1.
     assert total_variation(picture).item() == pytest.approx(1 / 3 + 2 / 4)
     assert total_variation(torch.full((1, 3, 5, 5), 0.3)).item() == 0
+
+
+def test_gram_matrices_of_drawn_positions_are_nearly_those_of_all(tiny_network) -> None:
+    result, source, target = (torch.rand(1, 3, 64, w) for w in (64, 64, 80))
+    term = LossTerm("gram", 1.0, "target", ("conv2_2",))
+    full = float(bind([term], tiny_network, source, target).evaluate(result).total)
+    objective = bind([dataclasses.replace(term, samples=800)], tiny_network, source, target)
+    drawn = [float(objective.evaluate(result, Draws(torch.Generator().manual_seed(seed))).total) for seed in range(8)]
+    assert len(set(drawn)) == 8
+    assert full < sum(drawn) / 8 < 1.5 * full  # the variance of the draws adds to a squared distance
+    assert float(objective.evaluate(result).total) == pytest.approx(full, rel=1e-5)

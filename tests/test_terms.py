@@ -29,7 +29,6 @@ CONV = ("conv2_2",)
         ({"loss": "total_variation", "compare": "target"}, "compare: 'target' is not known; .* source"),
         ({"loss": "total_variation", "samples": 9}, "samples: total_variation has none; leave samples out"),
         ({"loss": "palette", "compare": "source", "bandwidth": 0.1}, "bandwidth: palette has none"),
-        ({"loss": "gram", "compare": "target", "layers": CONV, "samples": 9}, "samples: gram has none"),
         ({"loss": "gram", "compare": "target", "layers": CONV, "bandwidth": 0.1}, "bandwidth: gram has none"),
         ({"loss": "mrf", "compare": "target", "layers": CONV, "combine": "concatenate"}, "combine: mrf has none"),
         ({"loss": "mrf", "compare": "target", "layers": CONV, "samples": 1}, "samples: must be a number at least 2"),

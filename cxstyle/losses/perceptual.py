@@ -9,6 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+CHUNK = 1 << 18
+"""Positions taken at once for a Gram matrix: a copy of all of them in float32 would be larger than they are."""
+FAINT = 1e-8
+"""Least sum of weights."""
+
 
 def reconstruction_loss(x: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
     """Half the squared distance of the features at the same place, Eq. 1 of Gatys et al., as a mean over places.
@@ -42,10 +47,13 @@ def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:
         features: of a layer.
         weights: how much each position counts in the average, (P,) for P positions, 0 or more; all the same without.
     """
-    vectors = features.flatten(2).float()  # (N, C, P)
-    if weights is None:
-        return vectors @ vectors.transpose(1, 2) / vectors.shape[2]
-    return (vectors * weights) @ vectors.transpose(1, 2) / weights.sum()
+    vectors = features.flatten(2)  # (N, C, P)
+    total = vectors.new_zeros(1, dtype=torch.float32)
+    for start in range(0, vectors.shape[2], CHUNK):
+        part = vectors[:, :, start : start + CHUNK].float()
+        weighted = part if weights is None else part * weights[start : start + CHUNK]
+        total = total + weighted @ part.transpose(1, 2)
+    return total / (vectors.shape[2] if weights is None else weights.sum().clamp_min(FAINT))
 
 
 def gram_loss(x: Tensor, y: Tensor) -> Tensor:
