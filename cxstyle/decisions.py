@@ -33,7 +33,9 @@ def decided(
     device: torch.device,
     *,
     scales: Sequence[tuple[int, int]],
+    edge: int,
     size: Size,
+    last: Size,
     targets: Sequence[Size],
     plan: Plan,
     share: float,
@@ -46,8 +48,10 @@ def decided(
         network: that gives the features.
         device: where the run is.
         scales: (long edge, iterations) of each, coarse to fine.
+        edge: long edge of the result, but for very long ones.
         size: (height, width) of the result.
-        targets: the same of each target as the last scale sees it.
+        last: the same of the last scale.
+        targets: the same of each target as that scale sees it.
         plan: of the memory.
         share: of the free memory that the run may take.
     """
@@ -71,9 +75,10 @@ def decided(
         **inputs.details(),
         "targets_seen": [[width, height] for height, width in targets],
         "result_size": list(size[::-1]),
-        "result_size_reason": size_reason(config, inputs.source.shape[2:], scales[-1][0]),
-        "kept_size": scales[-1][0] < config.size,
-        "scales": [{"long_edge": edge, "iterations": count} for edge, count in scales],
+        "result_size_reason": size_reason(config, inputs.source.shape[2:], edge),
+        "kept_size": edge < config.size,
+        "scales": [{"long_edge": each, "iterations": count} for each, count in scales],
+        "scales_reason": "up to the result's size" if scales[-1][0] == edge else "beyond that no target has detail",
         "memory": {
             "budget": plan.budget,
             "budget_reason": budget_reason,
@@ -83,7 +88,7 @@ def decided(
         },
         "terms": in_force(config),
         "left_out": left_out(config),
-        "samples": sampled(config.terms_in_force(), size, targets),
+        "samples": sampled(config.terms_in_force(), last, targets),
         "strength": config.strength,
         "quiet": config.quiet,
         "colors": config.colors,

@@ -17,7 +17,7 @@ from torch import Tensor
 from .checkpoint import Checkpoint, State, identity
 from .checks import memory_bytes
 from .color import toned
-from .config import StyleConfig
+from .config import Laplacian, StyleConfig
 from .correspondence import LAYER, Correspondence
 from .decisions import decided
 from .device import (
@@ -45,6 +45,10 @@ from .steps import HISTORY, Moving, learning_rate, spans
 from .tiles import TiledFeatures
 from .weights.store import Network
 
+BEYOND = 1.6
+"""How much larger than the largest target a picture may be and still move."""
+STILL = 0.5
+"""Share of the labels below which a pixel doesn't move."""
 ADVICE = "use a smaller --size, or keep to less with --memory, such as --memory 4GB"
 
 
@@ -127,7 +131,8 @@ class Run:
         self.source, self.targets = toned(inputs.source, inputs.targets, config.colors, inputs.guide, config.strength)
         self.losses: list[dict[str, float]] = []
         self.steps = 0
-        self.scales = config.pyramid.scales(long_edge, config.iterations) if self.terms else [(long_edge, 0)]
+        moved = min(long_edge, self._finest())
+        self.scales = config.pyramid.scales(moved, config.iterations) if self.terms else [(long_edge, 0)]
         self.size = fit(self.source, long_edge)
         self._plan()  # what doesn't fit is refused before anything large is made
         self.correspondence = self._matched(network, inputs.source)
@@ -146,6 +151,14 @@ class Run:
             where = self.details["device"] if self.device.type != "cpu" else "cpu"
             self.run = identity(inputs, config, self.start.picture, network, device=where, precision=self.precision)
             self._resume(self.checkpoint, resume)
+
+    def _finest(self) -> int:
+        """Long edge up to which a picture moves. Beyond the targets' own size they have no finer detail to give: their
+        strokes would shrink, and what is smooth in them would be asked for as grain."""
+        if not isinstance(self.config.parametrization, Laplacian):
+            return self.config.size
+        own = max(max(target.shape[2:]) for target in self.targets)
+        return max(round(BEYOND * own), self.config.pyramid.coarsest)
 
     def _matched(self, weights: Network, source: Tensor) -> Correspondence | None:
         """Which parts correspond, where anything asks for that."""
@@ -166,8 +179,10 @@ class Run:
             network,
             self.device,
             scales=self.scales,
+            edge=long_edge,
             size=self.size,
-            targets=self._target_sizes(long_edge),
+            last=fit(self.source, self.scales[-1][0]),
+            targets=self._target_sizes(self.scales[-1][0]),
             plan=self.plan,
             share=self.shared.memory,
         )
@@ -250,10 +265,17 @@ class Run:
         seconds = self._seconds()
         try:
             with memory_errors():
-                picture = self.start.finer(picture, *self.size)
+                picture = self._whole(picture)
         except MemoryLimitError:
             status = "out of memory"
         return self._result(picture, status, seconds)
+
+    def _whole(self, picture: Tensor) -> Tensor:
+        """The picture of the last scale at the result's size; what doesn't move is the start's, to the pixel."""
+        found = self.start.finer(picture, *self.size)
+        if self.moving is None:
+            return found
+        return torch.where(pixel_shares(self.moving, found) < STILL, resize(self.start.picture, *self.size), found)
 
     def _result(self, picture: Tensor, status: str, seconds: dict[str, float]) -> Result:
         """With the source's alpha and origin beside the picture."""
@@ -304,7 +326,7 @@ class Run:
         objective = self._objective(index, size)
         readings = Readings(objective.names, self.losses, index + 1, self.device)
         picture = picture.to(self.device)
-        still = None if self.moving is None else pixel_shares(self.moving, picture) < 0.5  # (1, H, W)
+        still = None if self.moving is None else pixel_shares(self.moving, picture) < STILL  # (1, H, W)
         reach = None if objective.steering is None else objective.steering.source
         parameters, draws = parametrized(self.config, picture, still, reach), Draws(self.generator, self.device)
         now = Moving(parameters, self.config.optimizer, index, readings, draws, self._recorded(index))

@@ -12,6 +12,7 @@ from PIL import Image
 
 from cxstyle import LossTerm, Optimizer, Progress, Pyramid, StyleConfig, stylize
 from cxstyle.errors import ConfigError, DeviceError, PictureError
+from cxstyle.image import resize
 from cxstyle.pictures.reading import load_picture
 from cxstyle.steps import learning_rate
 
@@ -186,3 +187,30 @@ def test_what_can_not_be_used_is_refused_before_anything_is_computed(pair: tuple
     deep = StyleConfig(terms=(LossTerm("contextual", 1, "target", ("conv4_4",)),), features="vgg16")
     with pytest.raises(ConfigError, match="vgg16 has no layer conv4_4"):
         stylize(*pair, deep)
+
+
+def test_a_picture_moves_no_further_than_its_targets_have_detail(pair) -> None:
+    source, target = (load_picture(path) for path in pair)
+    small = resize(target, 40, 32)
+    config = StyleConfig.preset("fast").override(size=128, enlarge=True, iterations=4)
+    end = stylize(source, small, config)
+    assert max(end.picture.shape[2:]) == 128
+    assert [scale["long_edge"] for scale in end.details["scales"]] == [96]  # 1.6 x 40, but no less than the coarsest
+    assert end.details["scales_reason"] == "beyond that no target has detail"
+    assert end.details["result_size_reason"] == "enlarged to size 128, as asked for"
+    pixels = stylize(source, small, config.override(parametrization="pixels"))
+    assert pixels.details["scales"][-1]["long_edge"] == 128
+
+
+def test_beyond_that_size_what_only_the_source_has_stays_to_the_pixel(pair, tmp_path) -> None:
+    source, target = (load_picture(path) for path in pair)
+    for name, picture, right in (("source", source, "blue"), ("target", target, "red")):
+        mask = Image.new("RGB", picture.shape[:1:-1], "red")
+        mask.paste(right, (32, 0, 64, 64))
+        mask.save(tmp_path / f"{name}.png")
+    masks = {f"{name}_mask": tmp_path / f"{name}.png" for name in ("source", "target")}
+    config = StyleConfig.preset("fast").override(size=128, enlarge=True, iterations=4)
+    found = stylize(source, resize(target, 40, 34), config, **masks).picture
+    still = stylize(source, resize(target, 40, 34), config.override(strength=0), **masks).picture
+    assert torch.equal(found[..., 66:], still[..., 66:])
+    assert not torch.equal(found[..., :60], still[..., :60])

@@ -29,7 +29,7 @@ def decisions(details: Details, targets: Sequence[str]) -> list[str]:
         f"source: {edges(details['source_size'])} px as read",
         *targets_of(details, targets),
         f"result: {edges(details['result_size'])} px, {details['result_size_reason']}",
-        f"scales: {scales} iterations",
+        f"scales: {scales} iterations, {details['scales_reason']}",
         f"memory: {memory_in_words(details['memory'])}",
         f"colours: {details['colors']}, {details['colors_reason']}",
         *counterparts_of(details),
