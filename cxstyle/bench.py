@@ -34,7 +34,8 @@ from .positions import Draws
 from .progress import Progress
 from .report import versions
 from .terms import LossTerm
-from .vgg import VGGFeatures, resolve_network
+from .vgg import VGGFeatures
+from .weights.store import VGG16, read_network
 
 PRODUCT = 2048
 """Rows and columns of the matrices whose product is this machine's measured limit."""
@@ -92,7 +93,7 @@ class Bench:
         check_device(device)
         self.plan, self.device = plan, choose_device(device)
         self.meter = Meter(self.device, plan.turns)
-        self.network = resolve_network("vgg16")
+        self.network = read_network(VGG16)
         self.rates: dict[str, float] = {}
         self.pair = None if pair is None else (load_picture(pair[0], "source"), load_picture(pair[1], "target"))
         self.precision, _ = choose_precision("auto", self.device)
@@ -256,8 +257,9 @@ class Bench:
             return float(objective.evaluate(picture.to(self.device)).total)
 
     def record(self, rows: list[Row]) -> dict[str, Any]:
-        """The table for machines: device, versions and rows."""
-        return {"device": describe(self.device), "versions": versions(), "rows": [asdict(row) for row in rows]}
+        """The table for machines: device, versions, whose weights, and rows."""
+        known = {"device": describe(self.device), "versions": versions(), "weights": self.network.provenance.source}
+        return known | {"rows": [asdict(row) for row in rows]}
 
 
 @contextmanager
@@ -276,7 +278,7 @@ def busy_process() -> Iterator[None]:
 def reference() -> StyleConfig:
     """The paper's settings as its authors' code and the ports run them: every larger layer is sampled, since the plain
     loss could not run otherwise."""
-    return StyleConfig.preset("paper").override(samples=SAMPLES, features="vgg16")
+    return StyleConfig.preset("paper").override(samples=SAMPLES, features="vgg16", weights=str(VGG16))
 
 
 def clustered(positions: int, channels: int) -> tuple[Tensor, Tensor]:

@@ -35,6 +35,7 @@ from .measures import (
 from .pictures.reading import Picture, load_picture
 from .pictures.transparency import on_white
 from .vgg import VGGFeatures, resolve_network
+from .weights.store import VGG16, Network, read_network
 
 STYLE_LAYERS = ("conv2_2", "conv3_2", "conv4_2")
 STYLE_BANDWIDTH = 0.2
@@ -69,12 +70,14 @@ class Score:
 
     Attributes:
         sizes: height and width of picture, source and target as they were compared; of several targets, target 1...
-        network: vgg16 or vgg19.
+        network: vgg16 or vgg19; of style, content and purity.
+        weights: where its weights come from.
+        weights_sha256: of that file.
         style: the Contextual loss towards the target, {layer: -log CX}, h = 0.2.
         content: the Contextual loss towards the source, conv4_2, h = 0.1.
         noise: the median of the absolute Laplacian of luminance.
         flat_noise: its mean over the flattest quarter.
-        structure: distance from the source in [0, 1].
+        structure: distance from the source in [0, 1], by the bundled VGG16.
         palette: sliced Wasserstein distance of L*a*b* colours, picture to target.
         source_palette: the same, source to target.
         palette_ratio: the first over the second; None where source and target have the same colours.
@@ -86,6 +89,8 @@ class Score:
 
     sizes: Mapping[str, tuple[int, int]]
     network: str
+    weights: str
+    weights_sha256: str
     style: Mapping[str, float]
     content: float
     noise: Noise
@@ -125,7 +130,7 @@ def score(
         source_mask: flat colours for the parts of the source; with it and `target_mask`, purity is measured.
         target_mask: the same parts of the target in the same colours; one for each target.
         size: long edge that the picture is reduced to, where it is larger. Scores of one size can be compared.
-        features: the network, auto, vgg16 or vgg19; structure is measured with VGG16 always.
+        features: the network, auto, vgg16 or vgg19; structure is measured with the bundled VGG16 always.
         weights: a weight file instead of those on the machine.
         device: auto, cpu, cuda, cuda:N or mps.
 
@@ -139,11 +144,11 @@ def score(
     loaded, labels = load(picture, source, target, source_mask, target_mask)
     network = resolve_network(features, Path(weights) if weights is not None else None)
     layers = sorted({*STYLE_LAYERS, CONTENT_LAYER, *PURITY_LAYERS})
-    net, eye = VGGFeatures(network, layers), VGGFeatures(resolve_network("vgg16"), STRUCTURE_LAYERS)
+    net, eye = VGGFeatures(network, layers), VGGFeatures(read_network(VGG16), STRUCTURE_LAYERS)
     try:
         with torch.inference_mode(), exact_float32(), memory_errors():
             p, s, *t = (each.to(where) for each in fitted(loaded, size))
-            return measure(p, s, t, labels, net.to(where), eye.to(where), network.name)
+            return measure(p, s, t, labels, net.to(where), eye.to(where), network)
     except MemoryLimitError as error:
         raise MemoryLimitError(f"memory ran out at {size} px; use a smaller --size, or another --device") from error
 
@@ -191,7 +196,7 @@ def measure(
     labels: Labels | None,
     net: VGGFeatures,
     eye: VGGFeatures,
-    name: str,
+    network: Network,
 ) -> Score:
     """All numbers of pictures of fitting sizes, (1, 3, H, W) each."""
     p, s, maps = net(picture), net(source), [net(target) for target in targets]
@@ -205,7 +210,9 @@ def measure(
             word: height_width(each)
             for word, each in zip(["picture", "source", *names], [picture, source, *targets], strict=True)
         },
-        network=name,
+        network=network.name,
+        weights=network.provenance.source,
+        weights_sha256=network.provenance.source_sha256,
         style={layer: loss(p[layer], t[layer], STYLE_BANDWIDTH) for layer in STYLE_LAYERS},
         content=loss(p[CONTENT_LAYER], s[CONTENT_LAYER], CONTENT_BANDWIDTH),
         noise=compared(noise(picture), noise(source), max(map(noise, targets))),

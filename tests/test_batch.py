@@ -117,7 +117,8 @@ def test_the_same_batch_again_does_nothing_and_force_does_all(jobs: list[Job], t
     events: list[Event] = []
     again = run_batch(jobs, tmp_path, executor=Here(), callback=events.append)
     assert (tmp_path / "manifest.jsonl").read_bytes() == before
-    assert [(event.kind, event.skipped, event.left, event.share) for event in events] == [("planned", 4, 0, 1.0)]
+    told = [(event.kind, event.skipped, event.left, event.share) for event in events]
+    assert told == [("hashing", 0, 4, 0.0), ("planned", 4, 0, 1.0)]
     assert len(again.ended()) == 4
     run_batch(jobs, tmp_path, executor=Here(), force=True)
     assert statuses(tmp_path) == ["complete"] * 8
@@ -223,7 +224,7 @@ def test_a_running_job_is_stopped_in_its_loop(jobs: list[Job], tmp_path: Path) -
 def test_events_count_and_share_grows_to_one(jobs: list[Job], tmp_path: Path) -> None:
     events: list[Event] = []
     run_batch(jobs, tmp_path, executor=Here(), callback=events.append)
-    assert events[0].kind == "planned"
+    assert [event.kind for event in events[:2]] == ["hashing", "planned"]
     assert sum(event.kind == "ended" for event in events) == 4
     shares = [event.share for event in events]
     assert shares == sorted(shares)

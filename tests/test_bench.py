@@ -13,6 +13,8 @@ from cxstyle import bench
 from cxstyle.cli import main
 from cxstyle.meter import Meter, compared
 from cxstyle.vgg import VGGFeatures, resolve_network
+from cxstyle.weights.fetch import import_file
+from cxstyle.weights.store import VGG16
 
 
 @pytest.fixture
@@ -30,6 +32,8 @@ def test_bench_prints_a_table_and_writes_it_for_machines(tmp_path: Path, pair: t
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].startswith("cpu (")
+    assert lines[0].endswith(f", vgg16 ({json.loads(path.read_text())['weights']})")
+    assert "vgg16 (torchvision VGG16_Weights" in lines[0]
     assert len({len(line) for line in lines[1:]}) == 1
     expected = (
         "matrix product",
@@ -65,6 +69,13 @@ def test_bench_refuses_what_it_can_not_write_or_use_before_it_measures(tmp_path:
         assert (result.stdout, result.stderr.count("\n")) == ("", 1)
     words = ["bench", "--quick", "--json", str(tmp_path / "there.json"), "--overwrite"]
     assert CliRunner().invoke(main, words).exit_code == 0
+
+
+def test_bench_runs_on_the_bundled_network_throughout(tmp_path: Path) -> None:
+    torch.save({name: tensor * 0.9 for name, tensor in resolve_network("vgg16").tensors.items()}, tmp_path / "w.pth")
+    import_file(tmp_path / "w.pth", "imagenet")
+    assert bench.Bench(bench.QUICK, "cpu").network.path == VGG16
+    assert bench.reference().weights == str(VGG16)
 
 
 def test_sides_are_timed_in_turns_after_a_run_of_each() -> None:

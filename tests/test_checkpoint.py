@@ -322,7 +322,7 @@ def test_a_checkpoint_in_the_way_is_refused_with_what_to_do(pair, file: Path) ->
     assert "is damaged or no checkpoint of cxstyle" in err
 
 
-@pytest.mark.parametrize(("word", "value"), [("--checkpoint", ["x"]), ("--resume", [])])
+@pytest.mark.parametrize(("word", "value"), [("--checkpoint", ["x"]), ("--resume", []), ("--checkpoint-every", ["9"])])
 def test_no_checkpoint_excludes_what_needs_one(pair, word: str, value: list[str]) -> None:
     status, _, err = run(*pair, *WORDS, word, *value, "--no-checkpoint")
     assert status == 2
@@ -378,7 +378,7 @@ def test_sigterm_to_all_processes_of_a_batch_stops_it_as_ctrl_c_does(pair, tmp_p
 def test_sigterm_before_anything_is_done_ends_as_ctrl_c_does(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(StyleConfig, "preset", lambda _: os.kill(os.getpid(), signal.SIGTERM))
     status, _, err = run("a.png", "b.png")
-    assert (status, err.strip()) == (130, "cxstyle: stopped before the first iteration; nothing was written")
+    assert (status, err.strip()) == (130, "cxstyle: stopped at once; files written until then are whole, and kept")
     assert names(tmp_path) == []
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from cxstyle.presets import preset_names, preset_path
 
 README = "".join(parts((Path(__file__).parent.parent / "README.md").read_text())[::2])
 """Without the manual, which has everything."""
+STOPPED = "cxstyle: stopped at once; files written until then are whole, and kept"
 SHORT = ["--size", "48", "--iterations", "2"]
 
 
@@ -272,8 +274,73 @@ def test_ctrl_c_before_the_first_iteration_writes_nothing(monkeypatch: pytest.Mo
     monkeypatch.setattr(StyleConfig, "preset", interrupted)
     result = cxstyle("run", "a.png", "b.png")
     assert result.exit_code == 130
-    assert "nothing was written" in result.stderr
+    assert result.stderr.strip() == STOPPED
     assert pictures(own_folder) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "work"),
+    [
+        (("run", "a.png", "b.png"), "optimize.stylize"),
+        (("batch", "a.png", "a.png", "-o", "out"), "batch.run.run_batch"),
+        (("bench",), "bench.Bench"),
+        (("score", "a.png", "--source", "a.png", "--target", "b.png"), "scoring.score"),
+        (("match", "a.png", "b.png"), "matching.match"),
+        (("compare", "a.png", "b.png"), "comparison.compare"),
+        (("grid", "a.png", "-t", "b.png"), "comparison.stylize_grid"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_ctrl_c_twice_says_nothing_untrue_of_what_was_written(
+    pair, own_folder: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], work: str
+) -> None:
+    shutil.copy(pair[0], "a.png")
+
+    def pressed(*_: object, **__: object) -> None:
+        (own_folder / "written").touch()
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(f"cxstyle.{work}", pressed)
+    result = cxstyle(*words)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (130, STOPPED)
+    assert not any(untrue in result.stderr for untrue in ("nothing was", "without a result", "first iteration"))
+
+
+def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair, own_folder: Path) -> None:
+    words = ("--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "--checkpoint", "x.checkpoint")
+    process = run_process("run", *pair, *words, "--checkpoint-every", 0, "-o", "x.png")
+    deadline = time.monotonic() + 120
+    while not (own_folder / "x.checkpoint").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for _ in range(2):  # the second one may come before the first was heard, and then counts as one with it
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.005)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert STOPPED in err or "the file holds the picture so far" in err
+    assert "x.checkpoint" in pictures(own_folder)
+    assert "x_00001.png" in pictures(own_folder)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "a", "b", "-q", "-v"), "--verbose and --quiet exclude each other"),
+        (("run", "a", "b", "--no-checkpoint", "--checkpoint-every", "9"), "--checkpoint-every and --no-checkpoint"),
+        (("run", "a", "b", "-o", "-", "--checkpoint-every", "9"), "--checkpoint-every with -o - needs the file"),
+        (("run", "a", "b", "-o", "-", "--resume"), "--resume with -o - needs the file: --checkpoint FILE"),
+        (("batch", "a", "b", "-o", "out", "-q", "-v"), "--verbose and --quiet exclude each other"),
+        (("batch", "a", "b", "-o", "out", "--json-lines", "-v"), "--verbose and --json-lines exclude each other"),
+        (("batch", "a", "b", "-o", "out", "--json-lines", "-q"), "--quiet and --json-lines exclude each other"),
+        (("score", "a", "--source", "a", "--target", "b", "--overwrite"), "--overwrite is for --json"),
+        (("bench", "--overwrite"), "--overwrite is for --json"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused_in_one_line(words: tuple[str, ...], says: str) -> None:
+    result = cxstyle(*words)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert says in result.stderr
 
 
 def test_a_result_whose_place_has_gone_is_written_elsewhere(pair, own_folder: Path, monkeypatch) -> None:

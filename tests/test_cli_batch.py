@@ -66,7 +66,7 @@ def test_folders_give_all_pairs_and_sub_folders_are_mirrored() -> None:
     assert result.exit_code == 0, result.output
     assert pictures("out") == [f"{s}__{t}__fast.png" for s in ("a", "b", "sub/a") for t in "ax"]
     assert result.stdout == "6 of 6 results are in out\n"
-    assert result.stderr.startswith("6 jobs to do in out\n1 done, 5 left, about ")
+    assert result.stderr.startswith("hashing the pictures\n6 jobs to do in out\n1 done, 5 left, about ")
 
 
 def test_pairs_may_go_by_order_or_by_name() -> None:
@@ -251,8 +251,8 @@ def test_json_lines_tell_programs_everything() -> None:
     events = [json.loads(line) for line in result.stdout.splitlines()]
     kinds = [event["event"] for event in events if event["event"] != "moved"]
     # A job may begin before the one before it is encoded, or after.
-    assert (kinds[:2], sorted(kinds[2:-2]), kinds[-2:]) == (
-        ["planned", "started"],
+    assert (kinds[:3], sorted(kinds[3:-2]), kinds[-2:]) == (
+        ["hashing", "planned", "started"],
         ["ended", "started"],
         ["ended", "finished"],
     )
@@ -321,6 +321,10 @@ def test_ctrl_c_keeps_finished_jobs_and_says_how_to_go_on(own_folder: Path) -> N
         (["photos", "looks", "--workers", "0"], "workers: at least 1"),
         (["photos", "looks", "--shard", "1/2", "--sheet"], "a shard has a part of the pictures"),
         (["photos", "looks", "--cpus", "2"], "--cpus is for --executor ray"),
+        (["photos", "looks", "--ray-address", "auto"], "--ray-address is for --executor ray"),
+        (["photos", "looks", "--cpus", "2", "--dry-run"], "--cpus is for --executor ray"),
+        (["--jobs", "jobs.yaml", "-r"], "--recursive is for SOURCES and TARGETS"),
+        (["--jobs", "jobs.yaml", "--pair", "product"], "--pair is for SOURCES and TARGETS"),
         (["photos", "looks", "--return-pictures"], "--return-pictures is for --executor ray"),
         (["photos", "looks", "--executor", "ray", "--workers", "2"], "--workers and several devices are for"),
         (["photos", "looks", "--executor", "ray", "--device", "all"], "--workers and several devices are for"),

@@ -178,6 +178,12 @@ def test_the_page_asks_for_nothing_and_forbids_it(made: Made) -> None:
         assert rules[name] == f"'sha256-{digest}'"
 
 
+@pytest.mark.parametrize("title", ["@DATA@", "@SCRIPT_HASH@ @TITLE@ @DATA@"])
+def test_a_title_may_be_a_word_of_the_template(made: Made, title: str) -> None:
+    page = Page(write_gallery(made.folder, made.records, title=title))
+    assert (page.data["title"], len(page.data["results"])) == (title, len(made.records))
+
+
 def test_it_is_written_whole_or_not_at_all(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     made.add("a", "x")
     path = write_gallery(made.folder, made.records)

@@ -118,6 +118,7 @@ TABLE = {
         "masks",
         "measures",
         "vgg",
+        "weights.store",
     },
     "comparison": {
         "config",
@@ -149,6 +150,7 @@ TABLE = {
         "report",
         "terms",
         "vgg",
+        "weights.store",
     },
     "diagnosis": {
         "checks",

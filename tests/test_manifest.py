@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cxstyle import StyleConfig
+from cxstyle import StyleConfig, run_batch
 from cxstyle.batch.jobs import Job
 from cxstyle.batch.manifest import Manifest, lines, manifests, merge, read
 from cxstyle.batch.plan import plan_batch
@@ -95,6 +95,58 @@ def test_two_batches_can_not_write_one_manifest(tmp_path: Path) -> None:
         Manifest(tmp_path).__enter__()
     with Manifest(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("error", [OSError(5, "no"), OutputError("no"), KeyboardInterrupt()])
+def test_the_lock_is_free_whatever_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error) -> None:
+    def fails(_: Path) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cxstyle.batch.manifest.read", fails)
+        with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else OutputError):
+            Manifest(tmp_path).__enter__()
+    with Manifest(tmp_path) as manifest:
+        whole = manifest.file
+
+        class Full:
+            def close(self) -> None:
+                whole.close()
+                raise error
+
+        manifest.file = Full()  # type: ignore[assignment]
+        with pytest.raises(type(error)):
+            manifest.__exit__()
+        manifest.file = whole
+    with Manifest(tmp_path):
+        pass
+
+
+def test_an_unreadable_shard_is_told_again_and_no_other_batch_is_blamed(tmp_path: Path) -> None:
+    (tmp_path / "manifest.1of2.jsonl").mkdir()
+    for _ in range(2):
+        with pytest.raises(OutputError, match=r"can't read .*manifest.1of2.jsonl"):
+            run_batch([], tmp_path)
+
+
+def test_merging_replaces_and_removes_no_open_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows, which lets nobody."""
+    for shard in ((1, 2), (2, 2), None):
+        with Manifest(tmp_path, shard) as manifest:
+            manifest.add(ended(f"{shard}.png"))
+    opened: list[Manifest] = []
+    enter, unlink, rename = Manifest.__enter__, Path.unlink, Path.replace
+
+    def closed(path: Path) -> None:
+        assert all(manifest.file.closed for manifest in opened if manifest.path == path)
+        assert all(manifest.lock.is_locked for manifest in opened)
+
+    monkeypatch.setattr(Manifest, "__enter__", lambda manifest: opened.append(manifest) or enter(manifest))
+    monkeypatch.setattr(Path, "unlink", lambda path, *rest, **more: closed(path) or unlink(path, *rest, **more))
+    monkeypatch.setattr(Path, "replace", lambda path, target: closed(Path(target)) or rename(path, target))
+    assert merge(tmp_path) == (3, 3)
+    assert len(opened) == 3
+    assert sorted(path.name for path in tmp_path.glob("manifest*")) == ["manifest.jsonl"]
 
 
 def test_shards_write_side_by_side_and_read_each_other(tmp_path: Path) -> None:

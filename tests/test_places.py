@@ -20,6 +20,7 @@ from PIL import Image
 from cxstyle import Job, StyleConfig, compare, run_batch, stylize
 from cxstyle.cli import main
 from cxstyle.cli.complete import commands
+from cxstyle.cli.keep import Lasting
 from cxstyle.cli.refuge import keep
 from cxstyle.cli.several import Several
 from cxstyle.cli.watch import Given, Watch
@@ -97,6 +98,26 @@ def test_a_run_that_would_fill_the_disk_is_refused_before_it_starts(pair, own_fo
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "can't write steps: up to " in result.stderr
     assert files(own_folder) == []
+
+
+@pytest.mark.parametrize("preset", ["default", "gatys"])
+def test_a_movie_and_a_checkpoint_are_counted_and_take_no_more(pair, monkeypatch, preset: str) -> None:
+    counted: dict[Path, float] = {}
+    monkeypatch.setattr("cxstyle.cli.watch.check_space", counted.update)
+    monkeypatch.setattr("cxstyle.checkpoint.Checkpoint.remove", lambda _: None)
+    kept = Path("x.checkpoint")
+    movie = Path("x.gif")
+    config = StyleConfig.preset(preset).override(size=48, iterations=30, features="vgg16", samples=100)
+    watch(pair, lasting=Lasting(checkpoint=kept, checkpoint_every=0, movie=movie)).stylize(config)
+    for path, copies in ((Path("x.png"), 1), (movie, 1), (kept, 2)):
+        assert copies * path.stat().st_size <= counted[path] < 20 * copies * path.stat().st_size, path
+
+
+def test_a_checkpoint_that_nobody_asked_for_is_no_reason_to_refuse(pair, monkeypatch) -> None:
+    counted: dict[Path, float] = {}
+    monkeypatch.setattr("cxstyle.cli.watch.check_space", counted.update)
+    watch(pair, lasting=Lasting()).stylize(CONFIG)
+    assert [*counted] == [Path("x.png")]
 
 
 # Results whose place has become unwritable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import struct
 import sys
 import zlib
@@ -504,7 +505,6 @@ def test_every_command_that_reads_pictures_has_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(VARIABLE, "1")  # so that what the command sets is undone
     eight().save("a.png")
     words = {
         "score": ["a.png", "--source", "a.png", "--target", "a.png"],
@@ -516,6 +516,14 @@ def test_every_command_that_reads_pictures_has_the_limit(
     text += Path("o/manifest.jsonl").read_text() if command == "batch" else ""
     assert found.exit_code != 0
     assert "a.png is 40x36 px, 1,440 in all, and the limit is 1,200" in text
+    assert VARIABLE not in os.environ
+
+
+def test_the_limit_is_the_commands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "7K")
+    for words in (["info", "x.png", "--max-pixels", "1K"], ["info", "--max-pixels", "1K", "x.png", "--nonsense"]):
+        assert CliRunner().invoke(main, words).exit_code != 0
+        assert os.environ[VARIABLE] == "7K"
 
 
 @pytest.mark.parametrize("depth", [8, 16])

@@ -33,6 +33,7 @@ from cxstyle.measures import (
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.writing import save_picture
 from cxstyle.vgg import VGGFeatures, resolve_network
+from cxstyle.weights.fetch import import_file
 
 MASKS = [SAMPLES / "astronaut_mask.png", SAMPLES / "hopper_mask.png"]
 
@@ -283,7 +284,8 @@ def test_the_command_prints_a_table_and_writes_all_numbers(pair: tuple[Path, Pat
     result = command(source, *options)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    assert lines[0] == f"{source} at 48x48 px, vgg16"
+    assert lines[0].startswith(f"{source} at 48x48 px, vgg16 (torchvision VGG16_Weights.IMAGENET1K_V1, by way of ")
+    assert lines[0].endswith("; structure by the bundled vgg16")
     assert any(line.split() == ["structure,", "distance", "to", "source", "0.000", "lower"] for line in lines)
     assert sum(line.startswith("style loss conv") for line in lines) == 3
     assert sum(line.strip().startswith("#") for line in lines) == 5
@@ -295,6 +297,22 @@ def test_the_command_prints_a_table_and_writes_all_numbers(pair: tuple[Path, Pat
     again = command(source, *options)
     assert (again.exit_code, "add --overwrite" in again.stderr) == (1, True)
     assert command(source, *options, "--overwrite").exit_code == 0
+
+
+def test_structure_is_the_bundled_networks_whatever_was_imported_and_scores_say_which(pair, tmp_path: Path) -> None:
+    source, target = load_picture(pair[0]), load_picture(pair[1])
+    before = score(target[..., :41, :41], source[..., :41, :41], target, size=48)
+    bundled = resolve_network("vgg16")
+    torch.save({name: tensor * 0.9 for name, tensor in bundled.tensors.items()}, tmp_path / "other.pth")
+    imported, _ = import_file(tmp_path / "other.pth", "imagenet")
+    after = score(target[..., :41, :41], source[..., :41, :41], target, size=48)
+    assert after.structure == before.structure
+    assert after.content != before.content
+    assert (before.weights, before.weights_sha256) == (bundled.provenance.source, bundled.provenance.source_sha256)
+    assert (after.weights, after.weights_sha256) == ("other.pth", imported.provenance.source_sha256)
+    assert after.to_dict()["weights"] == "other.pth"
+    told = command(pair[0], "--source", pair[0], "--target", pair[1], "--size", 48).stdout
+    assert "px, vgg16 (other.pth); structure by the bundled vgg16\n" in told
 
 
 @pytest.mark.parametrize(

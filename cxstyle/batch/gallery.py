@@ -55,7 +55,7 @@ def write_gallery(folder: Path, records: Iterable[Record], *, title: str = "cxst
     template = TEMPLATE.read_text(encoding="utf-8")
     filled = {"TITLE": html.escape(title), "STYLE_HASH": digest(template, "style")}
     filled["SCRIPT_HASH"] = digest(template, "script")
-    head, tail = PLACES.sub(lambda place: filled[place[1]], template).split("@DATA@")
+    head, tail = (PLACES.sub(lambda place: filled[place[1]], part) for part in template.split("@DATA@"))
     path = folder / "index.html"
     with whole_file(path) as file:
         file.write(utf8(head))

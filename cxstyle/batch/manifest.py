@@ -49,24 +49,25 @@ class Manifest:
     def __enter__(self) -> Self:
         try:
             self.lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise OutputError(
-                f"another batch is writing to {self.path}; wait for its end, or use another folder"
-            ) from error
-        except OSError as error:
-            raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
-        try:
             trim(self.path)
             self.latest, self.ours = read(self.folder)
             self.file = self.path.open("ab", buffering=0)
-        except OSError as error:
-            self.lock.release()
-            raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
+        except BaseException as error:
+            self.lock.release()  # nothing, where it isn't held
+            if isinstance(error, filelock.Timeout):
+                why = f"another batch is writing to {self.path}; wait for its end, or use another folder"
+            elif isinstance(error, OSError):
+                why = f"can't write {self.path}: {error.strerror or error}"
+            else:
+                raise
+            raise OutputError(why) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.file.close()
-        self.lock.release()
+        try:
+            self.file.close()
+        finally:
+            self.lock.release()
 
     def add(self, record: Record) -> Record:
         """Adds a line with the time to it, in one piece; returns the whole record.
@@ -165,12 +166,14 @@ def merge(folder: Path) -> tuple[int, int]:
     with contextlib.ExitStack() as held:
         for path in found:
             shard = by_shard(path)
-            held.enter_context(Manifest(folder, (shard[1], shard[0]) if shard else None))
+            manifest = held.enter_context(Manifest(folder, (shard[1], shard[0]) if shard else None))
+            manifest.file.close()  # Windows replaces and removes no open file; the lock stays
         whole = sorted((record for path in found for record in lines(path)), key=lambda record: str(record["time"]))
         write_whole(folder / NAME, "".join(json.dumps(record) + "\n" for record in whole).encode())
         for path in found:
             if path.name != NAME:
                 path.unlink()
-                (folder / f".{path.name}.lock").unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # on Windows it goes by itself as it is released
+                    (folder / f".{path.name}.lock").unlink()
     latest, _ = read(folder)
     return len(latest), sum(record["status"] == COMPLETE for record in latest.values())

@@ -27,7 +27,7 @@ class Event:
     """What a callback is told.
 
     Attributes:
-        kind: planned, before the first job; started, moved or ended, of a job.
+        kind: hashing, before all pictures are; planned, before the first job; started, moved or ended, of a job.
         done: jobs that have been completed now.
         skipped: that were complete and unchanged.
         failed: that have failed now.
@@ -246,11 +246,13 @@ def run_batch(
     chosen = part(in_order(several), shard)
     make_folder(folder)
     with Manifest(folder, shard) as manifest:
+        told = None if callback is None else callback(Event("hashing", 0, 0, 0, len(chosen), 0.0, 0.0))
         planned = compared(chosen, folder, manifest.latest)
         todo = [p for p in planned if force or not p.done]
         clear(folder, todo, manifest, overwrite=overwrite)
         batch = Batch(folder, manifest, planned, todo, callback, None if reports is None else Path(reports))
         who = executor or choose_executor([p.job for p in todo], workers, devices)
+        batch.stopping = told is False
         batch.tell("planned")
         if todo and not batch.stopping:
             every = None if save_every is None else (save_every[0], Path(save_every[1]))

@@ -60,7 +60,7 @@ class OneLineErrors(click.Group):
         except CxStyleError as error:
             return fail(f"cxstyle: {one_line(str(error))}", 1)
         except (KeyboardInterrupt, click.Abort):
-            return fail("cxstyle: stopped before the first iteration; nothing was written", 130)
+            return fail("cxstyle: stopped at once; files written until then are whole, and kept", 130)
         except BrokenPipeError:
             return 1  # whoever read it has gone, and needs no words
         except Exception as error:

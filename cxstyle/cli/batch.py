@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from ..batch.pairing import counted
+from ..batch.pairing import PAIRINGS, counted
 from . import options as option
 from .choose import Choice, Shard, Workers, chosen_jobs, executor
-from .crowd import Crowd, dry_run
+from .crowd import HASHING, Crowd, dry_run
 
-PAIRINGS = ("product", "zip", "name")
 EXECUTORS = ("local", "ray")
 LOOKS = [
     click.option("--sheet", is_flag=True, help="Also make sheets of all results: sources down, targets across."),
@@ -85,6 +84,10 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     """
     if options["shard"] and (options["sheet"] or options["gallery"]):
         raise click.UsageError("a shard has a part of the pictures; make them of all with `cxstyle batch merge DIR`")
+    if options["json_lines"]:
+        option.refuse("and --json-lines exclude each other", "quiet", "verbose")
+    if options["quiet"]:
+        option.refuse("and --quiet exclude each other", "verbose")
     names = ("json_lines", "quiet", "verbose", "sheet", "gallery")
     crowd = Crowd(output, **{name: options.pop(name) for name in names})
     who = {name: options.pop(name) for name in ("workers", "kind", "ray_address", "cpus", "return_pictures")}
@@ -94,10 +97,12 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     choice = Choice(sides, output, **{name: options.pop(name) for name in Choice.NAMES})
     writing = {name: options.pop(name) for name in ("quality", "bits", "no_metadata")}
     jobs, devices = chosen_jobs(choice, crowd.note, options, writing)
+    who_works = executor(who, devices)
     if dry:
+        crowd.note(HASHING)
         dry_run(jobs, output, devices, how["shard"], how["force"], crowd.json_lines)
     else:
-        crowd.go(jobs, devices=devices, executor=executor(who, devices), workers=who["workers"], **how)
+        crowd.go(jobs, devices=devices, executor=who_works, workers=who["workers"], **how)
 
 
 @click.command("batch merge")

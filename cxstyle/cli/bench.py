@@ -38,7 +38,9 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
 
     from ..bench import FULL, QUICK, Bench
 
-    if path is not None:
+    if path is None:
+        option.refuse("is for --json", "overwrite")
+    else:
         check_writable(path, overwrite=overwrite)
     measure = Bench(QUICK if quick else FULL, device, pair)
     rows: list[Row] = []
@@ -47,7 +49,7 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
             steps.set_description(name)
             rows += step()
     record = measure.record(rows)
-    click.echo(f"{record['device']}, torch {record['versions']['torch']}")
+    click.echo(f"{record['device']}, torch {record['versions']['torch']}, vgg16 ({record['weights']})")
     click.echo("\n".join(table(rows)))
     if path is not None:
         write_json(path, record)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from .options import writing_of
+from .options import refuse, writing_of
 from .several import is_file, read_settings
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def from_file(choice: Choice, settings: dict[str, Any]) -> list[Job]:
 
     if choice.sides:
         raise click.UsageError("--jobs takes the place of SOURCES and TARGETS; leave them out")
+    refuse("is for SOURCES and TARGETS; --jobs names each job's", "recursive", "pair")
     if choice.jobs is None or len(choice.words()) > 1 or len(choice.seeds) > 1:
         raise click.UsageError("several --preset or --seed don't go with --jobs; write a job for each")
     word = next(iter(choice.words()), None)
@@ -167,9 +168,7 @@ def executor(who: dict[str, Any], devices: str | None) -> Executor | None:
         click.UsageError: options of the other executor.
     """
     if who["kind"] == "local":
-        given = [f"--{name.replace('_', '-')}" for name in ("cpus", "return_pictures") if who[name]]
-        if given:
-            raise click.UsageError(f"{given[0]} is for --executor ray")
+        refuse("is for --executor ray", "ray_address", "cpus", "return_pictures")
         return None
     if who["workers"] != "auto" or devices:
         raise click.UsageError(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}{postfix}]"
 WORKER = "  {desc} |{bar}| {percentage:3.0f}%{postfix}"
+HASHING = "hashing the pictures"
 LISTED = 20
 """Failures that are named at the end; the manifest has them all."""
 
@@ -77,6 +78,8 @@ class Crowd(Display):
         """Called when something happens."""
         if self.json_lines:
             self.say(as_json(event))
+        elif event.kind == "hashing":
+            self.note(HASHING)
         elif event.kind == "planned":
             self.planned(event)
         elif event.kind == "ended" and event.record is not None:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from ..batch.names import cut
 from ..errors import OutputError
 from ..files import check_writable, sha256_of
 from .names import free_name, known_names
+from .options import refuse
 
 if TYPE_CHECKING:
     from ..checkpoint import Checkpoint
@@ -68,13 +67,12 @@ class Keep:
         self, lasting: Lasting, output: Path | None, stem: Sequence[str], suffix: str, *, overwrite: bool
     ) -> None:
         self.resume, self.given = lasting.resume, lasting.checkpoint is not None
-        for said, other in ((self.given, "--checkpoint"), (lasting.resume, "--resume")):
-            if said and lasting.no_checkpoint:
-                raise click.UsageError(f"{other} and --no-checkpoint exclude each other")
+        if lasting.no_checkpoint:
+            refuse("and --no-checkpoint exclude each other", "checkpoint", "resume", "checkpoint_every")
+        elif str(output) == "-" and not self.given:
+            refuse("with -o - needs the file: --checkpoint FILE", "resume", "checkpoint_every")
         self.checkpoint: Checkpoint | None = None
         self.claims: tuple[str, ...] = ()
-        if str(output) == "-" and lasting.resume and not self.given:
-            raise click.UsageError("--resume with -o - needs the file: --checkpoint FILE")
         if lasting.no_checkpoint or (str(output) == "-" and not self.given):
             self.output = output or free_name(*stem, suffix=suffix)
             return

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from ..config import COLORS, FEATURES, PRECISIONS, StyleConfig
 from ..pictures.formats import BITS, FORMATS, QUALITY, Writing, suffixes
@@ -74,10 +75,13 @@ target_masks = click.option(
 )
 
 
-def raise_limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    """Into the environment, where whatever process reads pictures finds it."""
+def raise_limit(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    """Into the environment until the command has ended, where whatever process reads pictures finds it."""
     if value is not None:
+        before = {VARIABLE: os.environ[VARIABLE]} if VARIABLE in os.environ else {}
         os.environ[VARIABLE] = str(pixel_count(value, "--max-pixels"))
+        # The first context of all ends even where the words after this one are refused.
+        context.find_root().call_on_close(lambda: os.environ.update(before) if before else os.environ.pop(VARIABLE))
 
 
 max_pixels = click.option(
@@ -216,6 +220,18 @@ NETWORK = [
 def writing_of(quality: int | None, bits: str, no_metadata: bool) -> Writing:
     """What the options of `WRITING` say."""
     return Writing(quality, bits if bits == "auto" else int(bits), not no_metadata)
+
+
+def refuse(why: str, *names: str) -> None:
+    """Refuses options that have no effect with the others.
+
+    Raises:
+        click.UsageError: one of these is on the command line; `why` follows its name.
+    """
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} {why}")
 
 
 def together(options: Sequence[Option]) -> Callable[[Command], Command]:

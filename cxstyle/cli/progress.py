@@ -27,7 +27,7 @@ class Display:
         interrupted: whether it was asked to stop.
     """
 
-    stopping = "stopping after this iteration (asked once more, at once and without a result)"
+    stopping = "stopping after this iteration (asked once more, at once, with only the files written until then)"
 
     def __init__(self, quiet: bool, runs: int = 1) -> None:
         self.quiet, self.runs = quiet, runs
@@ -45,7 +45,7 @@ class Display:
             self.bar.close()
 
     def interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        """Asked first: stop after this iteration. Asked again: at once, and no result is kept."""
+        """Asked first: stop after this iteration. Asked again: at once."""
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True

@@ -78,6 +78,8 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
         raise click.UsageError("--preset and --config exclude each other; copy the preset into the file")
     if like and (preset or config):
         raise click.UsageError("--like excludes --preset and --config: it brings all settings")
+    if options["quiet"]:
+        option.refuse("and --quiet exclude each other", "verbose")
     given = Given(source, targets, *(options.pop(name) for name in ("target_weights", "source_mask", "target_masks")))
     names = ("output", "kind", "overwrite", "save_every", "report", "quiet", "verbose")
     writing = option.writing_of(*(options.pop(name) for name in ("quality", "bits", "no_metadata")))

@@ -60,11 +60,13 @@ def score(
     """
     from ..scoring import score as measure
 
-    if path is not None:
+    if path is None:
+        option.refuse("is for --json", "overwrite")
+    else:
         check_writable(path, overwrite=overwrite)
     found = measure(picture, source, list(targets), source_mask, list(target_masks) or None, **options)
     height, width = found.sizes["picture"]
-    click.echo(f"{picture} at {width}x{height} px, {found.network}")
+    click.echo(f"{picture} at {width}x{height} px, {found.network} ({found.weights}); structure by the bundled vgg16")
     click.echo("\n".join(table(rows(found))))
     if path is not None:
         record = {"picture": str(picture), "source": str(source), "targets": [str(t) for t in targets]}

@@ -30,6 +30,10 @@ PIXEL_BYTES = 4
 """Of a picture file of 8 bits at most: four channels, not compressed."""
 REPORT_BYTES, LOSS_BYTES = 20_000, 30
 """Of a report at most, and of each number in it beside its name."""
+MOVIE_BYTES, FRAME_BYTES = 1.5, 3
+"""For each pixel of a frame at most, in a movie and in the checkpoint of its run."""
+STATE_BYTES = {"adam": 90, "lbfgs": 730}
+"""For each pixel of a picture in a checkpoint at most, by optimizer; L-BFGS remembers 20 steps, twice."""
 
 
 class Watch:
@@ -111,7 +115,7 @@ class Watch:
                 list(given.targets),
                 settings,
                 callback=self.step,
-                begin=self.begin,
+                begin=partial(self.begin, settings.optimizer.name),
                 weights=given.weights,
                 source_mask=given.source_mask,
                 target_mask=list(given.target_masks) or None,
@@ -120,30 +124,41 @@ class Watch:
             )
         self.finish(result)
 
-    def begin(self, details: dict[str, Any]) -> None:
-        """Called before the first iteration.
+    def begin(self, optimizer: str, details: dict[str, Any]) -> None:
+        """Called before the first iteration of a run with an optimizer of this name.
 
         Raises:
             OutputError: the result is too large for its format, or there is not enough space for what will be written.
         """
         width, height = details["result_size"]
         check_size(self.output, height, width)
-        check_space(self.sizes(details))
+        check_space(self.sizes(optimizer, details))
         self.announce(details)
         self.steps = self.keep.began(self.display.note)
 
-    def sizes(self, details: dict[str, Any]) -> Iterator[tuple[Path, float]]:
+    def sizes(self, optimizer: str, details: dict[str, Any]) -> Iterator[tuple[Path, float]]:
         """Bytes of all that will be written, at most."""
+        from ..movie import LONG_EDGE
+
         width, height = details["result_size"]
         picture = width * height * PIXEL_BYTES
         iterations = sum(scale["iterations"] for scale in details["scales"])
+        names = ["scale", "iteration", "total", *(term["name"] for term in details["terms"])]
+        record = REPORT_BYTES + iterations * sum(LOSS_BYTES + len(name) for name in names)
+        frames = iterations // self.movie.every + 2 if self.movie is not None else 0
         if not self.piped:
             yield self.output, 2 * picture  # in 16 bits
         if self.save_every is not None:
             yield self.save_every[1], picture * (iterations // self.save_every[0])
         if self.report is not None:
-            names = ["scale", "iteration", "total", *(term["name"] for term in details["terms"])]
-            yield self.report, REPORT_BYTES + iterations * sum(LOSS_BYTES + len(name) for name in names)
+            yield self.report, record
+        if self.movie_file is not None:
+            shrunk = min(1, LONG_EDGE / max(width, height)) ** 2
+            yield self.movie_file, frames * (MOVIE_BYTES * width * height * shrunk + 1000)
+        kept = self.keep.checkpoint
+        if kept is not None and kept.active:  # what nobody has asked for is no reason to refuse
+            each = STATE_BYTES[optimizer] + frames * FRAME_BYTES
+            yield kept.path, 2 * (width * height * each + record)  # the next one is written beside it
 
     def step(self, progress: Progress) -> bool:
         """Called after each iteration."""

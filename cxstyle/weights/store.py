@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BUNDLED = Path(__file__).parent
+VGG16 = BUNDLED / "vgg16.safetensors"
+"""What is measured with is the same everywhere, whatever network a user has imported."""
 METADATA_KEY = "cxstyle"
 LARGEST = 2e9
 """Bytes of a file of weights; the largest VGG has 0.6e9."""
