@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from .config import StyleConfig
+from .device import usual_modes
 from .errors import ConfigError, CxStyleError
 from .files import check_writable
 from .image import fit_within, resize, to_image, to_tensor
@@ -166,6 +167,7 @@ class Comparison:
         write_records(path, [outcome.record() for outcome in self.outcomes])
 
 
+@usual_modes()
 def compare(
     source: Picture,
     target: Picture,
@@ -210,6 +212,7 @@ def compare(
     return Comparison(outcomes, grid([cells[i : i + across] for i in range(0, len(cells), across)]))
 
 
+@usual_modes()
 def stylize_grid(
     sources: Sequence[Picture],
     targets: Sequence[Picture],

@@ -20,7 +20,7 @@ from .checks import check_choice, check_device, check_integer
 from .color import from_oklab, to_oklab, toned
 from .config import FEATURES, ONE_MAP, SMALLEST_EDGE
 from .correspondence import LAYER, Correspondence
-from .device import choose_device, exact_float32, memory_errors
+from .device import choose_device, exact_float32, memory_errors, usual_modes
 from .errors import ConfigError
 from .image import bilinear, fit_within, resize, to_image, to_tensor
 from .losses.matches import Matches, matches
@@ -103,6 +103,7 @@ class Match:
         save_picture(to_tensor(self.sheet), path)
 
 
+@usual_modes()
 def match(
     source: Picture,
     target: Picture,

@@ -29,6 +29,7 @@ from .device import (
     memory_errors,
     own_stream,
     prepare_deterministic,
+    usual_modes,
 )
 from .errors import MemoryLimitError
 from .image import fit, fit_within, resize
@@ -48,6 +49,7 @@ from .weights.store import Network
 ADVICE = "use a smaller --size, or keep to less with --memory, such as --memory 4GB"
 
 
+@usual_modes()
 def stylize(
     source: Picture,
     target: Targets,

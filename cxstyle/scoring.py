@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .checks import check_choice, check_device, check_integer
 from .config import FEATURES, SMALLEST_EDGE
-from .device import choose_device, exact_float32, memory_errors
+from .device import choose_device, exact_float32, memory_errors, usual_modes
 from .errors import MemoryLimitError, PictureError
 from .image import fit_within, resize
 from .inputs import Targets, read_inputs
@@ -103,6 +103,7 @@ class Score:
         return dataclasses.asdict(self)
 
 
+@usual_modes()
 def score(
     picture: Picture,
     source: Picture,

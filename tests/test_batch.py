@@ -90,6 +90,15 @@ def test_networks_that_were_long_unused_are_dropped() -> None:
 # this process
 
 
+def test_a_batch_in_this_process_is_the_same_whatever_torch_is_set_to(jobs: list[Job], tmp_path: Path) -> None:
+    with torch.inference_mode(), torch.device("meta"):
+        result = run_batch(jobs[:2], tmp_path / "out", executor=Here())
+    assert not result.failed
+    alone = stylize(jobs[0].source, list(jobs[0].target), jobs[0].config)
+    alone.save(tmp_path / "alone.png")
+    assert (tmp_path / "out" / jobs[0].output).read_bytes() == (tmp_path / "alone.png").read_bytes()
+
+
 def test_a_batch_gives_what_single_runs_give_and_says_so(jobs: list[Job], tmp_path: Path) -> None:
     result = run_batch(jobs, tmp_path / "out", executor=Here(), reports=tmp_path / "reports")
     for job in jobs:

@@ -121,6 +121,7 @@ TABLE = {
     },
     "comparison": {
         "config",
+        "device",
         "errors",
         "files",
         "image",
