@@ -87,7 +87,7 @@ class Pyramid:
         check_number("decay", self.decay, 0.05, 20)
 
     def scales(self, size: int, iterations: int) -> list[tuple[int, int]]:
-        """(long edge in pixels, iterations) of each scale for a result of `size`, coarse to fine."""
+        """(long edge in pixels, iterations) of each scale that has any, for a result of `size`, coarse to fine."""
         steps = 0
         if 0 < self.coarsest < size:
             steps = round(math.log(size / self.coarsest) / math.log(self.ratio))
@@ -95,9 +95,9 @@ class Pyramid:
         first = self.coarsest if steps else size
         sizes = [round(first * (size / first) ** (i / steps)) if steps else size for i in range(steps + 1)]
         shares = [self.decay**i for i in range(steps + 1)]
-        bounds = [round(iterations * sum(shares[: i + 1]) / sum(shares)) for i in range(steps + 1)]
-        counts = [end - start for start, end in zip([0, *bounds], bounds, strict=False)]
-        return list(zip(sizes, counts, strict=True))
+        bounds = [min(round(iterations * sum(shares[: i + 1]) / sum(shares)), iterations - 1) for i in range(steps)]
+        counts = [end - start for start, end in zip([0, *bounds], [*bounds, iterations], strict=True)]
+        return [(edge, count) for edge, count in zip(sizes, counts, strict=True) if count]
 
 
 @dataclass(frozen=True)
