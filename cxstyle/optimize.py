@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from .device import (
     DTYPES,
     choose_device,
     choose_precision,
+    describe,
     deterministic,
     exact_float32,
     memory_errors,
@@ -139,15 +139,15 @@ class Run:
         noise = fit(self.source, self.scales[0][0])
         self.start = Start(config.init, self.source, self.targets, noise, self.generator, self.moving)
         self.plan = self._plan()
-        self.details = self._details(network, long_edge)
         self.before: State | None = None
         self.now: Moving | None = None
         self.drawn = self.generator.get_state()
         self.checkpoint = checkpoint if self.terms else None
         if self.checkpoint is not None:
-            where = self.details["device"] if self.device.type != "cpu" else "cpu"
-            self.run = identity(inputs, config, self.start.picture, network, device=where, precision=self.precision)
-            self._resume(self.checkpoint, resume)
+            where = describe(self.device) if self.device.type != "cpu" else "cpu"
+            run = partial(identity, inputs, config, self.start.picture, network, device=where, precision=self.precision)
+            self._resume(self.checkpoint, cache(run), resume)
+        self.details = self._details(network, long_edge)
 
     def _matched(self, weights: Network, source: Tensor) -> Correspondence | None:
         """Which parts correspond, where anything asks for that."""
@@ -176,6 +176,8 @@ class Run:
         if self.correspondence is not None:
             found = (self.correspondence.confidence, *self.correspondence.confidences)
             details["counterparts"] = [float(confidence.mean()) for confidence in found]
+        if self.before is not None:
+            details["resumed_after"] = self.before.steps
         return details
 
     def _need(self, edge: int) -> Need:
@@ -184,13 +186,13 @@ class Run:
         remembered = HISTORY if self.config.optimizer.name == "lbfgs" else 0
         return need(self.terms, self.network, *sizes, self.device, remembered)
 
-    def _plan(self) -> Plan:
-        """Tiles that keep every scale within the memory, or a refusal that says what would fit."""
+    def _plan(self, tiles: tuple[int | None, ...] | None = None) -> Plan:
+        """Tiles that keep every scale within the memory, or a refusal that says what would fit; or those given."""
         wanted = memory_bytes(self.config.memory)
         inputs = sum(picture.shape[2] * picture.shape[3] for picture in (self.source, *self.targets))
         try:
             needs = [self._need(edge) for edge, _ in self.scales]
-            return plan(needs, wanted, self.device, inputs, self.shared.memory)
+            return plan(needs, wanted, self.device, inputs, self.shared.memory, tiles)
         except MemoryLimitError as error:
             edge = largest_edge(self._need, self.scales[-1][0], wanted, self.device, inputs, self.shared.memory)
             advice = f"use --size {edge} or less" if edge else "no size fits"
@@ -202,21 +204,20 @@ class Run:
         """(height, width) of each target at a scale; never larger than it came."""
         return [fit_within(target, edge) for target in self.targets]
 
-    def _resume(self, checkpoint: Checkpoint, wanted: bool) -> None:
+    def _resume(self, checkpoint: Checkpoint, run: Callable[[], dict[str, Any]], wanted: bool) -> None:
         """Where it is wanted and there is a checkpoint, everything is as it was there."""
-        state = self.before = checkpoint.read(self.run) if wanted else None
+        state = self.before = checkpoint.read(run) if wanted else None
         if state is None:
-            checkpoint.begin(self.run)
+            checkpoint.begin(run)
             return
         self.drawn = state.generator
         self.generator.set_state(self.drawn)
         self.losses, self.steps = state.losses, state.steps
         if state.memory == self.config.memory:
-            self.plan = dataclasses.replace(self.plan, pixels=state.tiles)
+            self.plan = self._plan(state.tiles)
         start, end = spans(self.scales)[state.scale]
         done = start + (end - start) * state.iteration / self.scales[state.scale][1]
-        checkpoint.begin(self.run, sum(state.seconds.values()), done)
-        self.details["resumed_after"] = state.steps
+        checkpoint.begin(run, sum(state.seconds.values()), done)
 
     def _keep(self, checkpoint: Checkpoint, now: Moving) -> None:
         """Saves where the run is; in the middle of an iteration, how it was before that."""
