@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .checkpoint import Checkpoint, State, identity
-from .checks import memory_bytes
+from .checks import memory_bytes, shown
 from .color import toned
 from .config import StyleConfig
 from .correspondence import LAYER, Correspondence
@@ -31,7 +31,7 @@ from .device import (
     prepare_deterministic,
     usual_modes,
 )
-from .errors import MemoryLimitError
+from .errors import ConfigError, MemoryLimitError
 from .image import fit, fit_within, resize
 from .inputs import Inputs, Targets, read_inputs
 from .memory import Need, Plan, largest_edge, need, plan
@@ -66,7 +66,8 @@ def stylize(
     """Gives the source the look of the target, region by matching region.
 
     Args:
-        source: path, PIL picture, or tensor (3, H, W) or (1, 3, H, W) in [0, 1].
+        source: path, open file, PIL picture, NumPy array (H, W, 3) of 8 bits, or tensor (3, H, W) or (1, 3, H, W) in
+            [0, 1].
         target: the same, of any size; or a list of several, whose features then make one set. Flat borders, such as
             those of a letterbox, are left out; a note in `Result.details` says so.
         config: the settings; the preset `default` without them.
@@ -92,6 +93,8 @@ def stylize(
     """
     started = time.perf_counter()
     inputs = read_inputs(source, target, weights, source_mask, target_mask)
+    if not isinstance(config, StyleConfig | None):
+        raise ConfigError(f"config: must be a StyleConfig, got {shown(config)}")
     kept = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     run = Run(inputs, config or StyleConfig.preset(), started, None, kept, resume=resume)
     if begin is not None:
@@ -121,7 +124,7 @@ class Run:
         if config.deterministic:
             prepare_deterministic(self.device)
         self.precision, _ = choose_precision(config.precision, self.device)
-        network = self.shared.weights(config.features, Path(config.weights) if config.weights else None)
+        network = self.shared.weights(config.features, config.weights)
         layers = feature_layers(self.terms)
         self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
         self.generator = torch.Generator().manual_seed(config.seed)

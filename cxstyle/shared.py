@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -41,7 +40,7 @@ class Shared:
         """Called as a run begins."""
         self.used = set()
 
-    def weights(self, features: str, path: Path | None) -> Network:
+    def weights(self, features: str, path: str | None) -> Network:
         """As `resolve_network`, which reads and verifies a file; once for each."""
         key = features, path
         if key not in self.files:

@@ -207,6 +207,8 @@ def test_oklab_is_as_published_and_comes_back() -> None:
 def test_settings_that_can_t_be_are_refused(portrait: Tensor) -> None:
     for settings, message in (
         ({"layers": []}, "layers: at least one is needed"),
+        ({"layers": "conv4_2"}, "layers: Expected array, got str 'conv4_2'"),
+        ({"weights": 5}, "weights: Expected str"),
         ({"layers": ["conv4_9"], "features": "vgg16"}, "has no layer conv4_9"),
         ({"size": 8}, "size: must be a number at least 32"),
         ({"pairs": -1}, "pairs: must be a number at least 0"),
