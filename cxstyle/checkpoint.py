@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ class State:
     losses: list[dict[str, float]]
     seconds: dict[str, float]
     tiles: tuple[int | None, ...]
-    memory: str
+    memory: str | int
 
 
 class Checkpoint:
@@ -85,15 +85,14 @@ class Checkpoint:
         self.path, self.every, self.past = Path(path), every, past
         self.active, self.saved, self.steps, self.problem = past == 0, False, 0, ""
         self.luggage: dict[str, bytes] = {}
-        self.run: dict[str, Any] = {}
         self.written: list[str] = []
-        self.begin({})
+        self.begin(dict)
 
-    def begin(self, run: dict[str, Any], spent: float = 0.0, done: float = 0.0) -> None:
+    def begin(self, run: Callable[[], dict[str, Any]], spent: float = 0.0, done: float = 0.0) -> None:
         """Called before the first iteration.
 
         Args:
-            run: what it is; see `identity`.
+            run: gives what it is, which takes a while; see `identity`.
             spent: seconds on it before.
             done: share of its work that these were for.
         """
@@ -116,7 +115,7 @@ class Checkpoint:
         content = {name: value for name, value in vars(state).items() if name not in PARTS}
         content["optimizer"] = parted(state.optimizer, tensors)
         tensors |= {LUGGAGE + name: data for name, data in self.luggage.items()}
-        metadata = {"run": self.run, "state": content, "written": self.written}
+        metadata = {"run": self.run(), "state": content, "written": self.written}
         try:
             write_tensors(self.path, METADATA_KEY, tensors, metadata)
             self.saved, self.problem = True, ""
@@ -124,11 +123,11 @@ class Checkpoint:
             self.problem = str(error)
         self.last = time.monotonic()
 
-    def read(self, run: dict[str, Any]) -> State | None:
+    def read(self, run: Callable[[], dict[str, Any]]) -> State | None:
         """The state that the file holds; None without a file.
 
         Args:
-            run: what this one is; see `identity`.
+            run: gives what this one is; see `identity`.
 
         Raises:
             CheckpointError: the file can't be read, is damaged or no checkpoint, or is of another run or version.
@@ -137,7 +136,7 @@ class Checkpoint:
         if file is None:
             return None
         try:
-            check_same(self.path, file.metadata["run"], json.loads(json.dumps(run)))
+            check_same(self.path, file.metadata["run"], json.loads(json.dumps(run())))
             state = joined(file.metadata["state"], file.tensors(), self.luggage)
             torch.Generator().set_state(state.generator)
             self.written = list(file.metadata["written"])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import reprlib
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any, get_type_hints
 
 from .errors import ConfigError
 
@@ -46,9 +49,63 @@ def check_choice(name: str, value: object, options: Collection[str]) -> None:
         )
 
 
+def settle(made: Any) -> None:
+    """Gives the fields of a frozen dataclass, as it is made, the types that they are declared with, as copies.
+
+    Numbers and arrays of NumPy become Python's, lists tuples, paths text.
+
+    Raises:
+        ConfigError: a field of another type.
+    """
+    for name, kind in kinds(made.__class__).items():
+        object.__setattr__(made, name, converted(plain(getattr(made, name)), kind, name))
+
+
+@cache
+def kinds(settings: type) -> dict[str, Any]:
+    """The types of a dataclass's fields."""
+    return get_type_hints(settings)
+
+
+def plain(value: Any) -> Any:
+    """A value as a file of settings would have it, but for dataclasses: without NumPy, torch and paths."""
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    return value.tolist() if hasattr(value, "tolist") else os.fspath(value) if hasattr(value, "__fspath__") else value
+
+
+def converted(content: Any, kind: Any, name: str = "") -> Any:
+    """Plain values as what a type says.
+
+    Raises:
+        ConfigError: they don't fit it; what doesn't is named with its place, such as terms[0].weight.
+    """
+    import msgspec
+
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).replace("`", "").partition(" - at $")
+        where = f"{name}{place}".lstrip(".")
+        raise ConfigError(f"{where}: {message}{value_at(content, place)}" if where else message) from error
+
+
+def value_at(content: Any, place: str) -> str:
+    """What stands at a place such as .terms[0].weight, for a message; nothing where that is not a single value."""
+    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", place):
+        try:
+            content = content[name or int(index)]
+        except (LookupError, TypeError):
+            return ""
+    return f" {shown(content)}" if isinstance(content, str | int | float) else ""
+
+
 def check_number(name: str, value: object, low: float, high: float = math.inf, *, above: bool = False) -> None:
     """Refuses what isn't a finite number in [low, high], or in (low, high] with `above`."""
     # Compared, since Python can't tell of every integer whether it is finite; nothing compares with NaN.
+    value = plain(value)
     fits = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= min(high, LARGEST)
     if not fits or (above and value == low):
         least = f"above {low:g}" if above else f"at least {low:g}"
@@ -58,19 +115,22 @@ def check_number(name: str, value: object, low: float, high: float = math.inf, *
 
 def check_integer(name: str, value: object, low: int, high: float = math.inf) -> None:
     """Refuses what isn't an integer in [low, high]."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(plain(value), int) or isinstance(value, bool):
         raise ConfigError(f"{name}: must be an integer, got {shown(value)}")
     check_number(name, value, low, high)
 
 
-def memory_bytes(memory: str) -> float | None:
-    """auto -> None; 4GB, 500 MB, 3.5GiB... -> bytes.
+def memory_bytes(memory: str | int) -> float | None:
+    """auto -> None; 4GB, 500 MB, 3.5GiB... or a number of bytes -> bytes.
 
     Raises:
         ConfigError: neither.
     """
     if memory == "auto":
         return None
+    if isinstance(memory, int):
+        check_number("memory", memory, 1e6)
+        return float(memory)
     match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?) ?([KMGT]i?)B", memory, re.IGNORECASE | re.ASCII)
     if match is None or not float(match[1]) > 0:
         raise ConfigError(
@@ -81,10 +141,10 @@ def memory_bytes(memory: str) -> float | None:
     return float(float(match[1]) * base ** ("KMGT".index(unit[0]) + 1))
 
 
-def check_device(device: str) -> None:
+def check_device(device: object) -> None:
     """Refuses what isn't the name of a device."""
     # PyTorch takes the number of a device for that number modulo 256.
-    match = re.fullmatch(r"auto|cpu|cuda(?::(0|[1-9][0-9]{0,2}))?|mps", device)
+    match = re.fullmatch(r"auto|cpu|cuda(?::(0|[1-9][0-9]{0,2}))?|mps", device) if isinstance(device, str) else None
     if match is None or int(match[1] or 0) > 127:
         raise ConfigError(f"device: {shown(device)} is not known; use auto, cpu, cuda, cuda:N or mps")
 

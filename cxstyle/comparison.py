@@ -11,10 +11,11 @@ from typing import Any
 from PIL import Image
 
 from .config import StyleConfig
+from .device import usual_modes
 from .errors import ConfigError, CxStyleError
 from .files import check_writable
 from .image import fit_within, resize, to_image, to_tensor
-from .inputs import read_inputs
+from .inputs import Targets, as_list, read_inputs
 from .masks import described
 from .optimize import stylize
 from .pictures.photo import Photo
@@ -80,7 +81,7 @@ class Outcome:
     source: Named
     target: Named
     config: StyleConfig
-    masks: tuple[Picture, Picture] | None = None
+    masks: tuple[Photo, Photo] | None = None
     result: Result | None = None
     error: str = ""
     path: Path | None = None
@@ -166,6 +167,7 @@ class Comparison:
         write_records(path, [outcome.record() for outcome in self.outcomes])
 
 
+@usual_modes()
 def compare(
     source: Picture,
     target: Picture,
@@ -198,8 +200,12 @@ def compare(
     if not configs:
         raise ConfigError("presets: at least one is needed")
     pair = named(source, "source"), named(target, "target")
-    read_inputs(pair[0].picture, pair[1].picture, None, source_mask, target_mask)  # refuses masks that can't be used
-    masks = None if source_mask is None or target_mask is None else (source_mask, target_mask)
+    own, other = (
+        None if mask is None else read_photo(mask, f"{role} mask")
+        for mask, role in zip((source_mask, target_mask), ROLES, strict=True)
+    )
+    read_inputs(pair[0].picture, pair[1].picture, None, own, other)  # refuses masks that can't be used
+    masks = None if own is None or other is None else (own, other)
     jobs = [Outcome(name, *pair, config, masks) for name, config in configs.items()]
     stems = [f"{pair[0].name}_{pair[1].name}_{name}" for name in configs]
     outcomes = run_all(jobs, result_files(stems, folder, overwrite=overwrite), callback)
@@ -210,9 +216,10 @@ def compare(
     return Comparison(outcomes, grid([cells[i : i + across] for i in range(0, len(cells), across)]))
 
 
+@usual_modes()
 def stylize_grid(
-    sources: Sequence[Picture],
-    targets: Sequence[Picture],
+    sources: Targets,
+    targets: Targets,
     config: StyleConfig | None = None,
     *,
     callback: Listener | None = None,
@@ -223,11 +230,11 @@ def stylize_grid(
 
     Args, failures and errors as `compare`; single results are SOURCE_TARGET.png.
     """
-    if not sources or not targets:
-        raise ConfigError("a grid needs at least one source and one target")
     config = config or StyleConfig.preset()
-    left = [named(picture, f"source {i + 1}") for i, picture in enumerate(sources)]
-    top = [named(picture, f"target {i + 1}") for i, picture in enumerate(targets)]
+    left = [named(picture, f"source {i + 1}") for i, picture in enumerate(as_list(sources))]
+    top = [named(picture, f"target {i + 1}") for i, picture in enumerate(as_list(targets))]
+    if not left or not top:
+        raise ConfigError("a grid needs at least one source and one target")
     jobs = [Outcome(f"{s.name} x {t.name}", s, t, config) for s in left for t in top]
     stems = [f"{job.source.name}_{job.target.name}" for job in jobs]
     outcomes = run_all(jobs, result_files(stems, folder, overwrite=overwrite), callback)

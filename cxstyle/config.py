@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .checks import check_choice, check_device, check_integer, check_number, memory_bytes, nearest, shown
+from .checks import (
+    check_choice,
+    check_device,
+    check_integer,
+    check_number,
+    converted,
+    memory_bytes,
+    nearest,
+    settle,
+    shown,
+)
 from .errors import ConfigError
 from .presets import preset_names, preset_path, read_yaml
 from .terms import LossTerm, reweighted
@@ -59,6 +68,7 @@ class Optimizer:
     schedule: str = "constant"
 
     def __post_init__(self) -> None:
+        settle(self)
         check_choice("name", self.name, OPTIMIZERS)
         check_number("lr", self.lr, 0, 1, above=True)
         for beta in self.betas:
@@ -82,12 +92,13 @@ class Pyramid:
     decay: float = 1.0
 
     def __post_init__(self) -> None:
+        settle(self)
         check_integer("coarsest", self.coarsest, 0)
         check_number("ratio", self.ratio, 1.1, 16)
         check_number("decay", self.decay, 0.05, 20)
 
     def scales(self, size: int, iterations: int) -> list[tuple[int, int]]:
-        """(long edge in pixels, iterations) of each scale for a result of `size`, coarse to fine."""
+        """(long edge in pixels, iterations) of each scale that has any, for a result of `size`, coarse to fine."""
         steps = 0
         if 0 < self.coarsest < size:
             steps = round(math.log(size / self.coarsest) / math.log(self.ratio))
@@ -95,9 +106,9 @@ class Pyramid:
         first = self.coarsest if steps else size
         sizes = [round(first * (size / first) ** (i / steps)) if steps else size for i in range(steps + 1)]
         shares = [self.decay**i for i in range(steps + 1)]
-        bounds = [round(iterations * sum(shares[: i + 1]) / sum(shares)) for i in range(steps + 1)]
-        counts = [end - start for start, end in zip([0, *bounds], bounds, strict=False)]
-        return list(zip(sizes, counts, strict=True))
+        bounds = [min(round(iterations * sum(shares[: i + 1]) / sum(shares)), iterations - 1) for i in range(steps)]
+        counts = [end - start for start, end in zip([0, *bounds], [*bounds, iterations], strict=True)]
+        return [(edge, count) for edge, count in zip(sizes, counts, strict=True) if count]
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,7 @@ class Laplacian:
     chroma: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        settle(self)
         if not 2 <= len(self.luminance) <= MOST_LEVELS:
             raise ConfigError(f"luminance: 2 to {MOST_LEVELS} levels are needed, got {len(self.luminance)}")
         if len(self.chroma) != len(self.luminance):
@@ -127,6 +139,10 @@ class Laplacian:
     def rates(self) -> list[tuple[float, float]]:
         """Of luminance and colour of each level, fine to coarse."""
         return list(zip(self.luminance, self.chroma, strict=True))
+
+
+PARTS = {"optimizer": Optimizer, "parametrization": Laplacian, "pyramid": Pyramid}
+"""Settings that have settings of their own."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +177,8 @@ class StyleConfig:
         device: auto, cpu, cuda, cuda:N or mps.
         precision: of the network and of the loss's matrix products: fp32, bf16, or auto: bf16 where the hardware is
             made for it. The rest of the loss is float32.
-        memory: what the run may take in all, such as 4GB, of the device's memory or, on a CPU, the machine's; auto:
-            most of what is free. The network is cut into tiles to keep within it.
+        memory: what the run may take in all, such as 4GB or a number of bytes, of the device's memory or, on a
+            CPU, the machine's; auto: most of what is free. The network is cut into tiles to keep within it.
         deterministic: take no operation of torch whose result may differ from run to run, as some are on GPUs; slower
             there.
     """
@@ -186,10 +202,12 @@ class StyleConfig:
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"
-    memory: str = "auto"
+    memory: str | int = "auto"
     deterministic: bool = False
 
     def __post_init__(self) -> None:
+        refuse_unknown(vars(self))
+        settle(self)
         if not any(term.in_force for term in self.terms):
             raise ConfigError("terms: at least one term with a weight above 0 is needed")
         check_choice("features", self.features, FEATURES)
@@ -268,9 +286,15 @@ class StyleConfig:
             tv_weight: the same for total variation, which is added where there is none.
             samples: of every term that compares features; see `LossTerm`.
             **settings: fields of this class.
+
+        Raises:
+            ConfigError: a name or a value that is not known; the nearest is suggested.
         """
+        changed = {key: value for key, value in settings.items() if value is not None}
+        refuse_unknown(changed, ("content_weight", "style_weight", "tv_weight", "samples"))
+        whole = dataclasses.replace(self, **changed)
         terms = reweighted(
-            self.terms, content_weight, lambda term: term.compare == "source" and bool(term.layers), "content"
+            whole.terms, content_weight, lambda term: term.compare == "source" and bool(term.layers), "content"
         )
         terms = reweighted(terms, style_weight, lambda term: term.compare == "target", "style")
         if tv_weight is not None and not any(term.loss == "total_variation" for term in terms):
@@ -278,8 +302,7 @@ class StyleConfig:
         terms = reweighted(terms, tv_weight, lambda term: term.loss == "total_variation", "tv")
         if samples is not None:
             terms = tuple(dataclasses.replace(t, samples=samples) if t.sampled else t for t in terms)
-        changed = {key: value for key, value in settings.items() if value is not None}
-        return dataclasses.replace(self, terms=terms, **changed)
+        return dataclasses.replace(whole, terms=terms)
 
 
 def parse(content: Any) -> StyleConfig:
@@ -288,33 +311,11 @@ def parse(content: Any) -> StyleConfig:
     Raises:
         ConfigError: unknown key, missing key, wrong type or impossible value, with its place such as terms[0].weight.
     """
-    import msgspec
-
     if not isinstance(content, Mapping):
         raise ConfigError("expected settings (key: value lines), such as `cxstyle presets show default` prints")
-    refuse_unknown(content, StyleConfig, "")
-    for part, kind in (("optimizer", Optimizer), ("parametrization", Laplacian), ("pyramid", Pyramid)):
-        if isinstance(content.get(part), Mapping):
-            refuse_unknown(content[part], kind, f"{part}.")
-    if isinstance(content.get("terms"), list):
-        for i, term in enumerate(content["terms"]):
-            if isinstance(term, Mapping):
-                refuse_unknown(term, LossTerm, f"terms[{i}].")
-    try:
-        return msgspec.convert(content, StyleConfig)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).replace("`", "").partition(" - at $")
-        raise ConfigError(f"{place.lstrip('.')}: {message}{value_at(content, place)}" if place else message) from error
-
-
-def value_at(content: Any, place: str) -> str:
-    """What stands at a place such as .terms[0].weight, for a message; nothing where that is not a single value."""
-    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", place):
-        try:
-            content = content[name or int(index)]
-        except (LookupError, TypeError):
-            return ""
-    return f" {shown(content)}" if isinstance(content, str | int | float) else ""
+    refuse_unknown(content)
+    found: StyleConfig = converted(content, StyleConfig)
+    return found
 
 
 def word(key: Any) -> str:
@@ -322,9 +323,18 @@ def word(key: Any) -> str:
     return key if isinstance(key, str) and 0 < len(key) < 60 and key.isprintable() else shown(key)
 
 
-def refuse_unknown(content: Mapping[Any, Any], kind: type, prefix: str) -> None:
-    """Refuses keys that aren't fields of a dataclass, suggesting the nearest."""
-    known = [f.name for f in dataclasses.fields(kind)]
-    for key in content:
-        if key not in known:
-            raise ConfigError(f"{prefix}{word(key)} is not a known key; did you mean {prefix}{nearest(key, known)}?")
+def refuse_unknown(settings: Mapping[Any, Any], more: Sequence[str] = ()) -> None:
+    """Refuses keys of settings, and of mappings in them, that aren't fields or `more`, suggesting the nearest."""
+    terms = settings.get("terms")
+    parts: list[tuple[str, type, Any]] = [("", StyleConfig, settings)]
+    parts += [(f"{name}.", kind, settings.get(name)) for name, kind in PARTS.items()]
+    parts += [
+        (f"terms[{i}].", LossTerm, term) for i, term in enumerate(terms if isinstance(terms, list | tuple) else ())
+    ]
+    for prefix, kind, part in parts:
+        known = [*(f.name for f in dataclasses.fields(kind)), *(() if prefix else more)]
+        for key in part if isinstance(part, Mapping) else ():
+            if key not in known:
+                raise ConfigError(
+                    f"{prefix}{word(key)} is not a known key; did you mean {prefix}{nearest(key, known)}?"
+                )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,8 @@ from .errors import DeviceError, MemoryLimitError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """The network's arithmetic by the name of a precision."""
+CASTING = ("cpu", "cuda", "mps")
+"""Devices on which torch may be set to cast to a shorter type."""
 CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 REPEATABLE = (":4096:8", ":16:8")
 """Its values with which cuBLAS gives the same sums every time."""
@@ -102,6 +104,24 @@ def memory_errors() -> Iterator[None]:
         if not out_of_memory(error):
             raise
         raise MemoryLimitError("memory ran out") from error
+
+
+@contextmanager
+def usual_modes() -> Iterator[None]:
+    """Torch as it is where nobody has set anything: gradients are recorded, new tensors are float32 and on the CPU, and
+    nothing is cast. Sets that back."""
+    before = torch.get_default_dtype()
+    with ExitStack() as modes:
+        modes.enter_context(torch.inference_mode(False))
+        for kind in filter(torch.is_autocast_enabled, CASTING):
+            modes.enter_context(torch.autocast(kind, enabled=False))
+        # Entered in vain it would slow down every call of torch.
+        if torch.get_default_device().type != "cpu":
+            modes.enter_context(torch.device("cpu"))
+        if before != torch.float32:
+            torch.set_default_dtype(torch.float32)
+            modes.callback(torch.set_default_dtype, before)
+        yield
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .checks import check_number
+from .checks import check_number, converted, plain
 from .errors import ConfigError, PictureError
 from .masks import Labels, check_shape, described, read_labels
 from .opacity import veiled
@@ -168,13 +168,14 @@ def check_weights(weights: Sequence[float] | None, targets: int) -> list[float] 
     """
     if weights is None:
         return None
-    if len(weights) != targets:
-        raise ConfigError(f"target-weights: one for each target is needed, got {len(weights)} for {targets}")
-    for weight in weights:
+    given: list[float] = converted(plain(weights), list[float], "target-weights")
+    if len(given) != targets:
+        raise ConfigError(f"target-weights: one for each target is needed, got {len(given)} for {targets}")
+    for weight in given:
         check_number("target-weights", weight, 0)
-    if not sum(weights) > 0:
+    if not sum(given) > 0:
         raise ConfigError("target-weights: at least one must be above 0")
-    return [weight / sum(weights) for weight in weights]
+    return [weight / sum(given) for weight in given]
 
 
 def check_masks(source_mask: Picture | None, target_masks: list[Picture] | None, targets: int) -> None:

@@ -16,11 +16,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .checks import check_choice, check_device, check_integer
+from .checks import check_choice, check_device, check_integer, converted, plain
 from .color import from_oklab, to_oklab, toned
 from .config import FEATURES, ONE_MAP, SMALLEST_EDGE
 from .correspondence import LAYER, Correspondence
-from .device import choose_device, exact_float32, memory_errors
+from .device import choose_device, exact_float32, memory_errors, usual_modes
 from .errors import ConfigError
 from .image import bilinear, fit_within, resize, to_image, to_tensor
 from .losses.matches import Matches, matches
@@ -103,6 +103,7 @@ class Match:
         save_picture(to_tensor(self.sheet), path)
 
 
+@usual_modes()
 def match(
     source: Picture,
     target: Picture,
@@ -118,7 +119,7 @@ def match(
     """Shows which part of the target each part of the source matches.
 
     Args:
-        source: path, PIL picture, or tensor (3, H, W) or (1, 3, H, W) in [0, 1].
+        source: as `stylize` takes it.
         target: the same; of any size.
         layers: whose features are matched; several are concatenated on the grid of the first.
         size: long edge in pixels at which both are compared; smaller pictures keep their size.
@@ -137,10 +138,11 @@ def match(
     check_integer("size", size, SMALLEST_EDGE, 65_500)
     check_integer("pairs", pairs, 0)
     check_device(device)
+    layers = converted(plain(layers), list[str], "layers")
     if not layers:
         raise ConfigError("layers: at least one is needed, such as conv4_2")
     where = choose_device(device)
-    network = resolve_network(features, Path(weights) if weights else None)
+    network = resolve_network(features, weights)
     layers = [check_layer(network, layer) for layer in layers]
     levels = finer_layers(layers[0])
     stride = stride_of(layers[0])

@@ -226,7 +226,14 @@ class Plan:
     tiles: int
 
 
-def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inputs: int, share: float = 1.0) -> Plan:
+def plan(
+    needs: Sequence[Need],
+    wanted: float | None,
+    device: torch.device,
+    inputs: int,
+    share: float = 1.0,
+    tiles: tuple[int | None, ...] | None = None,
+) -> Plan:
     """Tiles for each scale.
 
     Args:
@@ -235,22 +242,23 @@ def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inpu
         device: where the run is.
         inputs: pixels of the two pictures as they were read.
         share: of what is free, where others work beside it.
+        tiles: pixels of the largest tile of each scale where they are known, whether that fits or not.
 
     Raises:
         MemoryLimitError: a scale does not fit, however it is cut.
     """
     taken = held(device, inputs)
     budget = allowed(wanted, taken, device, share)
-    pixels = tuple(need.pixels(budget - taken) for need in needs)
+    pixels = tiles or tuple(need.pixels(budget - taken) for need in needs)
     sizes = [n.whole() if p is None else n.cut(p) for n, p in zip(needs, pixels, strict=True)]
     estimate = taken + max(sizes)
     last = pixels[-1]
-    tiles = 1 if last is None else best_grid(*needs[-1].size, needs[-1].names, last).tiles
-    if estimate > budget:
+    count = 1 if last is None else best_grid(*needs[-1].size, needs[-1].names, last).tiles
+    if tiles is None and estimate > budget:
         raise MemoryLimitError(
             f"needs about {in_words(estimate)} of memory at least, and may take {in_words(max(budget, 0))}"
         )
-    return Plan(budget, estimate, taken + max(need.whole() for need in needs), pixels, tiles)
+    return Plan(budget, estimate, taken + max(need.whole() for need in needs), pixels, count)
 
 
 def largest_edge(

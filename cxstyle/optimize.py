@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .checkpoint import Checkpoint, State, identity
-from .checks import memory_bytes
+from .checks import memory_bytes, shown
 from .color import toned
 from .config import Laplacian, StyleConfig
 from .correspondence import LAYER, Correspondence
@@ -24,13 +23,15 @@ from .device import (
     DTYPES,
     choose_device,
     choose_precision,
+    describe,
     deterministic,
     exact_float32,
     memory_errors,
     own_stream,
     prepare_deterministic,
+    usual_modes,
 )
-from .errors import MemoryLimitError
+from .errors import ConfigError, MemoryLimitError
 from .image import fit, fit_within, resize
 from .inputs import Inputs, Targets, read_inputs
 from .memory import Need, Plan, largest_edge, need, plan
@@ -52,6 +53,7 @@ STILL = 0.5
 ADVICE = "use a smaller --size, or keep to less with --memory, such as --memory 4GB"
 
 
+@usual_modes()
 def stylize(
     source: Picture,
     target: Targets,
@@ -68,7 +70,8 @@ def stylize(
     """Gives the source the look of the target, region by matching region.
 
     Args:
-        source: path, PIL picture, or tensor (3, H, W) or (1, 3, H, W) in [0, 1].
+        source: path, open file, PIL picture, NumPy array (H, W, 3) of 8 bits, or tensor (3, H, W) or (1, 3, H, W) in
+            [0, 1].
         target: the same, of any size; or a list of several, whose features then make one set. Flat borders, such as
             those of a letterbox, are left out; a note in `Result.details` says so.
         config: the settings; the preset `default` without them.
@@ -94,6 +97,8 @@ def stylize(
     """
     started = time.perf_counter()
     inputs = read_inputs(source, target, weights, source_mask, target_mask)
+    if not isinstance(config, StyleConfig | None):
+        raise ConfigError(f"config: must be a StyleConfig, got {shown(config)}")
     kept = Checkpoint(checkpoint) if isinstance(checkpoint, str | Path) else checkpoint
     run = Run(inputs, config or StyleConfig.preset(), started, None, kept, resume=resume)
     if begin is not None:
@@ -123,7 +128,7 @@ class Run:
         if config.deterministic:
             prepare_deterministic(self.device)
         self.precision, _ = choose_precision(config.precision, self.device)
-        network = self.shared.weights(config.features, Path(config.weights) if config.weights else None)
+        network = self.shared.weights(config.features, config.weights)
         layers = feature_layers(self.terms)
         self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
@@ -142,15 +147,15 @@ class Run:
         noise = fit(self.source, self.scales[0][0])
         self.start = Start(config.init, self.source, self.targets, noise, self.generator, self.moving)
         self.plan = self._plan()
-        self.details = self._details(network, long_edge)
         self.before: State | None = None
         self.now: Moving | None = None
         self.drawn = self.generator.get_state()
         self.checkpoint = checkpoint if self.terms else None
         if self.checkpoint is not None:
-            where = self.details["device"] if self.device.type != "cpu" else "cpu"
-            self.run = identity(inputs, config, self.start.picture, network, device=where, precision=self.precision)
-            self._resume(self.checkpoint, resume)
+            where = describe(self.device) if self.device.type != "cpu" else "cpu"
+            run = partial(identity, inputs, config, self.start.picture, network, device=where, precision=self.precision)
+            self._resume(self.checkpoint, cache(run), resume)
+        self.details = self._details(network, long_edge)
 
     def _finest(self) -> int:
         """Long edge up to which a picture moves. Beyond the targets' own size they have no finer detail to give: their
@@ -189,6 +194,8 @@ class Run:
         if self.correspondence is not None:
             found = (self.correspondence.confidence, *self.correspondence.confidences)
             details["counterparts"] = [float(confidence.mean()) for confidence in found]
+        if self.before is not None:
+            details["resumed_after"] = self.before.steps
         return details
 
     def _need(self, edge: int) -> Need:
@@ -197,13 +204,13 @@ class Run:
         remembered = HISTORY if self.config.optimizer.name == "lbfgs" else 0
         return need(self.terms, self.network, *sizes, self.device, remembered)
 
-    def _plan(self) -> Plan:
-        """Tiles that keep every scale within the memory, or a refusal that says what would fit."""
+    def _plan(self, tiles: tuple[int | None, ...] | None = None) -> Plan:
+        """Tiles that keep every scale within the memory, or a refusal that says what would fit; or those given."""
         wanted = memory_bytes(self.config.memory)
         inputs = sum(picture.shape[2] * picture.shape[3] for picture in (self.source, *self.targets))
         try:
             needs = [self._need(edge) for edge, _ in self.scales]
-            return plan(needs, wanted, self.device, inputs, self.shared.memory)
+            return plan(needs, wanted, self.device, inputs, self.shared.memory, tiles)
         except MemoryLimitError as error:
             edge = largest_edge(self._need, self.scales[-1][0], wanted, self.device, inputs, self.shared.memory)
             advice = f"use --size {edge} or less" if edge else "no size fits"
@@ -215,21 +222,20 @@ class Run:
         """(height, width) of each target at a scale; never larger than it came."""
         return [fit_within(target, edge) for target in self.targets]
 
-    def _resume(self, checkpoint: Checkpoint, wanted: bool) -> None:
+    def _resume(self, checkpoint: Checkpoint, run: Callable[[], dict[str, Any]], wanted: bool) -> None:
         """Where it is wanted and there is a checkpoint, everything is as it was there."""
-        state = self.before = checkpoint.read(self.run) if wanted else None
+        state = self.before = checkpoint.read(run) if wanted else None
         if state is None:
-            checkpoint.begin(self.run)
+            checkpoint.begin(run)
             return
         self.drawn = state.generator
         self.generator.set_state(self.drawn)
         self.losses, self.steps = state.losses, state.steps
         if state.memory == self.config.memory:
-            self.plan = dataclasses.replace(self.plan, pixels=state.tiles)
+            self.plan = self._plan(state.tiles)
         start, end = spans(self.scales)[state.scale]
         done = start + (end - start) * state.iteration / self.scales[state.scale][1]
-        checkpoint.begin(self.run, sum(state.seconds.values()), done)
-        self.details["resumed_after"] = state.steps
+        checkpoint.begin(run, sum(state.seconds.values()), done)
 
     def _keep(self, checkpoint: Checkpoint, now: Moving) -> None:
         """Saves where the run is; in the middle of an iteration, how it was before that."""

@@ -7,7 +7,6 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from .checks import check_choice, check_device, check_integer
 from .config import FEATURES, SMALLEST_EDGE
-from .device import choose_device, exact_float32, memory_errors
+from .device import choose_device, exact_float32, memory_errors, usual_modes
 from .errors import MemoryLimitError, PictureError
 from .image import fit_within, resize
 from .inputs import Targets, read_inputs
@@ -108,6 +107,7 @@ class Score:
         return dataclasses.asdict(self)
 
 
+@usual_modes()
 def score(
     picture: Picture,
     source: Picture,
@@ -123,7 +123,7 @@ def score(
     """Measures a stylized picture against the two that it was made from.
 
     Args:
-        picture: path, PIL picture or tensor (3, H, W) in [0, 1]; the source's shape, any size.
+        picture: as `stylize` takes pictures; the source's shape, any size.
         source: what it was made from; compared at the picture's size.
         target: whose look it should have; compared with the same long edge, where it is that large. Of several, the
             features make one set, the colours too, and the noisiest counts. Flat borders are left out.
@@ -142,7 +142,7 @@ def score(
     check_device(device)
     where = choose_device(device)
     loaded, labels = load(picture, source, target, source_mask, target_mask)
-    network = resolve_network(features, Path(weights) if weights is not None else None)
+    network = resolve_network(features, weights)
     layers = sorted({*STYLE_LAYERS, CONTENT_LAYER, *PURITY_LAYERS})
     net, eye = VGGFeatures(network, layers), VGGFeatures(read_network(VGG16), STRUCTURE_LAYERS)
     try:

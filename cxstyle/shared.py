@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -41,7 +40,7 @@ class Shared:
         """Called as a run begins."""
         self.used = set()
 
-    def weights(self, features: str, path: Path | None) -> Network:
+    def weights(self, features: str, path: str | None) -> Network:
         """As `resolve_network`, which reads and verifies a file; once for each."""
         key = features, path
         if key not in self.files:
@@ -51,14 +50,13 @@ class Shared:
     def network(
         self, weights: Network, layers: Sequence[str], pooling: str, dtype: torch.dtype, device: torch.device
     ) -> VGGFeatures:
-        """The network on its device; built once for those of equal arguments."""
+        """The network on its device; built once for those of equal arguments. The least recently asked for goes."""
         key = weights.path, tuple(layers), pooling, dtype, device
-        if key not in self.networks:
-            # The oldest goes: what is in use was asked for last.
-            if len(self.networks) >= MOST_NETWORKS:
-                self.networks.pop(next(iter(self.networks)))
-            self.networks[key] = VGGFeatures(weights, layers, pooling, dtype).to(device)
-        return self.networks[key]
+        found = self.networks.pop(key, None) or VGGFeatures(weights, layers, pooling, dtype).to(device)
+        self.networks[key] = found
+        if len(self.networks) > MOST_NETWORKS:
+            self.networks.pop(next(iter(self.networks)))
+        return found
 
     def features_of(
         self, network: VGGFeatures, pixels: int | None, pictures: Sequence[Tensor], look: Callable[[Tensor], Features]
@@ -69,13 +67,12 @@ class Shared:
         has not used is dropped as soon as it needs something new.
 
         Args:
-            network: that `look` uses, one of this object's.
+            network: that `look` uses.
             pixels: of the tiles that it is cut into, which change the features by rounding.
             pictures: at the size that the run wants.
             look: gives the features of one.
         """
-        which = next(key for key, kept in self.networks.items() if kept is network)
-        key = which, pixels, digest(pictures)
+        key = network, pixels, digest(pictures)
         if key not in self.features:
             self.features = {known: found for known, found in self.features.items() if known in self.used}
             self.features[key] = [look(picture) for picture in pictures]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .checks import check_choice, check_integer, check_number
+from .checks import check_choice, check_integer, check_number, settle
 from .errors import ConfigError
 from .weights.layout import CONVOLUTIONS, canonical_layer
 
@@ -67,6 +67,7 @@ class LossTerm:
     guidance: float = 0.0
 
     def __post_init__(self) -> None:
+        settle(self)
         check_choice("loss", self.loss, (*FEATURE_LOSSES, *PIXEL_LOSSES))
         if not self.weights:
             raise ConfigError("weight: at least one is needed")

@@ -5,6 +5,7 @@ A picture is (N, 3, H, W) sRGB in [0, 1]; what the weights want instead is appli
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .checks import nearest
+from .checks import converted, nearest, plain
 from .errors import ConfigError, WeightsError
 from .files import check_plain
 from .weights.convert import read_foreign
@@ -22,7 +23,7 @@ from .weights.store import Network, find, read_network
 POOLINGS: dict[str, Callable[..., Tensor]] = {"max": functional.max_pool2d, "average": functional.avg_pool2d}
 
 
-def resolve_network(features: str = "auto", weights: Path | None = None) -> Network:
+def resolve_network(features: str = "auto", weights: str | os.PathLike[str] | None = None) -> Network:
     """The network to use; nothing is ever downloaded.
 
     Args:
@@ -32,8 +33,9 @@ def resolve_network(features: str = "auto", weights: Path | None = None) -> Netw
     Raises:
         WeightsError: the weights are missing, damaged, or of another network than `features` asks for.
     """
-    if weights is not None:
-        network = read_network(weights) if is_ours(weights) else read_foreign(weights)
+    file = converted(plain(weights), str | None, "weights")
+    if file:
+        network = read_network(Path(file)) if is_ours(Path(file)) else read_foreign(Path(file))
         if features not in ("auto", network.name):
             raise WeightsError(f"{weights} holds {network.name}, but the features asked for are {features}")
         return network

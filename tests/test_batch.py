@@ -19,7 +19,7 @@ import pytest
 import torch
 
 import cxstyle
-from cxstyle import Job, StyleConfig, run_batch, stylize
+from cxstyle import Job, LossTerm, StyleConfig, run_batch, stylize
 from cxstyle.batch.crew import Crew
 from cxstyle.batch.estimate import estimates
 from cxstyle.batch.executors import Here
@@ -82,12 +82,32 @@ def test_a_recoloured_target_is_another_for_each_source(pair: tuple[Path, Path])
 def test_networks_that_were_long_unused_are_dropped() -> None:
     shared = Shared()
     weights = shared.weights("vgg16", None)
-    for layer in ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"):
-        shared.network(weights, [layer], "max", torch.float32, torch.device("cpu"))
+    order = ("conv1_1", "conv1_2", "conv1_1", "conv2_1", "conv2_2", "conv3_1", "conv1_1")
+    made = [shared.network(weights, [layer], "max", torch.float32, torch.device("cpu")) for layer in order]
+    assert made[0] is made[2] is made[6]
+    assert list(shared.networks.values()) == [made[3], made[4], made[5], made[6]]
     assert len(shared.networks) == MOST_NETWORKS
 
 
+def test_a_run_whose_network_others_have_displaced_goes_on(pair: tuple[Path, Path]) -> None:
+    shared, inputs = Shared(), read_inputs(*pair)
+    layers = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2")
+    terms = [LossTerm("contextual", 1, "target", (layer,), samples=64) for layer in layers]
+    config = StyleConfig(terms=terms[:1], size=32, iterations=1, features="vgg16")
+    runs = [Run(inputs, config.override(terms=[term]), 0.0, shared) for term in terms]
+    assert [run.go(None).status for run in runs] == ["complete"] * len(runs)
+
+
 # this process
+
+
+def test_a_batch_in_this_process_is_the_same_whatever_torch_is_set_to(jobs: list[Job], tmp_path: Path) -> None:
+    with torch.inference_mode(), torch.device("meta"):
+        result = run_batch(jobs[:2], tmp_path / "out", executor=Here())
+    assert not result.failed
+    alone = stylize(jobs[0].source, list(jobs[0].target), jobs[0].config)
+    alone.save(tmp_path / "alone.png")
+    assert (tmp_path / "out" / jobs[0].output).read_bytes() == (tmp_path / "alone.png").read_bytes()
 
 
 def test_a_batch_gives_what_single_runs_give_and_says_so(jobs: list[Job], tmp_path: Path) -> None:

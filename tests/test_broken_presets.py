@@ -147,7 +147,7 @@ OPTIONS = {
     ("--samples", "0"): "samples: must be a number at least 2",
     ("--strength", "nan"): "strength: must be a number",
     ("--style-weight", "inf"): "style-weight: must be a number",
-    ("--style-weight", "1e308"): "",
+    ("--style-weight", "1e300"): "",
     ("--tv-weight", "-1"): "tv-weight: must be a number",
     ("--device", "cuda:300"): "device: 'cuda:300' is not known",
     ("--memory", "9" * 400 + "GB"): "memory:",

@@ -101,6 +101,25 @@ def test_a_run_that_can_not_keep_its_state_goes_on(pair, tmp_path: Path) -> None
     assert not checkpoint.saved
 
 
+def test_what_a_run_is_is_found_out_once_and_only_where_its_state_is_kept(pair, file: Path, monkeypatch) -> None:
+    asked, found = [], cxstyle.checkpoint.identity
+    monkeypatch.setattr(cxstyle.optimize, "identity", lambda *given, **more: asked.append(1) or found(*given, **more))
+    stylize(*pair, SMALL, checkpoint=Checkpoint(file, every=0, past=600), resume=True)
+    assert not asked
+    stylize(*pair, SMALL, checkpoint=Checkpoint(file, every=0))
+    assert asked == [1]
+
+
+def test_a_run_that_goes_on_tells_the_tiles_that_it_has_had(pair, file: Path, monkeypatch) -> None:
+    config = SMALL.override(size=128, enlarge=True, iterations=2, pyramid=Pyramid())
+    monkeypatch.setattr(cxstyle.memory.Need, "pixels", lambda *_: 96 * 96)
+    first = stylize(*pair, config, checkpoint=file, callback=after(1))
+    monkeypatch.undo()
+    second = stylize(*pair, config, checkpoint=file, resume=True)
+    assert first.details["memory"]["tiles"] == second.details["memory"]["tiles"] > 1
+    assert second.details["memory"]["estimate"] != second.details["memory"]["whole"]
+
+
 # Memory that runs out
 
 
@@ -183,13 +202,13 @@ def test_damaged_and_foreign_files_are_refused_wherever_the_damage_is(file: Path
     for content in broken + foreign:
         file.write_bytes(content)
         with pytest.raises(CheckpointError, match="is damaged") as refused:
-            Checkpoint(file).read({})
+            Checkpoint(file).read(dict)
         assert "\n" not in str(refused.value)
 
 
 def test_a_folder_in_the_place_of_a_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="can't read"):
-        Checkpoint(tmp_path).read({})
+        Checkpoint(tmp_path).read(dict)
 
 
 # When

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -88,6 +89,16 @@ def test_sources_go_down_and_targets_across(pair, brief: StyleConfig) -> None:
     assert a[1] == b[1] < c[1] == d[1]
     assert a[0] < b[0]
     assert c[0] < d[0]
+
+
+def test_masks_may_be_open_files_and_one_picture_is_a_grid(pair, brief: StyleConfig, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "mask.png")
+    data = (tmp_path / "mask.png").read_bytes()
+    masks = {"source_mask": io.BytesIO(data), "target_mask": io.BytesIO(data)}
+    with torch.inference_mode(), torch.device("meta"):
+        assert not compare(pair[0], pair[0], dict.fromkeys("ab", brief), **masks).failed
+        found = stylize_grid(str(pair[0]), pair[1], brief)
+    assert [outcome.name for outcome in found.outcomes] == ["astronaut x hopper"]
 
 
 def test_a_run_that_fails_leaves_the_others_and_says_why(pair, brief: StyleConfig) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
+import torch
 
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig
+from cxstyle.checks import memory_bytes
+from cxstyle.config import Laplacian
 from cxstyle.errors import ConfigError
 from cxstyle.presets import preset_folder, preset_names, preset_path
 
@@ -175,13 +182,104 @@ def test_a_pyramid_ends_at_the_size_and_spends_every_iteration(size: int, iterat
     assert sizes[-1] == size
     assert list(sizes) == sorted(set(sizes))
     assert sum(counts) == iterations
-    assert min(counts) >= 0
+    assert min(counts) >= 1
     assert sizes[0] == 96 or len(scales) == 1
 
 
 def test_pyramid_steps_are_equal_and_near_the_ratio() -> None:
     assert Pyramid(96, 2.0).scales(384, 30) == [(96, 10), (192, 10), (384, 10)]
     assert Pyramid(96, 2.0, 0.5).scales(384, 70) == [(96, 40), (192, 20), (384, 10)]
+
+
+def test_scales_without_iterations_are_left_out_but_for_the_last() -> None:
+    assert Pyramid(32, 1.1, 0.05).scales(384, 10) == [(32, 9), (384, 1)]
+    assert Pyramid(32, 2.0, 20).scales(384, 5) == [(384, 5)]
+
+
+WRONG: dict[type, dict[str, tuple[Any, ...]]] = {
+    StyleConfig: {
+        "terms": ("default", [3], [{"loss": "gram", "layer": 1}]),
+        "optimizer": ("adam", 3, {"rl": 1}),
+        "enlarge": ("no", 1),
+        "size": (384.5, "384", True),
+        "seed": (1.5,),
+        "device": (0, torch.device("cpu")),
+        "memory": (4, 4e9, True),
+        "weights": (5,),
+        "init": (3,),
+        "description": (3,),
+    },
+    LossTerm: {
+        "weight": ("1", [], ["a"], float("nan")),
+        "layers": ("conv2_2", [2]),
+        "samples": (9.5, {"conv2_2": "9"}, [9]),
+        "bandwidth": (True,),
+    },
+    Optimizer: {"betas": (0.9, [0.9], [0.9, 0.9, 0.9], ["a", "b"]), "lr": ("0.1", 10**400)},
+    Pyramid: {"coarsest": (96.5,), "ratio": ("2",)},
+    Laplacian: {"luminance": (1.0, "high")},
+}
+RIGHT: dict[type, Any] = {
+    StyleConfig: StyleConfig((LossTerm("total_variation"),)),
+    LossTerm: LossTerm("contextual", 1.0, "target", ("conv2_2",)),
+    Optimizer: Optimizer(),
+    Pyramid: Pyramid(),
+    Laplacian: Laplacian((1, 1), (1, 1)),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        (kind, field.name, value)
+        for kind in RIGHT
+        for field in dataclasses.fields(kind)
+        for value in (object(), b"", *WRONG[kind].get(field.name, ()))
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused_by_its_name(kind: type, name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=name) as caught:
+        dataclasses.replace(RIGHT[kind], **{name: value})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("sizee", "size"), ("style_wieght", "style_weight"), ("TERMS", "terms")])
+def test_overriding_what_is_not_known_is_refused_with_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is not a known key; did you mean {nearest}\\?"):
+        StyleConfig.preset().override(**{name: 5})
+
+
+def test_numbers_of_numpy_lists_paths_and_mappings_become_plain_settings(tmp_path: Path) -> None:
+    term = LossTerm(
+        numpy.str_("contextual"), numpy.float32(2), "target", ["conv2_2"], samples={"conv2_2": numpy.int64(9)}
+    )
+    config = StyleConfig([term], optimizer={"betas": numpy.array([0.5, 0.75])}, init=tmp_path / "a.png")
+    config = config.override(size=numpy.int64(48), strength=numpy.float32(0.5), enlarge=numpy.bool_(True), tv_weight=1)
+    config = config.override(style_weight=numpy.float32(4), samples=numpy.uint8(7), seed=torch.tensor(3))
+    plain = json.loads(json.dumps(config.to_dict()))
+    assert (plain["size"], plain["strength"], plain["enlarge"], plain["seed"]) == (48, 0.5, True, 3)
+    assert (plain["terms"][0]["weight"], plain["terms"][0]["samples"]) == (4, 7)
+    assert (plain["optimizer"]["betas"], plain["init"]) == ([0.5, 0.75], str(tmp_path / "a.png"))
+
+
+def test_memory_may_be_a_number_of_bytes() -> None:
+    assert memory_bytes(StyleConfig.preset().override(memory=4_000_000_000).memory) == memory_bytes("4GB")
+
+
+def test_what_the_caller_gave_is_neither_changed_nor_followed() -> None:
+    samples = {"conv2_2": 9}
+    terms = [LossTerm("contextual", 1.0, "target", ("conv2_2",), samples=samples)]
+    config = StyleConfig(terms=terms)
+    assert len(config.override(tv_weight=1).terms) == 2
+    assert (len(terms), len(config.terms)) == (1, 1)
+    terms.clear()
+    samples["conv2_2"] = 1
+    assert config.terms[0].samples_of("conv2_2") == 9
+
+
+def test_terms_can_be_overridden_and_weighted_at_once() -> None:
+    changed = StyleConfig.preset().override(terms=[LossTerm("total_variation", 3.0)], tv_weight=7)
+    assert [term.weight for term in changed.terms] == [7]
 
 
 def test_settings_survive_a_round_trip_through_plain_values(tmp_path: Path) -> None:

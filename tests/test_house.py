@@ -122,6 +122,7 @@ TABLE = {
     },
     "comparison": {
         "config",
+        "device",
         "errors",
         "files",
         "image",

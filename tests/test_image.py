@@ -15,7 +15,7 @@ from cxstyle.color import recolor
 from cxstyle.errors import OutputError, PictureError
 from cxstyle.image import fit, resize, to_image
 from cxstyle.pictures.formats import FORMATS
-from cxstyle.pictures.reading import load_picture
+from cxstyle.pictures.reading import load_picture, read_photo
 from cxstyle.pictures.writing import check_output, save_picture
 
 
@@ -130,6 +130,59 @@ def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
 def test_tensors_of_another_shape_or_range_are_refused(tensor: torch.Tensor, message: str) -> None:
     with pytest.raises(PictureError, match=message):
         load_picture(tensor, "source")
+
+
+def test_tensors_within_rounding_of_0_to_1_are_taken_and_held_there() -> None:
+    given = torch.full((3, 40, 40), 1.0005)
+    given[0] = -1e-7
+    before = given.clone()
+    found = load_picture(given)
+    assert (float(found.min()), float(found.max())) == (0, 1)
+    assert torch.equal(given, before)
+    given.fill_(0.5)
+    assert float(found.max()) == 1
+    with pytest.raises(PictureError, match=r"the source must hold values in \[0, 1\]"):
+        load_picture(torch.full((3, 40, 40), 1.01), "source")
+
+
+def test_arrays_and_open_files_are_the_same_picture(tmp_path: Path) -> None:
+    gradient().save(tmp_path / "g.png")
+    tensor = load_picture(tmp_path / "g.png")
+    array = numpy.array(gradient())
+    array.flags.writeable = False
+    with (tmp_path / "g.png").open("rb") as file:
+        for given in (array, array[::-1][::-1], file, io.BytesIO((tmp_path / "g.png").read_bytes())):
+            assert torch.equal(load_picture(given), tensor)
+    clear = numpy.dstack([array, numpy.full(array.shape[:2], 127, numpy.uint8)])
+    assert float(read_photo(clear).alpha.max()) == pytest.approx(127 / 255)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (numpy.zeros((40, 40, 3)), r"the source must be an array \(H, W, 3\) of uint8, got \(40, 40, 3\) of float64"),
+        (numpy.zeros((40, 40), "u1"), "the source must be an array"),
+        (numpy.zeros((3, 40, 40), "u1"), "the source must be an array"),
+        (numpy.zeros((40, 0, 3), "u1"), "the source must be an array"),
+        (numpy.zeros((8, 40, 3), "u1"), "the source is 40x8 px; each side needs at least 32"),
+        (io.BytesIO(b"text"), "the source is not a picture"),
+        (io.StringIO("text"), "the source must be a path, a file that can be read as bytes"),
+        (5, "the source must be a path, .*got 5"),
+        (None, "the source must be a path"),
+        (b"a.png", "the source must be a path"),
+    ],
+)
+def test_what_is_no_picture_is_refused_by_its_name(given: object, message: str) -> None:
+    with pytest.raises(PictureError, match=message) as caught:
+        load_picture(given, "source")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_of_pillow_s_stays_as_it_was() -> None:
+    image = gradient()
+    image.info["exif"] = b"damaged"
+    assert read_photo(image).notes == ("its EXIF data is damaged and not used",)
+    assert image.info == {"exif": b"damaged"}
 
 
 @pytest.mark.parametrize(("size", "edge", "expected"), [((100, 200), 50, (32, 64)), ((100, 200), 400, (200, 400))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy
 import pytest
 
 from cxstyle import StyleConfig, run_batch
@@ -221,7 +222,7 @@ def test_contents_of_files_count_and_names_do_not(pictures: list[Path], tmp_path
 
 def test_roles_of_files_count(pictures: list[Path], tmp_path: Path) -> None:
     a, b, c = pictures
-    complete([Job(a, [b, c], FAST, "x.png", weights=[1, 2])], tmp_path)
+    complete([Job(a, [b, c], FAST, "x.png", weights=numpy.array([1, 2]))], tmp_path)
     assert states([Job(a, [b, c], FAST, "x.png", weights=[1, 2])], tmp_path) == ["complete"]
     for other in (Job(a, [c, b], FAST, "x.png", weights=[1, 2]), Job(a, [b, c], FAST, "x.png", weights=[2, 1])):
         assert states([other], tmp_path) == ["changed"]

@@ -149,6 +149,14 @@ def test_any_two_sizes_and_layers_work() -> None:
         assert found.key.size == found.used.size == found.target.size
 
 
+def test_matches_are_the_same_whatever_torch_is_set_to(portrait: Tensor) -> None:
+    plain = match(portrait, portrait.flip(3), size=64, features="vgg16")
+    with torch.inference_mode(), torch.device("meta"), torch.autocast("cpu", torch.bfloat16):
+        found = match(portrait, portrait.flip(3), size=64, features="vgg16")
+    assert torch.equal(found.places, plain.places)
+    assert found.sheet == plain.sheet
+
+
 def test_pairs_keep_their_distance_and_the_clearest_come_first(portrait: Tensor) -> None:
     found = match(portrait, SAMPLES / "hopper.jpg", size=192, features="vgg16", pairs=8)
     values = [pair.similarity for pair in found.pairs]
@@ -199,6 +207,8 @@ def test_oklab_is_as_published_and_comes_back() -> None:
 def test_settings_that_can_t_be_are_refused(portrait: Tensor) -> None:
     for settings, message in (
         ({"layers": []}, "layers: at least one is needed"),
+        ({"layers": "conv4_2"}, "layers: Expected array, got str 'conv4_2'"),
+        ({"weights": 5}, "weights: Expected str"),
         ({"layers": ["conv4_9"], "features": "vgg16"}, "has no layer conv4_9"),
         ({"size": 8}, "size: must be a number at least 32"),
         ({"pairs": -1}, "pairs: must be a number at least 0"),

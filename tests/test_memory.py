@@ -91,6 +91,13 @@ def test_every_scale_has_its_own_tiles() -> None:
     assert pixels[1] is not None
 
 
+def test_known_tiles_are_planned_as_they_are_whether_they_fit_or_not() -> None:
+    cut = plan([need(4096)], 1e9, CPU, 0, tiles=(256**2,))
+    assert cut.pixels == (256**2,)
+    assert cut.tiles > 200
+    assert 1e9 < cut.estimate < cut.whole
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(MemoryLimitError, match=r"needs about \S+ GB of memory at least, and may take 1\.00 GB"):
         plan([need(4096)], 1e9, CPU, 0)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 from PIL import Image
@@ -46,6 +49,57 @@ def test_the_objective_falls(pair: tuple[Path, Path]) -> None:
     assert end["total"] < 0.8 * start["total"]
     assert set(start) == {"scale", "iteration", "total", "style conv2_2", "style conv3_2", "content conv3_2", "tv"}
     assert (result.status, len(result.losses)) == ("complete", 40)
+
+
+@contextlib.contextmanager
+def other_default() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+MODES: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "device": lambda: torch.device("meta"),
+    "dtype": other_default,
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_modes_of_torch_that_the_caller_has_set_change_nothing_and_stay(pair: tuple[Path, Path], mode: str) -> None:
+    config = StyleConfig.preset().override(size=48, iterations=2, features="vgg16")
+    source = load_picture(pair[0])
+    plain = stylize(source, pair[1], config)
+
+    def state() -> tuple[object, ...]:
+        modes = torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu")
+        return (*modes, torch.get_default_device(), torch.get_default_dtype())
+
+    with MODES[mode]():
+        before = state()
+        given = source.clone()  # in inference_mode one that can't be part of a graph
+        found = stylize(given, pair[1], config)
+        assert state() == before
+        assert found.image.size == (48, 48)
+    assert torch.equal(found.picture, plain.picture)
+    assert found.losses == plain.losses
+    assert not found.picture.is_inference()
+
+
+def test_weights_of_numpy_are_taken_and_what_are_none_refused(pair: tuple[Path, Path]) -> None:
+    config = CONFIG.override(iterations=1)
+    by_list, by_array = (stylize(pair[0], pair, config, weights=w) for w in ([1, 2], numpy.array([1, 2])))
+    assert torch.equal(by_list.picture, by_array.picture)
+    assert by_array.details["target_weights"] == [1 / 3, 2 / 3]
+    for weights in (5, "12", [1, "a"], [1, None]):
+        with pytest.raises(ConfigError, match="target-weights"):
+            stylize(pair[0], pair, config, weights=weights)
+    with pytest.raises(ConfigError, match="config: must be a StyleConfig, got 'default'"):
+        stylize(*pair, "default")
 
 
 def test_a_run_from_the_source_starts_with_no_content_loss(pair: tuple[Path, Path]) -> None:

@@ -236,6 +236,12 @@ def test_noise_is_compared_with_the_noisier_original() -> None:
     assert score(board, flat, flat).noise.ratio is None
 
 
+def test_scores_are_the_same_whatever_torch_is_set_to(portraits: tuple[Tensor, Tensor]) -> None:
+    plain = score(portraits[0], *portraits, size=64)
+    with torch.inference_mode(), torch.device("meta"), torch.autocast("cpu", torch.bfloat16):
+        assert score(portraits[0], *portraits, size=64) == plain
+
+
 def test_pictures_are_held_to_a_size(portraits: tuple[Tensor, Tensor]) -> None:
     source, target = portraits
     found = score(source[..., ::2, ::2], source, target, size=40)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -58,9 +59,11 @@ class Here:
 
     def go(self, schedule: Schedule, watcher: Watcher) -> None:
         """As `Executor`."""
+        from ..device import usual_modes
+
         worker, name = Worker(self.device), "1"
         encoding: deque[tuple[Task, Future[Ended]]] = deque()
-        try:
+        with usual_modes(), closing(worker):
             task = schedule.next(name)
             while task is not None and not watcher.stopping:
                 following = schedule.next(name)
@@ -73,8 +76,6 @@ class Here:
                 task = following
             while encoding:
                 tell(watcher, encoding.popleft(), name)
-        finally:
-            worker.close()
 
 
 def tell(watcher: Watcher, ended: tuple[Task, Future[Ended]], name: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..checks import plain
 from ..config import INITS, StyleConfig
 from ..errors import ConfigError
 from ..pictures.formats import Writing
@@ -74,7 +75,7 @@ class Job:
         name = "__".join(Path(picture).stem for picture in (source, *targets))
         set_field(self, "output", inside(output or f"{name}.png"))
         set_field(self, "preset", preset or ("" if config else "default"))
-        set_field(self, "weights", None if weights is None else tuple(weights))
+        set_field(self, "weights", None if weights is None else tuple(plain(weights)))
         set_field(self, "source_mask", None if source_mask is None else Path(source_mask))
         set_field(self, "target_mask", paths(target_mask or ()))
         set_field(self, "writing", writing or Writing())

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..checks import nearest
-from ..config import INITS, StyleConfig, value_at, word
+from ..checks import nearest, value_at
+from ..config import INITS, StyleConfig, word
 from ..errors import ConfigError
 from ..pictures.formats import Writing
 from ..presets import YAML, means_file, read_yaml

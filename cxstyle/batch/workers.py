@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..checks import check_device
@@ -127,7 +126,7 @@ def memory_of(job: Job, shared: Shared) -> float:
     terms, device = config.terms_in_force(), torch.device("cpu")
     precision, _ = choose_precision(config.precision, device)
     try:
-        weights = shared.weights(config.features, Path(config.weights) if config.weights else None)
+        weights = shared.weights(config.features, config.weights)
         network = shared.network(weights, feature_layers(terms), config.pooling, DTYPES[precision], device)
     except WeightsError:
         return 0.0

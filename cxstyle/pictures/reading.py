@@ -6,11 +6,15 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, BinaryIO
 
+import numpy
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from ..checks import shown
 from ..config import SMALLEST_EDGE
 from ..errors import PictureError
 from ..files import read_up_to
@@ -20,12 +24,14 @@ from .limits import check_pixels, most_bytes
 from .photo import Photo
 from .transparency import on_white
 
-Picture = str | os.PathLike[str] | Image.Image | Tensor | Photo
+SLACK = 1e-3
+"""How far out of [0, 1] rounding to half precision may bring a tensor's values."""
+Picture = str | os.PathLike[str] | BinaryIO | Image.Image | NDArray[Any] | Tensor | Photo
 """What `stylize` takes as a picture."""
 
 
 def read_photo(picture: Picture, name: str = "picture") -> Photo:
-    """A path, PIL picture or tensor with all that goes with it; a file is read once, and whole before it is decoded.
+    """A picture of any kind with all that goes with it; a file is read once, and whole before it is decoded.
 
     Orientation is applied; colours are converted to sRGB by the embedded profile; more than 8 bits are kept.
 
@@ -34,15 +40,26 @@ def read_photo(picture: Picture, name: str = "picture") -> Photo:
         name: what messages call it where it has no file.
 
     Raises:
-        PictureError: missing, unreadable, truncated, too small (below 32 px on a side), beyond the limit of pixels, or
-            a tensor of another shape or range.
+        PictureError: missing, unreadable, truncated, too small (below 32 px on a side), beyond the limit of pixels, an
+            array or a tensor of another shape or range, or no picture.
     """
     if isinstance(picture, Photo):
         return picture
     if isinstance(picture, Tensor):
         return Photo(check_tensor(picture, name))
-    label = f"the {name}" if isinstance(picture, Image.Image) else str(picture)
-    photo = photo_of(picture, label) if isinstance(picture, Image.Image) else read_file(Path(picture))
+    label = str(picture) if isinstance(picture, str | os.PathLike) else f"the {name}"
+    if isinstance(picture, numpy.ndarray):
+        photo = photo_of(array_image(picture, label), label)
+    elif isinstance(picture, Image.Image):
+        info = dict(picture.info)  # of which damaged parts are taken out
+        try:
+            photo = photo_of(picture, label)
+        finally:
+            picture.info = info
+    elif isinstance(picture, str | os.PathLike):
+        photo = read_file(Path(picture))
+    else:
+        photo = decoded(stream_bytes(picture, label), label)
     height, width = photo.colors.shape[2:]
     if min(height, width) < SMALLEST_EDGE:
         raise PictureError(f"{label} is {width}x{height} px; each side needs at least {SMALLEST_EDGE}")
@@ -59,6 +76,37 @@ def opaque(photo: Photo) -> Tensor:
     return on_white(photo.colors, photo.alpha)
 
 
+def array_image(picture: NDArray[Any], label: str) -> Image.Image:
+    """An array (H, W, 3), or (H, W, 4) with alpha, of 8 bits as a picture of Pillow's."""
+    if picture.dtype != numpy.uint8 or picture.ndim != 3 or picture.shape[2] not in (3, 4) or not picture.size:
+        raise PictureError(
+            f"{label} must be an array (H, W, 3) of uint8, got {picture.shape} of {picture.dtype}; "
+            "make a tensor (3, H, W) of values in [0, 1]"
+        )
+    return Image.fromarray(picture)
+
+
+def stream_bytes(file: Any, label: str) -> bytes:
+    """What is left of a file that somebody has opened."""
+    try:
+        data = file.read(most_bytes() + 1)
+    except (AttributeError, TypeError, OSError, ValueError):  # ValueError: closed, or text that isn't UTF-8
+        data = None
+    if not isinstance(data, bytes):
+        kinds = "a path, a file that can be read as bytes, a picture of Pillow's, an array or a tensor"
+        raise PictureError(f"{label} must be {kinds}, got {shown(file)}")
+    return check_bytes(data, label)
+
+
+def check_bytes(data: bytes, label: str) -> bytes:
+    """Refuses more bytes than a picture within the limit of pixels can have."""
+    if len(data) > most_bytes():
+        raise PictureError(
+            f"{label} is larger than {most_bytes():,} bytes, more than a picture needs; see --max-pixels"
+        )
+    return data
+
+
 def check_tensor(picture: Tensor, name: str) -> Tensor:
     tensor = picture.detach().to("cpu", torch.float32)
     if tensor.dim() == 3:
@@ -70,9 +118,9 @@ def check_tensor(picture: Tensor, name: str) -> Tensor:
         )
     check_pixels(tensor.shape[3], tensor.shape[2], f"the {name}")
     # Written so that NaN fails too.
-    if not bool(((tensor >= 0) & (tensor <= 1)).all()):
+    if not bool(((tensor >= -SLACK) & (tensor <= 1 + SLACK)).all()):
         raise PictureError(f"the {name} must hold values in [0, 1]; divide a picture in 0-255 by 255")
-    return tensor
+    return tensor.clamp(0, 1)  # a copy, so that the caller's may change
 
 
 def read_image(path: Path) -> Image.Image:
@@ -100,9 +148,8 @@ def file_bytes(path: Path) -> bytes:
     Raises:
         PictureError: missing, a folder, a device, unreadable, or larger.
     """
-    most = most_bytes()
     try:
-        data = read_up_to(path, most + 1)
+        data = read_up_to(path, most_bytes() + 1)
     except FileNotFoundError as error:
         raise PictureError(f"there is no file {path}") from error
     except IsADirectoryError as error:
@@ -111,6 +158,4 @@ def file_bytes(path: Path) -> bytes:
         raise PictureError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
     except MemoryError as error:
         raise PictureError(f"{path} needs more memory than there is") from error
-    if len(data) > most:
-        raise PictureError(f"{path} is larger than {most:,} bytes, more than a picture needs; see --max-pixels")
-    return data
+    return check_bytes(data, str(path))
