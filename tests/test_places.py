@@ -185,7 +185,7 @@ def test_a_report_that_cannot_be_written_leaves_the_picture_and_goes_elsewhere(p
 def test_a_full_disk_at_the_report_is_said_after_the_picture_was_written(pair, capsys) -> None:
     result = stylize(*pair, CONFIG.override(iterations=40))
     ready = watch(pair, report=Path("r.json"), quiet=False)
-    with files_of_at_most(8000), pytest.raises(SystemExit) as ended:
+    with files_of_at_most(10000), pytest.raises(SystemExit) as ended:
         ready.finish(result)
     told = capsys.readouterr()
     assert (ended.value.code, told.out.split(" (")[0], told.err.count("\n")) == (1, "wrote x.png", 1)
