@@ -60,7 +60,7 @@ class Palette(BoundTerm):
 
 
 class RelativeVariation(BoundTerm):
-    """What it has beyond the source's, over the variation of the target's parts that correspond."""
+    """Of the difference from the source, over the variation of the target's parts that correspond."""
 
     def refer_to_pictures(self, pictures: Sequence[Tensor]) -> None:
         self.origin = pictures[0]
@@ -69,7 +69,7 @@ class RelativeVariation(BoundTerm):
         self.allowed = bilinear(allowed, height, width).to(pictures[0])
 
     def values(self, result: Evaluated) -> list[Tensor]:
-        return [relative_variation(result.picture, self.origin, self.allowed)]
+        return [relative_variation(result.picture - self.origin, self.allowed)]
 
 
 @dataclass(frozen=True)

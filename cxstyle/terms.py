@@ -34,9 +34,9 @@ class LossTerm:
         loss: contextual (Mechrez et al. 2018, Eq. 5), coverage (the other direction of matching: each place of the
             result should look like something of the target), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1),
             mrf (Li, Wand 2016, Eq. 2), palette (mean and covariance of the colours, as a Wasserstein distance),
-            total_variation, or relative_variation (what the result has of it beyond the source, at each place over what
+            total_variation, or relative_variation (that of the difference from the source, at each place over what
             the parts of the target that correspond to it have themselves: plain grounds stay plain, strokes are
-            free, and the source's own detail may go).
+            free).
         weight: factor of the term, 0 or more; 0 leaves it out. Several are those of the scales, coarse to fine; the
             last one holds for all that follow.
         compare: whose features the result's are compared with, source or target; of reconstruction the source, of

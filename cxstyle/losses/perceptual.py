@@ -95,21 +95,16 @@ def variation(picture: Tensor) -> Tensor:
     return found
 
 
-def relative_variation(picture: Tensor, origin: Tensor, allowed: Tensor) -> Tensor:
-    """What a picture's `total_variation` has beyond an earlier one's, at each place over that which belongs there.
-
-    Only what is added counts: the earlier picture's own detail may go.
+def relative_variation(change: Tensor, allowed: Tensor) -> Tensor:
+    """`total_variation` of a change, at each place over that which belongs there.
 
     Args:
-        picture: (N, C, H, W) in [0, 1]; gradients flow.
-        origin: the earlier one, of the same shape.
+        change: (N, C, H, W), of a picture in [0, 1].
         allowed: (N, 1, H, W), above 0, in squared units of [0, 1].
 
     Returns:
-        A scalar, 0 or more: about 1 where as much is added as is allowed.
+        A scalar, 0 or more: about 1 where the change varies as much as is allowed.
     """
-    total = picture.new_zeros(())
-    for axis in (2, 3):
-        added = picture.diff(dim=axis).square() - origin.diff(dim=axis).square()
-        total = total + (added.relu() / allowed.narrow(axis, 1, allowed.shape[axis] - 1)).mean()
-    return total
+    down = change[:, :, 1:] - change[:, :, :-1]
+    across = change[:, :, :, 1:] - change[:, :, :, :-1]
+    return (down.square() / allowed[:, :, 1:]).mean() + (across.square() / allowed[:, :, :, 1:]).mean()
