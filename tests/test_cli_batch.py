@@ -127,7 +127,18 @@ def test_options_of_run_reach_the_settings() -> None:
         assert settings[name] == options[f"--{name}"]
     assert settings["enlarge"] is True
     assert settings["device"] == "cpu"
-    assert [term["weight"] for term in settings["terms"]] == [2, 24, 200, 4, 0.4, 0.2, pytest.approx([7, 2.8, 0.84]), 100, 3, 3]
+    assert [term["weight"] for term in settings["terms"]] == [
+        2,
+        24,
+        200,
+        4,
+        0.4,
+        0.2,
+        pytest.approx([7, 2.8, 0.84]),
+        100,
+        3,
+        3,
+    ]
     assert settings["terms"][0]["samples"] == 20
 
 
