@@ -133,8 +133,13 @@ class Batch:
     def started(self, task: Task, worker: str) -> None:
         """As `Watcher`."""
         self.running[task.index] = 0.0
-        self.manifest.add({"status": STARTED, "output": task.job.output, "worker": worker, "attempt": task.attempt})
+        self.begin(task, worker)
         self.tell("started", task, worker=worker)
+
+    def begin(self, task: Task, worker: str, **facts: str) -> None:
+        """A line about a job that has not ended."""
+        line = {"status": STARTED, "output": task.job.output, "worker": worker, "attempt": task.attempt}
+        self.manifest.add(line | facts)
 
     def moved(self, task: Task, worker: str, moved: Moved) -> None:
         """As `Watcher`."""
@@ -145,7 +150,7 @@ class Batch:
         """As `Watcher`: first the picture, then the line that says that it is there."""
         if self.running.pop(task.index, None) is None and ended.status == STOPPED:
             return
-        ended = self.written(task, ended)
+        ended = self.written(task, worker, ended)
         record = self.manifest.add(self.record(task, worker, ended))
         if ended.status != STOPPED:
             self.finished += self.work[task.index]
@@ -153,17 +158,17 @@ class Batch:
             self.failed += ended.status != COMPLETE
         self.tell("ended", task, worker=worker, record=record, details=ended.details)
 
-    def written(self, task: Task, ended: Ended) -> Ended:
+    def written(self, task: Task, worker: str, ended: Ended) -> Ended:
         """With its picture and report at their places, or with why they could not be written."""
-        path, output = self.folder / task.job.output, task.job.output
+        path = self.folder / task.job.output
         if ended.picture is not None:
             ended = replace(ended, facts=ended.facts | {"sha256": hashlib.sha256(ended.picture).hexdigest()})
         elif ended.part is None:
             return ended
         try:
-            may_go = self.overwrite or self.manifest.made(output)
+            may_go = self.overwrite or self.manifest.made(task.job.output)
             # Whatever ends the batch now has left a file that is known.
-            self.manifest.add({"status": STARTED, "output": output, "sha256": ended.facts["sha256"]})
+            self.begin(task, worker, sha256=ended.facts["sha256"])
             if ended.picture is not None:
                 make_folder(path.parent)
             part = ended.part or write_partial(path, ended.picture or b"")
