@@ -13,7 +13,7 @@ from PIL import Image
 from .config import StyleConfig
 from .device import usual_modes
 from .errors import ConfigError, CxStyleError
-from .files import check_writable
+from .files import check_place, check_writable, write_whole
 from .image import fit_within, resize, to_image, to_tensor
 from .inputs import Targets, as_list, read_inputs
 from .masks import described
@@ -21,7 +21,7 @@ from .optimize import stylize
 from .pictures.photo import Photo
 from .pictures.reading import Picture, opaque, read_photo
 from .pictures.transparency import on_white
-from .pictures.writing import save_picture
+from .pictures.writing import encode, save_picture
 from .progress import Progress, Result
 from .report import run_record, write_records
 from .sheet import Cell, grid
@@ -158,13 +158,13 @@ class Comparison:
         """
         save_picture(to_tensor(self.sheet), path)
 
-    def write_report(self, path: Path) -> None:
-        """Writes settings, losses, times and details of every run as JSON, whole or not at all.
+    def write_report(self, path: Path, *, replace: bool = True) -> Path:
+        """Writes settings, losses, times and details of every run as JSON, as `write_records` does.
 
         Raises:
             OutputError: it can't be written.
         """
-        write_records(path, [outcome.record() for outcome in self.outcomes])
+        return write_records(path, [outcome.record() for outcome in self.outcomes], replace=replace)
 
 
 @usual_modes()
@@ -208,7 +208,8 @@ def compare(
     masks = None if own is None or other is None else (own, other)
     jobs = [Outcome(name, *pair, config, masks) for name, config in configs.items()]
     stems = [f"{pair[0].name}_{pair[1].name}_{name}" for name in configs]
-    outcomes = run_all(jobs, result_files(stems, folder, overwrite=overwrite), callback)
+    read = [source, target, source_mask, target_mask, *(f for c in configs.values() for f in (c.init, c.weights))]
+    outcomes = run_all(jobs, result_files(stems, folder, read, overwrite=overwrite), callback, overwrite)
     edge = long_edge(outcomes)
     cells = [Cell(shown(picture, edge), f"{role}: {picture.name}") for picture, role in zip(pair, ROLES, strict=True)]
     cells += [outcome.cell(outcome.name) for outcome in outcomes]
@@ -237,7 +238,8 @@ def stylize_grid(
         raise ConfigError("a grid needs at least one source and one target")
     jobs = [Outcome(f"{s.name} x {t.name}", s, t, config) for s in left for t in top]
     stems = [f"{job.source.name}_{job.target.name}" for job in jobs]
-    outcomes = run_all(jobs, result_files(stems, folder, overwrite=overwrite), callback)
+    files = result_files(stems, folder, [*as_list(sources), *as_list(targets), config.init, config.weights], overwrite=overwrite)
+    outcomes = run_all(jobs, files, callback, overwrite)
     edge = long_edge(outcomes)
     rows: list[list[Cell]] = [[Cell(blank=True), *(Cell(shown(t, edge)) for t in top)]]
     for i, source in enumerate(left):
@@ -249,7 +251,9 @@ def stylize_grid(
     return Comparison(outcomes, grid(rows, columns=columns, sides=sides))
 
 
-def run_all(jobs: Sequence[Outcome], files: Sequence[Path | None], callback: Listener | None) -> tuple[Outcome, ...]:
+def run_all(
+    jobs: Sequence[Outcome], files: Sequence[Path | None], callback: Listener | None, overwrite: bool
+) -> tuple[Outcome, ...]:
     """The jobs with their results, one after the other; once the callback says stop, the rest as they came."""
     outcomes: list[Outcome] = []
     for index, (job, file) in enumerate(zip(jobs, files, strict=True)):
@@ -257,11 +261,11 @@ def run_all(jobs: Sequence[Outcome], files: Sequence[Path | None], callback: Lis
         stopped = index > 0 and outcomes[-1].status == "stopped"
         if stopped or (callback is not None and callback(step) is False):
             return (*outcomes, *jobs[index:])
-        outcomes.append(run_one(job, file, step, callback))
+        outcomes.append(run_one(job, file, step, callback, overwrite))
     return tuple(outcomes)
 
 
-def run_one(job: Outcome, file: Path | None, step: Step, callback: Listener | None) -> Outcome:
+def run_one(job: Outcome, file: Path | None, step: Step, callback: Listener | None, overwrite: bool) -> Outcome:
     """A job with its result, or with why there is none."""
 
     def told(progress: Progress) -> bool | None:
@@ -276,10 +280,12 @@ def run_one(job: Outcome, file: Path | None, step: Step, callback: Listener | No
     job = replace(job, result=result)
     try:
         if file is not None:
-            result.save(file)
+            content = encode(result.picture, file.suffix, result.alpha, None, result.record, result.origin).content
+            job = replace(job, path=write_whole(file, content, replace=overwrite))
+            check_place(file, job.path or file)
     except CxStyleError as error:
         return replace(job, error=str(error))
-    return replace(job, path=file)
+    return job
 
 
 def named(picture: Picture, fallback: str) -> Named:
@@ -293,12 +299,15 @@ def named(picture: Picture, fallback: str) -> Named:
     return Named(read_photo(picture, fallback), Path(origin).stem if is_file else fallback, origin)
 
 
-def result_files(stems: Iterable[str], folder: Path | None, *, overwrite: bool) -> list[Path | None]:
+def result_files(
+    stems: Iterable[str], folder: Path | None, read: Iterable[object], *, overwrite: bool
+) -> list[Path | None]:
     """A file for each result, no two the same; nothing without a folder.
 
     Raises:
-        OutputError: one of them can't be written, or exists without `overwrite`.
+        OutputError: one of them is `read`, can't be written, or exists without `overwrite`.
     """
+    inputs = [file for file in read if isinstance(file, str | Path)]
     files: list[Path | None] = []
     taken: set[str] = set()
     for stem in stems:
@@ -309,7 +318,7 @@ def result_files(stems: Iterable[str], folder: Path | None, *, overwrite: bool) 
         files.append(None if folder is None else folder / f"{name}.png")
     for file in files:
         if file is not None:
-            check_writable(file, overwrite=overwrite)
+            check_writable(file, overwrite=overwrite, inputs=inputs)
     return files
 
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,7 @@ PATIENCE = 5
 """Seconds that a pipe may be without anybody who writes to it."""
 PARTIAL = ".part"
 """Suffix of files that are being written."""
+READ = "is read, and what is read is never replaced"
 SLACK = 1 << 16
 """Bytes that are to stay free beside files: folders grow, too."""
 
@@ -110,18 +112,25 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_writable(path: Path, *, overwrite: bool = False) -> None:
+def check_writable(path: Path, *, overwrite: bool = False, inputs: Iterable[str | Path] = ()) -> None:
     """Makes sure that a file can be made at `path`; leaves nothing behind.
 
+    Args:
+        path: of the file.
+        overwrite: whether a file that is there may be replaced.
+        inputs: files that may not be, whatever `overwrite` says.
+
     Raises:
-        OutputError: a folder, an existing file without `overwrite`, a missing or unwritable folder.
+        OutputError: a folder, an input, an existing file without `overwrite`, a missing or unwritable folder.
     """
     try:
-        folder, exists = path.is_dir(), path.exists()
+        folder, exists = path.is_dir(), os.path.lexists(path)
     except OSError as error:  # a name that is too long
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
     if folder:
         raise OutputError(f"{path} is a folder; name a file in it")
+    if exists and file_id(path) in set(map(file_id, inputs)) - {None}:
+        raise OutputError(f"{path} {READ}; choose another name")
     if exists and not overwrite:
         raise OutputError(f"{path} exists; choose another name or add --overwrite")
     if not path.parent.is_dir():
@@ -131,6 +140,27 @@ def check_writable(path: Path, *, overwrite: bool = False) -> None:
             pass
     except OSError as error:
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def file_id(path: str | Path) -> tuple[int, int] | None:
+    """The same for all paths that lead to one file; None where none is there."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):  # ValueError: a NUL in its name
+        return None
+    return found.st_dev, found.st_ino
+
+
+def numbers(path: Path) -> Iterator[Path]:
+    """x.png, x_2.png, x_3.png..."""
+    yield path
+    for number in count(2):
+        yield path.with_stem(f"{path.stem}_{number}")
+
+
+def free(paths: Iterator[Path]) -> Path:
+    """The first that is not taken."""
+    return next(path for path in paths if not os.path.lexists(path))
 
 
 def make_folder(folder: Path) -> None:
@@ -224,20 +254,62 @@ def write_partial(path: Path, content: bytes) -> Path:
     return partial
 
 
-def put_in_place(partial: Path, path: Path) -> None:
-    """Makes a whole temporary file the one that it is for.
+def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> Path:
+    """Makes a whole temporary file the one that it is for; or, where that is there and is not to be replaced, the first
+    free one of its `numbers`.
+
+    Returns:
+        Where it is.
 
     Raises:
         OutputError: it can't be; what stood there before is untouched, and the temporary file is gone.
     """
     try:
         try:
-            partial.replace(path)
-        except BaseException:
+            if replace:
+                return partial.replace(path)
+            return next(place for place in numbers(path) if put_in_free(partial, place))
+        finally:
             partial.unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def put_in_free(partial: Path, path: Path) -> bool:
+    """Gives a temporary file a further name; False where that is taken."""
+    try:
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            raise
+        except OSError:
+            if not partial.exists():
+                raise
+            # The file system has no links: an empty file holds the name.
+            path.touch(exist_ok=False)
+            partial.replace(path)
+    except FileExistsError:
+        return False
+    return True
+
+
+def is_marked(path: Path, mark: bytes) -> bool:
+    """Whether what is at a path is a file with a mark near its beginning."""
+    try:
+        with path.open("rb") as file:
+            return mark in file.read(500)
+    except OSError:
+        return False
+
+
+def check_place(path: Path, found: Path) -> None:
+    """Says where a file is that could not take its place.
+
+    Raises:
+        OutputError: it could not.
+    """
+    if found != path:
+        raise OutputError(f"{path} has come meanwhile and stays; the new one is {found}")
 
 
 @contextlib.contextmanager
@@ -252,11 +324,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     put_in_place(partial, path)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file by way of a temporary one beside it and a rename.
+def write_whole(path: Path, content: bytes, *, replace: bool = True) -> Path:
+    """Writes a file by way of a temporary one beside it; `replace` and what is returned are those of `put_in_place`.
 
     Raises:
         OutputError: it can't be written; what stood there before is untouched.
     """
-    with whole_file(path) as file:
-        file.write(content)
+    return put_in_place(write_partial(path, content), path, replace=replace)

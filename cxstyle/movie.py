@@ -11,7 +11,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from .errors import OutputError
-from .files import check_writable, partial_file, put_in_place, whole_file
+from .files import check_writable, partial_file, put_in_place
 from .image import fit_within, resize, to_image, to_tensor
 
 KINDS = (".gif", ".webp", ".mp4")
@@ -37,16 +37,15 @@ QUALITY = 80
 """Of WebP."""
 
 
-def check_movie(path: Path, *, overwrite: bool = False) -> None:
+def check_movie(path: Path, *, overwrite: bool = False, inputs: Iterable[str | Path] = ()) -> None:
     """Makes sure, before anything is computed, that a movie can be made.
 
     Raises:
-        OutputError: unknown suffix, no ffmpeg for MP4, a folder, an existing file without `overwrite`, a missing or
-            unwritable folder.
+        OutputError: unknown suffix, no ffmpeg for MP4; or as of `check_writable`.
     """
     if path.suffix.lower() not in KINDS:
         raise OutputError(f"{path}: a movie is {', '.join(KINDS)}, not {path.suffix or 'without a suffix'}")
-    check_writable(path, overwrite=overwrite)
+    check_writable(path, overwrite=overwrite, inputs=inputs)
     if path.suffix.lower() == ".mp4":
         ffmpeg()
 
@@ -87,12 +86,13 @@ class Movie:
             to_image(picture).save(encoded, "JPEG", quality=95, subsampling=0)
             self.frames[f"{step:07}"] = encoded.getvalue()
 
-    def write(self, path: Path, result: Tensor) -> None:
+    def write(self, path: Path, result: Tensor, *, replace: bool = True) -> Path:
         """Makes the movie, the result as its last frame, whole or not at all.
 
         Args:
             path: where to, with a suffix of `KINDS`.
             result: (1, 3, H, W) in [0, 1].
+            replace: as of `put_in_place`, as is what is returned.
 
         Raises:
             OutputError: it can't be written, or ffmpeg has failed.
@@ -103,12 +103,13 @@ class Movie:
         pictures = (frame_of(data, size) for data in encoded)
         each = round(max(SHORTEST, min(LONGEST, LENGTH / max(1, len(encoded)))) / 10) * 10
         durations = [each] * len(encoded) + [HOLD]
-        kind = path.suffix.lower()
-        if kind == ".mp4":
-            write_mp4(path, chained(pictures, to_image(last)), size, durations)
-            return
-        with whole_file(path) as file:
-            (write_gif if kind == ".gif" else write_webp)(file, chained(pictures, to_image(last)), size, durations)
+        content = chained(pictures, to_image(last)), size, durations
+        with partial_file(path) as (partial, file):
+            if path.suffix.lower() == ".mp4":
+                write_mp4(partial, path, *content)
+            else:
+                (write_gif if path.suffix.lower() == ".gif" else write_webp)(file, *content)
+        return put_in_place(partial, path, replace=replace)
 
 
 def frame_of(encoded: bytes, size: tuple[int, int]) -> Image.Image:
@@ -163,7 +164,9 @@ def chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
-def write_mp4(path: Path, pictures: Iterator[Image.Image], size: tuple[int, int], durations: Sequence[int]) -> None:
+def write_mp4(
+    partial: Path, path: Path, pictures: Iterator[Image.Image], size: tuple[int, int], durations: Sequence[int]
+) -> None:
     """H.264 that every player knows: 4:2:0, so an odd last row or column is left out."""
     height, width = size
     rate = 1000 / durations[0] if len(durations) > 1 else 1.0
@@ -172,10 +175,8 @@ def write_mp4(path: Path, pictures: Iterator[Image.Image], size: tuple[int, int]
     colors = [word for name in ("-colorspace", "-color_primaries", "-color_trc") for word in (name, "bt709")]
     even = f"crop={width // 2 * 2}:{height // 2 * 2}:0:0,scale=out_color_matrix=bt709:out_range=tv"
     codec = ["-vf", even, "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", *colors, "-movflags", "+faststart"]
-    with partial_file(path) as (partial, _):
-        command = [ffmpeg(), "-hide_banner", "-loglevel", "error", "-y", *source, *codec, "-f", "mp4", str(partial)]
-        pipe(command, path, pictures, [max(1, round(duration * rate / 1000)) for duration in durations])
-    put_in_place(partial, path)
+    command = [ffmpeg(), "-hide_banner", "-loglevel", "error", "-y", *source, *codec, "-f", "mp4", str(partial)]
+    pipe(command, path, pictures, [max(1, round(duration * rate / 1000)) for duration in durations])
 
 
 def pipe(command: Sequence[str], path: Path, pictures: Iterator[Image.Image], times: Sequence[int]) -> None:

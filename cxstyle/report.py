@@ -58,29 +58,29 @@ def run_record(
     }
 
 
-def write_record(path: Path, **parts: Any) -> None:
-    """Writes a run as JSON, whole or not at all; `parts` as `run_record` takes them.
+def write_record(path: Path, *, replace: bool = True, **parts: Any) -> Path:
+    """Writes a run as JSON, as `write_json` does; `parts` as `run_record` takes them.
 
     Raises:
         OutputError: it can't be written.
     """
-    write_json(path, run_record(**parts))
+    return write_json(path, run_record(**parts), replace=replace)
 
 
-def write_records(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
-    """Writes several runs as JSON, {"versions": ..., "runs": [...]}, whole or not at all.
+def write_records(path: Path, runs: Sequence[Mapping[str, Any]], *, replace: bool = True) -> Path:
+    """Writes several runs as JSON, {"versions": ..., "runs": [...]}, as `write_json` does.
 
     Raises:
         OutputError: it can't be written.
     """
     kept = [{key: value for key, value in run.items() if key != "versions"} for run in runs]
-    write_json(path, {"versions": versions(), "runs": kept})
+    return write_json(path, {"versions": versions(), "runs": kept}, replace=replace)
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Indented, with a newline at its end, whole or not at all.
+def write_json(path: Path, content: Mapping[str, Any], *, replace: bool = True) -> Path:
+    """Indented, with a newline at its end, whole or not at all; the rest as of `write_whole`.
 
     Raises:
         OutputError: it can't be written.
     """
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+    return write_whole(path, (json.dumps(content, indent=1) + "\n").encode(), replace=replace)

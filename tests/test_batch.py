@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -215,10 +216,58 @@ def test_files_that_no_batch_has_made_are_not_touched(jobs: list[Job], tmp_path:
     assert mine.read_bytes() != b"mine"
 
 
+def test_a_result_of_other_pictures_is_kept_unless_told(jobs: list[Job], tmp_path: Path) -> None:
+    first = run_batch([replace(jobs[0], output="x.png")], tmp_path, executor=Here())
+    before = results(tmp_path)
+    other = [replace(jobs[1], output="x.png")]
+    with pytest.raises(OutputError, match=r"x.png is the result of .*astronaut.png x .*astronaut.png; choose another"):
+        run_batch(other, tmp_path, executor=Here())
+    assert results(tmp_path) == before
+    assert run_batch(other, tmp_path, executor=Here(), overwrite=True).records != first.records
+    assert results(tmp_path) != before
+
+
+def test_a_result_that_somebody_has_painted_over_is_kept(jobs: list[Job], tmp_path: Path) -> None:
+    run_batch([replace(jobs[0], output="x.png")], tmp_path, executor=Here())
+    (tmp_path / "x.png").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"x.png exists, and no batch has made it"):
+        run_batch([replace(jobs[0], output="x.png")], tmp_path, executor=Here(), force=True)
+    assert (tmp_path / "x.png").read_bytes() == b"mine"
+
+
+def test_what_came_during_a_batch_stays_and_the_result_is_beside_it(jobs: list[Job], tmp_path: Path) -> None:
+    def come(_: Event) -> None:
+        for name in ("out/x.png", "reports/x.json"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_bytes(b"mine")
+
+    few = [replace(jobs[0], output="x.png")]
+    (record,) = run_batch(few, tmp_path / "out", executor=Here(), callback=come).failed
+    place = tmp_path / "out"
+    assert record["error"] == f"{place}/x.png has come meanwhile and stays; the new one is {place}/x_2.png"
+    assert (place / "x.png").read_bytes() == b"mine"
+    with pytest.raises(OutputError, match="exists, and no batch has made it"):
+        run_batch(few, place, executor=Here())
+    (place / "x.png").unlink()
+    with pytest.raises(OutputError, match=r"reports/x.json exists"):
+        run_batch([replace(jobs[1], output="x.png")], tmp_path / "new", executor=Here(), reports=tmp_path / "reports")
+
+
+def test_reports_of_two_jobs_need_names_of_their_own(jobs: list[Job], tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"x.json would be the report of several jobs"):
+        run_batch(
+            [replace(jobs[0], output="x.png"), replace(jobs[1], output="x.jpg")],
+            tmp_path / "out",
+            executor=Here(),
+            reports=tmp_path / "reports",
+        )
+
+
 def test_a_picture_without_its_line_is_made_again(jobs: list[Job], tmp_path: Path) -> None:
     (tmp_path / "astronaut").mkdir()
     with Manifest(tmp_path) as manifest:
-        manifest.add({"status": "started", "output": jobs[0].output})
+        digest = hashlib.sha256(b"as if killed after the rename").hexdigest()
+        manifest.add({"status": "started", "output": jobs[0].output, "sha256": digest})
     (tmp_path / jobs[0].output).write_bytes(b"as if killed after the rename")
     assert not run_batch(jobs, tmp_path, executor=Here()).failed
     assert statuses(tmp_path) == ["complete"] * 4

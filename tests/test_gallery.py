@@ -218,3 +218,11 @@ def test_terms_of_one_kind_are_numbered() -> None:
 def test_times_are_told_in_utc() -> None:
     assert moment("2026-11-23T01:02:03.123456+02:00") == "2026-11-22 23:02:03 UTC"
     assert moment("yesterday") == "yesterday"
+
+
+def test_a_page_replaces_galleries_and_nothing_else(made: Made) -> None:
+    made.add("a", "x")
+    (made.folder / "index.html").write_text("<!doctype html>\n<title>mine</title>")
+    for _ in range(2):
+        assert write_gallery(made.folder, made.records) == made.folder / "index_2.html"
+    assert (made.folder / "index.html").read_text() == "<!doctype html>\n<title>mine</title>"

@@ -99,7 +99,7 @@ def test_what_is_not_a_picture_is_refused_in_one_line(tmp_path: Path) -> None:
     cases = {
         "none.jpg": "there is no file",
         "text.jpg": "is not a picture in a format that can be read",
-        "empty.png": "is not a picture",
+        "empty.png": "is an empty file: get it anew",
         "cut.jpg": "can't be read: .*truncated.*damaged",
         "dot.png": "is 1x1 px; each side needs at least 32",
         ".": "is a folder; name a picture in it",

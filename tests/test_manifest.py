@@ -14,7 +14,7 @@ from cxstyle.batch.manifest import Manifest, lines, manifests, merge, read
 from cxstyle.batch.plan import plan_batch
 from cxstyle.batch.schedule import Schedule, Task, in_order, part
 from cxstyle.errors import ConfigError, OutputError
-from cxstyle.files import partial_prefix, remove_partial
+from cxstyle.files import partial_prefix, remove_partial, sha256_of
 
 FAST = StyleConfig.preset("fast")
 
@@ -77,7 +77,7 @@ def test_a_manifest_that_holds_nothing_whole_is_emptied(tmp_path: Path) -> None:
 
 def test_what_is_no_record_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "manifest.jsonl").write_text('[1]\n{"a": 1}\nnonsense\n\n')
-    assert read(tmp_path) == ({}, set())
+    assert read(tmp_path) == ({}, {})
 
 
 def test_the_last_end_of_a_job_counts_and_starts_are_no_ends(tmp_path: Path) -> None:
@@ -88,7 +88,18 @@ def test_the_last_end_of_a_job_counts_and_starts_are_no_ends(tmp_path: Path) -> 
         manifest.add(ended("b.png", "started"))
     latest, ours = read(tmp_path)
     assert {output: record["status"] for output, record in latest.items()} == {"a.png": "complete"}
-    assert ours == {"a.png", "b.png"}
+    assert set(ours) == {"a.png", "b.png"}
+
+
+def test_what_a_batch_has_made_is_told_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"result")
+    with Manifest(tmp_path) as manifest:
+        manifest.add(ended("a.png", "started") | {"sha256": sha256_of(tmp_path / "a.png")})
+        manifest.add(ended("b.png", "started"))
+    with Manifest(tmp_path) as manifest:
+        assert (manifest.made("a.png"), manifest.made("b.png"), manifest.made("c.png")) == (True, False, False)
+        (tmp_path / "a.png").write_bytes(b"painted over")
+        assert not manifest.made("a.png")
 
 
 def test_two_batches_can_not_write_one_manifest(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -69,9 +70,12 @@ def shell(redirected: str, *words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(program, capture_output=True, text=True, check=False)
 
 
+OTHERS = {"save_every": None, "report": None, "quiet": True, "verbose": False}
+
+
 def watch(pair: tuple[Path, Path], **changes: object) -> Watch:
-    settings = {"output": Path("x.png"), "overwrite": False, "save_every": None, "report": None, "quiet": True}
-    return Watch(Given(pair[0], pair[1:]), **(settings | {"verbose": False} | changes))  # type: ignore[arg-type]
+    settings = {"output": Path("x.png"), "overwrite": False} | OTHERS
+    return Watch(Given(pair[0], pair[1:]), **(settings | changes))  # type: ignore[arg-type]
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -123,8 +127,8 @@ def test_a_checkpoint_that_nobody_asked_for_is_no_reason_to_refuse(pair, monkeyp
 # Results whose place has become unwritable
 
 
-def written(path: Path) -> None:
-    write_whole(path, b"x" * 5000)
+def written(path: Path) -> Path:
+    return write_whole(path, b"x" * 5000)
 
 
 def test_what_can_be_written_is_where_it_should_be(own_folder: Path) -> None:
@@ -154,10 +158,10 @@ def test_nothing_that_is_there_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_its_format_cannot_hold_becomes_a_png(tmp_path: Path) -> None:
-    def encoded(path: Path) -> None:
+    def encoded(path: Path) -> Path:
         if path.suffix != ".png":
             raise ValueError("too large for this format")
-        written(path)
+        return written(path)
 
     assert keep(Path("x.webp"), encoded, iter([tmp_path])) == tmp_path / "x.png"
 
@@ -232,6 +236,121 @@ def test_a_current_folder_that_is_gone_is_one_line(own_folder: Path) -> None:
     own_folder.rmdir()
     result = cxstyle("presets", "list")
     assert (result.exit_code, result.output) == (1, "cxstyle: the current folder is gone; change into another one\n")
+
+
+# Places that are taken
+
+
+def test_a_file_that_may_not_be_replaced_goes_beside_with_and_without_links(monkeypatch) -> None:
+    def unable(*_: object) -> None:
+        raise PermissionError
+
+    for number in (1, 2, 3, 4):
+        name = Path(f"x_{number}.png" if number > 1 else "x.png")
+        assert write_whole(Path("x.png"), b"%d" % number, replace=False) == name
+        monkeypatch.setattr(os, "link", unable)
+    assert files(Path()) == ["x.png", "x_2.png", "x_3.png", "x_4.png"]
+    assert Path("x.png").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run a.png b.png -o a.png",
+        "run a.png b.png -o b.png",
+        "run a.png b.png -o link.png",
+        "run a.png b.png -o x.png --report a.png",
+        "run a.png b.png -o x.png --checkpoint b.png",
+        "run a.png b.png -o x.png --movie a.gif --init a.gif",
+        "run a.png b.png -o x.png --report s.yaml --config s.yaml",
+        "run a.png b.png -o a.png --source-mask a.png --target-mask b.png",
+        "run a_00001.png b.png -o a.png --save-every 1 .",
+        "match a.png b.png -o a.png",
+        "score a.png --source a.png --target b.png --json b.png",
+        "bench --pair a.png b.png --json a.png",
+        "compare a.png b.png --presets fast -o b.png",
+        "compare a.png b.png --presets fast -o x.png --report a.png",
+        "grid a.png -t b.png -t a_b.png -o x.png --results .",
+        "grid a.png -t b.png -o a.png",
+        "batch a.png b.png -o . --name {source}.png",
+        "batch a.png b.png -o . --name x.png --init x.png",
+        "batch a_00001.png b.png -o out --name a.png --save-every 1 .",
+    ],
+)
+def test_what_is_read_is_never_replaced(pair, words: str) -> None:
+    for name in ("a.png", "a_00001.png", "x.png", "a.gif", "a_b.png"):
+        shutil.copy(pair[0], name)
+    shutil.copy(pair[1], "b.png")
+    Path("s.yaml").write_text(json.dumps(CONFIG.to_dict()))
+    Path("link.png").symlink_to("a.png")
+    before = {path: path.read_bytes() for path in Path().iterdir() if path.name != "x.png" or "--init x.png" in words}
+    result = cxstyle(*words.split(), "--overwrite")
+    assert "is read, and what is read is never replaced; choose another" in result.stderr
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_what_came_during_a_run_stays_and_the_result_is_beside_it(pair, monkeypatch) -> None:
+    def come(*_: object) -> bool:
+        for name in ("x.png", "r.json", "m.gif"):
+            Path(name).write_text("mine")
+        return True
+
+    monkeypatch.setattr(Watch, "step", come)
+    ended = cxstyle("run", *pair, *SHORT, "-o", "x.png", "--report", "r.json", "--movie", "m.gif", "-q")
+    assert ended.exit_code == 1
+    assert ended.stderr.splitlines() == [
+        f"cxstyle: {name} has come meanwhile and stays; the new one is {beside}"
+        for name, beside in (("x.png", "x_2.png"), ("r.json", "r_2.json"), ("m.gif", "m_2.gif"))
+    ]
+    assert [Path(name).read_text() for name in ("x.png", "r.json", "m.gif")] == ["mine"] * 3
+    assert json.loads(Path("r_2.json").read_text())["pictures"]["result"] == "x_2.png"
+    assert size_of(Path("x_2.png")) == (48, 48)
+
+
+def test_two_runs_that_make_up_one_name_leave_two_results(pair) -> None:
+    first, second = (Watch(Given(pair[0], pair[1:]), output=None, overwrite=False, **OTHERS) for _ in range(2))
+    first.stylize(CONFIG)
+    second.stylize(CONFIG)
+    assert files(Path()) == ["astronaut_hopper.png", "astronaut_hopper_2.png"]
+
+
+def test_pictures_on_the_way_replace_none(pair) -> None:
+    Path("steps").mkdir()
+    Path("steps/x_00002.png").write_text("mine")
+    words = ["run", *pair, *SHORT, "-o", "x.png", "--save-every", 1, "steps"]
+    assert "steps/x_00002.png exists" in cxstyle(*words).stderr
+    assert files(Path()) == ["steps/x_00002.png"]
+    assert cxstyle(*words, "--overwrite").exit_code == 0
+    assert size_of(Path("steps/x_00002.png")) == (48, 48)
+
+
+def test_a_result_of_a_comparison_replaces_nothing_that_came(pair) -> None:
+    def come(_: object) -> bool:
+        Path("astronaut_hopper_fast.png").write_text("mine")
+        return True
+
+    (outcome,) = compare(*pair, {"fast": CONFIG}, folder=Path(), callback=come).outcomes
+    assert (outcome.error, outcome.path) == (
+        "astronaut_hopper_fast.png has come meanwhile and stays; the new one is astronaut_hopper_fast_2.png",
+        Path("astronaut_hopper_fast_2.png"),
+    )
+    assert Path("astronaut_hopper_fast.png").read_text() == "mine"
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "..", "x/.."])
+@pytest.mark.parametrize("option", ["-o", "--report", "--movie", "--checkpoint"])
+def test_names_that_name_no_file_are_wrong_usage(pair, option: str, path: str) -> None:
+    result = cxstyle("run", *pair, option, path)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert ("an empty one came" if not path else f"{path} is a folder; name a file in it") in result.stderr
+
+
+@pytest.mark.parametrize("words", ["batch a.png b.png -o", "batch merge", "info", "match a.png", "weights import"])
+def test_empty_names_are_wrong_usage_everywhere(own_folder: Path, words: str) -> None:
+    result = cxstyle(*words.split(), "")
+    assert (result.exit_code, "a name is needed, and an empty one came" in result.stderr) == (2, True)
+    assert files(own_folder) == []
 
 
 # Streams

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import struct
 import sys
+import threading
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +20,17 @@ import pillow_heif
 import pytest
 import pyvips
 import torch
+from broken.made import tiff
 from click.testing import CliRunner
 from conftest import SAMPLES
 from PIL import Image, ImageCms, PngImagePlugin
 
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError, PictureError
+from cxstyle.pictures.decoding import photo_of
 from cxstyle.pictures.limits import VARIABLE, pixel_count
 from cxstyle.pictures.reading import load_picture, read_photo
+from cxstyle.pictures.tags import read_tags
 
 SRGB_TO_XYZ = numpy.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
@@ -565,3 +570,93 @@ def test_srgb_profiles_change_next_to_nothing(tmp_path: Path) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     vips_file(tmp_path / "x.png", sixteen(), srgb)
     assert abs(colors(tmp_path / "x.png") - soft()).max() < 0.0005
+
+
+def test_tiffs_of_all_kinds_are_read_as_pillow_reads_them(tmp_path: Path) -> None:
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        **{name: ("RGB", {"compression": name}) for name in ("raw", "tiff_lzw", "tiff_deflate", "packbits")},
+        "jpeg": ("RGB", {"compression": "jpeg", "quality": 95}),
+        "bits": ("1", {"compression": "group4"}),
+        **{mode: (mode, {}) for mode in ("1", "L", "P", "LA", "RGBA", "RGBX")},
+        "profile": ("RGB", {"icc_profile": adobe()}),
+    }
+    for name, (mode, options) in kinds.items():
+        made = eight().convert("RGB").convert(mode)
+        made.save(tmp_path / f"{name}.tif", **options)
+        with Image.open(tmp_path / f"{name}.tif") as image:
+            expected = photo_of(image, name)
+        found = read_photo(tmp_path / f"{name}.tif")
+        assert (found.bits, found.notes, found.alpha is None) == (8, expected.notes, expected.alpha is None), name
+        assert abs(found.colors - expected.colors).max() < (0.03 if name == "jpeg" else 0.006), name
+
+
+def test_lines_of_others_are_neither_swallowed_nor_taken_for_a_decoder_s(tmp_path: Path, capfd: Any) -> None:
+    eight().resize((400, 360)).save(tmp_path / "x.tif", compression="tiff_lzw")
+    said, done = 0, False
+
+    def say() -> None:
+        nonlocal said
+        while not done:
+            said += 1
+            os.write(2, b"a line\n")
+
+    thread = threading.Thread(target=say)
+    thread.start()
+    notes = [read_photo(tmp_path / "x.tif").notes for _ in range(10)]
+    done = True
+    thread.join()
+    assert notes == [()] * 10
+    assert capfd.readouterr().err == "a line\n" * said
+
+
+RAW = "is a camera's raw file: develop it"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("x.dng", tiff(after=0, dng=(1, 4)), RAW),
+        ("x.nef", tiff(), RAW),
+        ("x.tif", tiff(photometric=(3, 32803)), RAW),
+        ("x.raf", b"FUJIFILMCCD-RAW 0201", RAW),
+        ("x.cr3", b"\0\0\0\x18ftypcrx \0\0\0\1", RAW),
+        ("x.tif", tiff(bits=12), "has 12 bits a channel, and 1, 2, 4, 8, 16 or 32 are read; save it with 16"),
+        ("x.psd", b"8BPS\0\1" + bytes(16) + b"\0\x10\0\3", "is a Photoshop file of more than 8 bits"),
+        ("x.svg", b"<?xml version='1.0'?>\n<!-- a -->\n<svg xmlns=''/>", "is a drawing"),
+        ("x.jxl", b"\xff\x0a\0\0", "is a JPEG XL picture: save it as PNG"),
+        ("x.pdf", b"%PDF-1.4", "is a document"),
+        ("x.png", b"", "is an empty file: get it anew"),
+        ("x.jpg", b"<!doctype html><p>not found, <svg/>", "is a web page and not the picture on it"),
+        ("x.jpg", b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
+        ("x.png", b"\0\0\0\x18ftypmp42", "is a video"),
+        ("x.jpg", b"PK\3\4", "is an archive: unpack it"),
+        ("x.exr", b"v/1\1", "is a picture of high dynamic range"),
+    ],
+)
+def test_files_are_called_by_their_kind_with_what_to_do(tmp_path: Path, name: str, data: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    for read in (read_photo, read_tags):
+        if (name, read) != ("x.tif", read_tags) or says == RAW:
+            with pytest.raises(PictureError, match=re.escape(f"{name} {says}")) as caught:
+                read(tmp_path / name)
+            assert "damaged" not in str(caught.value)
+
+
+def test_a_jpeg_is_one_whatever_it_is_called(tmp_path: Path) -> None:
+    eight().save(tmp_path / "x.jpg")
+    (tmp_path / "x.jpg").rename(tmp_path / "x.nef")
+    assert read_photo(tmp_path / "x.nef").bits == 8
+
+
+def test_a_preview_is_not_taken_for_the_picture(tmp_path: Path) -> None:
+    eight().save(tmp_path / "x.tif", tiffinfo={254: 1}, save_all=True, append_images=[eight().resize((80, 72))])
+    whole = bytearray((tmp_path / "x.tif").read_bytes())
+    entry = struct.pack("<HHII", 254, 4, 1, 1)
+    assert whole.count(entry) == 2
+    place = whole.rindex(entry)
+    whole[place + 8] = 0
+    (tmp_path / "x.tif").write_bytes(whole)
+    with pytest.raises(
+        PictureError, match=r"x.tif is a TIFF whose first page is a preview of another: save that alone"
+    ):
+        read_photo(tmp_path / "x.tif")

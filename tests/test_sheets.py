@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -177,9 +178,18 @@ def test_a_batch_without_records_has_no_sheets(tmp_path: Path) -> None:
 
 def test_a_sheet_that_cant_be_written_is_an_error_of_one_line(made: Made) -> None:
     made.add("a", "x")
-    (made.folder / "sheet.png").mkdir()
+    shutil.rmtree(made.folder)
     with pytest.raises(OutputError, match=r"can't write .*sheet\.png"):
         write_sheets(made.folder, made.records)
+
+
+def test_a_sheet_replaces_sheets_and_nothing_else(made: Made) -> None:
+    made.add("a", "x")
+    paint(made.folder / "sheet.png")
+    mine = (made.folder / "sheet.png").read_bytes()
+    for _ in range(2):
+        assert write_sheets(made.folder, made.records) == [made.folder / "sheet-2.png"]
+    assert (made.folder / "sheet.png").read_bytes() == mine
 
 
 def test_files_are_called_by_what_tells_them_apart() -> None:

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from ..errors import PictureError
-from ..files import whole_file
+from ..files import is_marked, numbers, whole_file
 from .manifest import Record
 from .records import ending, latest, short_names, thumbnail
 
@@ -33,7 +34,7 @@ OWN_ROWS = ("description", "seed")
 
 
 def write_gallery(folder: Path, records: Iterable[Record], *, title: str = "cxstyle") -> Path:
-    """Writes a batch as index.html: all in one file, with no request to anywhere, in any browser.
+    """Writes a batch as index.html, numbered where that is no gallery: one file, with no request to anywhere.
 
     Results, sources and targets are in it as JPEGs of 512 px up to 150 results, 320 px up to 1500 and 192 px above. The
     files themselves are linked to, so the page stays in the batch's folder, or loses these links. Pictures go to the
@@ -56,7 +57,8 @@ def write_gallery(folder: Path, records: Iterable[Record], *, title: str = "cxst
     filled = {"TITLE": html.escape(title), "STYLE_HASH": digest(template, "style")}
     filled["SCRIPT_HASH"] = digest(template, "script")
     head, tail = (PLACES.sub(lambda place: filled[place[1]], part) for part in template.split("@DATA@"))
-    path = folder / "index.html"
+    start = utf8(template.split("@")[0])
+    path = next(p for p in numbers(folder / "index.html") if not os.path.lexists(p) or is_marked(p, start))
     with whole_file(path) as file:
         file.write(utf8(head))
         content = {"title": title} | Writer(folder, kept, edge).write(file)

@@ -6,13 +6,14 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ConfigError, PictureError
-from ..files import read_plain
+from ..files import read_plain, read_up_to
+from ..pictures.kinds import kind_of
 
 KINDS = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "bmp", "dib", "gif", "avif", "heic", "heif"),
@@ -25,6 +26,8 @@ LARGEST = 50_000_000
 """Bytes of a list."""
 COLUMNS = ("path", "picture", "file", "source", "target")
 """Headers of the column of a CSV list that has the paths."""
+NAMED = 10
+"""Files of a kind that are left out and told by name, at most."""
 MAGIC = re.compile(r"[*?[]")
 
 
@@ -48,7 +51,9 @@ class Listed:
         return self.name + self.path.suffix
 
 
-def list_pictures(side: str, recursive: bool, *, leave_out: Path | None = None) -> list[Listed]:
+def list_pictures(
+    side: str, recursive: bool, *, leave_out: Path | None = None, note: Callable[[str], None] | None = None
+) -> list[Listed]:
     """The pictures of one side, every one once.
 
     Args:
@@ -58,6 +63,7 @@ def list_pictures(side: str, recursive: bool, *, leave_out: Path | None = None) 
             paths in a list count from the list's own folder, and its order is kept.
         recursive: into the sub-folders of a folder, too.
         leave_out: a folder of which folders and globs give nothing.
+        note: told which files of a folder or a glob are no pictures, and why.
 
     The root of names is the folder, the part of a glob before its first wildcard, or the deepest folder that has all
     pictures of a list. A list may name files that don't exist.
@@ -72,7 +78,7 @@ def list_pictures(side: str, recursive: bool, *, leave_out: Path | None = None) 
     except OSError as error:  # a name that is too long
         raise PictureError(f"can't read {side[:60]}...: {error.strerror}") from error
     if is_folder:
-        return in_folder(path, recursive, leave_out)
+        return in_folder(path, recursive, leave_out, note)
     if is_file:
         if path.suffix.lower() in LISTS:
             return in_list(path)
@@ -80,7 +86,7 @@ def list_pictures(side: str, recursive: bool, *, leave_out: Path | None = None) 
             raise ConfigError(f"{side} is not a picture; if it is a file of jobs, use --jobs {side}")
         return [listed(path, path.parent)]
     if MAGIC.search(side):
-        return in_glob(side, leave_out)
+        return in_glob(side, leave_out, note)
     raise PictureError(f"there is no file or folder {side or 'without a name'}")
 
 
@@ -105,20 +111,51 @@ def place(file: str | Path) -> str:
 
 
 def is_picture(name: str) -> bool:
-    """By its name, and not hidden."""
-    return not name.startswith(".") and Path(name).suffix.lower() in PICTURES
+    """By its suffix."""
+    return Path(name).suffix.lower() in PICTURES
 
 
-def in_folder(folder: Path, recursive: bool, leave_out: Path | None) -> list[Listed]:
+def no_pictures(where: str, paths: Iterable[Path], note: Callable[[str], None] | None) -> str:
+    """What files are that are left out, in one line that `note` is told, too; "" without any."""
+    kinds: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        kinds.setdefault(kind_of(start_of(path), path.suffix) or "no picture by its suffix", []).append(path.name)
+    if not kinds:
+        return ""
+    said = "; ".join(f"{first_of(names)} ({kind})" for kind, names in kinds.items())
+    if note is not None:
+        note(f"left out of {where}: {said}")
+    return f"; there are {said}"
+
+
+def start_of(path: Path) -> bytes:
+    """The first bytes of a file; nothing of one that can't be read."""
+    try:
+        return read_up_to(path, 4096) if path.is_file() else b""
+    except (OSError, ValueError):
+        return b""
+
+
+def first_of(names: list[str]) -> str:
+    """a, b, c and 4 more."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def in_folder(
+    folder: Path, recursive: bool, leave_out: Path | None, note: Callable[[str], None] | None
+) -> list[Listed]:
     """The pictures of a folder; see `list_pictures`."""
     if leave_out is not None and within(folder, leave_out):
         raise PictureError(f"{folder} is where the results go; name another folder for them")
-    found = sorted((listed(path, folder) for path in walk(folder, recursive, leave_out)), key=order)
+    files = [*walk(folder, recursive, leave_out)]
+    found = sorted((listed(path, folder) for path in files if is_picture(path.name)), key=order)
+    others = no_pictures(str(folder), (path for path in files if not is_picture(path.name)), note if found else None)
     if found:
         return found
-    if not recursive and next(walk(folder, True, leave_out), None):
+    if not recursive and any(is_picture(path.name) for path in walk(folder, True, leave_out)):
         raise PictureError(f"{folder} has no pictures itself, but its sub-folders have; add --recursive")
-    raise PictureError(f"{folder} has no pictures (jpg, png, webp, tif...)")
+    raise PictureError(f"{folder} has no pictures (jpg, png, webp, tif...){others}")
 
 
 def order(picture: Listed) -> list[str]:
@@ -127,14 +164,14 @@ def order(picture: Listed) -> list[str]:
 
 
 def walk(folder: Path, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
-    """The pictures of a folder. Links to folders are followed, but no folder is entered twice."""
+    """The files of a folder but hidden ones. Links to folders are followed, but no folder is entered twice."""
     entered = set() if leave_out is None else {os.path.realpath(leave_out)}
     for current, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         real = os.path.realpath(current)
         names = [] if real in entered else sorted(files)
         folders[:] = sorted(f for f in folders if not f.startswith(".")) if recursive and real not in entered else []
         entered.add(real)
-        yield from (Path(current, name) for name in names if is_picture(name))
+        yield from (Path(current, name) for name in names if not name.startswith("."))
 
 
 def refuse(error: OSError) -> NoReturn:
@@ -148,7 +185,7 @@ def within(path: Path, folder: Path) -> bool:
     return Path(os.path.realpath(folder)) in (real, *real.parents)
 
 
-def in_glob(pattern: str, leave_out: Path | None) -> list[Listed]:
+def in_glob(pattern: str, leave_out: Path | None, note: Callable[[str], None] | None) -> list[Listed]:
     """The pictures that a glob names; see `list_pictures`."""
     parts, root = list(Path(pattern).parts), Path()
     # A folder may have brackets in its name.
@@ -164,12 +201,14 @@ def in_glob(pattern: str, leave_out: Path | None) -> list[Listed]:
         raise ConfigError(f"{pattern}: ** must stand alone between slashes, such as photos/**/*.jpg") from error
     if not any(part.startswith(".") for part in parts):
         paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    paths = [path for path in paths if path.suffix.lower() in PICTURES and path.is_file()]
-    found = [path for path in paths if not (leave_out and within(path, leave_out))]
-    if paths and not found:
+    files = [path for path in paths if path.is_file()]
+    inside = [path for path in files if not (leave_out and within(path, leave_out))]
+    found = [path for path in inside if is_picture(path.name)]
+    others = no_pictures(pattern, (path for path in inside if not is_picture(path.name)), note if found else None)
+    if not found and any(is_picture(path.name) for path in files):
         raise PictureError(f"{pattern} names pictures only where the results go; name another folder for them")
     if not found:
-        raise PictureError(f"{pattern} names no pictures; put it in quotes, and check folder and suffix")
+        raise PictureError(f"{pattern} names no pictures; put it in quotes, and check folder and suffix{others}")
     return sorted((listed(path, root) for path in found), key=order)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import filelock
 
 from ..errors import OutputError
-from ..files import write_whole
+from ..files import sha256_of, write_whole
 
 Record = dict[str, Any]
 NAME = "manifest.jsonl"
@@ -33,7 +33,7 @@ class Manifest:
 
     Attributes:
         latest: by output, the last record of each job that ended.
-        ours: outputs that a batch has begun to make here.
+        ours: by output that a batch has begun to make here, the SHA-256 of all that it has made of it.
 
     Raises:
         OutputError: another batch holds it, or it can't be read or written.
@@ -44,7 +44,7 @@ class Manifest:
         self.path = folder / (SHARD.format(*shard) if shard else NAME)
         self.lock = filelock.FileLock(folder / f".{self.path.name}.lock")
         self.latest: dict[str, Record] = {}
-        self.ours: set[str] = set()
+        self.ours: dict[str, set[str]] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -80,11 +80,16 @@ class Manifest:
             self.file.write(f"{line}\n".encode())
         except OSError as error:
             raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
-        self.ours.add(record["output"])
+        self.ours.setdefault(record["output"], set()).add(record.get("sha256", ""))
         whole: Record = json.loads(line)  # as the next batch will read it
         if record["status"] != STARTED:
             self.latest[record["output"]] = whole
         return whole
+
+    def made(self, output: str) -> bool:
+        """Whether what is at an output's place now is what a batch has made."""
+        path = self.folder / output
+        return output in self.ours and path.is_file() and sha256_of(path) in self.ours[output]
 
 
 def manifests(folder: Path) -> list[Path]:
@@ -116,18 +121,18 @@ def lines(path: Path) -> Iterator[Record]:
         raise OutputError(f"can't read {path}: {error.strerror or error}") from error
 
 
-def read(folder: Path) -> tuple[dict[str, Record], set[str]]:
-    """By output the last record of each job that ended, and all outputs that were begun, of all manifests of a folder.
+def read(folder: Path) -> tuple[dict[str, Record], dict[str, set[str]]]:
+    """Of all manifests of a folder, by output: the last record of each job that ended, and `ours` of `Manifest`.
 
     Raises:
         OutputError: one can't be read.
     """
     latest: dict[str, Record] = {}
-    ours: set[str] = set()
+    ours: dict[str, set[str]] = {}
     for path in manifests(folder):
         for record in lines(path):
             output = record["output"]
-            ours.add(output)
+            ours.setdefault(output, set()).add(str(record.get("sha256", "")))
             before = latest.get(output)
             if record["status"] != STARTED and (before is None or before["time"] <= record["time"]):
                 latest[output] = record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CxStyleError, OutputError
-from ..files import make_folder, put_in_place, remove_partial, write_whole
+from ..files import READ, check_place, file_id, make_folder, put_in_place, remove_partial, write_partial
 from ..report import run_record, write_json
 from .estimate import work
 from .executors import Executor
 from .jobs import Job
+from .listing import place
 from .manifest import COMPLETE, STARTED, Manifest, Record
 from .plan import Planned, check_outputs, compared
 from .schedule import Schedule, Task, in_order, part
@@ -96,8 +98,10 @@ class Batch:
         todo: list[Planned],
         callback: Callback | None,
         reports: Path | None,
+        overwrite: bool,
     ) -> None:
         self.folder, self.manifest, self.callback, self.reports = folder, manifest, callback, reports
+        self.overwrite, self.before = overwrite, set(manifest.ours)
         self.todo, self.stopping = todo, False
         self.skipped = len(planned) - len(todo)
         self.done = self.failed = 0
@@ -129,8 +133,13 @@ class Batch:
     def started(self, task: Task, worker: str) -> None:
         """As `Watcher`."""
         self.running[task.index] = 0.0
-        self.manifest.add({"status": STARTED, "output": task.job.output, "worker": worker, "attempt": task.attempt})
+        self.begin(task, worker)
         self.tell("started", task, worker=worker)
+
+    def begin(self, task: Task, worker: str, **facts: str) -> None:
+        """A line about a job that has not ended."""
+        line = {"status": STARTED, "output": task.job.output, "worker": worker, "attempt": task.attempt}
+        self.manifest.add(line | facts)
 
     def moved(self, task: Task, worker: str, moved: Moved) -> None:
         """As `Watcher`."""
@@ -141,7 +150,7 @@ class Batch:
         """As `Watcher`: first the picture, then the line that says that it is there."""
         if self.running.pop(task.index, None) is None and ended.status == STOPPED:
             return
-        ended = self.written(task, ended)
+        ended = self.written(task, worker, ended)
         record = self.manifest.add(self.record(task, worker, ended))
         if ended.status != STOPPED:
             self.finished += self.work[task.index]
@@ -149,28 +158,53 @@ class Batch:
             self.failed += ended.status != COMPLETE
         self.tell("ended", task, worker=worker, record=record, details=ended.details)
 
-    def written(self, task: Task, ended: Ended) -> Ended:
+    def written(self, task: Task, worker: str, ended: Ended) -> Ended:
         """With its picture and report at their places, or with why they could not be written."""
-        facts = ended.facts
         path = self.folder / task.job.output
+        if ended.picture is not None:
+            ended = replace(ended, facts=ended.facts | {"sha256": hashlib.sha256(ended.picture).hexdigest()})
+        elif ended.part is None:
+            return ended
         try:
+            may_go = self.overwrite or self.manifest.made(task.job.output)
+            # Whatever ends the batch now has left a file that is known.
+            self.begin(task, worker, sha256=ended.facts["sha256"])
             if ended.picture is not None:
-                facts = facts | {"sha256": hashlib.sha256(ended.picture).hexdigest()}
                 make_folder(path.parent)
-                write_whole(path, ended.picture)
-            elif ended.part is not None:
-                put_in_place(ended.part, path)
-            else:
-                return ended
+            part = ended.part or write_partial(path, ended.picture or b"")
+            check_place(path, put_in_place(part, path, replace=may_go))
             if self.reports is not None:
                 self.report(task.job, ended, self.reports)
         except CxStyleError as error:
             return replace(ended, status=FAILED, error=str(error), picture=None, part=None)
-        return replace(ended, facts=facts)
+        return ended
+
+    def check_beside(self, read: set[tuple[int, int] | None], pictures: Path | None) -> None:
+        """Makes sure that neither reports nor pictures on the way take the place of what no batch has made.
+
+        Raises:
+            OutputError: as of `check_free`.
+        """
+        jobs = [planned.job for planned in self.todo]
+        files = [] if self.reports is None else [(job, report_of(job, self.reports)) for job in jobs]
+        if pictures is not None:
+            names = {job.name: job for job in jobs}
+            for path in pictures.rglob("*_*.png"):
+                name = path.relative_to(pictures).as_posix().rpartition("_")[0]
+                files += [(names[name], path)] if name in names else []
+        for job, path in files:
+            if file_id(path) in read:
+                raise OutputError(f"{path} {READ}; choose another folder")
+            if os.path.lexists(path) and not self.overwrite and job.output not in self.before:
+                raise OutputError(f"{path} exists; choose another folder or add --overwrite")
+        taken = [path for _, path in files]
+        if len(set(taken)) < len(taken):
+            twice = next(path for path in taken if taken.count(path) > 1)
+            raise OutputError(f"{twice} would be the report of several jobs; give their results names of their own")
 
     def report(self, job: Job, ended: Ended, folder: Path) -> None:
         """As `cxstyle run --report` writes it."""
-        path = (folder / job.output).with_suffix(".json")
+        path = report_of(job, folder)
         make_folder(path.parent)
         record = run_record(
             pictures=job.inputs() | {"result": str(self.folder / job.output)},
@@ -180,7 +214,7 @@ class Batch:
             seconds=ended.facts["seconds"],
             losses=ended.losses,
         )
-        write_json(path, record)
+        check_place(path, write_json(path, record, replace=self.overwrite or job.output in self.before))
 
     def record(self, task: Task, worker: str, ended: Ended) -> Record:
         """The line of a job that has ended."""
@@ -230,7 +264,7 @@ def run_batch(
         executor: who does the jobs, in place of what workers and devices say, such as `cxstyle.batch.cluster.Cluster`.
         shard: (i, n) to do part i of n, counted from 1, with a manifest of its own.
         force: do all jobs again.
-        overwrite: replace files in the folder that no batch has made.
+        overwrite: replace files that no batch has made here, and results of other pictures; never what is read.
         reports: a folder for a JSON file of each job, with the losses of each iteration.
         save_every: (n, folder) to write the picture of each job there after every n iterations, too.
         callback: told what happens; returning False stops the batch.
@@ -249,8 +283,11 @@ def run_batch(
         told = None if callback is None else callback(Event("hashing", 0, 0, 0, len(chosen), 0.0, 0.0))
         planned = compared(chosen, folder, manifest.latest)
         todo = [p for p in planned if force or not p.done]
-        clear(folder, todo, manifest, overwrite=overwrite)
-        batch = Batch(folder, manifest, planned, todo, callback, None if reports is None else Path(reports))
+        read = set(map(file_id, {file for job in several for file in job.files()})) - {None}
+        check_free(folder, todo, manifest, read, overwrite=overwrite)
+        batch = Batch(folder, manifest, planned, todo, callback, None if reports is None else Path(reports), overwrite)
+        batch.check_beside(read, None if save_every is None else Path(save_every[1]))
+        remove_partial(folder / p.job.output for p in todo)
         who = executor or choose_executor([p.job for p in todo], workers, devices)
         batch.stopping = told is False
         batch.tell("planned")
@@ -265,17 +302,44 @@ def known(planned: list[Planned], latest: Mapping[str, Record]) -> dict[str, Rec
     return {p.job.output: latest[p.job.output] for p in planned if p.job.output in latest}
 
 
-def clear(folder: Path, todo: list[Planned], manifest: Manifest, *, overwrite: bool) -> None:
-    """Makes room for the results: what a batch that was killed left half-written goes, what is not ours stays.
+def check_free(
+    folder: Path, todo: list[Planned], manifest: Manifest, read: set[tuple[int, int] | None], *, overwrite: bool
+) -> None:
+    """Makes sure that results take the place of nothing but results of the same pictures.
 
     Raises:
-        OutputError: a file is in the way, and `overwrite` is not set.
+        OutputError: a file that is `read` is in the way; or another, and `overwrite` is not set.
     """
-    foreign = [p.job for p in todo if p.job.output not in manifest.ours and (folder / p.job.output).exists()]
-    if foreign and not overwrite:
+    there = [p for p in todo if os.path.lexists(folder / p.job.output)]
+    for p in there:
+        if file_id(folder / p.job.output) in read:
+            raise OutputError(f"{folder / p.job.output} {READ}; choose another folder")
+    if overwrite:
+        return
+    foreign = [p.job.output for p in there if not manifest.made(p.job.output)]
+    if foreign:
         more = f", and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise OutputError(
-            f"{folder / foreign[0].output} exists{more}, and no batch has made it; choose another folder or add "
-            "--overwrite"
+            f"{folder / foreign[0]} exists{more}, and no batch has made it; choose another folder or add --overwrite"
         )
-    remove_partial(folder / p.job.output for p in todo)
+    for p in there:
+        record = manifest.latest.get(p.job.output)
+        if record is not None and not same_pictures(p, record):
+            pictures = " x ".join([str(record.get("source")), *record.get("targets", [])])
+            what = f"{folder / p.job.output} is the result of {pictures}"
+            raise OutputError(f"{what}; choose another folder or name, or add --overwrite")
+
+
+def same_pictures(planned: Planned, record: Record) -> bool:
+    """Whether a record is of the pictures of a job, by their paths or by what is in them."""
+    before = [str(record.get("source")), *record.get("targets", [])]
+    now = [str(file) for file in (planned.job.source, *planned.job.target)]
+    hashes = record.get("hashes", {})
+    return len(before) == len(now) and all(
+        place(a) == place(b) or hashes.get(a) == planned.hashes[b] for a, b in zip(before, now, strict=True)
+    )
+
+
+def report_of(job: Job, folder: Path) -> Path:
+    """Where the report of a job goes."""
+    return (folder / job.output).with_suffix(".json")

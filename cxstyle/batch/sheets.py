@@ -9,9 +9,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ..errors import PictureError
-from ..files import write_whole
+from ..files import is_marked, write_whole
 from ..sheet import Cell, grid
 from .manifest import Record
 from .records import ending, evenly, in_order, latest, short_names, thumbnail
@@ -20,6 +21,8 @@ NARROWEST = 96
 """Pixels of a cell: below it captions say nothing."""
 KEPT = 128
 """Thumbnails of sources and targets that are remembered from page to page."""
+MADE_BY = "cxstyle batch --sheet"
+"""In each sheet, which may be replaced by a new one."""
 LONGEST = 40
 """Letters of a preset in a file's name."""
 
@@ -32,7 +35,7 @@ def write_sheets(
     Jobs that make a product, every source with every target, become a grid of sources down and targets across; others
     become rows of source, targets and result. Both are in the order of the records. The files are sheet.png, with
     several presets sheet_PRESET.png, with several seeds sheet_PRESET_SEED.png, and with several pages the page's number
-    after that; another name where a result of the batch has this one.
+    after that; another name where a result of the batch or any file that is no sheet has this one.
 
     Args:
         folder: of the batch: outputs count from it, and the sheets go there.
@@ -52,6 +55,8 @@ def write_sheets(
     sizes = [max(record["size"]) for record in kept if record.get("size")]
     pictures = Pictures(folder, kept, max(NARROWEST, min(edge, max(sizes, default=edge))))
     taken = {record["output"].casefold() for record in kept}
+    files = [path for path in folder.glob("*") if path.name.casefold().startswith("sheet")]
+    taken |= {path.name.casefold() for path in files if not is_marked(path, MADE_BY.encode())}
     written: list[Path] = []
     for preset in presets:
         for seed in seeds:
@@ -174,7 +179,8 @@ def page_names(parts: Sequence[str], count: int, taken: set[str]) -> list[str]:
 
 
 def encoded(page: Image.Image) -> bytes:
-    """As a PNG file."""
-    content = io.BytesIO()
-    page.save(content, "PNG")
+    """As a PNG file that can be told from others."""
+    content, info = io.BytesIO(), PngInfo()
+    info.add_text("Software", MADE_BY)
+    page.save(content, "PNG", pnginfo=info)
     return content.getvalue()

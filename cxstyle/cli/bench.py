@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import click
 from ..files import check_writable
 from ..report import write_json
 from . import options as option
+from .refuge import keep
 
 if TYPE_CHECKING:
     from ..meter import Row
@@ -26,7 +29,7 @@ COLUMNS = ("plain", "as it runs", "times as fast", "extra memory", "TFLOP/s", "o
     metavar="SOURCE TARGET",
     help="Also time runs to a given quality on two pictures; takes as long as 300 iterations at 512 px.",
 )
-@click.option("--json", "path", type=option.PATH, metavar="FILE.json", help="Also write it for machines.")
+@click.option("--json", "path", type=option.FILE, metavar="FILE.json", help="Also write it for machines.")
 @option.overwrite
 def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path | None, overwrite: bool) -> None:
     """Times the loss, the network and whole iterations on this machine, each against the plain way in turns.
@@ -41,7 +44,7 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
     if path is None:
         option.refuse("is for --json", "overwrite")
     else:
-        check_writable(path, overwrite=overwrite)
+        check_writable(path, overwrite=overwrite, inputs=pair or ())
     measure = Bench(QUICK if quick else FULL, device, pair)
     rows: list[Row] = []
     with tqdm(measure.steps(), disable=None, leave=False) as steps:
@@ -51,8 +54,8 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
     record = measure.record(rows)
     click.echo(f"{record['device']}, torch {record['versions']['torch']}, vgg16 ({record['weights']})")
     click.echo("\n".join(table(rows)))
-    if path is not None:
-        write_json(path, record)
+    if path is not None and keep(path, partial(write_json, content=record, replace=overwrite)) != path:
+        sys.exit(1)
 
 
 def table(rows: list[Row]) -> list[str]:

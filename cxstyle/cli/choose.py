@@ -143,7 +143,8 @@ def from_sides(choice: Choice, note: Callable[[str], None], settings: dict[str, 
             f"SOURCES and TARGETS are needed, and {len(choice.sides)} words came; put globs in quotes "
             "('photos/*.jpg'), or name the jobs in a file with --jobs"
         )
-    sources, targets = (list_pictures(side, choice.recursive, leave_out=choice.output) for side in choice.sides)
+    sides = (list_pictures(side, choice.recursive, leave_out=choice.output, note=note) for side in choice.sides)
+    sources, targets = sides
     alone = pairs(sources, targets, choice.pair).alone()
     if alone:
         note(alone)

@@ -10,7 +10,7 @@ import click
 
 from . import options as option
 from .names import free_name
-from .several import FILES, Several, named_settings, shared
+from .several import FILES, Several, files_of, is_file, named_settings, shared
 
 PRESETS = "default,gatys,cnnmrf"
 
@@ -45,7 +45,9 @@ def compare(
     """
     files = {name: options.pop(name) for name in FILES}
     configs = named_settings(presets, **options)
-    several = Several(len(configs), output or free_name(source.stem, target.stem, "compare"), **files)
+    read = files_of(configs.values(), source, target, source_mask, target_mask, *filter(is_file, presets.split(",")))
+    output = output or free_name(source.stem, target.stem, "compare")
+    several = Several(len(configs), output, inputs=read, **files)
     from ..comparison import compare as compared
 
     several.go(partial(compared, source, target, configs, source_mask=source_mask, target_mask=target_mask))

@@ -20,6 +20,7 @@ class Given:
         weights: of the targets; None where all positions count the same.
         source_mask: of the source.
         target_masks: one for each target; none without masks.
+        others: files that its settings come from or name.
     """
 
     source: Path
@@ -27,6 +28,7 @@ class Given:
     weights: Sequence[float] | None = None
     source_mask: Path | None = None
     target_masks: Sequence[Path] = ()
+    others: Sequence[str | Path] = ()
 
     def stem(self) -> tuple[str, ...]:
         """Parts of a name made of the pictures'."""

@@ -10,7 +10,7 @@ import click
 
 from . import options as option
 from .names import free_name
-from .several import FILES, Several, read_settings, shared
+from .several import FILES, Several, files_of, is_file, read_settings, shared
 
 GREEDY = "--targets"
 
@@ -69,7 +69,8 @@ def grid(
     """
     files = {name: options.pop(name) for name in FILES}
     config = read_settings(preset).override(**options)
-    several = Several(len(sources) * len(targets), output or free_name("grid"), **files)
+    read = files_of([config], *sources, *targets, preset if is_file(preset) else None)
+    several = Several(len(sources) * len(targets), output or free_name("grid"), inputs=read, **files)
     from ..comparison import stylize_grid
 
     several.go(partial(stylize_grid, sources, targets, config))

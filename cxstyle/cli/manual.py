@@ -11,6 +11,7 @@ import click
 from ..errors import ConfigError
 from ..files import write_whole
 from .complete import commands
+from .options import FILE
 
 BEGIN, END = "<!-- commands -->\n", "<!-- /commands -->\n"
 """What the manual stands between in a file that holds it, each on a line of its own."""
@@ -46,7 +47,7 @@ FILES = {
 @click.command()
 @click.option(
     "--update",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Write it into this file between the lines <!-- commands --> and <!-- /commands --> instead.",
 )

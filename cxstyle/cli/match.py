@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from ..config import ONE_MAP
 from ..files import check_writable, make_folder
 from . import options as option
 from .names import free_name
+from .refuge import keep
 
 PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
 
@@ -49,21 +52,22 @@ def match(
     \b
     Try:  cxstyle match samples/astronaut.jpg samples/hopper.jpg
     """
-    from ..image import to_tensor
     from ..matching import match as matched
-    from ..pictures.writing import check_output, save_picture
+    from ..pictures.writing import check_output, save_image
 
     output = output or free_name(source.stem, target.stem, "match")
-    check_output(output, overwrite=overwrite)
+    read = [file for file in (source, target, options["weights"]) if file]
+    check_output(output, overwrite=overwrite, inputs=read)
     files = {part: parts / f"{source.stem}_{target.stem}_{part}.png" for part in PARTS} if parts else {}
     if parts:
         make_folder(parts)
     for file in files.values():
-        check_writable(file, overwrite=overwrite)
+        check_writable(file, overwrite=overwrite, inputs=read)
     found = matched(source, target, layers=layers.replace(",", " ").split(), **options)
-    found.save(output)
-    for part, file in files.items():
-        save_picture(to_tensor(getattr(found, part)), file)
+    pictures = {output: found.sheet} | {file: getattr(found, part) for part, file in files.items()}
+    placed = [keep(file, partial(save_image, picture, replace=overwrite)) for file, picture in pictures.items()]
     click.echo(
-        f"wrote {output} ({found.share:.0%} of the target is drawn from; {found.mutual:.0%} of matches are mutual)"
+        f"wrote {placed[0]} ({found.share:.0%} of the target is drawn from; {found.mutual:.0%} of matches are mutual)"
     )
+    if placed != [*pictures]:
+        sys.exit(1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import count, takewhile
+from itertools import takewhile
 from pathlib import Path
 
 from ..batch.names import LONGEST, cut
+from ..files import free, numbers
 
 
 def names(*parts: str, suffix: str = ".png") -> Iterator[Path]:
@@ -20,18 +21,6 @@ def names(*parts: str, suffix: str = ".png") -> Iterator[Path]:
         share = max(1, LONGEST // len(parts) - 1)
         stem = cut("_".join(cut(part, share) for part in parts), LONGEST)
     return numbers(Path(f"{stem}{suffix}"))
-
-
-def numbers(path: Path) -> Iterator[Path]:
-    """x.png, x_2.png, x_3.png..."""
-    yield path
-    for number in count(2):
-        yield path.with_stem(f"{path.stem}_{number}")
-
-
-def free(paths: Iterator[Path]) -> Path:
-    """The first that is not taken."""
-    return next(path for path in paths if not path.exists())
 
 
 def free_name(*parts: str, suffix: str = ".png") -> Path:

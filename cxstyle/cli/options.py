@@ -17,7 +17,26 @@ from ..pictures.limits import VARIABLE, pixel_count
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
-PATH = click.Path(path_type=Path)
+
+
+class Name(click.Path):
+    """A path that is not empty; of a file that is to be written, one that ends in a name."""
+
+    def __init__(self, written: bool = False) -> None:
+        super().__init__(path_type=Path)
+        self.written = written
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Leaves to others what is there."""
+        if not str(value):
+            self.fail("a name is needed, and an empty one came", param, ctx)
+        if self.written and Path(value).name in ("", ".."):
+            self.fail(f"{value} is a folder; name a file in it", param, ctx)
+        return Path(value)
+
+
+PATH, FILE = Name(), Name(written=True)
+"""What is read, and folders; files that are written."""
 
 
 class Samples(click.ParamType[int | str]):
@@ -48,7 +67,7 @@ def output(default: str, what: str = "sheet", more: str = "") -> Option:
     return click.option(
         "-o",
         "--output",
-        type=PATH,
+        type=FILE,
         help=f"Where the {what} goes; the suffix sets the format (png, jpg, webp, tif, bmp, avif).{more}  "
         f"[default: {default} here, numbered where that exists]",
     )
@@ -127,7 +146,7 @@ WRITING = [
 LASTING = [
     click.option(
         "--checkpoint",
-        type=PATH,
+        type=FILE,
         metavar="FILE",
         help="Keep the state of the run in FILE until it is complete, to go on from after an interruption.  [default: "
         "OUTPUT.checkpoint, where the run is going to take over ten minutes]",
@@ -148,7 +167,7 @@ LASTING = [
     ),
     click.option(
         "--movie",
-        type=PATH,
+        type=FILE,
         metavar="FILE",
         help="Also make a movie of the run, gif, webp or mp4: of the pictures of --save-every, or of about 100.",
     ),

@@ -10,7 +10,7 @@ import click
 
 from ..config import StyleConfig
 from . import options as option
-from .options import PATH
+from .options import FILE, PATH
 
 
 class Weights(click.ParamType[tuple[float, ...]]):
@@ -57,7 +57,7 @@ class Weights(click.ParamType[tuple[float, ...]]):
 @option.together(option.LASTING)
 @click.option(
     "--report",
-    type=PATH,
+    type=FILE,
     metavar="FILE.json",
     help="Write settings, losses of each iteration, times, versions, device.",
 )
@@ -71,6 +71,7 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
     """
     from .given import Given
     from .keep import Lasting
+    from .several import files_of
     from .watch import Watch
 
     like = options.pop("like")
@@ -80,12 +81,14 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
         raise click.UsageError("--like excludes --preset and --config: it brings all settings")
     if options["quiet"]:
         option.refuse("and --quiet exclude each other", "verbose")
-    given = Given(source, targets, *(options.pop(name) for name in ("target_weights", "source_mask", "target_masks")))
+    beside = (options.pop("target_weights"), options.pop("source_mask"), options.pop("target_masks"))
     names = ("output", "kind", "overwrite", "save_every", "report", "quiet", "verbose")
     writing = option.writing_of(*(options.pop(name) for name in ("quality", "bits", "no_metadata")))
     lasting = Lasting(**{field.name: options.pop(field.name) for field in dataclasses.fields(Lasting)})
-    watch = Watch(given, writing=writing, lasting=lasting, **{name: options.pop(name) for name in names})
-    watch.stylize(settings_of(preset, config, like).override(**options))
+    files = {name: options.pop(name) for name in names}
+    settings = settings_of(preset, config, like).override(**options)
+    given = Given(source, targets, *beside, others=files_of([settings], config, like))
+    Watch(given, writing=writing, lasting=lasting, **files).stylize(settings)
 
 
 def settings_of(preset: str | None, config: Path | None, like: Path | None) -> StyleConfig:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,8 @@ import click
 from ..files import check_writable
 from ..report import write_json
 from . import options as option
-from .options import PATH
+from .options import FILE, PATH
+from .refuge import keep
 
 if TYPE_CHECKING:
     from ..scoring import Noise, Score
@@ -41,7 +44,7 @@ Row = tuple[str, float | None, str]
 )
 @option.together(option.NETWORK)
 @option.max_pixels
-@click.option("--json", "path", type=PATH, metavar="FILE.json", help="Also write all numbers for machines.")
+@click.option("--json", "path", type=FILE, metavar="FILE.json", help="Also write all numbers for machines.")
 @option.overwrite
 def score(
     picture: Path,
@@ -63,7 +66,8 @@ def score(
     if path is None:
         option.refuse("is for --json", "overwrite")
     else:
-        check_writable(path, overwrite=overwrite)
+        read = [picture, source, *targets, *target_masks, *filter(None, (source_mask, options["weights"]))]
+        check_writable(path, overwrite=overwrite, inputs=read)
     found = measure(picture, source, list(targets), source_mask, list(target_masks) or None, **options)
     height, width = found.sizes["picture"]
     click.echo(f"{picture} at {width}x{height} px, {found.network} ({found.weights}); structure by the bundled vgg16")
@@ -71,7 +75,8 @@ def score(
     if path is not None:
         record = {"picture": str(picture), "source": str(source), "targets": [str(t) for t in targets]}
         record |= found.to_dict()
-        write_json(path, record)
+        if keep(path, partial(write_json, content=record, replace=overwrite)) != path:
+            sys.exit(1)
 
 
 def rows(found: Score) -> list[Row]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..config import StyleConfig
+from ..config import INITS, StyleConfig
 from ..errors import ConfigError, OutputError
 from ..files import check_writable, make_folder
 from ..presets import means_file
@@ -26,7 +27,7 @@ OPTIONS = [
     click.option("--results", type=option.PATH, metavar="DIR", help="Also write each result to DIR."),
     click.option(
         "--report",
-        type=option.PATH,
+        type=option.FILE,
         metavar="FILE.json",
         help="Write settings, losses, times and details of every run.",
     ),
@@ -48,16 +49,24 @@ class Several:
     """
 
     def __init__(
-        self, runs: int, output: Path, *, overwrite: bool, results: Path | None, report: Path | None, quiet: bool
+        self,
+        runs: int,
+        output: Path,
+        *,
+        overwrite: bool,
+        results: Path | None,
+        report: Path | None,
+        quiet: bool,
+        inputs: Sequence[str | Path] = (),
     ) -> None:
         from ..pictures.writing import check_output
 
         self.output, self.results, self.report, self.overwrite, self.quiet = output, results, report, overwrite, quiet
         self.display, self.begun = Display(quiet, runs), set[int]()
         self.told = set[str]()
-        check_output(output, overwrite=overwrite)
+        check_output(output, overwrite=overwrite, inputs=inputs)
         if report is not None:
-            check_writable(report, overwrite=overwrite)
+            check_writable(report, overwrite=overwrite, inputs=inputs)
             if report.resolve() == output.resolve():
                 raise OutputError(f"{report} is both the sheet and the report; name two files")
         if results is not None:
@@ -101,11 +110,20 @@ class Several:
 
     def write(self, found: Comparison, done: int) -> bool:
         """The sheet and the report; says where, and returns whether they are where they should be."""
-        sheet = keep(self.output, found.save)
+        from ..pictures.writing import save_image
+
+        sheet = keep(self.output, partial(save_image, found.sheet, replace=self.overwrite))
         if not self.quiet:
             click.echo(f"wrote {sheet} ({done} of {len(found.outcomes)} results)")
         kept = sheet == self.output
-        return kept if self.report is None else keep(self.report, found.write_report) == self.report and kept
+        write = partial(found.write_report, replace=self.overwrite)
+        return kept if self.report is None else keep(self.report, write) == self.report and kept
+
+
+def files_of(configs: Iterable[StyleConfig], *files: str | Path | None) -> list[str | Path]:
+    """What runs read: files, weights, pictures to start from."""
+    named = [*files, *(name for config in configs for name in (config.weights, config.init))]
+    return [file for file in named if file is not None and file not in INITS]
 
 
 def read_settings(word: str) -> StyleConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,15 +13,15 @@ import click
 
 from ..config import StyleConfig
 from ..errors import FormatError, OutputError
-from ..files import check_space, check_writable, make_folder, remove_partial, write_whole
+from ..files import check_place, check_space, check_writable, free, make_folder, numbers, remove_partial, write_whole
 from ..pictures.formats import Writing, check_size, format_of
 from .decided import decisions
 from .given import Given
 from .keep import Keep, Lasting
-from .names import free, free_name, numbers
+from .names import free_name
 from .pipes import PIPE, check_stdin, check_stdout, from_stdin, to_stdout
 from .progress import Display, labels_in_words
-from .refuge import keep
+from .refuge import keep, told
 
 if TYPE_CHECKING:
     from ..movie import Movie
@@ -63,7 +64,8 @@ class Watch:
             raise click.UsageError(f"--format is for -o -, and for no -o at all; {output} says its own by its suffix")
         check_stdout(output)
         check_stdin(given.files())
-        self.given, self.overwrite = given, overwrite
+        self.given, self.overwrite, self.made_up = given, overwrite, output is None
+        self.inputs = [*given.files(), *given.others]
         self.piped, self.writing = output == PIPE, writing or Writing()
         suffix = f".{kind or 'png'}"
         self.keep = Keep(lasting or Lasting(), output, given.stem(), suffix, overwrite=overwrite)
@@ -78,6 +80,8 @@ class Watch:
         self.check()
         if save_every is not None:
             make_folder(save_every[1])
+            for path in save_every[1].glob(f"{glob.escape(self.output.stem)}_{'[0-9]' * 5}*.png"):
+                check_writable(path, overwrite=overwrite or self.keep.resume, inputs=self.inputs)
 
     def check(self) -> None:
         """Makes sure that the files can be written."""
@@ -90,9 +94,12 @@ class Watch:
         checks += [(self.report, "report", check_writable)] if self.report is not None else []
         checks += [(self.movie_file, "movie", check_movie)] if self.movie_file is not None else []
         kept = self.keep.checkpoint
-        taken = {} if kept is None else {kept.path.resolve(): "checkpoint"}
+        taken = {}
+        if kept is not None:
+            check_writable(kept.path, overwrite=True, inputs=self.inputs)
+            taken[kept.path.resolve()] = "checkpoint"
         for path, what, check in checks:
-            check(path, overwrite=self.overwrite or self.keep.owns(path))
+            check(path, overwrite=self.overwrite or self.keep.owns(path), inputs=self.inputs)
             other = taken.setdefault(path.resolve(), what)
             if other != what:
                 raise OutputError(f"{path} is both the {other} and the {what}; name two files")
@@ -173,13 +180,14 @@ class Watch:
 
     def save_intermediate(self, progress: Progress) -> None:
         """A picture that can't be written is no reason to lose the run."""
-        from ..pictures.writing import save_picture
+        from ..pictures.writing import encode
 
         if self.save_every is None:
             return
         path = self.save_every[1] / f"{self.output.stem}_{self.steps:05d}.png"
         try:
-            save_picture(progress.picture, path)
+            content = encode(progress.picture, ".png").content
+            check_place(path, write_whole(path, content, replace=self.overwrite or self.keep.resume))
         except OutputError as error:
             self.display.error(f"cxstyle: {error}; no more intermediate pictures")
             self.save_every, self.misplaced = None, True
@@ -203,31 +211,37 @@ class Watch:
         """Writes all files, and says where and how it ended."""
         self.keep.finishing()
         path = self.write(result)
-        if self.report is not None:
-            self.write_report(result, path, self.report)
+        report = None if self.report is None else self.write_report(result, path, self.report)
         height, width = result.picture.shape[2:]
         done = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
         if not self.quiet:
             click.echo(f"wrote {'stdout' if path == PIPE else path} ({width}x{height} px, {done})", err=self.piped)
-        filmed = self.movie is None or self.movie_file is None or self.film(self.movie, self.movie_file, result)
-        written = [None if path == PIPE else path, self.report, self.movie_file]
+        movie = self.film(result)
+        written = [None if path == PIPE else path, report, movie]
         further = self.keep.finished(result.status, [file for file in written if file is not None])
         if result.status != "complete":
             click.echo(f"cxstyle: {ending(result.status)}{further}", err=True)
-        if result.status != "complete" or self.misplaced or not filmed:
+        if result.status != "complete" or self.misplaced or movie != self.movie_file:
             sys.exit(130 if result.status == "stopped" and not self.misplaced else 1)
 
-    def film(self, movie: Movie, file: Path, result: Result) -> bool:
-        """Makes the movie; where that fails it says so, and all else is there."""
+    def film(self, result: Result) -> Path | None:
+        """Makes the movie, if any; where that fails it says so, and all else is there. Where it is."""
+        file = self.movie_file
+        if self.movie is None or file is None:
+            return None
         try:
-            movie.write(file, result.picture)
+            place = told(file, self.movie.write(file, result.picture, replace=self.may_replace(file)))
         except (OutputError, KeyboardInterrupt) as error:
             why = str(error) if isinstance(error, OutputError) else f"stopped while {file} was made, which is left out"
             click.echo(f"cxstyle: {why}", err=True)
-            return False
+            return None
         if not self.quiet:
-            click.echo(f"wrote {file}")
-        return True
+            click.echo(f"wrote {place}")
+        return place
+
+    def may_replace(self, path: Path) -> bool:
+        """Whether what is at a path now may go."""
+        return self.overwrite or self.keep.owns(path)
 
     def write(self, result: Result) -> Path:
         """Writes the picture; where its format fails, as PNG, and where its place has become unwritable, to another,
@@ -245,24 +259,26 @@ class Watch:
             self.display.note(note)
         to_pipe = self.piped and wanted == self.output
 
-        def put(path: Path) -> None:
-            if to_pipe and path == wanted:
-                to_stdout(encoded.content)
-            else:
-                write_whole(path, encoded.content)
+        def put(path: Path) -> Path:
+            if not to_pipe or path != wanted:
+                return write_whole(path, encoded.content, replace=self.may_replace(path))
+            to_stdout(encoded.content)
+            return path
 
         path = keep(wanted, put)
-        self.misplaced |= path != self.output
+        # A made-up name is numbered where it is taken, before the run or since.
+        self.misplaced |= path != self.output and not (self.made_up and path.parent == self.output.parent)
         if to_pipe and path == wanted:
             return PIPE
         return path
 
-    def write_report(self, result: Result, path: Path, report: Path) -> None:
-        """Beside the picture that is at `path`, in the same way."""
+    def write_report(self, result: Result, path: Path, report: Path) -> Path | None:
+        """Beside the picture that is at `path`, in the same way; where it is."""
         from ..report import write_record
 
         write = partial(
             write_record,
+            replace=self.may_replace(report),
             pictures=self.given.record() | {"result": str(path)},
             settings=result.config.to_dict(),
             details=result.details,
@@ -271,10 +287,12 @@ class Watch:
             losses=result.losses,
         )
         try:
-            self.misplaced |= keep(report, write) != report
+            place = keep(report, write)
         except OutputError as error:  # the picture is there, and that is still to be said
             click.echo(f"cxstyle: {error}", err=True)
-            self.misplaced = True
+            place = None
+        self.misplaced |= place != report
+        return place
 
 
 def ending(status: str) -> str:

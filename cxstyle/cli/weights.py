@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..weights.layout import BLOCKS, NORMALIZATIONS
+from .options import PATH
 
 
 @click.group(invoke_without_command=True)
@@ -47,7 +48,7 @@ def fetch(network: str, url: str | None, quiet: bool) -> None:
 
 
 @weights.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option(
     "--normalization",
     type=click.Choice(["auto", *NORMALIZATIONS]),

@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 import numpy
@@ -22,9 +23,9 @@ from ..errors import CxStyleError, PictureError
 from ..image import to_tensor
 from .colorspace import srgb_image, srgb_values
 from .credits import credits_in, credits_of
-from .deep import AVIF, HEIC, ORIENTATION, Deep, is_tiff, loader_of, numbers, read_deep, tiff_tags, turned, unit
+from .deep import AVIF, HEIC, ORIENTATION, TIFF, Deep, loader_of, read_deep, tiff_tags, turned, unit
+from .kinds import fault, kind_of, numbers
 from .limits import check_pixels, most_pixels
-from .overheard import overheard
 from .photo import Photo
 from .transparency import filled
 
@@ -85,7 +86,7 @@ def pillow(label: str) -> Iterator[None]:
             if "MAX_TEXT_CHUNK" in str(error):
                 raise PictureError(f"{label} holds a text or profile of more than 16 MB; save it without") from error
             reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
-            raise PictureError(f"{label} can't be read: {reason[:200]}; the file may be damaged") from error
+            raise PictureError(f"{label} can't be read: {reason[:200]}; {fault(reason)}") from error
         finally:
             Image.MAX_IMAGE_PIXELS = before
             PngImagePlugin.MAX_TEXT_CHUNK = longest
@@ -107,8 +108,10 @@ def decoded(data: bytes, label: str) -> Photo:
         try:
             image = Image.open(io.BytesIO(data), formats=formats)
         except UnidentifiedImageError as error:
-            if is_tiff(data):
+            if loader == TIFF:
                 return by_tags(data, label)
+            if re.search(rb"\xff[\xc0-\xc2]..\x0c", data[: 2**16], re.S):
+                raise PictureError(f"{label} is a JPEG of 12 bits, and 8 are read; save it as PNG or TIFF") from error
             kind = next((kind for kind, start in STARTS.items() if re.match(start, data)), "")
             if kind:
                 raise PictureError(f"{label} begins as {kind} does and can't be read; the file is damaged") from error
@@ -132,8 +135,12 @@ def readable(data: bytes, label: str) -> list[str]:
     """The formats to try on a file, as Pillow names them.
 
     Raises:
-        PictureError: as of `needs_heif`.
+        PictureError: it is of a kind that isn't read; or as of `needs_heif`.
     """
+    with pillow(label):
+        kind = kind_of(data, PurePath(label).suffix)
+    if kind:
+        raise PictureError(f"{label} is {kind}")
     heif = ["HEIF"] if needs_heif(data, label) else []
     with LOCK:
         Image.init()
@@ -170,7 +177,7 @@ def by_tags(data: bytes, label: str) -> Photo:
     tags = tiff_tags(data)
     info = {"xmp": tags.get(700)}
     author, rights = credits_in(tags, info)
-    found = read_deep(data, "tiffload_buffer", label)
+    found = read_deep(data, TIFF, label)
     return deep_photo(found, next(iter(numbers(tags.get(ORIENTATION))), 1), [], author, rights)
 
 
@@ -190,9 +197,7 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
     notes = [] if notes is None else notes
     with pillow(label):
         check_header(image, label)
-        # libtiff writes its complaints to stderr.
-        with overheard(notes) if image.format == "TIFF" else contextlib.nullcontext():
-            image.load()
+        image.load()
         check_pixels(*image.size, label)  # an icon's pictures may be larger than its list says
         check_exif(image, notes)
         author, rights = credits_of(image)

@@ -1,5 +1,5 @@
-"""Pictures of more than 8 bits a channel, which Pillow reads in part only: 16-bit PNG and TIFF, 10- and 12-bit AVIF
-and HEIC."""
+"""Pictures that Pillow reads in part only: PNG, AVIF and HEIC of more than 8 bits a channel, and nearly all of TIFF, of
+which Pillow would say on stderr what is wrong."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from PIL import TiffImagePlugin
 
 from ..errors import PictureError
 from .colorspace import divided
+from .kinds import PHOTOMETRIC, is_tiff, numbers, pages
 from .limits import check_pixels
 from .vips import vips, vips_errors
 
-BITS, PHOTOMETRIC, ORIENTATION, EXTRA, FORMAT = 258, 262, 274, 338, 339
+BITS, ORIENTATION, EXTRA = 258, 274, 338
 """Tags of TIFF."""
-FLOATS = 3
-ASSOCIATED = 1
-"""Of `EXTRA`: colours are multiplied by alpha."""
+ASSOCIATED, STRAIGHT = 1, 2
+"""Of `EXTRA`: an alpha by which colours are multiplied, and one by which they aren't; others are none."""
+LAB = 8
+"""Of `PHOTOMETRIC`."""
+DEPTHS = (1, 2, 4, 8, 16, 32)
+"""Bits of a channel that are read of a TIFF."""
 SPACES = {
     "b-w": "GRAY",
     "grey16": "GRAY",
@@ -36,8 +39,8 @@ SPACES = {
 }
 """libvips's interpretation -> colour space; "" to be told by the number of channels."""
 CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
-AVIF, HEIC = "heifload_buffer", "heic"
-"""Loaders whose files have turned pictures upright by themselves; the second is not libvips's but pillow-heif."""
+TIFF, AVIF, HEIC = "tiffload_buffer", "heifload_buffer", "heic"
+"""Loaders; the last two turn pictures upright by themselves, and the last is not libvips's but pillow-heif."""
 SLACK = 1e-3
 """How far floats may lie beyond [0, 1] as rounding."""
 
@@ -62,13 +65,13 @@ class Deep:
 
 
 def loader_of(data: bytes) -> str:
-    """What reads a file of more than 8 bits a channel: a loader of libvips, or `HEIC`; "" for other files."""
+    """What reads a TIFF or a file of more than 8 bits a channel: a loader of libvips, or `HEIC`; "" for other files."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] == b"\x10":
         return "pngload_buffer"
     if is_tiff(data):
         tags = tiff_tags(data)
-        bits, formats = numbers(tags.get(BITS)), numbers(tags.get(FORMAT))
-        return "tiffload_buffer" if max(bits, default=1) > 8 or FLOATS in formats else ""
+        # libvips has no reader for L*a*b* of 8 bits.
+        return "" if (tags.get(PHOTOMETRIC), *numbers(tags.get(BITS))[:1]) == (LAB, 8) else TIFF
     if data[4:8] != b"ftyp":
         return ""
     # Of each codec's configuration the bits that say more than 8 bits.
@@ -79,27 +82,9 @@ def loader_of(data: bytes) -> str:
     return ""
 
 
-def is_tiff(data: bytes) -> bool:
-    """Of either byte order, BigTIFF included."""
-    return data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-
-
 def tiff_tags(data: bytes) -> Mapping[int, Any]:
     """The first page's tags; empty where they can't be read."""
-    try:
-        tags = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8])
-        file = io.BytesIO(data)
-        file.seek(tags.next)
-        tags.load(file)
-        return dict(tags)
-    except Exception:  # whatever is wrong with them: the readers of the picture will say it
-        return {}
-
-
-def numbers(value: Any) -> tuple[int, ...]:
-    """A tag's value or values, where they are whole numbers."""
-    several = value if isinstance(value, tuple | list) else (value,)
-    return tuple(number for number in several if isinstance(number, int))
+    return next(pages(data), {})
 
 
 def read_deep(data: bytes, loader: str, label: str) -> Deep:
@@ -115,9 +100,10 @@ def read_deep(data: bytes, loader: str, label: str) -> Deep:
     """
     if loader == HEIC:
         return read_heic(data, label)
-    deepest = max(numbers(tiff_tags(data).get(BITS)), default=0) if is_tiff(data) else 0
-    if deepest > 32:
-        raise PictureError(f"{label} has {deepest} bits a channel, and at most 32 are read; save it with 16 or 32")
+    tags = tiff_tags(data) if loader == TIFF else {}
+    odd = [bits for bits in numbers(tags.get(BITS)) if bits not in DEPTHS]
+    if odd:
+        raise PictureError(f"{label} has {odd[0]} bits a channel, and 1, 2, 4, 8, 16 or 32 are read; save it with 16")
     with vips_errors(label):
         image = getattr(vips().Image, loader)(data, fail_on="error")
         check_pixels(image.width, image.height, label)
@@ -125,15 +111,16 @@ def read_deep(data: bytes, loader: str, label: str) -> Deep:
         fields = set(image.get_fields())
         profile = image.get("icc-profile-data") if "icc-profile-data" in fields else None
         bits = image.get("bits-per-sample") if loader == AVIF and "bits-per-sample" in fields else 16
-        beside = image.extract_band(CHANNELS[space]).numpy() if image.bands > CHANNELS[space] else None
+        extra = numbers(tags.get(EXTRA))[:1]
+        has_alpha = image.bands > CHANNELS[space] and (loader != TIFF or extra in ((ASSOCIATED,), (STRAIGHT,)))
+        beside = image.extract_band(CHANNELS[space]).numpy() if has_alpha else None
         colors = image.extract_band(0, n=CHANNELS[space])
         values = (colors.colourspace("lab") if space == "LAB" else colors).numpy()
-    if values.ndim == 2:
-        values = values[:, :, None]
+    values = values.reshape(image.height, image.width, -1)
     kept = 8 if values.dtype == numpy.uint8 else 16
     values = values if space == "LAB" else unit(values, label, white_of(bits))
     alpha = None if beside is None else unit(beside.reshape(values.shape[:2]), label, white_of(bits))
-    if alpha is not None and loader == "tiffload_buffer" and numbers(tiff_tags(data).get(EXTRA))[:1] == (ASSOCIATED,):
+    if alpha is not None and extra == (ASSOCIATED,):
         values = straight(values, alpha)
     return Deep(values, space, alpha, profile, kept)
 

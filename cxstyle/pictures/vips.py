@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..errors import PictureError
+from .kinds import fault
 
 
 @functools.cache
@@ -40,4 +41,4 @@ def vips_errors(label: str) -> Iterator[None]:
         yield
     except vips().Error as error:
         lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()] or [str(error)]
-        raise PictureError(f"{label} can't be read: {lines[0]}; the file may be damaged") from error
+        raise PictureError(f"{label} can't be read: {lines[0]}; {fault(lines[0])}") from error

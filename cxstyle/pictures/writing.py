@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from .. import __version__
 from ..errors import FormatError
 from ..files import check_writable, write_whole
-from ..image import to_image
+from ..image import to_image, to_tensor
 from .embed import LONGEST_PACKET, XMP, Credits, exif_of, packet_of, png_with, srgb_profile
 from .formats import QUALITY, Format, Writing, check_size, format_of
 from .metadata import Record, as_text, printable
@@ -35,15 +37,17 @@ class Encoded:
     notes: tuple[str, ...] = ()
 
 
-def check_output(path: Path, *, overwrite: bool = False, writing: Writing | None = None) -> None:
+def check_output(
+    path: Path, *, overwrite: bool = False, inputs: Iterable[str | Path] = (), writing: Writing | None = None
+) -> None:
     """Makes sure, before anything is computed, that a picture can be written.
 
     Raises:
-        OutputError: unknown suffix, a folder, an existing file without `overwrite`, a missing or unwritable folder.
+        OutputError: unknown suffix; or as of `check_writable`.
         ConfigError: the format can't do what `writing` asks.
     """
     (writing or Writing()).check(path)
-    check_writable(path, overwrite=overwrite)
+    check_writable(path, overwrite=overwrite, inputs=inputs)
 
 
 def encode(
@@ -158,3 +162,14 @@ def save_picture(
     encoded = encode(picture, PurePath(path).suffix, alpha, writing, record, origin)
     write_whole(path, encoded.content)
     return encoded.notes
+
+
+def save_image(image: Image.Image, path: Path, *, replace: bool) -> Path:
+    """Writes an opaque picture of Pillow's in the format of the suffix; `replace` and what is returned as of
+    `put_in_place`.
+
+    Raises:
+        OutputError: as of `save_picture`.
+    """
+    format_of(path)
+    return write_whole(path, encode(to_tensor(image), path.suffix).content, replace=replace)

@@ -151,6 +151,7 @@ def tiff(
         "width": 256, "height": 257, "bits": 258, "compression": 259, "photometric": 262, "strips": 273, "samples": 277,
         "rows": 278, "counts": 279, "planar": 284, "next": 285, "predictor": 317, "tile_width": 322, "tile_height": 323,
         "tiles": 324, "subs": 330, "kind": 339, "orientation": 274, "exif": 34665, "gps": 34853, "profile": 34675,
+        "dng": 50706,
     }  # fmt: skip
     values = pixels()[:, :, 0].tobytes() if values is None else values
     tags = {
