@@ -238,7 +238,9 @@ def stylize_grid(
         raise ConfigError("a grid needs at least one source and one target")
     jobs = [Outcome(f"{s.name} x {t.name}", s, t, config) for s in left for t in top]
     stems = [f"{job.source.name}_{job.target.name}" for job in jobs]
-    files = result_files(stems, folder, [*as_list(sources), *as_list(targets), config.init, config.weights], overwrite=overwrite)
+    files = result_files(
+        stems, folder, [*as_list(sources), *as_list(targets), config.init, config.weights], overwrite=overwrite
+    )
     outcomes = run_all(jobs, files, callback, overwrite)
     edge = long_edge(outcomes)
     rows: list[list[Cell]] = [[Cell(blank=True), *(Cell(shown(t, edge)) for t in top)]]

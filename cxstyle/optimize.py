@@ -16,7 +16,7 @@ from torch import Tensor
 from .checkpoint import Checkpoint, State, identity
 from .checks import memory_bytes, shown
 from .color import toned
-from .config import Laplacian, StyleConfig
+from .config import StyleConfig
 from .correspondence import LAYER, Correspondence
 from .decisions import decided
 from .device import (
@@ -38,18 +38,14 @@ from .memory import Need, Plan, largest_edge, need, plan
 from .objective import Objective, feature_layers
 from .parametrization import parametrized
 from .pictures.reading import Picture
-from .positions import Draws, pixel_shares
+from .positions import Draws
 from .progress import Callback, Progress, Readings, Result
 from .shared import Shared
-from .start import Start
+from .start import Start, finest_edge
 from .steps import HISTORY, Moving, learning_rate, spans
 from .tiles import TiledFeatures
 from .weights.store import Network
 
-BEYOND = 1.6
-"""How much larger than the largest target a picture may be and still move."""
-STILL = 0.5
-"""Share of the labels below which a pixel doesn't move."""
 ADVICE = "use a smaller --size, or keep to less with --memory, such as --memory 4GB"
 
 
@@ -123,7 +119,6 @@ class Run:
         self.shared.begin()
         self.inputs = inputs
         self.terms, self.guide = config.terms_in_force(), inputs.guide
-        self.moving = self.guide.moving()
         self.device = choose_device(config.device)
         if config.deterministic:
             prepare_deterministic(self.device)
@@ -134,9 +129,8 @@ class Run:
         self.generator = torch.Generator().manual_seed(config.seed)
         long_edge = config.size if config.enlarge else min(config.size, max(inputs.source.shape[2:]))
         self.source, self.targets = toned(inputs.source, inputs.targets, config.colors, inputs.guide, config.strength)
-        self.losses: list[dict[str, float]] = []
-        self.steps = 0
-        moved = min(long_edge, self._finest())
+        self.steps, self.losses = 0, list[dict[str, float]]()
+        moved = min(long_edge, finest_edge(config, self.targets))
         self.scales = config.pyramid.scales(moved, config.iterations) if self.terms else [(long_edge, 0)]
         self.size = fit(self.source, long_edge)
         self._plan()  # what doesn't fit is refused before anything large is made
@@ -145,7 +139,7 @@ class Run:
             source = resize(inputs.source, *fit(inputs.source, long_edge))
             self.source = source + config.strength * (self.correspondence.recolored(source) - source)
         noise = fit(self.source, self.scales[0][0])
-        self.start = Start(config.init, self.source, self.targets, noise, self.generator, self.moving)
+        self.start = Start(config.init, self.source, self.targets, noise, self.generator, self.guide.moving())
         self.plan = self._plan()
         self.before: State | None = None
         self.now: Moving | None = None
@@ -156,14 +150,6 @@ class Run:
             run = partial(identity, inputs, config, self.start.picture, network, device=where, precision=self.precision)
             self._resume(self.checkpoint, cache(run), resume)
         self.details = self._details(network, long_edge)
-
-    def _finest(self) -> int:
-        """Long edge up to which a picture moves. Beyond the targets' own size they have no finer detail to give: their
-        strokes would shrink, and what is smooth in them would be asked for as grain."""
-        if not isinstance(self.config.parametrization, Laplacian):
-            return self.config.size
-        own = max(max(target.shape[2:]) for target in self.targets)
-        return max(round(BEYOND * own), self.config.pyramid.coarsest)
 
     def _matched(self, weights: Network, source: Tensor) -> Correspondence | None:
         """Which parts correspond, where anything asks for that."""
@@ -271,17 +257,10 @@ class Run:
         seconds = self._seconds()
         try:
             with memory_errors():
-                picture = self._whole(picture)
+                picture = self.start.whole(picture, *self.size)
         except MemoryLimitError:
             status = "out of memory"
         return self._result(picture, status, seconds)
-
-    def _whole(self, picture: Tensor) -> Tensor:
-        """The picture of the last scale at the result's size; what doesn't move is the start's, to the pixel."""
-        found = self.start.finer(picture, *self.size)
-        if self.moving is None:
-            return found
-        return torch.where(pixel_shares(self.moving, found) < STILL, resize(self.start.picture, *self.size), found)
 
     def _result(self, picture: Tensor, status: str, seconds: dict[str, float]) -> Result:
         """With the source's alpha and origin beside the picture."""
@@ -295,8 +274,8 @@ class Run:
     ) -> tuple[Tensor, str]:
         """`_scale` in exact float32; where memory runs out, the picture so far."""
         try:
-            repeatable = deterministic(self.config.deterministic, self.device)
-            with exact_float32(), memory_errors(), repeatable, own_stream(self.device):
+            repeatable, stream = deterministic(self.config.deterministic, self.device), own_stream(self.device)
+            with exact_float32(), memory_errors(), repeatable, stream:
                 return self._scale(index, picture, callback, state)
         except MemoryLimitError as error:
             if self.now is None or not self.steps:
@@ -317,24 +296,24 @@ class Run:
         network = self.network if pixels is None else TiledFeatures(self.network, pixels)
         seen = partial(self.shared.features_of, self.network, pixels, look=network)
         terms = tuple(term.at_scale(index) for term in self.terms)
-        found, jitter = self.correspondence, self.config.jitter
+        found = self.correspondence
         steering = None if found is None else found.steering(targets, self.config.quiet)
-        return Objective(
-            terms, network, source, targets, self.precision, False, self.guide, seen, jitter=jitter, steering=steering
-        )
+        seeing = (self.guide, seen, self.config.jitter, steering)
+        return Objective(terms, network, source, targets, self.precision, False, *seeing)
 
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None
     ) -> tuple[Tensor, str]:
         """The iterations of one scale, all or those left: (1, 3, H, W) -> the moved picture and the status."""
-        iterations = self.scales[index][1]
-        size = (picture.shape[2], picture.shape[3])
+        iterations, size = self.scales[index][1], (picture.shape[2], picture.shape[3])
         objective = self._objective(index, size)
         readings = Readings(objective.names, self.losses, index + 1, self.device)
         picture = picture.to(self.device)
-        still = None if self.moving is None else pixel_shares(self.moving, picture) < STILL  # (1, H, W)
         reach = None if objective.steering is None else objective.steering.source
-        parameters, draws = parametrized(self.config, picture, still, reach), Draws(self.generator, self.device)
+        parameters, draws = (
+            parametrized(self.config, picture, self.start.still(picture), reach),
+            Draws(self.generator, self.device),
+        )
         now = Moving(parameters, self.config.optimizer, index, readings, draws, self._recorded(index))
         if state is not None:
             now.restore(state.iteration, state.good, state.optimizer)

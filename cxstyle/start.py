@@ -7,9 +7,24 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .config import Laplacian, StyleConfig
 from .image import interpolate, resize
 from .pictures.reading import load_picture
 from .positions import pixel_shares
+
+BEYOND = 1.6
+"""How much larger than the largest target a picture may be and still move."""
+STILL = 0.5
+"""Share of the labels below which a pixel doesn't move."""
+
+
+def finest_edge(config: StyleConfig, targets: Sequence[Tensor]) -> int:
+    """Long edge up to which a picture moves. Beyond the targets' own size they have no finer detail to give: their
+    strokes would shrink, and what is smooth in them would be asked for as grain."""
+    if not isinstance(config.parametrization, Laplacian):
+        return config.size
+    own = max(max(target.shape[2:]) for target in targets)
+    return max(round(BEYOND * own), config.pyramid.coarsest)
 
 
 class Start:
@@ -37,6 +52,7 @@ class Start:
         generator: torch.Generator,
         moving: Tensor | None,
     ) -> None:
+        self.moving = moving
         if init == "source":
             self.picture = source
             return
@@ -57,3 +73,12 @@ class Start:
         """
         change = picture - resize(self.picture, *picture.shape[2:])
         return (resize(self.picture, height, width) + interpolate(change, height, width)).clamp(0, 1)
+
+    def still(self, picture: Tensor) -> Tensor | None:
+        """Which pixels of a picture (1, 3, H, W) don't move, (1, H, W); None where all do."""
+        return None if self.moving is None else pixel_shares(self.moving, picture) < STILL
+
+    def whole(self, picture: Tensor, height: int, width: int) -> Tensor:
+        """`finer`, at the end: what doesn't move is the start's, to the pixel."""
+        found, still = self.finer(picture, height, width), self.still(picture.new_empty(1, 3, height, width))
+        return found if still is None else torch.where(still, resize(self.picture, height, width), found)

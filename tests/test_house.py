@@ -76,7 +76,7 @@ TABLE = {
     "correspondence": {"color", "image", "losses", "masks", "places", "positions"},
     "parametrization": {"color", "config", "image"},
     "steps": {"config", "objective", "parametrization", "positions", "progress"},
-    "start": {"image", "pictures", "positions"},
+    "start": {"config", "image", "pictures", "positions"},
     "tensorfile": {"errors", "files"},
     "checkpoint": {"errors", "tensorfile"},
     "movie": {"errors", "files", "image"},

@@ -76,11 +76,11 @@ class Display:
 
 
 def in_short(losses: dict[str, float]) -> str:
-    """One number for each kind of term: "style 3.58, content 0.0619, tv 0.00399"."""
+    """One number for each kind of term that compares features: "style 3.58, content 0.0619"."""
     kinds: dict[str, float] = {}
     for name, value in losses.items():
-        if name != "total":
-            kind = name.split()[0]
+        kind, *layers = name.split()
+        if layers:
             kinds[kind] = kinds.get(kind, 0) + value
     return ", ".join(f"{kind} {value:.3g}" for kind, value in kinds.items())
 
