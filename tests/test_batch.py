@@ -236,8 +236,8 @@ def test_a_result_that_somebody_has_painted_over_is_kept(jobs: list[Job], tmp_pa
 
 
 def test_what_came_during_a_batch_stays_and_the_result_is_beside_it(jobs: list[Job], tmp_path: Path) -> None:
-    def come(_: Event) -> None:
-        for name in ("out/x.png", "reports/x.json"):
+    def come(event: Event) -> None:
+        for name in ("out/x.png", "reports/x.json") if event.kind != "hashing" else ():
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_bytes(b"mine")
 

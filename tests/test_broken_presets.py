@@ -106,7 +106,7 @@ PLACES: dict[str, tuple[Callable[[Path], object] | None, str]] = {
     "below/a.yaml": (None, "can't read below/a.yaml: No such file"),
     "/dev/zero": (None, "can't read /dev/zero: it is a pipe or a device"),
     "/dev/stdin": (None, "can't read /dev/stdin"),
-    "": (None, "can't read .: Is a directory"),
+    "": (None, "a name is needed, and an empty one came"),
     "-": (None, "can't read -: No such file"),
     "x" * 300: (None, "File name too long"),
     "a\nb.yaml": (None, "can't read a b.yaml: No such file"),

@@ -111,7 +111,7 @@ def test_what_a_run_is_is_found_out_once_and_only_where_its_state_is_kept(pair, 
 
 
 def test_a_run_that_goes_on_tells_the_tiles_that_it_has_had(pair, file: Path, monkeypatch) -> None:
-    config = SMALL.override(size=128, enlarge=True, iterations=2, pyramid=Pyramid())
+    config = SMALL.override(parametrization="pixels", size=128, enlarge=True, iterations=2, pyramid=Pyramid())
     monkeypatch.setattr(cxstyle.memory.Need, "pixels", lambda *_: 96 * 96)
     first = stylize(*pair, config, checkpoint=file, callback=after(1))
     monkeypatch.undo()

@@ -124,7 +124,8 @@ def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 @pytest.mark.usefixtures("small_process")
 def test_a_run_within_less_memory_ends_in_the_same_picture(pair: tuple[Path, Path]) -> None:
-    settings = CONFIG.override(size=320, enlarge=True, iterations=2, pyramid=Pyramid(), precision="fp32")
+    pixels = CONFIG.override(parametrization="pixels")  # which move at any size, however small the target
+    settings = pixels.override(size=320, enlarge=True, iterations=2, pyramid=Pyramid(), precision="fp32")
     whole = stylize(*pair, settings)
     budget = whole.details["memory"]["estimate"] - 60e6
     tiled = stylize(*pair, settings.override(memory=f"{budget / 1e6:.0f}MB"))
@@ -137,7 +138,7 @@ def test_a_run_within_less_memory_ends_in_the_same_picture(pair: tuple[Path, Pat
 
 @pytest.mark.usefixtures("small_process")
 def test_a_run_that_can_not_fit_says_what_would(pair: tuple[Path, Path]) -> None:
-    huge = CONFIG.override(size=8000, enlarge=True, memory="3GB")
+    huge = CONFIG.override(parametrization="pixels", size=8000, enlarge=True, memory="3GB")
     with pytest.raises(
         MemoryLimitError, match=r"8000x8000 px on cpu needs about \S+ GB .* use --size \d+ or less"
     ) as no:
@@ -199,7 +200,8 @@ def limit(progress):
         room = psutil.Process().memory_info().vms + 150_000_000
         resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
 
-config = StyleConfig.preset().override(size=512, enlarge=True, iterations=4, pyramid=Pyramid(64, 8), precision="fp32")
+config = StyleConfig.preset().override(parametrization="pixels", size=512, enlarge=True, iterations=4)
+config = config.override(pyramid=Pyramid(64, 8), precision="fp32")
 result = stylize(sys.argv[1], sys.argv[2], config, callback=limit)
 print(result.status, len(result.losses), *result.picture.shape, bool(result.picture.isfinite().all()))
 """

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from PIL import TiffImagePlugin
-
 TYPE, PHOTOMETRIC, PARTS, DNG = 254, 262, 330, 50706
 """Tags of TIFF."""
 SENSOR = {32803, 34892}
@@ -78,6 +76,8 @@ def is_tiff(data: bytes) -> bool:
 
 def pages(data: bytes) -> Iterator[Mapping[int, Any]]:
     """The tags of a TIFF's pages and of the parts of these; none more where they can't be read."""
+    from PIL import TiffImagePlugin  # not before it is needed: the Tab key waits for none of it
+
     try:
         tags = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8])
         file, places, seen = io.BytesIO(data), [tags.next], set[int]()
