@@ -94,7 +94,7 @@ class Pyramid:
         for _ in range(count - 1):
             height, width = rest.shape[2:]
             smaller = bilinear(rest, (height + 1) // 2, (width + 1) // 2)
-            levels.append(rest - bilinear(smaller, height, width))
+            levels.append(rest - enlarged(smaller, height, width))
             rest = smaller
         return [(level[:, :1], level[:, 1:]) for level in [*levels, rest]]
 
@@ -104,7 +104,7 @@ class Pyramid:
         total = levels.pop()
         while levels:
             finer = levels.pop()
-            total = finer + bilinear(total, finer.shape[2], finer.shape[3])
+            total = finer + enlarged(total, finer.shape[2], finer.shape[3])
         made = mixed(self.mixing.t(), total)
         if self.reach is not None:
             made = self.origin + self.reach * (made - self.origin)
@@ -119,6 +119,19 @@ class Pyramid:
             if tensor.requires_grad:
                 tensor += excess
         return self.picture().clamp(0, 1)
+
+
+def enlarged(values: Tensor, height: int, width: int) -> Tensor:
+    """A level (N, C, H, W) at the size of the next finer one, without corners: bilinear, then 1 2 1 over 4 each way.
+
+    What moves coarse coefficients apart would otherwise show their grid, as a net over plain skin.
+    """
+    found = bilinear(values, height, width)
+    for axis, size in ((2, height), (3, width)):
+        padded = torch.cat([found.narrow(axis, 0, 1), found, found.narrow(axis, size - 1, 1)], dim=axis)
+        parts = [padded.narrow(axis, start, size) for start in range(3)]
+        found = (parts[0] + 2 * parts[1] + parts[2]) / 4
+    return found
 
 
 def parametrized(
