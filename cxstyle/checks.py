@@ -58,7 +58,7 @@ def settle(made: Any) -> None:
         ConfigError: a field of another type.
     """
     for name, kind in kinds(made.__class__).items():
-        object.__setattr__(made, name, converted(plain(getattr(made, name)), kind, name))
+        object.__setattr__(made, name, converted(getattr(made, name), kind, name))
 
 
 @cache
@@ -77,13 +77,14 @@ def plain(value: Any) -> Any:
 
 
 def converted(content: Any, kind: Any, name: str = "") -> Any:
-    """Plain values as what a type says.
+    """A value, made `plain`, as what a type says.
 
     Raises:
         ConfigError: they don't fit it; what doesn't is named with its place, such as terms[0].weight.
     """
     import msgspec
 
+    content = plain(content)
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:

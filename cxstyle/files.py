@@ -145,7 +145,7 @@ def check_writable(path: Path, *, overwrite: bool = False, inputs: Iterable[str 
 def file_id(path: str | Path) -> tuple[int, int] | None:
     """The same for all paths that lead to one file; None where none is there."""
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = Path(path).stat()
     except (OSError, ValueError):  # ValueError: a NUL in its name
         return None
     return found.st_dev, found.st_ino

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .checks import check_number, converted, plain
+from .checks import check_number, converted
 from .errors import ConfigError, PictureError
 from .masks import Labels, check_shape, described, read_labels
 from .opacity import veiled
@@ -168,7 +168,7 @@ def check_weights(weights: Sequence[float] | None, targets: int) -> list[float] 
     """
     if weights is None:
         return None
-    given: list[float] = converted(plain(weights), list[float], "target-weights")
+    given: list[float] = converted(weights, list[float], "target-weights")
     if len(given) != targets:
         raise ConfigError(f"target-weights: one for each target is needed, got {len(given)} for {targets}")
     for weight in given:

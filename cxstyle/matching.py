@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .checks import check_choice, check_device, check_integer, converted, plain
+from .checks import check_choice, check_device, check_integer, converted
 from .color import from_oklab, to_oklab, toned
 from .config import FEATURES, ONE_MAP, SMALLEST_EDGE
 from .correspondence import LAYER, Correspondence
@@ -138,7 +138,7 @@ def match(
     check_integer("size", size, SMALLEST_EDGE, 65_500)
     check_integer("pairs", pairs, 0)
     check_device(device)
-    layers = converted(plain(layers), list[str], "layers")
+    layers = converted(layers, list[str], "layers")
     if not layers:
         raise ConfigError("layers: at least one is needed, such as conv4_2")
     where = choose_device(device)

@@ -80,6 +80,7 @@ def loader_kind() -> Any:
         def compose_node(self, parent: Any, index: Any) -> Any:
             self.depth += 1
             if self.depth > DEEPEST:
+                # The types of PyYAML leave this method out.
                 problem, event = f"nested more than {DEEPEST} levels deep", self.peek_event()  # type: ignore[no-untyped-call]
                 raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
             try:

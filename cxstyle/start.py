@@ -80,5 +80,6 @@ class Start:
 
     def whole(self, picture: Tensor, height: int, width: int) -> Tensor:
         """`finer`, at the end: what doesn't move is the start's, to the pixel."""
-        found, still = self.finer(picture, height, width), self.still(picture.new_empty(1, 3, height, width))
+        found = self.finer(picture, height, width)
+        still = self.still(found)
         return found if still is None else torch.where(still, resize(self.picture, height, width), found)

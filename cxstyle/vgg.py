@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .checks import converted, nearest, plain
+from .checks import converted, nearest
 from .errors import ConfigError, WeightsError
 from .files import check_plain
 from .weights.convert import read_foreign
@@ -33,7 +33,7 @@ def resolve_network(features: str = "auto", weights: str | os.PathLike[str] | No
     Raises:
         WeightsError: the weights are missing, damaged, or of another network than `features` asks for.
     """
-    file = converted(plain(weights), str | None, "weights")
+    file = converted(weights, str | None, "weights")
     if file:
         network = read_network(Path(file)) if is_ours(Path(file)) else read_foreign(Path(file))
         if features not in ("auto", network.name):

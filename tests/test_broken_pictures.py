@@ -104,7 +104,7 @@ def test_runs_end_with_a_picture_or_one_line_and_leave_nothing_else(
         path = written(case)
         result = CliRunner().invoke(main, ["run", str(path), *small, "-o", "out.png"])
         assert result.exception is None or isinstance(result.exception, SystemExit), (case.name, result.exception)
-        left = set(os.listdir())  # noqa: PTH208
+        left = {file.name for file in Path().iterdir()}
         if result.exit_code == 0:
             assert case.ends != REFUSED
             assert left == {path.name, "out.png"}, case.name
@@ -168,7 +168,7 @@ def test_pictures_may_have_any_name(name: str, small: list[str]) -> None:
     Path(name).write_bytes(saved("PNG"))
     result = CliRunner().invoke(main, ["run", *small, "-o", "out.png", "--", name])
     assert (result.exit_code, result.stderr) == (0, "")
-    assert set(os.listdir()) == {name, "out.png"}  # noqa: PTH208
+    assert {file.name for file in Path().iterdir()} == {name, "out.png"}
 
 
 def test_a_pipe_that_somebody_writes_to_is_read_to_its_end() -> None:

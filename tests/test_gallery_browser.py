@@ -94,7 +94,7 @@ def four(made: Made) -> Made:
 
 
 @pytest.fixture
-def page(four: Made, opened: Opener) -> Page:  # noqa: ARG001
+def page(four: Made, opened: Opener) -> Page:  # noqa: ARG001 - they are made before it is opened
     """The gallery of the four."""
     return opened()
 

@@ -126,6 +126,7 @@ def test_the_lock_is_free_whatever_is_raised(tmp_path: Path, monkeypatch: pytest
                 whole.close()
                 raise error
 
+        # All of a file that closing a manifest asks for.
         manifest.file = Full()  # type: ignore[assignment]
         with pytest.raises(type(error)):
             manifest.__exit__()

@@ -75,6 +75,7 @@ OTHERS = {"save_every": None, "report": None, "quiet": True, "verbose": False}
 
 def watch(pair: tuple[Path, Path], **changes: object) -> Watch:
     settings = {"output": Path("x.png"), "overwrite": False} | OTHERS
+    # What each word is, its test knows.
     return Watch(Given(pair[0], pair[1:]), **(settings | changes))  # type: ignore[arg-type]
 
 

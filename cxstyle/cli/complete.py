@@ -210,6 +210,7 @@ def teach(group: click.Group) -> None:
         for param in command.params:
             complete = completer(name, param)
             if complete is not None:
+                # Click's types don't say that an instance may have its own.
                 param.shell_complete = complete  # type: ignore[method-assign, assignment]
 
 

@@ -76,6 +76,7 @@ def kept_streams() -> Iterator[None]:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, mode)  # takes the lowest free number
+    # Not closed here: they are the process's own from now on.
     stdout, stderr = (
         open(number, "w", encoding="utf-8", closefd=False) if stream is None else stream  # noqa: SIM115
         for number, stream in enumerate(before, 1)

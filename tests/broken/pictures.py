@@ -343,6 +343,7 @@ def one_long_tag() -> bytes:
     content = tiff()
     start = struct.unpack("<I", content[4:8])[0]
     tags = [struct.unpack("<HHII", content[i : i + 12]) for i in range(start + 2, len(content) - 4, 12)]
+    # As struct gives them, of unknown length to a type checker.
     return content[:start] + directory([*tags, (315, 2, 2**32 - 1, 8)])  # type: ignore[list-item]
 
 
