@@ -33,6 +33,11 @@ class Short(reprlib.Repr):
 shown = Short().repr
 
 
+def printable(text: str) -> str:
+    """With a blank or a question mark in place of whatever a terminal could take for more than a letter."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+
+
 def nearest(word: object, options: Collection[str]) -> str:
     """The option that is spelt most like a word; there must be at least one."""
     text = str(word)[:60].lower()

@@ -18,9 +18,8 @@ from click.shell_completion import (
     get_completion_class,
 )
 
-from ..config import INITS
-from ..presets import YAML, preset_names, preset_path
-from ..weights.layout import CONVOLUTIONS
+from ..features import CONVOLUTIONS
+from ..settings import INITS, YAML, preset_names, preset_path
 
 Items = list[CompletionItem]
 Completer = Callable[[click.Context, str], Items]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ..diagnosis import Diagnosis
+    from ..analysis import Diagnosis
 
 Part = dict[str, Any]
 
@@ -24,7 +24,7 @@ def doctor(as_json: bool) -> None:
     \b
     Try:  cxstyle doctor
     """
-    from ..diagnosis import diagnose
+    from ..analysis import diagnose
 
     found = diagnose()
     click.echo(json.dumps(found.to_dict(), indent=1) if as_json else "\n".join(table(found)))

@@ -13,9 +13,8 @@ from . import options as option
 from .progress import one_line
 
 if TYPE_CHECKING:
-    from ..pictures.about import About
-    from ..pictures.metadata import Record
-    from ..pictures.tags import Tags
+    from ..pictures import Tags
+    from ..transfer import About, Record
 
 
 @click.command()
@@ -31,8 +30,7 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool) -> None:
     """
     if settings and (as_json or len(results) > 1):
         raise click.UsageError("--settings writes those of one file as YAML; leave the rest out")
-    from ..pictures.about import about
-    from ..pictures.metadata import read_record
+    from ..transfer import about, read_record
 
     if settings:
         click.echo(yaml_of(read_record(results[0])), nl=False)

@@ -16,7 +16,7 @@ from .names import free_name, known_names
 from .options import refuse
 
 if TYPE_CHECKING:
-    from ..checkpoint import Checkpoint
+    from ..transfer import Checkpoint
 
 SUFFIX = ".checkpoint"
 LONG = 600.0
@@ -78,7 +78,7 @@ class Keep:
             return
         if output is None and lasting.resume and not self.given:
             output = next((path for path in known_names(*stem, suffix=suffix) if place(path).exists()), None)
-        from ..checkpoint import Checkpoint
+        from ..transfer import Checkpoint
 
         path = lasting.checkpoint or place(output or free_name(*stem, suffix=suffix))
         past = 0.0 if self.given or lasting.resume else LONG
@@ -102,7 +102,7 @@ class Keep:
 
     def owns(self, path: Path) -> bool:
         """Whether a file is what this run has left when it was stopped, and may replace."""
-        from ..checkpoint import ANY
+        from ..transfer import ANY
 
         return bool(self.claims) and path.exists() and (ANY in self.claims or digest_of(path) in self.claims)
 
@@ -142,7 +142,7 @@ class Keep:
 
     def finishing(self) -> None:
         """Before the result is written: whatever is killed from now on has left files of this run."""
-        from ..checkpoint import ANY
+        from ..transfer import ANY
 
         if self.checkpoint is not None and self.checkpoint.saved:
             self.checkpoint.claim([ANY])

@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from ..config import COLORS, FEATURES, PRECISIONS, StyleConfig
-from ..pictures.formats import BITS, FORMATS, QUALITY, Writing, suffixes
-from ..pictures.limits import VARIABLE, pixel_count
+from ..pictures import BITS, FORMATS, QUALITY, VARIABLE, Writing, pixel_count, suffixes
+from ..settings import COLORS, FEATURES, PRECISIONS, StyleConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..config import INITS, StyleConfig
 from ..errors import ConfigError, OutputError
 from ..files import check_writable, make_folder
-from ..presets import means_file
+from ..settings import INITS, StyleConfig, means_file
 from . import options as option
 from .progress import Display, labels_in_words
 from .refuge import keep
 
 if TYPE_CHECKING:
-    from ..comparison import Comparison, Step
+    from ..batch.compare import Comparison, Step
 
 OPTIONS = [
     option.overwrite,
@@ -59,7 +58,7 @@ class Several:
         quiet: bool,
         inputs: Sequence[str | Path] = (),
     ) -> None:
-        from ..pictures.writing import check_output
+        from ..pictures import check_output
 
         self.output, self.results, self.report, self.overwrite, self.quiet = output, results, report, overwrite, quiet
         self.display, self.begun = Display(quiet, runs), set[int]()
@@ -110,7 +109,7 @@ class Several:
 
     def write(self, found: Comparison, done: int) -> bool:
         """The sheet and the report; says where, and returns whether they are where they should be."""
-        from ..pictures.writing import save_image
+        from ..pictures import save_image
 
         sheet = keep(self.output, partial(save_image, found.sheet, replace=self.overwrite))
         if not self.quiet:

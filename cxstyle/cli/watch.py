@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..config import StyleConfig
 from ..errors import FormatError, OutputError
 from ..files import check_place, check_space, check_writable, free, make_folder, numbers, remove_partial, write_whole
-from ..pictures.formats import Writing, check_size, format_of
+from ..pictures import Writing, check_size, format_of
+from ..settings import StyleConfig
 from .decided import decisions
 from .given import Given
 from .keep import Keep, Lasting
@@ -24,8 +24,8 @@ from .progress import Display, labels_in_words
 from .refuge import keep, told
 
 if TYPE_CHECKING:
-    from ..movie import Movie
-    from ..progress import Progress, Result
+    from ..pictures import Movie
+    from ..transfer import Progress, Result
 
 PIXEL_BYTES = 4
 """Of a picture file of 8 bits at most: four channels, not compressed."""
@@ -85,8 +85,7 @@ class Watch:
 
     def check(self) -> None:
         """Makes sure that the files can be written."""
-        from ..movie import check_movie
-        from ..pictures.writing import check_output
+        from ..pictures import check_movie, check_output
 
         self.writing.check(self.output)
         checks: list[tuple[Path, str, Callable[..., None]]] = []
@@ -108,8 +107,8 @@ class Watch:
 
     def stylize(self, settings: StyleConfig) -> None:
         """Runs and writes; ends the process with 130 where it was stopped and 1 where a loss was not finite."""
-        from ..movie import Movie
-        from ..optimize import stylize
+        from ..pictures import Movie
+        from ..transfer import stylize
 
         checkpoint = self.keep.checkpoint
         if self.movie_file is not None:
@@ -145,7 +144,7 @@ class Watch:
 
     def sizes(self, optimizer: str, details: dict[str, Any]) -> Iterator[tuple[Path, float]]:
         """Bytes of all that will be written, at most."""
-        from ..movie import LONG_EDGE
+        from ..pictures import LONG_EDGE
 
         width, height = details["result_size"]
         picture = width * height * PIXEL_BYTES
@@ -180,7 +179,7 @@ class Watch:
 
     def save_intermediate(self, progress: Progress) -> None:
         """A picture that can't be written is no reason to lose the run."""
-        from ..pictures.writing import encode
+        from ..pictures import encode
 
         if self.save_every is None:
             return
@@ -246,11 +245,12 @@ class Watch:
     def write(self, result: Result) -> Path:
         """Writes the picture; where its format fails, as PNG, and where its place has become unwritable, to another,
         rather than lose it."""
-        from ..pictures.writing import encode
+        from ..pictures import encode
+        from ..transfer import as_text
 
         wanted, suffix = self.output, self.output.suffix
         try:
-            encoded = encode(result.picture, suffix, result.alpha, self.writing, result.record, result.origin)
+            encoded = encode(result.picture, suffix, result.alpha, self.writing, as_text(result.record), result.origin)
         except FormatError as error:
             wanted = free(numbers(self.output.with_suffix(".png")))
             click.echo(f"cxstyle: {error}; it goes to {wanted}", err=True)
@@ -274,7 +274,7 @@ class Watch:
 
     def write_report(self, result: Result, path: Path, report: Path) -> Path | None:
         """Beside the picture that is at `path`, in the same way; where it is."""
-        from ..report import write_record
+        from ..transfer import write_record
 
         write = partial(
             write_record,
@@ -297,7 +297,7 @@ class Watch:
 
 def ending(status: str) -> str:
     """How a run has ended that is not complete, and what to do."""
-    from ..optimize import ADVICE
+    from ..transfer import ADVICE
 
     diverged = "a loss was no longer a finite number, so the run stopped; the file holds the last good picture. Lower "
     return {
