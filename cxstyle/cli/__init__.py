@@ -19,10 +19,10 @@ from .batch import batch, merge
 from .bench import bench
 from .compare import compare
 from .complete import completion, teach
+from .docs import docs
 from .doctor import doctor
 from .grid import grid
 from .info import info
-from .manual import manual
 from .match import match
 from .presets import presets
 from .progress import one_line
@@ -142,7 +142,7 @@ COMMANDS = (
     bench,
     doctor,
     completion,
-    manual,
+    docs,
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -236,7 +236,7 @@ def bash(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bash]:
 
 
 def test_bash_completes_a_command(bash: Bash) -> None:
-    assert bash.typed("cxstyle doc", "\t") == ["cxstyle", "doctor"]
+    assert bash.typed("cxstyle doct", "\t") == ["cxstyle", "doctor"]
 
 
 def test_bash_offers_merge_and_files_after_batch(bash: Bash) -> None:
