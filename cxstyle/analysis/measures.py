@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..pictures import to_lab
+
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 """Rec. 709, applied to sRGB values as they are."""
 SMOOTH = 9
@@ -70,21 +72,6 @@ def feature_distance(x: Mapping[str, Tensor], y: Mapping[str, Tensor]) -> float:
         a, b = (functional.normalize(f.float(), dim=1, eps=1e-10) for f in (features, y[name]))
         distances.append((a - b).square().sum(1).mean() / 2)
     return float(torch.stack(distances).mean())
-
-
-def to_lab(colors: Tensor) -> Tensor:
-    """sRGB in [0, 1] to CIE L*a*b* under D65: (P, 3) -> (P, 3), L* in [0, 100].
-
-    IEC 61966-2-1 for sRGB; CIE 15 for L*a*b*.
-    """
-    matrix = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-    linear = torch.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
-    to_xyz = torch.tensor(matrix, dtype=colors.dtype, device=colors.device)
-    xyz = linear @ (to_xyz / to_xyz.sum(1, keepdim=True)).T  # of white: 1, 1, 1
-    edge = 6 / 29
-    root = torch.where(xyz > edge**3, xyz.clamp_min(edge**3) ** (1 / 3), xyz / (3 * edge**2) + 4 / 29)
-    x, y, z = root.T
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
 
 def palette(picture: Tensor) -> Tensor:

@@ -168,7 +168,7 @@ LASTING = [
         "--movie",
         type=FILE,
         metavar="FILE",
-        help="Also make a movie of the run, gif, webp or mp4: of the pictures of --save-every, or of about 100.",
+        help="Also make a movie of the run, gif or mp4: of the pictures of --save-every, or of about 100.",
     ),
 ]
 """Of runs that take long."""

@@ -2,10 +2,11 @@ from .alpha import on_white as on_white
 from .borders import border as border
 from .borders import cut as cut
 from .borders import without_border as without_border
-from .color_transfer import from_oklab as from_oklab
-from .color_transfer import mixed as mixed
+from .color_spaces import from_oklab as from_oklab
+from .color_spaces import mixed as mixed
+from .color_spaces import to_lab as to_lab
+from .color_spaces import to_oklab as to_oklab
 from .color_transfer import recolor as recolor
-from .color_transfer import to_oklab as to_oklab
 from .color_transfer import toned as toned
 from .decoding import heif_plugin as heif_plugin
 from .formats import BITS as BITS
@@ -50,7 +51,9 @@ from .tensors import to_image as to_image
 from .tensors import to_tensor as to_tensor
 from .video import LONG_EDGE as LONG_EDGE
 from .video import Movie as Movie
+from .video import VideoWriter as VideoWriter
 from .video import check_movie as check_movie
+from .video import read_frames as read_frames
 from .writing import check_output as check_output
 from .writing import encode as encode
 from .writing import save_image as save_image

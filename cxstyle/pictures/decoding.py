@@ -21,10 +21,10 @@ from torch import Tensor
 
 from ..errors import CxStyleError, PictureError
 from .alpha import filled
-from .credits import credits_in, credits_of
 from .icc import srgb_image, srgb_values
 from .kinds import fault, kind_of, numbers
 from .limits import check_pixels, most_pixels
+from .metadata import XMP, attribution_in, attribution_of
 from .photo import Photo
 from .sixteen_bit import AVIF, HEIC, ORIENTATION, TIFF, Deep, loader_of, read_deep, tiff_tags, turned, unit
 from .tensors import to_tensor
@@ -122,7 +122,7 @@ def decoded(data: bytes, label: str) -> Photo:
         if not loader:
             return photo_of(image, label, notes)
         check_exif(image, notes)
-        author, rights = credits_of(image)
+        author, rights = attribution_of(image)
         # libheif turns pictures by itself.
         orientation = 1 if loader in (AVIF, HEIC) else image.getexif().get(ORIENTATION, 1)
         found = read_deep(data, loader, label)
@@ -175,8 +175,7 @@ def check_exif(image: Image.Image, notes: list[str]) -> None:
 def by_tags(data: bytes, label: str) -> Photo:
     """A TIFF of a kind that Pillow doesn't know."""
     tags = tiff_tags(data)
-    info = {"xmp": tags.get(700)}
-    author, rights = credits_in(tags, info)
+    author, rights = attribution_in(tags, {"xmp": tags.get(XMP)})
     found = read_deep(data, TIFF, label)
     return deep_photo(found, next(iter(numbers(tags.get(ORIENTATION))), 1), [], author, rights)
 
@@ -200,7 +199,7 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
         image.load()
         check_pixels(*image.size, label)  # an icon's pictures may be larger than its list says
         check_exif(image, notes)
-        author, rights = credits_of(image)
+        author, rights = attribution_of(image)
         notes += untold(image)
         image = ImageOps.exif_transpose(image)
         profile = image.info.get("icc_profile")

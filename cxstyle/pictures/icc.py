@@ -10,9 +10,11 @@ import io
 from typing import Any
 
 import numpy
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from .color_spaces import from_lab
 from .vips import vips
 
 SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "LAB"}
@@ -22,18 +24,6 @@ CHANNELS = {"GRAY": "grey16", "RGB": "rgb16", "CMYK": "cmyk"}
 WORDS = {"GRAY": "grey", "LAB": "Lab"}
 INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
-D50 = (0.96422, 1.0, 0.82521)
-FROM_D50 = (
-    numpy.array(
-        [
-            [3.1338561, -1.6168667, -0.4906146],
-            [-0.9787684, 1.9161415, 0.0334540],
-            [0.0719453, -0.2289914, 1.4052427],
-        ]
-    )
-    * D50
-).T.astype(numpy.float32)
-"""XYZ as shares of D50's white -> linear sRGB, adapted to its D65 after Bradford."""
 ROWS = 256
 """Of a picture that are converted at once, which bounds the memory."""
 SRGB = ("sRGB", "sRGB built-in", "sRGB IEC61966-2.1")
@@ -102,7 +92,7 @@ def srgb_values(values: NDArray[Any], space: str, profile: bytes | None, notes: 
         notes: as of `srgb_image`.
     """
     if space == "LAB":
-        return from_lab(values)
+        return from_profile_lab(values)
     if profile and space == "GRAY" and space_of(profile) == "RGB":
         values, space = values.repeat(3, axis=2), "RGB"
     found = usable(profile, space, notes)
@@ -118,27 +108,17 @@ def srgb_values(values: NDArray[Any], space: str, profile: bytes | None, notes: 
     # Only as far as Lab: straight to sRGB it would go by a table of 33 steps, up to 13 of 255 off where colours are
     # strong.
     source = {"embedded": True} if fits else {"input_profile": "cmyk"}
-    return from_lab(image.icc_import(pcs="lab", intent="relative", black_point_compensation=True, **source).numpy())
+    return from_profile_lab(
+        image.icc_import(pcs="lab", intent="relative", black_point_compensation=True, **source).numpy()
+    )
 
 
-def from_lab(values: NDArray[Any]) -> NDArray[numpy.float32]:
-    """Lab under D50, as profiles mean it, -> sRGB in [0, 1], what sRGB lacks clipped: (H, W, 3) both."""
+def from_profile_lab(values: NDArray[Any]) -> NDArray[numpy.float32]:
+    """`from_lab` of (H, W, 3), some rows at a time."""
     found = numpy.empty(values.shape, dtype=numpy.float32)
     for start in range(0, len(values), ROWS):
-        lightness, a, b = numpy.moveaxis(values[start : start + ROWS].astype(numpy.float32), 2, 0)
-        y = (lightness + 16) / 116
-        roots = numpy.stack([y + a / 500, y, y - b / 200], axis=2)
-        xyz = numpy.where(roots > 6 / 29, roots**3, (roots - 4 / 29) * (108 / 841))
-        linear = (xyz @ FROM_D50).clip(0, 1)
-        found[start : start + ROWS] = numpy.where(
-            linear <= 0.0031308, linear * 12.92, 1.055 * linear.clip(0.0031308) ** (1 / 2.4) - 0.055
-        )
-    return found.clip(0, 1)
-
-
-def divided(values: NDArray[Any], by: float) -> NDArray[numpy.float32]:
-    """Whole numbers as fractions."""
-    found: NDArray[numpy.float32] = numpy.divide(values, by, dtype=numpy.float32)
+        rows = torch.from_numpy(values[start : start + ROWS].astype(numpy.float32))
+        found[start : start + ROWS] = from_lab(rows).numpy()
     return found
 
 

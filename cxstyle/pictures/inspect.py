@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageCms
 
-from .credits import SPACE, credits_of, xmp_of
-from .embed import KEY, NAMESPACE
+from .decoding import check_header, pillow, readable
+from .metadata import attribution_of, record_in
+from .reading import file_bytes
 from .sixteen_bit import BITS, ORIENTATION
 
 DEPTHS = {"1": 1, "I": 32, "F": 32, "I;16": 16, "I;16B": 16}
@@ -49,9 +49,6 @@ def read_tags(path: Path) -> Tags:
     Raises:
         PictureError: it is missing, no picture, damaged, or beyond the limit of pixels.
     """
-    from .decoding import check_header, pillow, readable
-    from .reading import file_bytes
-
     data = file_bytes(path)
     formats = readable(data, str(path))
     with pillow(str(path)), Image.open(io.BytesIO(data), formats=formats) as image:
@@ -61,7 +58,7 @@ def read_tags(path: Path) -> Tags:
 
 def tags_of(image: Image.Image, data: bytes) -> Tags:
     """Of a picture that Pillow has opened, and its file."""
-    author, rights = credits_of(image)
+    author, rights = attribution_of(image)
     orientation = image.getexif().get(ORIENTATION, 1)
     return Tags(
         image.format or "",
@@ -73,31 +70,6 @@ def tags_of(image: Image.Image, data: bytes) -> Tags:
         rights,
         record_in(image),
     )
-
-
-def record_in(image: Image.Image) -> str:
-    """Our record: a text of PNG, a property of XMP; "" without one."""
-    found = text_in(image.info)
-    if not found and image.format == "PNG":
-        # Programs that have written it again put texts behind the pixels.
-        with_text: Any = image
-        found = text_in(with_text.text)
-    if found:
-        return found
-    xmp = xmp_of(image.info)
-    if xmp is None:
-        return ""
-    name = f"{{{NAMESPACE}}}record"
-    element = xmp.find(f".//{name}")
-    if element is not None:
-        return (element.text or "").strip()
-    # The same property in its other spelling.
-    return next((part.get(name, "") for part in xmp.iterfind(".//rdf:Description", SPACE) if part.get(name)), "")
-
-
-def text_in(texts: Mapping[Any, Any]) -> str:
-    found = texts.get(KEY)
-    return str(found) if isinstance(found, str) else ""
 
 
 def bits_of(image: Image.Image, data: bytes) -> int:

@@ -1,5 +1,5 @@
 """Pictures that Pillow reads in part only: PNG, AVIF and HEIC of more than 8 bits a channel, and nearly all of TIFF, of
-which Pillow would say on stderr what is wrong."""
+which Pillow would say on stderr what is wrong. And those of 16 bits that it can't write, which libvips does."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..errors import PictureError
-from .icc import divided
+from .formats import Format
 from .kinds import PHOTOMETRIC, is_tiff, numbers, pages
 from .limits import check_pixels
+from .metadata import Attribution, packet_of, srgb_profile
 from .vips import vips, vips_errors
 
 BITS, ORIENTATION, EXTRA = 258, 274, 338
@@ -198,3 +201,29 @@ def turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (3, 4, 7, 8):
         values = values[::-1]
     return numpy.ascontiguousarray(values)
+
+
+def divided(values: NDArray[Any], by: float) -> NDArray[numpy.float32]:
+    """Whole numbers as fractions."""
+    found: NDArray[numpy.float32] = numpy.divide(values, by, dtype=numpy.float32)
+    return found
+
+
+def deep_file(channels: Tensor, kind: Format, said: Attribution) -> bytes:
+    """A PNG or TIFF file of 16 bits a channel.
+
+    Args:
+        channels: (C, H, W) in [0, 1], C 3, or 4 with alpha.
+        kind: PNG or TIFF.
+        said: that goes into it, as XMP.
+    """
+    pyvips = vips()
+    values = channels.detach().double().clamp(0, 1).mul(65535).round().cpu().permute(1, 2, 0)
+    pixels = values.to(torch.int32).numpy().astype(numpy.uint16)
+    image = pyvips.Image.new_from_array(pixels).copy(interpretation="rgb16")
+    blobs = {"icc-profile-data": srgb_profile()} | ({"xmp-data": packet_of(said)} if said.tool else {})
+    for name, content in blobs.items():
+        image.set_type(pyvips.GValue.blob_type, name, content)
+    if kind.name == "PNG":
+        return bytes(image.pngsave_buffer(bitdepth=16))
+    return bytes(image.tiffsave_buffer(compression="deflate", predictor="horizontal"))

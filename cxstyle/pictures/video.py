@@ -1,28 +1,34 @@
-"""A movie of a run: GIF, WebP or, with ffmpeg, MP4."""
+"""Videos by FFmpeg's libraries, frame by frame; and the movie of a run, MP4 or GIF."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import math
-import os
-import shutil
-import struct
-import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy
+import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import OutputError
-from ..files import check_writable, partial_file, put_in_place
+from ..errors import OutputError, PictureError
+from ..files import check_plain, check_writable, partial_file, put_in_place
+from .limits import check_pixels
 from .tensors import fit_within, resize, to_image, to_tensor
 
-KINDS = (".gif", ".webp", ".mp4")
+if TYPE_CHECKING:
+    from av.container import InputContainer, OutputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+"""Suffix of a video that can be written -> FFmpeg's name for it."""
+KINDS = (".gif", *CONTAINERS)
 FRAMES = 100
 """Of a run, where nothing else says which; about."""
 MOST = 600
@@ -33,36 +39,217 @@ LENGTH, SHORTEST, LONGEST = 6000, 40, 250
 """Milliseconds that the frames before the last last together, where that leaves each between these two."""
 HOLD = 2000
 """Milliseconds of the last frame."""
-QUALITY = 80
-"""Of WebP."""
+CRF = "18"
+"""Quality of H.264, at which few see a difference."""
+USUAL_RATE, STEADY_RATE = Fraction(25), Fraction(60)
+"""Frames a second where a file doesn't say, and up to which the rate that fits all of a varying one is taken."""
+JUMP = 300
+"""Seconds: a longer one between two frames is a new start of the clock, as is one backwards."""
+BT709, UNKNOWN_MATRIX, HD = 1, 2, 720
+"""Numbers of FFmpeg's; untagged video of so many lines is BT.709, smaller BT.601."""
+WIDE = {"color_trc": {16, 18}, "color_primaries": {9, 12}}
+"""PQ and HLG; BT.2020 and P3: what has to be converted to be seen as sRGB."""
+
+
+def pyav(error: type[PictureError | OutputError] = PictureError) -> Any:
+    """The module av.
+
+    Raises:
+        PictureError, or the error that is named: it isn't there.
+    """
+    try:
+        import av
+    except ImportError as missing:
+        raise error("video needs PyAV: pip install 'cxstyle[video]'") from missing
+    return av
+
+
+@contextlib.contextmanager
+def video_errors(does: str, error: type[PictureError | OutputError]) -> Iterator[None]:
+    """What FFmpeg says, in one line."""
+    fault = pyav(error).FFmpegError
+    try:
+        yield
+    except (fault, OSError, ValueError) as found:  # ValueError: a name with a NUL, a frame of another size
+        reason = " ".join(str(getattr(found, "strerror", None) or found).split())
+        raise error(f"{does}: {reason[:200]}") from found
+
+
+def read_frames(path: Path) -> tuple[Fraction, Iterator[Tensor]]:
+    """The pictures of a video: upright, pixels square, at one rate.
+
+    Where frames last differently long, one that lasts longer is given again, as the same tensor, and of those that
+    would come at the same time the last is given, so that sound stays in step.
+
+    Returns:
+        Frames a second, and the frames, (1, 3, H, W) float32 sRGB in [0, 1], each decoded when it is asked for. The
+        file is open until the last one, or until the iterator is closed.
+
+    Raises:
+        PictureError: PyAV is missing, there is no such file, it is no video, it is beyond the limit of pixels; or, when
+            a frame is asked for, it is damaged there.
+    """
+    av = pyav()
+    with video_errors(f"{path} can't be read", PictureError):
+        check_plain(path)
+        # FFmpeg would take some names for addresses, and open what a list of videos names.
+        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    if not container.streams.video:
+        container.close()
+        raise PictureError(f"{path} holds no video")
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    check_pixels(stream.width, stream.height, str(path))
+    rate = rate_of(stream)
+    return rate, steady(decoded_frames(path, container, stream), rate)
+
+
+def rate_of(stream: VideoStream) -> Fraction:
+    """Frames a second, of a varying rate the one that leaves none out where that isn't too high."""
+    average = stream.average_rate or USUAL_RATE
+    guessed = stream.guessed_rate or average
+    return guessed if guessed <= max(STEADY_RATE, average) else average
+
+
+def decoded_frames(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[tuple[float | None, Tensor]]:
+    """The seconds of each frame, None where the file doesn't say, and its picture."""
+    from av.video.reformatter import VideoReformatter
+
+    reformatter = VideoReformatter()
+    with container, video_errors(f"{path} can't be read to its end", PictureError):
+        for frame in container.decode(stream):
+            check_pixels(frame.width, frame.height, str(path))
+            yield frame.time, frame_tensor(frame, stream.sample_aspect_ratio, reformatter)
+
+
+def frame_tensor(frame: VideoFrame, aspect: Fraction | None, reformatter: Any) -> Tensor:
+    """A frame as (1, 3, H, W), with square pixels, upright, in sRGB."""
+    from av.video.reformatter import ColorPrimaries, ColorTrc, Interpolation
+
+    deep = max(component.bits for component in frame.format.components) > 8
+    settings: dict[str, Any] = {"format": "rgb48le" if deep else "rgb24"}
+    settings["width"] = round(frame.width * aspect) if aspect else frame.width
+    settings["interpolation"] = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    if frame.colorspace == UNKNOWN_MATRIX and frame.height >= HD:
+        settings["src_colorspace"] = BT709
+    if any(getattr(frame, name) in values for name, values in WIDE.items()):
+        settings |= {"dst_color_trc": ColorTrc.IEC61966_2_1, "dst_color_primaries": ColorPrimaries.BT709}
+    pixels = reformatter.reformat(frame, **settings).to_ndarray()  # (H, W, 3)
+    upright = numpy.rot90(pixels, round(frame.rotation / 90))
+    values = torch.from_numpy(upright.astype(numpy.float32) / (65535 if deep else 255))
+    return values.permute(2, 0, 1)[None].contiguous()
+
+
+def steady(frames: Iterator[tuple[float | None, Tensor]], rate: Fraction) -> Iterator[Tensor]:
+    """Frames by their seconds as frames at a rate."""
+    begin, given, last = 0.0, 0, None
+    for seconds, picture in frames:
+        due = given + (last is not None) if seconds is None else round((seconds - begin) * rate)
+        if seconds is not None and (last is None or not -rate <= due - given <= JUMP * rate):
+            due = given + (last is not None)
+            begin = seconds - float(due / rate)
+        if last is not None:
+            for _ in range(given, due):
+                yield last
+            given = max(given, due)
+        last = picture
+    if last is not None:
+        yield last
+
+
+class VideoWriter:
+    """A video of H.264 that every player knows, frame by frame, whole or not at all; for use in a `with` statement.
+
+    Args:
+        path: where to, with a suffix of `CONTAINERS`.
+        rate: frames a second, above 0.
+        replace: as of `put_in_place`.
+
+    Attributes:
+        container: PyAV's, open for writing, for further streams before the first frame.
+        path: where it is, once it is whole.
+
+    Raises:
+        OutputError: PyAV is missing, another suffix, or it can't be written; nothing is left behind then.
+    """
+
+    def __init__(self, path: Path, rate: Fraction | float, *, replace: bool = True) -> None:
+        check_video(path)
+        self.path, self.replace = path, replace
+        self.rate = Fraction(rate).limit_denominator(100_000)
+        self._stack = contextlib.ExitStack()
+        self._stream: VideoStream | None = None
+
+    def __enter__(self) -> VideoWriter:
+        kind = CONTAINERS[self.path.suffix.lower()]
+        options = {} if kind == "matroska" else {"movflags": "+faststart"}
+        with contextlib.ExitStack() as stack:
+            self._partial, _ = stack.enter_context(partial_file(self.path))
+            with video_errors(f"can't write {self.path}", OutputError):
+                opened = pyav(OutputError).open(str(self._partial), "w", format=kind, options=options)
+            self.container: OutputContainer = stack.enter_context(opened)
+            self._stack = stack.pop_all()
+        return self
+
+    def write(self, picture: Tensor) -> None:
+        """The next frame, (1, 3, H, W) in [0, 1], of one size for all; an odd last row or column is left out.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        from av.video.frame import VideoFrame
+        from av.video.reformatter import ColorRange, Colorspace
+
+        picture = picture[..., : picture.shape[2] // 2 * 2, : picture.shape[3] // 2 * 2]
+        with video_errors(f"can't write {self.path}", OutputError):
+            if self._stream is None:
+                self._stream = self._begun(picture.shape[3], picture.shape[2])
+            frame = VideoFrame.from_ndarray(numpy.asarray(to_image(picture)))
+            frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+            self.container.mux(self._stream.encode(frame))
+
+    def _begun(self, width: int, height: int) -> VideoStream:
+        """A stream of a size. Players take colours that aren't tagged for what they like."""
+        stream: VideoStream = self.container.add_stream("libx264", rate=self.rate, options={"crf": CRF})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = context.color_range = BT709
+        return stream
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is not None:
+            self._stack.__exit__(kind, error, at)
+            return
+        with self._stack, video_errors(f"can't write {self.path}", OutputError):
+            if self._stream is None:
+                raise OutputError(f"can't write {self.path}: it would be a video without a frame")
+            self.container.mux(self._stream.encode(None))
+            self.container.close()
+        self.path = put_in_place(self._partial, self.path, replace=self.replace)
+
+
+def check_video(path: Path) -> None:
+    """Makes sure that a video of this name could be made.
+
+    Raises:
+        OutputError: another suffix than those of `CONTAINERS`, or no PyAV.
+    """
+    if path.suffix.lower() not in CONTAINERS:
+        raise OutputError(f"{path}: a video is {', '.join(CONTAINERS)}, not {path.suffix or 'without a suffix'}")
+    pyav(OutputError)
 
 
 def check_movie(path: Path, *, overwrite: bool = False, inputs: Iterable[str | Path] = ()) -> None:
-    """Makes sure, before anything is computed, that a movie can be made.
+    """Makes sure, before anything is computed, that the movie of a run can be made.
 
     Raises:
-        OutputError: unknown suffix, no ffmpeg for MP4; or as of `check_writable`.
+        OutputError: unknown suffix, no PyAV for what isn't GIF; or as of `check_writable`.
     """
     if path.suffix.lower() not in KINDS:
         raise OutputError(f"{path}: a movie is {', '.join(KINDS)}, not {path.suffix or 'without a suffix'}")
     check_writable(path, overwrite=overwrite, inputs=inputs)
-    if path.suffix.lower() == ".mp4":
-        ffmpeg()
-
-
-def ffmpeg() -> str:
-    """The program: the machine's, else the one that comes with imageio-ffmpeg.
-
-    Raises:
-        OutputError: there is none.
-    """
-    found = shutil.which("ffmpeg")
-    if found is None:
-        with contextlib.suppress(ImportError, RuntimeError):
-            found = str(importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
-    if found is None:
-        raise OutputError("MP4 needs ffmpeg: install it, or pip install 'cxstyle[movie]', or take .gif or .webp")
-    return found
+    if path.suffix.lower() != ".gif":
+        check_video(path)
 
 
 class Movie:
@@ -95,114 +282,34 @@ class Movie:
             replace: as of `put_in_place`, as is what is returned.
 
         Raises:
-            OutputError: it can't be written, or ffmpeg has failed.
+            OutputError: it can't be written.
         """
         last = resize(result, *fit_within(result, LONG_EDGE))
-        size = (last.shape[2], last.shape[3])
-        encoded = [self.frames[name] for name in sorted(self.frames)]
-        pictures = (frame_of(data, size) for data in encoded)
-        each = round(max(SHORTEST, min(LONGEST, LENGTH / max(1, len(encoded)))) / 10) * 10
-        durations = [each] * len(encoded) + [HOLD]
-        content = chained(pictures, to_image(last)), size, durations
-        with partial_file(path) as (partial, file):
-            if path.suffix.lower() == ".mp4":
-                write_mp4(partial, path, *content)
-            else:
-                (write_gif if path.suffix.lower() == ".gif" else write_webp)(file, *content)
-        return put_in_place(partial, path, replace=replace)
+        each = round(max(SHORTEST, min(LONGEST, LENGTH / max(1, len(self.frames)))) / 10) * 10
+        if path.suffix.lower() == ".gif":
+            with partial_file(path) as (partial, file):
+                write_gif(file, self._pictures(last), [each] * len(self.frames) + [HOLD])
+            return put_in_place(partial, path, replace=replace)
+        with VideoWriter(path, Fraction(1000, each), replace=replace) as video:
+            for picture in self._pictures(last):
+                video.write(picture)
+            for _ in range(round(HOLD / each) - 1):
+                video.write(last)
+        return video.path
+
+    def _pictures(self, last: Tensor) -> Iterator[Tensor]:
+        """All frames at the size of the last, never two in memory."""
+        for name in sorted(self.frames):
+            with Image.open(io.BytesIO(self.frames[name])) as image:
+                yield resize(to_tensor(image), last.shape[2], last.shape[3])
+        yield last
 
 
-def frame_of(encoded: bytes, size: tuple[int, int]) -> Image.Image:
-    """A frame at a (height, width)."""
-    with Image.open(io.BytesIO(encoded)) as image:
-        return to_image(resize(to_tensor(image), *size))
-
-
-def chained(pictures: Iterator[Image.Image], last: Image.Image) -> Iterator[Image.Image]:
-    """One after the other, never two in memory."""
-    yield from pictures
-    yield last
-
-
-def write_gif(file: BinaryIO, pictures: Iterator[Image.Image], _: tuple[int, int], durations: Sequence[int]) -> None:
+def write_gif(file: BinaryIO, pictures: Iterator[Tensor], durations: list[int]) -> None:
     """Each frame with 256 colours of its own, dithered: skies would fall into bands."""
+    images = map(to_image, pictures)
     mixed = Image.Dither.FLOYDSTEINBERG
-    reduced = (p.quantize(palette=p.quantize(256, Image.Quantize.MEDIANCUT), dither=mixed) for p in pictures)
+    reduced = (p.quantize(palette=p.quantize(256, Image.Quantize.MEDIANCUT), dither=mixed) for p in images)
     first = next(reduced)
-    settings = {"duration": [*durations], "loop": 0, "optimize": False, "disposal": 1}
+    settings = {"duration": durations, "loop": 0, "optimize": False, "disposal": 1}
     first.save(file, "GIF", save_all=True, append_images=reduced, **settings)
-
-
-def write_webp(
-    file: BinaryIO, pictures: Iterator[Image.Image], size: tuple[int, int], durations: Sequence[int]
-) -> None:
-    """Frames as still WebP pictures in one container, each written as soon as it is encoded.
-
-    https://developers.google.com/speed/webp/docs/riff_container
-    """
-    height, width = (uint24(edge - 1) for edge in size)
-    file.write(b"RIFF\0\0\0\0WEBP")
-    file.write(chunk(b"VP8X", b"\x02\0\0\0" + width + height))
-    file.write(chunk(b"ANIM", b"\0\0\0\0" + b"\0\0"))  # no background, for ever
-    for picture, duration in zip(pictures, durations, strict=True):
-        still = io.BytesIO()
-        picture.save(still, "WEBP", quality=QUALITY, method=4)
-        place = bytes(6) + width + height + uint24(duration) + b"\x02"  # at the corner, laid over nothing
-        file.write(chunk(b"ANMF", place + still.getvalue()[12:]))
-    end = file.tell()
-    file.seek(4)
-    file.write(struct.pack("<I", end - 8))
-
-
-def uint24(value: int) -> bytes:
-    """Three bytes, the lowest first."""
-    return struct.pack("<I", value)[:3]
-
-
-def chunk(name: bytes, content: bytes) -> bytes:
-    """Of a RIFF file."""
-    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
-
-
-def write_mp4(
-    partial: Path, path: Path, pictures: Iterator[Image.Image], size: tuple[int, int], durations: Sequence[int]
-) -> None:
-    """H.264 that every player knows: 4:2:0, so an odd last row or column is left out."""
-    height, width = size
-    rate = 1000 / durations[0] if len(durations) > 1 else 1.0
-    source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{rate:.4f}", "-i", "-"]
-    # Players take what is not tagged for what they like.
-    colors = [word for name in ("-colorspace", "-color_primaries", "-color_trc") for word in (name, "bt709")]
-    even = f"crop={width // 2 * 2}:{height // 2 * 2}:0:0,scale=out_color_matrix=bt709:out_range=tv"
-    codec = ["-vf", even, "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", *colors, "-movflags", "+faststart"]
-    command = [ffmpeg(), "-hide_banner", "-loglevel", "error", "-y", *source, *codec, "-f", "mp4", str(partial)]
-    pipe(command, path, pictures, [max(1, round(duration * rate / 1000)) for duration in durations])
-
-
-def pipe(command: Sequence[str], path: Path, pictures: Iterator[Image.Image], times: Sequence[int]) -> None:
-    """Gives each picture to a program, as often as is said.
-
-    Raises:
-        OutputError: the program has failed.
-    """
-    with (
-        tempfile.TemporaryFile() as said,
-        # Ctrl-C reaches every process of a terminal; this one decides what it means.
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=os.name == "posix"
-        ) as process,
-    ):
-        try:
-            if process.stdin is not None:
-                with contextlib.suppress(BrokenPipeError), process.stdin as stream:
-                    for picture, count in zip(pictures, times, strict=True):
-                        for _ in range(count):
-                            stream.write(picture.tobytes())
-            status = process.wait()
-        except BaseException:
-            process.kill()
-            raise
-        if status:
-            said.seek(0)
-            lines = said.read().decode(errors="replace").strip().splitlines()
-            raise OutputError(f"ffmpeg could not make {path}: {lines[-1] if lines else f'exit status {status}'}")

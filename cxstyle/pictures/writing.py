@@ -17,10 +17,10 @@ from .. import __version__
 from ..checks import printable
 from ..errors import FormatError
 from ..files import check_writable, write_whole
-from .embed import LONGEST_PACKET, XMP, Credits, exif_of, packet_of, png_with, srgb_profile
 from .formats import QUALITY, Format, Writing, check_size, format_of
+from .metadata import LONGEST, LONGEST_PACKET, XMP, Attribution, exif_of, packet_of, srgb_profile, texts_of
 from .photo import Origin
-from .sixteen import deep_file
+from .sixteen_bit import deep_file
 from .tensors import to_image, to_tensor
 
 
@@ -81,49 +81,46 @@ def encode(
     if alpha is not None and not kind.alpha:
         notes = (f"{suffix.lower()} holds no transparency, so the picture lies on white; .png holds it",)
         picture, alpha = picture * alpha + (1 - alpha), None
-    credits, said = credits_for(kind, writing, record, origin)
+    said, left_out = attribution_for(kind, writing, record, origin)
     try:
         if writing.depth(kind, origin.bits) == 16:
             channels = picture[0] if alpha is None else torch.cat([picture[0], alpha[0].to(picture)])
-            content = deep_file(channels, kind, credits)
+            content = deep_file(channels, kind, said)
         else:
-            content = plain_file(picture, alpha, kind, writing.quality or QUALITY, credits)
+            content = plain_file(picture, alpha, kind, writing.quality or QUALITY, said)
     except Exception as error:  # of Pillow's and libvips' encoders, which have no family of errors
         reason = " ".join(str(error).split()) or type(error).__name__
         raise FormatError(f"the picture can't be written as {kind.name}: {reason}") from error
-    return Encoded(content, notes + said)
+    return Encoded(content, notes + left_out)
 
 
-def credits_for(kind: Format, writing: Writing, record: str, origin: Origin) -> tuple[Credits, tuple[str, ...]]:
+def attribution_for(kind: Format, writing: Writing, record: str, origin: Origin) -> tuple[Attribution, tuple[str, ...]]:
     """What goes into the file beside the pixels, and notes about what doesn't."""
     if not kind.tagged or not writing.metadata or not record:
-        return Credits(), ()
+        return Attribution(), ()
     author, rights = (" ".join(printable(text).split()) for text in (origin.author, origin.copyright))
-    credits = Credits(f"cxstyle {__version__}", author, rights, record)
-    if kind.name == "PNG" or len(packet_of(credits)) <= LONGEST_PACKET:
-        return credits, ()
+    said = Attribution(f"cxstyle {__version__}", author, rights, record)
+    if kind.name == "PNG" or len(packet_of(said)) <= LONGEST_PACKET:
+        return said, ()
     note = "the settings are too long for the file and are left out of it; .png holds them, and so does --report"
-    credits = replace(credits, record="")
-    if len(packet_of(credits)) > LONGEST_PACKET:
-        credits = replace(credits, author=author[:1000], copyright=rights[:1000])
-    return credits, (note,)
+    return replace(said, author=author[:LONGEST], copyright=rights[:LONGEST], record=""), (note,)
 
 
-def plain_file(picture: Tensor, alpha: Tensor | None, kind: Format, quality: int, credits: Credits) -> bytes:
+def plain_file(picture: Tensor, alpha: Tensor | None, kind: Format, quality: int, said: Attribution) -> bytes:
     """A file of 8 bits a channel: (1, 3, H, W), and (1, 1, H, W) where the format has an alpha."""
     encoded, options = io.BytesIO(), options_of(kind, quality)
-    if kind.name not in ("PNG", "BMP"):
+    if kind.tagged:
         options["icc_profile"] = srgb_profile()
-    if kind.name not in ("PNG", "BMP") and credits.tool:
-        exif = exif_of(credits)
-        if kind.name == "TIFF":
-            exif[XMP] = packet_of(credits)
+    if said.tool:
+        exif = options["exif"] = exif_of(said)
+        if kind.name == "PNG":
+            options["pnginfo"] = texts_of(said)
+        elif kind.name == "TIFF":
+            exif[XMP] = packet_of(said)
         else:
-            options["xmp"] = packet_of(credits)
-        options["exif"] = exif
+            options["xmp"] = packet_of(said)
     to_image(picture, alpha).save(encoded, kind.name, **options)
-    content = encoded.getvalue()
-    return png_with(content, credits) if kind.name == "PNG" else content
+    return encoded.getvalue()
 
 
 def options_of(kind: Format, quality: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from cxstyle.cli import main
 from cxstyle.errors import ConfigError
 from cxstyle.losses.contextual import cosine_distances, log_similarities, relative_distances
 from cxstyle.losses.matches import matches
-from cxstyle.pictures.color_transfer import from_oklab, to_oklab
+from cxstyle.pictures.color_spaces import from_oklab, to_oklab
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize, to_tensor
 

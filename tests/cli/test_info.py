@@ -17,7 +17,7 @@ from PIL import Image, PngImagePlugin
 from cxstyle import StyleConfig, read_record
 from cxstyle.cli import main
 from cxstyle.errors import PictureError
-from cxstyle.pictures.embed import Credits, packet_of
+from cxstyle.pictures.metadata import Attribution, packet_of
 from cxstyle.transfer.record import as_text, made_record
 
 OWN = ["--size", "48", "--iterations", "2", "--preset", "fast", "--seed", "9", "--tv-weight", "7"]
@@ -152,7 +152,7 @@ def test_a_text_that_grows_without_end_is_no_record() -> None:
 
 
 def test_xmp_with_a_document_type_is_not_read() -> None:
-    packet = packet_of(Credits("x", record=json.dumps(sound()))).decode()
+    packet = packet_of(Attribution("x", record=json.dumps(sound()))).decode()
     bomb = '<!DOCTYPE x [<!ENTITY a "b">]>' + packet
     Image.new("RGB", (40, 40)).save("x.jpg", xmp=bomb.encode())
     with pytest.raises(PictureError, match="has no record"):

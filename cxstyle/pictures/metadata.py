@@ -1,0 +1,191 @@
+"""What stands in picture files beside the pixels: author, rights and our record; read, and written."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from PIL import Image, ImageCms, ImageFile, IptcImagePlugin, PngImagePlugin
+
+SOFTWARE, ARTIST, COPYRIGHT, XMP = 0x0131, 0x013B, 0x8298, 700
+"""Tags of EXIF and TIFF."""
+BYLINE, RIGHTS = (2, 80), (2, 116)
+"""Of IPTC."""
+LONGEST = 1000
+"""Characters of author and rights that are kept."""
+LARGEST = 16 * 2**20
+"""Bytes of XMP that are looked at."""
+LONGEST_PACKET = 60_000
+"""Bytes of XMP in a JPEG: one of its segments holds 65,533."""
+XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
+KEY = "cxstyle"
+NAMESPACE = "urn:cxstyle:1.0/"
+SPACE = {"rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "dc": "http://purl.org/dc/elements/1.1/"}
+DATE = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
+PACKET = """\
+<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{rdf}">\
+<rdf:Description rdf:about="" xmlns:dc="{dc}" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:cxstyle="{ours}">\
+<xmp:CreatorTool>{tool}</xmp:CreatorTool>{parts}</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="r"?>"""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What a result's file says beside its pixels.
+
+    Attributes:
+        tool: that made it; "" for no metadata at all.
+        author: of the source.
+        copyright: of the source.
+        record: how it was made, as JSON.
+    """
+
+    tool: str = ""
+    author: str = ""
+    copyright: str = ""
+    record: str = ""
+
+
+# Read
+
+
+def attribution_of(image: Image.Image) -> tuple[str, str]:
+    """Author and copyright of a picture that Pillow has opened; "" for what it doesn't say."""
+    exif: Mapping[int, Any] = image.getexif()
+    try:
+        iptc = IptcImagePlugin.getiptcinfo(image) or {} if isinstance(image, ImageFile.ImageFile) else {}
+    except Exception:  # whatever is wrong with it: nothing of the picture depends on it
+        iptc = {}
+    return attribution_in(exif, image.info, iptc)
+
+
+def attribution_in(
+    exif: Mapping[int, Any], info: Mapping[Any, Any], iptc: Mapping[Any, Any] | None = None
+) -> tuple[str, str]:
+    """Author and copyright; the first of EXIF, XMP, IPTC and PNG texts that says.
+
+    Args:
+        exif: by tag.
+        info: as Pillow has it; XMP and PNG texts are there.
+        iptc: by record and number.
+    """
+    xmp = xmp_of(info)
+    found = []
+    for tag, element, number, *keys in (
+        (ARTIST, "dc:creator", BYLINE, "Author", "Artist"),  # the second is what ExifTool writes
+        (COPYRIGHT, "dc:rights", RIGHTS, "Copyright"),
+    ):
+        ways = (exif.get(tag), in_xmp(xmp, element), (iptc or {}).get(number), *map(info.get, keys))
+        found.append(next(filter(None, (text_of(way) for way in ways)), ""))
+    return found[0], found[1]
+
+
+def text_of(value: Any) -> str:
+    """Text as it is meant, in one line and not too long; several as "a; b"."""
+    if isinstance(value, list | tuple):
+        return "; ".join(filter(None, map(text_of, value)))[:LONGEST]
+    if isinstance(value, str):
+        # EXIF is to be ASCII; what writes UTF-8 all the same comes as Latin-1.
+        try:
+            value = value.encode("latin-1")
+        except UnicodeEncodeError:
+            value = value.encode("utf-8", "replace")
+    if not isinstance(value, bytes):
+        return ""
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        text = value.decode("latin-1")
+    # In EXIF a NUL parts the photographer's copyright from the editor's.
+    parts = (" ".join("".join(c if c.isprintable() else " " for c in part).split()) for part in text.split("\0"))
+    return "; ".join(filter(None, parts))[:LONGEST]
+
+
+def xmp_of(info: Mapping[Any, Any]) -> ElementTree.Element | None:
+    """None where there is none, or none that can be read. Definitions of entities, which XMP has no use for and bombs
+    are made of, are not."""
+    packet = next((info[key] for key in XMP_KEYS if info.get(key)), None)
+    if isinstance(packet, str):
+        packet = packet.encode("utf-8", "replace")
+    if not isinstance(packet, bytes) or len(packet) > LARGEST or b"<!" in packet.replace(b"<!--", b""):
+        return None
+    try:
+        return ElementTree.fromstring(packet.strip(b"\0 \r\n\t"))
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return None
+
+
+def in_xmp(xmp: ElementTree.Element | None, element: str) -> list[str]:
+    """The entries of an element's list, or its text."""
+    found = None if xmp is None else xmp.find(f".//{element}", SPACE)
+    if found is None:
+        return []
+    entries = found.findall(".//rdf:li", SPACE) or [found]
+    # Of a text in several languages the first is the default one.
+    several = entries if found.find("rdf:Alt", SPACE) is None else entries[:1]
+    return [entry.text or "" for entry in several]
+
+
+def record_in(image: Image.Image) -> str:
+    """Our record in a picture that Pillow has opened: a text of PNG, or a property of XMP; "" without one."""
+    # Programs that have written a PNG again put texts behind the pixels, where `text` looks, too.
+    texts: Mapping[Any, Any] = image.info if KEY in image.info else getattr(image, "text", {})
+    if texts.get(KEY) and isinstance(texts[KEY], str):
+        return str(texts[KEY])
+    xmp = xmp_of(image.info)
+    if xmp is None:
+        return ""
+    name = f"{{{NAMESPACE}}}record"
+    element = xmp.find(f".//{name}")
+    if element is not None:
+        return (element.text or "").strip()
+    # The same property in its other spelling.
+    return next((part.get(name, "") for part in xmp.iterfind(".//rdf:Description", SPACE) if part.get(name)), "")
+
+
+# Written
+
+
+@cache
+def srgb_profile() -> bytes:
+    """The ICC profile of sRGB, without the time at which it was made: the same bytes whenever it is asked for."""
+    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return made[:24] + DATE + made[36:]
+
+
+def exif_of(said: Attribution) -> Image.Exif:
+    """Software, author and rights as EXIF has them, in UTF-8."""
+    exif = Image.Exif()
+    for tag, text in ((SOFTWARE, said.tool), (ARTIST, said.author), (COPYRIGHT, said.copyright)):
+        if text:
+            exif[tag] = text.encode()
+    return exif
+
+
+def texts_of(said: Attribution) -> PngImagePlugin.PngInfo:
+    """All as texts of a PNG."""
+    info = PngImagePlugin.PngInfo()
+    texts = {"Software": said.tool, "Author": said.author, "Copyright": said.copyright, KEY: said.record}
+    for key, text in texts.items():
+        if text:
+            (info.add_text if text.isascii() else info.add_itxt)(key, text)
+    return info
+
+
+def packet_of(said: Attribution) -> bytes:
+    """All as an XMP packet."""
+    parts = ""
+    if said.author:
+        parts += f"<dc:creator><rdf:Seq><rdf:li>{escape(said.author)}</rdf:li></rdf:Seq></dc:creator>"
+    if said.copyright:
+        text = escape(said.copyright)
+        parts += f'<dc:rights><rdf:Alt><rdf:li xml:lang="x-default">{text}</rdf:li></rdf:Alt></dc:rights>'
+    if said.record:
+        parts += f"<cxstyle:record>{escape(said.record)}</cxstyle:record>"
+    return PACKET.format(rdf=SPACE["rdf"], dc=SPACE["dc"], ours=NAMESPACE, tool=escape(said.tool), parts=parts).encode()
