@@ -6,7 +6,6 @@ most of its edge, with a picture behind it. A ground ends where things begin, a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 from .limits import SMALLEST_EDGE
 from .photo import Photo
 
-SIDES = LEFT, TOP, RIGHT, BOTTOM = range(4)
+LEFT, TOP, RIGHT, BOTTOM = range(4)
 CLEAR = 24 / 255, 12 / 255
 """What differs clearly from a border's colour, in any channel; the second where nothing is found by the first. Half of
 it is a border's noise."""
@@ -28,6 +27,8 @@ EDGE = 0.6
 SOFT, RINGING = 8, 0.15
 """Lines that JPEG and resizing put between a border and what is behind it, at most, and the share of those two lines
 before it that differs clearly."""
+BEHIND = 0.02
+"""Of the side: how deep a picture behind a border is looked at."""
 VARIED = 0.1
 """Share of the pixels behind a border that differ from most of their line: a picture, not the next stripe of a flag."""
 GREY = 12 / 255
@@ -39,8 +40,6 @@ EXACT = 2 / 255
 """Noise of a border that no codec has touched near its edge."""
 NESTED = 3
 """Borders inside each other, at most."""
-STEP = 16
-"""Lines that are looked at together."""
 
 Widths = tuple[int, int, int, int]
 """Pixels at left, top, right and bottom."""
@@ -53,14 +52,12 @@ class Bar:
     Attributes:
         width: lines, with those of its soft edge.
         color: (3, 1, 1), in [0, 1].
-        edge: share of the pixels behind it that differ clearly from it.
-        varied: whether they differ from each other.
+        varied: whether the pixels behind it differ from each other.
         alone: whether it may be one without others.
     """
 
     width: int
     color: Tensor
-    edge: float
     varied: bool
     alone: bool = False
 
@@ -72,6 +69,50 @@ class Bar:
     def like(self, other: Bar | None) -> bool:
         """Whether both are of one colour."""
         return other is not None and bool((self.color - other.color).abs().max() <= CLEAR[1])
+
+
+class Side:
+    """The lines of a picture from one of its sides inwards, as deep as a border may be and what lies behind it.
+
+    Args:
+        lines: (3, K, L) in [0, 1], NaN where they are transparent.
+        size: lines to the side opposite.
+    """
+
+    def __init__(self, lines: Tensor, size: int) -> None:
+        self.lines, self.size = lines, size
+        self.color = lines[:, :1].flatten(1).nanmedian(1).values[:, None, None]
+        self.off = (lines - self.color).abs().amax(0)  # (K, L), in the channel that is farthest
+
+    def flat(self, clear: float) -> int:
+        """How many lines have the colour of the first all along."""
+        return first(share(self.off <= clear / 2) < FLAT)
+
+    def bar(self, least: float, ends: tuple[int, int] = (0, 0)) -> Bar | None:
+        """The bar at this side.
+
+        Args:
+            least: share of the side that it takes.
+            ends: pixels that other sides' bars take of its lines, at both ends of them.
+        """
+        inner = slice(ends[0], self.off.shape[1] - ends[1])
+        off = self.off[:, inner]
+        for clear in CLEAR:
+            flat = self.flat(clear)
+            edge = flat + first(share(off[flat : flat + SOFT + 1] > clear) >= EDGE)
+            fewest = max(2.0 if least else 1.0, least * self.size)
+            if not flat or edge > flat + SOFT or not fewest <= edge <= MOST * self.size or not abrupt(off, edge, clear):
+                continue
+            width = edge + (not sharp(off[edge - 1 : edge + 2]))
+            behind = slice(width, width + max(6, round(BEHIND * self.size)))
+            differs = float((off[behind] > clear).float().mean())
+            if differs >= EDGE:
+                mixed = varied(self.lines[:, behind, inner])
+                bar = Bar(width, self.color, mixed)
+                clean = share(self.off[: max(1, edge - SOFT)] <= ALONE_NOISE) >= ALONE_FLAT
+                narrow = differs >= ALONE_EDGE and width <= ALONE_MOST * self.size
+                return replace(bar, alone=mixed and bar.grey and narrow and bool(clean.all()))
+        return None
 
 
 def border(colors: Tensor, alpha: Tensor | None = None) -> Widths:
@@ -141,90 +182,65 @@ def fits(widths: Widths, picture: Tensor) -> bool:
 
 
 def outermost(picture: Tensor, least: float) -> list[Bar | None]:
-    """The outermost border of a picture (3, H, W): a bar for each side that has one.
+    """The outermost border of a picture (3, H, W), NaN where it is transparent: a bar for each side that has one.
 
     Args:
-        picture: NaN where it is transparent.
+        picture: the picture.
         least: share of the side that each takes.
     """
     if min(picture.shape[1:]) < SMALLEST_EDGE:
-        return [None] * len(SIDES)
-    left, top, right, bottom = runs = [
-        flat_lines(picture, side, color_at(picture, side), CLEAR[0] / 2) for side in SIDES
-    ]
-    frame = [bar_at(picture, side, (left, top, right, bottom), least) for side in SIDES]
+        return [None] * 4
+    sides = sides_of(picture)
+    left, top, right, bottom = (side.flat(CLEAR[0]) for side in sides)
+    ends = [(top, bottom), (left, right)] * 2
+    frame = [side.bar(least, own) for side, own in zip(sides, ends, strict=True)]
     if all(bar is not None and bar.like(frame[LEFT]) for bar in frame):
         return frame
     # Edges are as long as the sides then: beside what stands on a plain ground the ground goes on.
-    bars = [bar_at(picture, side, (0, 0, 0, 0), least) for side in SIDES]
-    bars = [
-        bar or mirrored(opposite(bars, side), color_at(picture, side), runs[side])
-        for side, bar in zip(SIDES, bars, strict=True)
-    ]
-    pairs = [bar for side, bar in zip(SIDES, bars, strict=True) if bar is not None and bar.like(opposite(bars, side))]
+    bars = [side.bar(least) for side in sides]
+    bars = [bar or mirrored(bars[(i + 2) % 4], sides[i]) for i, bar in enumerate(bars)]
+    pairs = [bar for i, bar in enumerate(bars) if bar is not None and bar.like(bars[(i + 2) % 4])]
     return [bar if bar is not None and (bar.alone or any(map(bar.like, pairs))) else None for bar in bars]
 
 
-def opposite(bars: Sequence[Bar | None], side: int) -> Bar | None:
-    """Of the bars at all sides the one across the picture."""
-    return bars[(side + 2) % len(SIDES)]
+def sides_of(picture: Tensor) -> list[Side]:
+    """Left, top, right and bottom of a picture (3, H, W)."""
+    found = []
+    for lines in (picture.transpose(1, 2), picture):
+        size = lines.shape[1]
+        deep = min(size, int((MOST + BEHIND) * size) + 2 * SOFT)
+        found.append([Side(lines[:, :deep], size), Side(lines[:, size - deep :].flip(1), size)])
+    return [found[0][0], found[1][0], found[0][1], found[1][1]]
 
 
-def mirrored(bar: Bar | None, color: Tensor, run: int) -> Bar | None:
-    """The bar at the other side, where this side begins in its colour too, for as many lines, and no edge is seen.
-
-    Args:
-        bar: at the other side.
-        color: of this side's outermost line, (3, 1, 1).
-        run: lines from there on that have it.
-    """
-    if bar is None or run + SOFT < bar.width or not bool((color - bar.color).abs().max() <= CLEAR[1] / 2):
+def mirrored(bar: Bar | None, side: Side) -> Bar | None:
+    """The bar across, where this side begins in its colour too, for as many lines, and no edge is seen."""
+    if bar is None or side.flat(CLEAR[0]) + SOFT < bar.width or (side.color - bar.color).abs().max() > CLEAR[1] / 2:
         return None
     return replace(bar, alone=False, varied=False)
 
 
-def bar_at(picture: Tensor, side: int, margins: Widths, least: float) -> Bar | None:
-    """The bar at one side of a picture (3, H, W).
-
-    Args:
-        picture: NaN where it is transparent.
-        side: LEFT, TOP, RIGHT or BOTTOM.
-        margins: what the other sides' bars take of this one's edge.
-        least: share of the side that it takes.
-    """
-    size, color = lengths(picture, side), color_at(picture, side)
-    for clear in CLEAR:
-        flat = flat_lines(picture, side, color, clear / 2)
-        off = distances(picture, side, flat, flat + SOFT + 1, color, margins)
-        begins = ((off > clear).float().mean(1) >= EDGE).nonzero()
-        if not (flat and len(begins)):
-            continue
-        edge = flat + int(begins[0])
-        fewest = max(2.0 if least else 1.0, least * size)
-        if not fewest <= edge <= MOST * size or not abrupt(picture, side, edge, color, clear, margins):
-            continue
-        width = edge + (not sharp(distances(picture, side, edge - 1, edge + 2, color, margins)))
-        bar = Bar(width, color, *behind(picture, side, width, color, clear, margins))
-        if bar.edge >= EDGE:
-            clean = (distances(picture, side, 0, max(1, edge - SOFT), color) <= ALONE_NOISE).float().mean(1)
-            alone = bar.varied and bar.grey and bar.edge >= ALONE_EDGE and width <= ALONE_MOST * size
-            return replace(bar, alone=alone and bool((clean >= ALONE_FLAT).all()))
-    return None
+def share(where: Tensor) -> Tensor:
+    """Of each line (K, L): (K,)."""
+    return where.float().mean(1)
 
 
-def abrupt(picture: Tensor, side: int, edge: int, color: Tensor, clear: float, margins: Widths) -> bool:
+def first(where: Tensor) -> int:
+    """The index of the first that is true; behind the last where none is."""
+    found = where.nonzero()
+    return int(found[0]) if len(found) else len(where)
+
+
+def abrupt(off: Tensor, edge: int, clear: float) -> bool:
     """Whether the line two before an edge is still the border's, nearly all of it, and that behind it isn't."""
-    before, after = (
-        distances(picture, side, line, line + 1, color, margins).nan_to_num() for line in (max(0, edge - 2), edge + 1)
-    )
+    before, after = off[max(0, edge - 2)].nan_to_num(), off[edge + 1].nan_to_num()
     return float((before > clear).float().mean()) <= RINGING and bool(before.median() <= after.median() / 2)
 
 
-def behind(picture: Tensor, side: int, width: int, color: Tensor, clear: float, margins: Widths) -> tuple[float, bool]:
-    """What lies behind a bar: the share of pixels that differ clearly from its colour, and whether from each other."""
-    deep = width + max(6, round(0.02 * lengths(picture, side)))
-    share = float((distances(picture, side, width, deep, color, margins) > clear).float().mean())
-    return share, varied(lines(picture, side, width, deep, margins))
+def sharp(off: Tensor) -> bool:
+    """Whether a border ends between the first and the second of three lines."""
+    last, start, second = off.nan_to_num()
+    return bool((last <= EXACT).all()) and float(start.median()) >= 0.75 * float(second.median())
 
 
 def varied(pixels: Tensor) -> bool:
@@ -237,46 +253,3 @@ def varied(pixels: Tensor) -> bool:
     pixels = pixels[:, :: 1 + pixels.shape[1] // 512, :: 1 + pixels.shape[2] // 512]
     usual = pixels.nanmedian(2, keepdim=True).values
     return bool(((pixels - usual).abs().amax(0) > CLEAR[1]).float().mean() >= VARIED)
-
-
-def sharp(off: Tensor) -> bool:
-    """Whether a border ends between the first and the second of three lines, (3, L) by how far they are off it."""
-    last, first, second = off.nan_to_num()
-    return bool((last <= EXACT).all()) and float(first.median()) >= 0.75 * float(second.median())
-
-
-def flat_lines(picture: Tensor, side: int, color: Tensor, noise: float) -> int:
-    """How many lines from a side on have a colour (3, 1, 1) all along; no more are counted than a border may have."""
-    most = int(MOST * lengths(picture, side)) + 1
-    for start in range(0, most, STEP):
-        off = distances(picture, side, start, min(start + STEP, most), color)
-        ends = ((off <= noise).float().mean(1) < FLAT).nonzero()
-        if len(ends):
-            return start + int(ends[0])
-    return most
-
-
-def lengths(picture: Tensor, side: int) -> int:
-    """Lines of a picture (3, H, W) from a side to the one opposite."""
-    return picture.shape[2] if side in (LEFT, RIGHT) else picture.shape[1]
-
-
-def color_at(picture: Tensor, side: int) -> Tensor:
-    """The usual colour of the outermost line, (3, 1, 1)."""
-    return lines(picture, side, 0, 1).flatten(1).nanmedian(1).values[:, None, None]
-
-
-def distances(
-    picture: Tensor, side: int, start: int, stop: int, color: Tensor, margins: Widths = (0, 0, 0, 0)
-) -> Tensor:
-    """How far lines are from a colour in the channel that is farthest, (K, L); NaN where they are transparent."""
-    return (lines(picture, side, start, stop, margins) - color).abs().amax(0)
-
-
-def lines(picture: Tensor, side: int, start: int, stop: int, margins: Sequence[int] = (0, 0, 0, 0)) -> Tensor:
-    """Lines of a picture (3, H, W), counted from a side inwards, less the margins at their ends: (3, K, L)."""
-    along = picture.transpose(1, 2) if side in (LEFT, RIGHT) else picture
-    first, last = (margins[TOP], margins[BOTTOM]) if side in (LEFT, RIGHT) else (margins[LEFT], margins[RIGHT])
-    along = along[:, :, first : along.shape[2] - last]
-    size = along.shape[1]
-    return along[:, start:stop] if side in (LEFT, TOP) else along[:, max(0, size - stop) : size - start].flip(1)

@@ -52,14 +52,6 @@ def test_masks_of_other_modes_are_read(mode: str, tmp_path: Path) -> None:
     assert labels.source.mean(dim=(1, 2)).tolist() == [0.5, 0.5]
 
 
-def test_transparent_parts_are_white() -> None:
-    image = halves(RED, GREEN).convert("RGBA")
-    image.paste((0, 0, 0, 0), (0, 0, 64, 32))
-    labels = read_labels(image, [image])
-    assert labels.names[0] == "#ffffff"
-    assert bool((labels.source[0, :32] == 1).all())
-
-
 @pytest.mark.parametrize("quality", [95, 75, 30])
 def test_jpeg_noise_makes_no_labels_and_no_doubts(quality: int, tmp_path: Path) -> None:
     scene(256).save(tmp_path / "m.jpg", quality=quality)
@@ -132,31 +124,32 @@ def test_a_label_of_one_mask_may_be_small_in_the_other() -> None:
     assert BLUE in [labels.names[i] for i in labels.shared]
 
 
-def test_photographs_are_refused_by_name() -> None:
-    with pytest.raises(PictureError, match=r"astronaut\.jpg: no flat colours found.*flat colour for each part"):
-        read_labels(SAMPLES / "astronaut.jpg", [halves(RED, GREEN)])
-    noise = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
-    with pytest.raises(PictureError, match="the target mask: no flat colours found"):
-        read_labels(halves(RED, GREEN), [noise])
-
-
-def test_too_many_colours_are_refused() -> None:
+def tiles(count: int) -> Image.Image:
+    """So many squares of different colours."""
     tiles = numpy.zeros((96, 96, 3), dtype=numpy.uint8)
-    for i in range(36):
+    for i in range(count):
         row, column = divmod(i, 6)
         tiles[row * 16 : row * 16 + 16, column * 16 : column * 16 + 16] = (i % 4 * 80, i // 4 % 4 * 80, i // 16 * 80)
-    with pytest.raises(PictureError, match="more than 32 colours found"):
-        read_labels(Image.fromarray(tiles), [Image.fromarray(tiles)])
+    return Image.fromarray(tiles)
 
 
-def test_masks_without_a_common_colour_are_refused() -> None:
-    with pytest.raises(PictureError, match=r"have no colour in common \(#20c040, #e02020; #2040c0, #808080\)"):
-        read_labels(halves(RED, GREEN), [halves(BLUE, GREY)])
-
-
-def test_unreadable_masks_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match=r"there is no file .*nowhere\.png"):
-        read_labels(tmp_path / "nowhere.png", [halves(RED, GREEN)])
+@pytest.mark.parametrize(
+    ("source", "target", "says"),
+    [
+        (
+            SAMPLES / "astronaut.jpg",
+            halves(RED, GREEN),
+            r"astronaut\.jpg: no flat colours found.*flat colour for each part",
+        ),
+        (halves(RED, GREEN), torch.rand(3, 64, 64), "the target mask: no flat colours found"),
+        (tiles(36), tiles(36), "more than 32 colours found"),
+        (halves(RED, GREEN), halves(BLUE, GREY), r"no colour in common \(#20c040, #e02020; #2040c0, #808080\)"),
+        ("nowhere.png", halves(RED, GREEN), r"there is no file nowhere\.png"),
+    ],
+)
+def test_what_is_no_pair_of_masks_is_refused(source: object, target: object, says: str) -> None:
+    with pytest.raises(PictureError, match=says):
+        read_labels(source, [target])
 
 
 def test_shares_on_a_coarser_grid_are_averages() -> None:
@@ -170,11 +163,14 @@ def test_shares_on_a_coarser_grid_are_averages() -> None:
     assert torch.equal(shares_at(shares, 8, 12)[:, ::2, ::2], shares)
 
 
-def test_a_mask_of_another_shape_than_its_picture_is_refused() -> None:
-    check_shape((300, 400), (600, 800), "m.png")
-    check_shape((300, 405), (600, 800), "m.png")
-    check_shape((32, 43), (600, 800), "m.png")  # as near as 32 px can come
-    with pytest.raises(PictureError, match=r"m\.png is 400x400 px but its picture 800x600"):
-        check_shape((400, 400), (600, 800), "m.png")
-    with pytest.raises(PictureError, match="in the same shape"):
-        check_shape((300, 412), (600, 800), "m.png")
+@pytest.mark.parametrize("mask", [(300, 400), (300, 405), (32, 43)])  # the last as near as 32 px can come
+def test_a_mask_of_nearly_the_shape_of_its_picture_will_do(mask: tuple[int, int]) -> None:
+    check_shape(mask, (600, 800), "m.png")
+
+
+@pytest.mark.parametrize("mask", [(400, 400), (300, 412)])
+def test_a_mask_of_another_shape_than_its_picture_is_refused(mask: tuple[int, int]) -> None:
+    with pytest.raises(
+        PictureError, match=rf"m\.png is {mask[1]}x{mask[0]} px but its picture 800x600.* the same shape"
+    ):
+        check_shape(mask, (600, 800), "m.png")
