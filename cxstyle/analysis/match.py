@@ -33,12 +33,12 @@ from ..pictures import (
     grid,
     joined,
     load_picture,
+    match_palettes,
     resize,
     save_picture,
     to_image,
     to_oklab,
     to_tensor,
-    toned,
 )
 from ..settings import FEATURES, ONE_MAP
 from .patchmatch import copied, coverage, finer, refined, units
@@ -160,7 +160,7 @@ def match(
     whole = [whole_strides(load_picture(p, name), size, stride) for p, name in ((source, "source"), (target, "target"))]
     vgg = VGGFeatures(network, sorted({*layers, *levels, LAYER})).to(where)
     with torch.no_grad(), exact_float32(), memory_errors():
-        start, others = toned(whole[0], whole[1:], colors)
+        start, others = match_palettes(whole[0], whole[1:], colors)
         found = [vgg(picture.to(where)) for picture in (start, *others)]
         x, y = (averaged(concatenated(f, layers) if len(layers) > 1 else f[layers[0]]) for f in found)
         coarse = matches(x.flatten(1), y.flatten(1), BANDWIDTH)

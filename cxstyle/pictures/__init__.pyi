@@ -6,8 +6,8 @@ from .color_spaces import from_oklab as from_oklab
 from .color_spaces import mixed as mixed
 from .color_spaces import to_lab as to_lab
 from .color_spaces import to_oklab as to_oklab
+from .color_transfer import match_palettes as match_palettes
 from .color_transfer import recolor as recolor
-from .color_transfer import toned as toned
 from .decoding import heif_plugin as heif_plugin
 from .formats import BITS as BITS
 from .formats import FORMATS as FORMATS
@@ -17,8 +17,8 @@ from .formats import check_size as check_size
 from .formats import format_of as format_of
 from .formats import suffixes as suffixes
 from .guide import Guide as Guide
+from .guide import exclude_transparent as exclude_transparent
 from .guide import pixel_shares as pixel_shares
-from .guide import veiled as veiled
 from .inspect import Tags as Tags
 from .inspect import read_tags as read_tags
 from .kinds import kind_of as kind_of

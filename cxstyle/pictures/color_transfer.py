@@ -53,7 +53,7 @@ def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = N
     return total.clamp(0, 1).view_as(picture).to(picture.dtype)
 
 
-def toned(
+def match_palettes(
     source: Tensor, targets: Sequence[Tensor], colors: str, guide: Guide | None = None, strength: float = 1.0
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Source and targets, each (1, 3, H, W), in the colours that the setting `colors` asks for.

@@ -26,7 +26,7 @@ from .kinds import fault, kind_of, numbers
 from .limits import check_pixels, most_pixels
 from .metadata import XMP, attribution_in, attribution_of
 from .photo import Photo
-from .sixteen_bit import AVIF, HEIC, ORIENTATION, TIFF, Deep, loader_of, read_deep, tiff_tags, turned, unit
+from .sixteen_bit import AVIF, HEIC, ORIENTATION, TIFF, Deep, loader_of, read_deep, tiff_tags, unit, upright
 from .tensors import to_tensor
 
 FORMATS = [
@@ -92,7 +92,7 @@ def pillow(label: str) -> Iterator[None]:
             PngImagePlugin.MAX_TEXT_CHUNK = longest
 
 
-def decoded(data: bytes, label: str) -> Photo:
+def decode(data: bytes, label: str) -> Photo:
     """A file.
 
     Args:
@@ -182,8 +182,8 @@ def by_tags(data: bytes, label: str) -> Photo:
 
 def deep_photo(found: Deep, orientation: int, notes: list[str], author: str, rights: str) -> Photo:
     """What libvips has read."""
-    colors = turned(srgb_values(found.values, found.space, found.profile, notes), orientation)
-    alpha = None if found.alpha is None else turned(found.alpha, orientation)
+    colors = upright(srgb_values(found.values, found.space, found.profile, notes), orientation)
+    alpha = None if found.alpha is None else upright(found.alpha, orientation)
     return whole(channels(colors), alpha, found.bits, author, rights, notes)
 
 
@@ -200,13 +200,13 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
         check_pixels(*image.size, label)  # an icon's pictures may be larger than its list says
         check_exif(image, notes)
         author, rights = attribution_of(image)
-        notes += untold(image)
+        notes += gamma_notes(image)
         image = ImageOps.exif_transpose(image)
         profile = image.info.get("icc_profile")
         if image.mode == "F" or image.mode.startswith("I"):
             values = srgb_values(unit(numpy.asarray(image), label)[:, :, None], "GRAY", profile, notes)
             return whole(channels(values), None, 16, author, rights, notes)
-        colors, alpha = parted(image)
+        colors, alpha = split_alpha(image)
         beside = None if alpha is None else numpy.asarray(alpha, dtype=numpy.float32) / 255
         return whole(to_tensor(srgb_image(colors, profile, notes)), beside, 8, author, rights, notes)
 
@@ -227,7 +227,7 @@ def channels(values: NDArray[numpy.float32]) -> Tensor:
     return torch.from_numpy(numpy.require(values, requirements=["C", "W"])).permute(2, 0, 1)[None].contiguous()
 
 
-def parted(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Colours, in L, RGB or a mode that has no alpha and no palette, and the alpha in L; None where there is none."""
     if image.mode in ("La", "RGBa"):
         image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
@@ -239,7 +239,7 @@ def parted(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return image, alpha
 
 
-def untold(image: Image.Image) -> list[str]:
+def gamma_notes(image: Image.Image) -> list[str]:
     """What a PNG says of its colours beside a profile is not applied; only sRGB's own needs no word."""
     gamma = image.info.get("gamma")
     if image.format != "PNG" or image.info.get("icc_profile") or "srgb" in image.info or not gamma:

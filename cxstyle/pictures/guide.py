@@ -44,7 +44,9 @@ def pixel_shares(shares: Tensor, picture: Tensor) -> Tensor:
     return bilinear(shares[None], picture.shape[2], picture.shape[3])[0].to(picture.device)
 
 
-def veiled(guide: Guide, source: Tensor | None, targets: Sequence[Tensor | None], sizes: Sequence[Tensor]) -> Guide:
+def exclude_transparent(
+    guide: Guide, source: Tensor | None, targets: Sequence[Tensor | None], sizes: Sequence[Tensor]
+) -> Guide:
     """A guide whose labels are only where the pictures are opaque; without labels what is opaque is one.
 
     Args:

@@ -18,7 +18,7 @@ from ..checks import shown
 from ..errors import PictureError
 from ..files import read_up_to
 from .alpha import on_white
-from .decoding import decoded, photo_of
+from .decoding import decode, photo_of
 from .limits import SMALLEST_EDGE, check_pixels, most_bytes
 from .photo import Photo
 from .tensors import to_image
@@ -58,7 +58,7 @@ def read_photo(picture: Picture, name: str = "picture") -> Photo:
     elif isinstance(picture, str | os.PathLike):
         photo = read_file(Path(picture))
     else:
-        photo = decoded(stream_bytes(picture, label), label)
+        photo = decode(stream_bytes(picture, label), label)
     height, width = photo.colors.shape[2:]
     if min(height, width) < SMALLEST_EDGE:
         raise PictureError(f"{label} is {width}x{height} px; each side needs at least {SMALLEST_EDGE}")
@@ -138,7 +138,7 @@ def read_file(path: Path) -> Photo:
         PictureError: missing, a folder, not a picture, damaged, beyond the limit of pixels.
     """
     data = file_bytes(path)
-    return replace(decoded(data, str(path)), sha256=hashlib.sha256(data).hexdigest(), path=str(path))
+    return replace(decode(data, str(path)), sha256=hashlib.sha256(data).hexdigest(), path=str(path))
 
 
 def file_bytes(path: Path) -> bytes:

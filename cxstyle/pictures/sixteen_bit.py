@@ -192,7 +192,7 @@ def unit(values: NDArray[Any], label: str, white: int = 65535) -> NDArray[numpy.
     return values.astype(numpy.float32).clip(0, 1)
 
 
-def turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+def upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     """(H, W, ...) as EXIF's orientation, 1 to 8, says that it is to be seen."""
     if orientation in (5, 6, 7, 8):
         values = values.swapaxes(0, 1)

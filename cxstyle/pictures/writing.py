@@ -17,6 +17,7 @@ from .. import __version__
 from ..checks import printable
 from ..errors import FormatError
 from ..files import check_writable, write_whole
+from .alpha import on_white
 from .formats import QUALITY, Format, Writing, check_size, format_of
 from .metadata import LONGEST, LONGEST_PACKET, XMP, Attribution, exif_of, packet_of, srgb_profile, texts_of
 from .photo import Origin
@@ -80,7 +81,7 @@ def encode(
     notes: tuple[str, ...] = ()
     if alpha is not None and not kind.alpha:
         notes = (f"{suffix.lower()} holds no transparency, so the picture lies on white; .png holds it",)
-        picture, alpha = picture * alpha + (1 - alpha), None
+        picture, alpha = on_white(picture, alpha), None
     said, left_out = attribution_for(kind, writing, record, origin)
     try:
         if writing.depth(kind, origin.bits) == 16:

@@ -20,9 +20,9 @@ from ..pictures import (
     check_shape,
     cut,
     described,
+    exclude_transparent,
     read_labels,
     read_photo,
-    veiled,
     without_border,
 )
 
@@ -110,7 +110,7 @@ def read_inputs(
     return Inputs(
         first.colors,
         tuple(photo.colors for photo in others),
-        veiled(guide, first.alpha, alphas, [photo.colors for photo in pictures]),
+        exclude_transparent(guide, first.alpha, alphas, [photo.colors for photo in pictures]),
         labels,
         first.alpha,
         tuple(alphas),

@@ -29,7 +29,7 @@ from ..device import (
 from ..errors import ConfigError, MemoryLimitError
 from ..features import Network, Shared, TiledFeatures
 from ..losses import LAYER, Correspondence, Draws, Objective, feature_layers
-from ..pictures import Picture, fit, fit_within, resize, toned
+from ..pictures import Picture, fit, fit_within, match_palettes, resize
 from ..settings import StyleConfig
 from .checkpoint import Checkpoint, State, identity
 from .details import decided
@@ -122,7 +122,9 @@ class Run:
         self.network = self.shared.network(network, layers, config.pooling, DTYPES[self.precision], self.device)
         self.generator = torch.Generator().manual_seed(config.seed)
         long_edge = config.size if config.enlarge else min(config.size, max(inputs.source.shape[2:]))
-        self.source, self.targets = toned(inputs.source, inputs.targets, config.colors, inputs.guide, config.strength)
+        self.source, self.targets = match_palettes(
+            inputs.source, inputs.targets, config.colors, inputs.guide, config.strength
+        )
         self.steps, self.losses = 0, list[dict[str, float]]()
         moved = min(long_edge, finest_edge(config, self.targets))
         self.scales = config.pyramid.scales(moved, config.iterations) if self.terms else [(long_edge, 0)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from cxstyle import StyleConfig
 from cxstyle.cli.progress import one_line
 from cxstyle.errors import ConfigError, PictureError
-from cxstyle.pictures.decoding import decoded
+from cxstyle.pictures.decoding import decode
 
 LONGEST = 700
 """Characters of a message."""
@@ -25,7 +25,7 @@ def check_message(message: str) -> None:
 def read_picture_bytes(data: bytes) -> str:
     """How a picture ends: picture or refused; anything else is an error."""
     try:
-        photo = decoded(data, "a.png")
+        photo = decode(data, "a.png")
     except PictureError as error:
         check_message(str(error))
         return "refused"

@@ -12,7 +12,7 @@ import torch
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
 from cxstyle.analysis.measures import feature_distance
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.pictures.color_transfer import recolor, toned
+from cxstyle.pictures.color_transfer import match_palettes, recolor
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize
 from cxstyle.transfer.inputs import read_inputs
@@ -111,7 +111,7 @@ def test_with_masks_each_part_of_the_target_gets_the_colours_of_the_source_s_own
     source[2, :, 48:] += 0.4
     masks = halves(64, 96), halves(64, 64).flip(2)
     given = read_inputs(source, target, None, *masks)
-    _, (recoloured,) = toned(given.source, given.targets, "source", given.guide)
+    _, (recoloured,) = match_palettes(given.source, given.targets, "source", given.guide)
     left, right = (recoloured[0, :, :, part].mean(dim=(1, 2)) for part in (slice(24), slice(-24, None)))
     assert right.tolist() == pytest.approx([0.75, 0.35, 0.35], abs=0.02)
     assert left.tolist() == pytest.approx([0.35, 0.35, 0.75], abs=0.02)
