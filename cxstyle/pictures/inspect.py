@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageCms
+from PIL import Image
 
 from .decoding import check_header, pillow, readable
+from .icc import opened
 from .metadata import attribution_of, record_in
 from .reading import file_bytes
 from .sixteen_bit import BITS, ORIENTATION
@@ -87,7 +88,5 @@ def profile_name(profile: object) -> str:
     """What a colour profile calls itself."""
     if not isinstance(profile, bytes) or not profile:
         return ""
-    try:
-        return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip()
-    except (ImageCms.PyCMSError, OSError):
-        return "damaged"
+    found = opened(profile)
+    return "damaged" if found is None else (found.profile.profile_description or "").strip()

@@ -75,7 +75,7 @@ def video_errors(does: str, error: type[PictureError | OutputError]) -> Iterator
         raise error(f"{does}: {reason[:200]}") from found
 
 
-def read_frames(path: Path) -> tuple[Fraction, Iterator[Tensor]]:
+def read_frames(path: str | Path) -> tuple[Fraction, Iterator[Tensor]]:
     """The pictures of a video: upright, pixels square, at one rate.
 
     Where frames last differently long, one that lasts longer is given again, as the same tensor, and of those that
@@ -89,7 +89,7 @@ def read_frames(path: Path) -> tuple[Fraction, Iterator[Tensor]]:
         PictureError: PyAV is missing, there is no such file, it is no video, it is beyond the limit of pixels; or, when
             a frame is asked for, it is damaged there.
     """
-    av = pyav()
+    av, path = pyav(), Path(path)
     with video_errors(f"{path} can't be read", PictureError):
         check_plain(path)
         # FFmpeg would take some names for addresses, and open what a list of videos names.
@@ -173,9 +173,9 @@ class VideoWriter:
         OutputError: PyAV is missing, another suffix, or it can't be written; nothing is left behind then.
     """
 
-    def __init__(self, path: Path, rate: Fraction | float, *, replace: bool = True) -> None:
-        check_video(path)
-        self.path, self.replace = path, replace
+    def __init__(self, path: str | Path, rate: Fraction | float, *, replace: bool = True) -> None:
+        self.path, self.replace = Path(path), replace
+        check_video(self.path)
         self.rate = Fraction(rate).limit_denominator(100_000)
         self._stack = contextlib.ExitStack()
         self._stream: VideoStream | None = None

@@ -248,29 +248,9 @@ def test_a_png_gamma_is_not_applied_and_said_where_it_matters() -> None:
 # Depth
 
 
-def raw_tiff(order: str) -> bytes:
-    """`sixteen` by hand, in a byte order."""
-    height, width, _ = sixteen().shape
-    data = sixteen().astype(numpy.dtype(numpy.uint16).newbyteorder(order)).tobytes()
-    after = 8 + 2 + 9 * 12 + 4
-    entries = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, after), (259, 3, 1, 1), (262, 3, 1, 2)]
-    entries += [(273, 4, 1, after + 6), (277, 3, 1, 3), (278, 4, 1, height), (279, 4, 1, len(data))]
-    table = b"".join(
-        struct.pack(f"{order}HHI", tag, kind, count)
-        + (struct.pack(f"{order}HH", value, 0) if kind == 3 and count == 1 else struct.pack(f"{order}I", value))
-        for tag, kind, count, value in entries
-    )
-    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
-    return head + struct.pack(f"{order}H", 9) + table + bytes(4) + struct.pack(f"{order}HHH", 16, 16, 16) + data
-
-
-@pytest.mark.parametrize("kind", ["png", "tif", "bigtiff", "<", ">"])
-def test_16_bits_are_kept(kind: str) -> None:
-    if kind in "<>":
-        Path("x.tif").write_bytes(raw_tiff(kind))
-    name = "x.png" if kind == "png" else "x.tif"
-    if kind not in "<>":
-        vips_file(name, sixteen(), **({"bigtiff": True} if kind == "bigtiff" else {}))
+@pytest.mark.parametrize(("name", "options"), [("x.png", {}), ("x.tif", {}), ("x.tif", {"bigtiff": True})])
+def test_16_bits_are_kept(name: str, options: dict[str, Any]) -> None:
+    vips_file(name, sixteen(), **options)
     assert read_photo(name).bits == 16
     assert numpy.array_equal((colors(name) * 65535).round(), sixteen())
 
@@ -290,8 +270,8 @@ def test_10_bits_are_kept(name: str) -> None:
     assert apart(name, bars / 65472)[:, :, 1].max() < 0.003
 
 
-@pytest.mark.parametrize(("mode", "kind"), [("F", numpy.float32), ("I", numpy.int32), ("I;16", numpy.uint16)])
-def test_grey_of_more_than_8_bits_keeps_them(mode: str, kind: type) -> None:
+@pytest.mark.parametrize(("mode", "kind"), [("F", "<f4"), ("I", "<i4"), ("I;16", "<u2"), ("I;16B", ">u2")])
+def test_grey_of_more_than_8_bits_keeps_them(mode: str, kind: str) -> None:
     grey = sixteen()[:, :, 0] if mode != "F" else (sixteen()[:, :, 0] / 65535).astype(kind)
     image = Image.fromarray(grey.astype(kind))
     image.save("x.tif")
