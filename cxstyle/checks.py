@@ -33,6 +33,21 @@ class Short(reprlib.Repr):
 shown = Short().repr
 
 
+def printable(text: str) -> str:
+    """A blank or its code in place of whatever a terminal could take for more than a letter."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else c.encode("unicode_escape").decode() for c in text)
+
+
+def one_line(text: str) -> str:
+    """`printable`, in a line without blanks around it."""
+    return " ".join(printable(text).split())
+
+
+def cut(text: str, size: int) -> str:
+    """The start of a text, of at most so many bytes in the name of a file."""
+    return os.fsencode(text)[:size].decode(errors="ignore")
+
+
 def nearest(word: object, options: Collection[str]) -> str:
     """The option that is spelt most like a word; there must be at least one."""
     text = str(word)[:60].lower()

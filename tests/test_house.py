@@ -153,7 +153,7 @@ TABLE = {
         "vgg",
         "weights.store",
     },
-    "diagnosis": {
+    "analysis": {
         "checks",
         "config",
         "device",

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import cxstyle
 from cxstyle.cli import main
-from cxstyle.cli.complete import commands
+from cxstyle.cli.completion import commands
 from cxstyle.cli.manual import BEGIN, END, manual_of, parts, section, updated
 
 PACKAGE = Path(cxstyle.__file__).parent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from helpers import done, files_in, refused
 from PIL import Image
 from torch import Tensor
 
@@ -28,10 +28,6 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 @pytest.fixture(scope="module")
 def portrait() -> Tensor:
     return resize(load_picture(SAMPLES / "astronaut.jpg"), 192, 224)
-
-
-def cxstyle(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
 
 
 # The measure
@@ -222,47 +218,39 @@ def test_settings_that_can_t_be_are_refused(portrait: Tensor) -> None:
 # The command
 
 
-def test_the_command_writes_the_sheet_its_parts_and_says_where(pair, tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_command_writes_the_sheet_its_parts_and_says_where(pair, own_folder: Path) -> None:
     words = ("match", *pair, "--size", 64, "--pairs", 3, "--layers", "conv4_2,conv3_2", "--features", "vgg16")
-    done = cxstyle(*words, "--parts", "parts", "--device", "cpu", "--colors", "free")
-    assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("wrote astronaut_hopper_match.png (")
-    assert "% of the target is drawn from; " in done.stdout
-    with Image.open(tmp_path / "astronaut_hopper_match.png") as sheet:
+    told = done(*words, "--parts", "parts", "--device", "cpu", "--colors", "free").stdout
+    assert told.startswith("wrote astronaut_hopper_match.png (")
+    assert "% of the target is drawn from; " in told
+    with Image.open("astronaut_hopper_match.png") as sheet:
         assert sheet.width > 4 * 56
-    names = sorted(path.name for path in (tmp_path / "parts").iterdir())
-    assert names == [
-        f"astronaut_hopper_{part}.png" for part in ("built", "key", "lines", "origins", "recolored", "sure", "used")
-    ]
-    assert cxstyle(*words).stdout.startswith("wrote astronaut_hopper_match_2.png")
-    refused = cxstyle(*words, "-o", "astronaut_hopper_match.png")
-    assert (refused.exit_code, "exists; choose another name" in refused.stderr) == (1, True)
-    refused = cxstyle(*words, "-o", "new.png", "--parts", "parts")
-    assert (refused.exit_code, "built.png exists" in refused.stderr) == (1, True)
-    assert cxstyle(*words, "-o", "astronaut_hopper_match.png", "--parts", "parts", "--overwrite").exit_code == 0
+    parts = ("built", "key", "lines", "origins", "recolored", "sure", "used")
+    assert files_in(own_folder / "parts") == [f"astronaut_hopper_{part}.png" for part in parts]
+    assert done(*words).stdout.startswith("wrote astronaut_hopper_match_2.png")
+    refused(1, "exists; choose another name", *words, "-o", "astronaut_hopper_match.png")
+    refused(1, "built.png exists", *words, "-o", "new.png", "--parts", "parts")
+    done(*words, "-o", "astronaut_hopper_match.png", "--parts", "parts", "--overwrite")
 
 
-def test_the_command_refuses_in_one_line_and_leaves_nothing(pair, tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    source, target = pair
-    for words, status, message in (
-        (["none.jpg", target], 1, "there is no file none.jpg"),
-        ([source, target, "-o", "x.docx"], 1, "can't tell the format"),
-        ([source, target, "-o", "none/x.png"], 1, "there is no folder none"),
-        ([source, target, "--weights", "none.pth"], 1, "can't read the weights none.pth"),
-        ([source, target, "--features", "vgg19"], 1, "vgg19 is not on this machine"),
-        ([source, target, "--layers", "conv9_1"], 2, "has no layer conv9_1"),
-        ([source, target, "--layers", ","], 2, "layers: at least one is needed"),
-        ([source, target, "--size", "7"], 2, "size: must be a number at least 32"),
-        ([source, target, "--device", "cuda:77"], 1, "device: cuda:77 is not there"),
-        ([source], 2, "Missing argument 'TARGET'"),
-    ):
-        done = cxstyle("match", *words)
-        assert done.exit_code == status, (words, done.output)
-        assert message in done.stderr, (words, done.output)
-        assert done.stderr.count("\n") == 1
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+@pytest.mark.parametrize(
+    ("status", "words", "says"),
+    [
+        (1, "none.jpg {t}", "there is no file none.jpg"),
+        (1, "{s} {t} -o x.docx", "can't tell the format"),
+        (1, "{s} {t} -o none/x.png", "there is no folder none"),
+        (1, "{s} {t} --weights none.pth", "can't read the weights none.pth"),
+        (1, "{s} {t} --features vgg19", "vgg19 is not on this machine"),
+        (2, "{s} {t} --layers conv9_1", "has no layer conv9_1"),
+        (2, "{s} {t} --layers ,", "layers: at least one is needed"),
+        (2, "{s} {t} --size 7", "size: must be a number at least 32"),
+        (1, "{s} {t} --device cuda:77", "device: cuda:77 is not there"),
+        (2, "{s}", "Missing argument 'TARGET'"),
+    ],
+)
+def test_the_command_refuses_in_one_line_and_leaves_nothing(pair, own_folder, status, words, says) -> None:
+    refused(status, says, "match", *words.format(s=pair[0], t=pair[1]).split())
+    assert files_in(own_folder) == []
 
 
 def test_defaults_of_the_command_are_those_of_the_function() -> None:

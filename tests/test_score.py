@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from click.testing import Result
 from conftest import SAMPLES
+from helpers import refused, run_cli
 from PIL import Image
 from torch import Tensor
 
 import cxstyle
 from cxstyle import score
-from cxstyle.cli import main
 from cxstyle.errors import ConfigError, MemoryLimitError, PictureError
 from cxstyle.image import resize
 from cxstyle.losses.contextual import contextual_loss
@@ -280,7 +280,7 @@ def test_score_is_a_public_name_before_and_after_it_was_used() -> None:
 
 
 def command(*words: object) -> Result:
-    return CliRunner().invoke(main, ["score", *map(str, words)])
+    return run_cli("score", *words)
 
 
 def test_the_command_prints_a_table_and_writes_all_numbers(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -322,28 +322,20 @@ def test_structure_is_the_bundled_networks_whatever_was_imported_and_scores_say_
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "message"),
+    ("status", "words", "says"),
     [
-        ([], 2, "Missing option '--source'"),
-        (["--source", "s.png", "--target", "t.png", "--size", 9], 2, "size: must be a number at least 32"),
-        (["--source", "s.png", "--target", "t.png", "--features", "vgg11"], 2, "'vgg11' is not one of"),
-        (["--source", "s.png", "--target", "t.png", "--device", "tpu"], 2, "device: 'tpu' is not known"),
-        (["--source", "s.png", "--target", "t.png"], 1, "there is no file p.png"),
-        (["--source", "s.png", "--target", "t.png", "--json", "nowhere/s.json"], 1, "there is no folder nowhere"),
+        (2, "p.png", "Missing option '--source'"),
+        (2, "p.png --source s.png --target t.png --size 9", "size: must be a number at least 32"),
+        (2, "p.png --source s.png --target t.png --features vgg11", "'vgg11' is not one of"),
+        (2, "p.png --source s.png --target t.png --device tpu", "device: 'tpu' is not known"),
+        (1, "p.png --source s.png --target t.png", "there is no file p.png"),
+        (1, "p.png --source s.png --target t.png --json nowhere/s.json", "there is no folder nowhere"),
+        (1, "{s} --source {s} --target {s} --weights w.pth", "w.pth"),
     ],
 )
-def test_wrong_usage_ends_in_one_line(words: list[object], status: int, message: str) -> None:
-    result = command("p.png", *words)
-    assert result.exit_code == status
-    assert message in result.stderr
-    assert len(result.stderr.splitlines()) == 1
-
-
-def test_damaged_and_foreign_weights_end_in_one_line(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    (tmp_path / "w.pth").write_bytes(b"nothing")
-    result = command(pair[0], "--source", pair[0], "--target", pair[1], "--weights", tmp_path / "w.pth")
-    assert result.exit_code == 1
-    assert len(result.stderr.splitlines()) == 1
+def test_wrong_usage_ends_in_one_line(pair, own_folder: Path, status: int, words: str, says: str) -> None:
+    (own_folder / "w.pth").write_bytes(b"nothing")
+    refused(status, says, "score", *words.format(s=pair[0]).split())
 
 
 def test_results_of_other_sizes_are_scored_at_their_own(pair: tuple[Path, Path], tmp_path: Path) -> None:

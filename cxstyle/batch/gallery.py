@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from ..errors import PictureError
-from ..files import is_marked, numbers, whole_file
+from ..files import is_marked, numbered, whole_file
 from .manifest import Record
 from .records import ending, latest, short_names, thumbnail
 
@@ -58,7 +58,7 @@ def write_gallery(folder: Path, records: Iterable[Record], *, title: str = "cxst
     filled["SCRIPT_HASH"] = digest(template, "script")
     head, tail = (PLACES.sub(lambda place: filled[place[1]], part) for part in template.split("@DATA@"))
     start = utf8(template.split("@")[0])
-    path = next(p for p in numbers(folder / "index.html") if not os.path.lexists(p) or is_marked(p, start))
+    path = next(p for p in numbered(folder / "index.html") if not os.path.lexists(p) or is_marked(p, start))
     with whole_file(path) as file:
         file.write(utf8(head))
         content = {"title": title} | Writer(folder, kept, edge).write(file)

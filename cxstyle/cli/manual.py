@@ -10,7 +10,7 @@ import click
 
 from ..errors import ConfigError
 from ..files import write_whole
-from .complete import commands
+from .completion import commands
 from .options import FILE
 
 BEGIN, END = "<!-- commands -->\n", "<!-- /commands -->\n"

@@ -16,6 +16,7 @@ from ..pictures.formats import BITS, FORMATS, QUALITY, Writing, suffixes
 from ..pictures.limits import VARIABLE, pixel_count
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Group = TypeVar("Group")
 Option = Callable[[Any], Any]
 
 
@@ -239,6 +240,11 @@ NETWORK = [
 def writing_of(quality: int | None, bits: str, no_metadata: bool) -> Writing:
     """What the options of `WRITING` say."""
     return Writing(quality, bits if bits == "auto" else int(bits), not no_metadata)
+
+
+def taken(kind: type[Group], options: dict[str, Any]) -> Group:
+    """A dataclass of the options that its fields are named like, which are taken out."""
+    return kind(**{field.name: options.pop(field.name) for field in dataclasses.fields(kind)})  # type: ignore[arg-type]
 
 
 def refuse(why: str, *names: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from .. import __version__
+from ..checks import printable
 from ..config import INITS, StyleConfig, parse
 from ..errors import ConfigError, PictureError
 from .tags import Tags, read_tags
@@ -112,11 +113,6 @@ def kind_of(device: str) -> str:
     """cuda:1 (NVIDIA H100) as cuda (NVIDIA H100), cpu (2 threads) as cpu: neither number changes the pixels' meaning,
     and workers of one batch differ in them."""
     return re.sub(r" \(\d+ threads\)$", "", re.sub(r"^(\w+):\d+", r"\1", device))
-
-
-def printable(text: str) -> str:
-    """With a blank or a question mark in place of whatever a terminal could take for more than a letter."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
 def cleaned(value: Any) -> Any:

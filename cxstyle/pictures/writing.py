@@ -14,12 +14,13 @@ from PIL import Image
 from torch import Tensor
 
 from .. import __version__
+from ..checks import one_line
 from ..errors import FormatError
 from ..files import check_writable, write_whole
 from ..image import to_image, to_tensor
 from .embed import LONGEST_PACKET, XMP, Credits, exif_of, packet_of, png_with, srgb_profile
 from .formats import QUALITY, Format, Writing, check_size, format_of
-from .metadata import Record, as_text, printable
+from .metadata import Record, as_text
 from .photo import Origin
 from .sixteen import deep_file
 
@@ -100,7 +101,7 @@ def credits_for(
     """What goes into the file beside the pixels, and notes about what doesn't."""
     if not kind.tagged or not writing.metadata or record is None:
         return Credits(), ()
-    author, rights = (" ".join(printable(text).split()) for text in (origin.author, origin.copyright))
+    author, rights = (one_line(text) for text in (origin.author, origin.copyright))
     credits = Credits(f"cxstyle {__version__}", author, rights, as_text(record))
     if kind.name == "PNG" or len(packet_of(credits)) <= LONGEST_PACKET:
         return credits, ()

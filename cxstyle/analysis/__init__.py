@@ -1,0 +1,1 @@
+"""Measuring: what is on this machine, and whether a run would work on it."""
