@@ -449,7 +449,7 @@ def test_no_arguments_print_help_and_the_version_is_told() -> None:
     assert done("--version").stdout.strip().endswith(package.__version__)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["presets", "list"]])
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["presets", "list"], ["docs", "commands"]])
 def test_help_and_presets_do_not_load_torch(words: list[str]) -> None:
     program = f"import sys; from cxstyle.cli import main\ntry: main({words})\nfinally: print('torch' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

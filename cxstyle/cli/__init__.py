@@ -20,10 +20,10 @@ from .batch import batch, merge
 from .bench import bench
 from .compare import compare
 from .completion import completion, install
+from .docs import docs
 from .doctor import doctor
 from .grid import grid
 from .info import info
-from .manual import manual
 from .match import match
 from .presets import presets
 from .run import run
@@ -128,7 +128,7 @@ COMMANDS = (
     bench,
     doctor,
     completion,
-    manual,
+    docs,
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -237,6 +237,30 @@ NETWORK = [
 """The network of a command that runs nothing."""
 
 
+SECTIONS = {
+    "What": "preset config like source_mask target_masks target_weights",
+    "Look": "size enlarge strength content_weight style_weight tv_weight colors init samples iterations seed",
+    "Output": "output kind quality bits no_metadata overwrite save_every movie report",
+    "Machine": "device precision memory features weights deterministic max_pixels",
+    "Long runs": "checkpoint no_checkpoint checkpoint_every resume",
+}
+"""Options of `run` under each heading of its help, by parameter."""
+
+
+class Sectioned(click.Command):
+    """Its help has options under the headings of `SECTIONS`, and the rest below."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As Click does it, a heading at a time."""
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        rows = {option.name: row for option in options if (row := option.get_help_record(ctx))}
+        for heading, names in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([rows.pop(name) for name in names.split()])
+        with formatter.section("Other"):
+            formatter.write_dl(list(rows.values()))
+
+
 def writing_of(quality: int | None, bits: str, no_metadata: bool) -> Writing:
     """What the options of `WRITING` say."""
     return Writing(quality, bits if bits == "auto" else int(bits), not no_metadata)

@@ -25,7 +25,7 @@ class Weights(click.ParamType[tuple[float, ...]]):
             self.fail(f"{value!r} is not a list of numbers such as 2,1", param, ctx)
 
 
-@click.command()
+@click.command(cls=option.Sectioned)
 @option.source
 @click.argument("targets", nargs=-1, required=True, type=PATH, metavar="TARGET...")
 @option.output("SOURCE_TARGET.png", "result", " - is stdout.")

@@ -82,7 +82,7 @@ def score(
 
 
 def rows(found: Score) -> list[Row]:
-    """Name, number and what is good, in the order of README."""
+    """Name, number and what is good, in the order of `cxstyle docs analysis`."""
     lines: list[Row] = [(f"style loss {layer}", value, "lower") for layer, value in found.style.items()]
     lines.append(("content loss conv4_2", found.content, "lower"))
     lines += noise_rows("noise", found.noise) + noise_rows("noise of flat areas", found.flat_noise)

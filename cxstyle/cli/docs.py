@@ -1,0 +1,55 @@
+"""`cxstyle docs`: the pages of the package, and the help of all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from ..checks import check_choice
+
+FOLDER = Path(__file__).parent.parent / "docs"
+
+
+def topics() -> dict[str, Path]:
+    """The page of each topic, by name."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.md"))}
+
+
+@click.command()
+@click.argument(
+    "topic", required=False, shell_complete=lambda _, __, begun: [t for t in topics() if t.startswith(begun)]
+)
+@click.pass_context
+def docs(context: click.Context, topic: str | None) -> None:
+    """Shows a page of the manual; without TOPIC, which there are. `cxstyle docs commands` has every command's help.
+
+    \b
+    Try:  cxstyle docs masks
+    """
+    pages = topics()
+    if topic is None:
+        width = max(map(len, pages))
+        for name, path in pages.items():
+            click.echo(f"{name:{width}}  {title(path)}")
+        return
+    check_choice("topic", topic, list(pages))
+    text = pages[topic].read_text("utf-8")
+    if topic == "commands":
+        text = "\n\n\n".join([text.rstrip(), *helps(context.find_root())]) + "\n"
+    click.echo_via_pager(text)
+
+
+def title(path: Path) -> str:
+    """A page's heading."""
+    with path.open(encoding="utf-8") as lines:
+        return next(lines).removeprefix("# ").rstrip()
+
+
+def helps(context: click.Context) -> Iterator[str]:
+    """The help of a command, and of those under it."""
+    yield context.get_help()
+    if isinstance(context.command, click.Group):
+        for name, command in context.command.commands.items():
+            yield from helps(click.Context(command, context, name))
