@@ -23,6 +23,7 @@ import cxstyle.checkpoint
 from cxstyle import Progress, Pyramid, StyleConfig, stylize
 from cxstyle.checkpoint import Checkpoint
 from cxstyle.cli import checkpoint as kept
+from cxstyle.cli.session import RunSession
 from cxstyle.cli.signals import STOPPED
 from cxstyle.errors import CheckpointError
 from cxstyle.files import PARTIAL, partial_prefix
@@ -360,6 +361,21 @@ def test_going_on_may_replace_what_is_there_and_takes_a_new_name_where_none_is_g
         assert run(*pair, *WORDS, *words, "--checkpoint", file, "--resume")[0] == 0
         assert size_of(result) == (48, 48)
         assert Path("astronaut_hopper.png").read_bytes() == b"there"
+
+
+def test_a_run_without_a_name_that_is_stopped_says_the_whole_command_that_goes_on(pair, monkeypatch) -> None:
+    step = RunSession.step
+    with monkeypatch.context() as patch:
+        patch.setattr(RunSession, "step", lambda *given: step(*given) and False)
+        status, _, err = run(*pair, *WORDS, "--checkpoint", "k", "--checkpoint-every", 0)
+    kept, command = err.splitlines()[-2:]
+    assert (status, kept) == (
+        130,
+        "cxstyle: stopped; astronaut_hopper.png holds the picture so far, k the state of the run",
+    )
+    assert command.endswith(" -o astronaut_hopper.png --resume")
+    assert run(*shlex.split(command.removeprefix("to go on: cxstyle run ")))[0] == 0
+    assert names(Path()) == ["astronaut_hopper.png"]
 
 
 def test_starting_anew_leaves_no_old_checkpoint(pair, file: Path) -> None:

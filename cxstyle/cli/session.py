@@ -302,12 +302,15 @@ class RunSession:
 
     def tell_how_to_go_on(self, result: Path | None = None) -> None:
         """The command, where the state of a run that was stopped is kept."""
-        if self.kept.saved() is None:
+        state = self.kept.saved()
+        if state is None:
             return
         context = click.get_current_context(silent=True)
         words = ["cxstyle", *([] if context is None else context.find_root().obj)]
-        if result is not None and self.outputs.output is None:
-            words += ["-o", str(result)]
+        if self.outputs.output is None:
+            words += ["-o", str(result or self.output)]
+            if "--checkpoint" not in words:
+                words += ["--checkpoint", str(state)]
         click.echo(f"to go on: {shlex.join(words if '--resume' in words else [*words, '--resume'])}", err=True)
 
 
