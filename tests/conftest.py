@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from cxstyle.weights.layout import CONVOLUTIONS, IMAGENET, Normalization, kernel_shape
-from cxstyle.weights.store import Network, Provenance
+from cxstyle.features.layers import CONVOLUTIONS, IMAGENET, Normalization, kernel_shape
+from cxstyle.features.weights import Network, Provenance
 
 
 def pytest_configure(config: pytest.Config) -> None:

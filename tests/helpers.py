@@ -5,12 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from cxstyle.cli import main
+from cxstyle.features.layers import CONVOLUTIONS, kernel_shape, torchvision_indices
+
+State = dict[str, torch.Tensor]
+LONGEST = 600
+"""Letters of a message, its file's name left out."""
 
 
 def run_cli(*words: object, stdin: bytes | None = None) -> Result:
@@ -27,12 +34,18 @@ def done(*words: object, stdin: bytes | None = None) -> Result:
     return result
 
 
-def refused(status: int, says: str, *words: object) -> None:
-    """Makes sure that a command ends with this status and one line on stderr that has these words."""
+def refused(status: int, says: str | Sequence[str], *words: object) -> None:
+    """Makes sure that a command soon ends with this status and one line of letters on stderr that has these words."""
+    began = time.perf_counter()
     result = run_cli(*words)
+    assert time.perf_counter() - began < 10, words
     assert (result.exit_code, result.stdout) == (status, ""), (words, result.output)
-    assert says in result.stderr, (words, result.stderr)
-    assert result.stderr.count("\n") == 1, (words, result.stderr)
+    line = result.stderr.removesuffix("\n")
+    assert line.startswith("cxstyle")
+    assert line.isprintable(), line
+    assert len(line) < LONGEST + len(" ".join(map(str, words))), line[:1000]
+    for said in [says] if isinstance(says, str) else says:
+        assert said in line, (words, line)
 
 
 def started(*words: object, group: bool = False) -> subprocess.Popen[str]:
@@ -72,3 +85,23 @@ def halves(path: Path, left: str, right: str, size: tuple[int, int] = (64, 64)) 
     image.paste(right, (size[0] // 2, 0, *size))
     image.save(path)
     return path
+
+
+def true_layout(network: str, deepest: str = "conv4_2") -> State:
+    """Random weights by the paper's names, in the true shapes, float16 to keep the files small."""
+    generator = torch.Generator().manual_seed(3)
+    names = CONVOLUTIONS[network]
+    state = {}
+    for name in names[: names.index(deepest) + 1]:
+        state[f"{name}.weight"] = (torch.randn(kernel_shape(name), generator=generator) * 0.05).half()
+        state[f"{name}.bias"] = torch.randn(kernel_shape(name)[0], generator=generator).half()
+    return state
+
+
+def in_torchvision_layout(state: State, network: str, prefix: str) -> State:
+    renamed = {}
+    for index, name in torchvision_indices(network).items():
+        for kind in ("weight", "bias"):
+            if f"{name}.{kind}" in state:
+                renamed[f"{prefix}{index}.{kind}"] = state[f"{name}.{kind}"]
+    return renamed

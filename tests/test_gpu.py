@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from cxstyle import StyleConfig, stylize
-from cxstyle.config import Optimizer, Pyramid
-from cxstyle.optimize import Run
-from cxstyle.presets import preset_names
-from cxstyle.progress import Progress, Result
+from cxstyle.settings.config import Optimizer, Pyramid
+from cxstyle.settings.presets import preset_names
+from cxstyle.transfer.result import Progress, Result
+from cxstyle.transfer.stylize import Run
 
 pytestmark = pytest.mark.gpu
 

@@ -16,15 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig
-from cxstyle.config import COLORS, FEATURES, POOLINGS, PRECISIONS, SCHEDULES, parse
 from cxstyle.errors import ConfigError
-from cxstyle.image import fit, fit_within, resize, to_image, to_tensor
+from cxstyle.features.layers import CONVOLUTIONS
 from cxstyle.losses.contextual import contextual_loss, plain_contextual_loss
 from cxstyle.losses.perceptual import gram_loss, gram_matrix, total_variation
 from cxstyle.pictures.reading import load_picture
+from cxstyle.pictures.tensors import fit, fit_within, resize, to_image, to_tensor
 from cxstyle.pictures.writing import save_picture
-from cxstyle.plainyaml import parse_yaml
-from cxstyle.weights.layout import CONVOLUTIONS
+from cxstyle.settings.config import COLORS, FEATURES, POOLINGS, PRECISIONS, SCHEDULES, parse
+from cxstyle.settings.yaml import parse_yaml
 
 settings.register_profile("same", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("same")

@@ -1,1 +1,5 @@
-"""Measuring: what is on this machine, and whether a run would work on it."""
+"""Measuring: matches, scores, speed, and the machine."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CxStyleError, MemoryLimitError, OutputError, WeightsError
-from ..report import PACKAGES, versions
+from ..transfer import PACKAGES, versions
 
 Facts = dict[str, Any]
 """Of one matter, in plain values; sizes are in bytes."""
@@ -133,7 +133,7 @@ def memory() -> Facts:
     import psutil
     import torch
 
-    from ..memory import container_rest, free
+    from ..transfer import container_rest, free
 
     total = psutil.virtual_memory().total
     # A container without a limit may still name one, larger than any machine.
@@ -143,8 +143,7 @@ def memory() -> Facts:
 
 def weights() -> Facts:
     """Each network: whether it is ready, its checksum and tensors verified."""
-    from ..weights.layout import BLOCKS
-    from ..weights.store import BUNDLED, find, read_network
+    from ..features import BLOCKS, BUNDLED, find, read_network
 
     found: Facts = {}
     for network in BLOCKS:
@@ -162,8 +161,8 @@ def weights() -> Facts:
 
 def cache() -> Facts:
     """Where fetched networks go, and whether they could."""
+    from ..features import cache_dir
     from ..files import check_writable
-    from ..weights.store import cache_dir
 
     folder = there = cache_dir()
     try:
@@ -194,11 +193,12 @@ def run() -> Facts:
     import torch
 
     from ..checks import memory_bytes
-    from ..config import SMALLEST_EDGE, StyleConfig
     from ..device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
-    from ..memory import need, plan
-    from ..objective import feature_layers
-    from ..vgg import VGGFeatures, resolve_network
+    from ..features import VGGFeatures, resolve_network
+    from ..losses import feature_layers
+    from ..pictures import SMALLEST_EDGE
+    from ..settings import StyleConfig
+    from ..transfer import need, plan
 
     config = StyleConfig.preset()
     terms, size = config.terms_in_force(), (config.size, config.size)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from .. import openmp
 from ..errors import ClusterError, CxStyleError
 from ..files import make_folder, write_partial
-from ..pictures.limits import VARIABLE
+from ..pictures import VARIABLE
 from .actor import Actor, Terms
 from .cluster import LOCAL, Order
 from .executors import PATIENCE, Team

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..config import Pyramid, StyleConfig
 from ..errors import CxStyleError
+from ..settings import Pyramid, StyleConfig
 from .jobs import Job
 from .work import read
 
@@ -56,7 +56,7 @@ def kind_of(job: Job) -> tuple[str, int]:
 
 def tried(job: Job, device: str | None) -> tuple[float, float] | None:
     """Seconds for each unit of work, and bytes; None where it can't be run."""
-    from ..optimize import Run
+    from ..transfer import Run
 
     small = dataclasses.replace(
         job.config.override(device=device), pyramid=Pyramid(), iterations=ITERATIONS, size=min(job.config.size, TRIED)
@@ -76,7 +76,7 @@ def tried(job: Job, device: str | None) -> tuple[float, float] | None:
 
 def work(config: StyleConfig) -> float:
     """How much a run is beside others, about; see `steps.FIXED_WORK`."""
-    from ..steps import FIXED_WORK
+    from ..transfer import FIXED_WORK
 
     scales = config.pyramid.scales(config.size, config.iterations)
     return float(sum((edge * edge + FIXED_WORK) * count for edge, count in scales))

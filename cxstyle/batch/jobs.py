@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..checks import plain
-from ..config import INITS, StyleConfig
 from ..errors import ConfigError
-from ..pictures.formats import Writing
+from ..pictures import Writing
+from ..settings import INITS, StyleConfig
 
 File = str | os.PathLike[str]
 WHERE = ("description", "device", "memory")

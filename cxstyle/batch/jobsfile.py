@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..checks import nearest, value_at
-from ..config import INITS, StyleConfig, word
 from ..errors import ConfigError
-from ..pictures.formats import Writing
-from ..presets import YAML, means_file, read_yaml
+from ..pictures import Writing
+from ..settings import INITS, YAML, StyleConfig, means_file, read_yaml, word
 from .distinct import labels, outputs
 from .jobs import Job
 from .listing import place, read_rows
@@ -303,7 +302,7 @@ def settings_of(preset: str | None, config: str | None) -> tuple[str, StyleConfi
 
 def check_inputs(entry: Options) -> None:
     """Refuses weights and masks that don't fit the targets."""
-    from ..inputs import check_masks, check_weights
+    from ..transfer import check_masks, check_weights
 
     count = len(entry["target"])
     check_weights(entry.get("target_weights"), count)

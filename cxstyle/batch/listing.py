@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from ..errors import ConfigError, PictureError
 from ..files import read_plain, read_up_to
-from ..pictures.kinds import kind_of
+from ..pictures import kind_of
 
 KINDS = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "bmp", "dib", "gif", "avif", "heic", "heif"),

@@ -157,7 +157,7 @@ def split_suffix(name: str, text: str) -> tuple[str, str]:
     Raises:
         ConfigError: the suffix of pictures that can't be written.
     """
-    from ..pictures.formats import FORMATS
+    from ..pictures import FORMATS
 
     stem, dot, end = name.rpartition(".")
     suffix = f"{dot}{end}".lower()

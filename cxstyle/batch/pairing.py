@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..checks import check_choice
-from ..config import StyleConfig
 from ..errors import ConfigError, PictureError
+from ..settings import StyleConfig
 from .distinct import labels, outputs
 from .jobs import Job
 from .listing import Listed, list_pictures
@@ -121,7 +121,7 @@ def make_jobs(
         ConfigError: they can't be paired or named, masks of one side only, or settings that are there twice.
         PictureError: a picture has no mask, or several.
     """
-    from ..inputs import check_masks
+    from ..transfer import check_masks
 
     if not settings:
         raise ConfigError("presets: at least one is needed")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..config import INITS, StyleConfig
+from ..settings import INITS, StyleConfig
 from .jobs import Job
 from .schedule import Task
 
@@ -168,7 +168,7 @@ def moved_config(config: StyleConfig, where: Callable[[Path], Path], networks: N
 
 def networks_here(configs: Iterable[StyleConfig]) -> Networks:
     """What the features of settings mean on this machine, so that they mean the same on others."""
-    from ..weights.store import BUNDLED, find
+    from ..features import BUNDLED, find
 
     found: Networks = {}
     for name in {config.features for config in configs if config.weights is None}:

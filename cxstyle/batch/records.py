@@ -43,7 +43,7 @@ def thumbnail(path: str | Path, edge: int) -> Image.Image:
     Raises:
         PictureError: it can't be read.
     """
-    from ..pictures.reading import read_image  # brings torch, which writing about a batch does not need until here
+    from ..pictures import read_image  # brings torch, which writing about a batch does not need until here
 
     picture = read_image(Path(path))
     picture.thumbnail((edge, edge), reducing_gap=3)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import CxStyleError, OutputError
 from ..files import READ, check_place, file_id, make_folder, put_in_place, remove_partial, write_partial
-from ..report import run_record, write_json
+from ..transfer import run_record, write_json
 from .estimate import work
 from .executors import Executor
 from .jobs import Job

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ..errors import PictureError
 from ..files import is_marked, write_whole
-from ..sheet import Cell, grid
+from ..pictures import Cell, grid
 from .manifest import Record
 from .records import ending, evenly, in_order, latest, short_names, thumbnail
 

@@ -17,8 +17,7 @@ from .jobs import Job
 from .schedule import Task
 
 if TYPE_CHECKING:
-    from ..inputs import Inputs
-    from ..progress import Progress, Result
+    from ..transfer import Inputs, Progress, Result
 
 FAILED = "failed"
 STOPPED = "stopped"
@@ -81,7 +80,7 @@ class Worker:
     """
 
     def __init__(self, device: str | None = None, memory: float = 1.0) -> None:
-        from ..shared import Shared
+        from ..features import Shared
 
         self.device, self.shared = device, Shared(memory)
         self.pool = ThreadPoolExecutor(2, thread_name_prefix="pictures")
@@ -109,8 +108,8 @@ class Worker:
 
     def run(self, task: Task, inputs: Inputs, started: float, listener: Listener) -> Result:
         """The loop."""
-        from ..optimize import Run
-        from ..pictures.formats import check_size
+        from ..pictures import check_size
+        from ..transfer import Run
 
         shown, steps = 0.0, 0
 
@@ -136,14 +135,14 @@ class Worker:
 
 def read(job: Job) -> Inputs:
     """The pictures of a job, decoded and checked."""
-    from ..inputs import read_inputs
+    from ..transfer import read_inputs
 
     return read_inputs(job.source, list(job.target), job.weights, job.source_mask, list(job.target_mask) or None)
 
 
 def save(progress: Progress, task: Task, steps: int) -> None:
     """An intermediate picture; one that can't be written is no reason to lose the run."""
-    from ..pictures.writing import save_picture
+    from ..pictures import save_picture
 
     if task.save_every is None:
         return
@@ -167,12 +166,13 @@ def failed(error: Exception) -> Ended:
 
 def encoded(task: Task, result: Result, facts: dict[str, Any]) -> Ended:
     """A result for the manifest and its picture as a file."""
-    from ..pictures.writing import encode
+    from ..pictures import encode
+    from ..transfer import as_text
 
     job = task.job
     # Elsewhere files have other names, and the picture says what they are called here.
     origin = replace(result.origin, names=dict(task.names or job.names()))
-    record = replace(result, origin=origin).record
+    record = as_text(replace(result, origin=origin).record)
     try:
         suffix = PurePosixPath(job.output).suffix
         picture = encode(result.picture, suffix, result.alpha, job.writing, record, origin).content

@@ -13,7 +13,7 @@ from .executors import Executor, Here
 from .jobs import Job
 
 if TYPE_CHECKING:
-    from ..shared import Shared
+    from ..features import Shared
 
 ALL = "all"
 AUTO = "auto"
@@ -103,8 +103,8 @@ def fitting(jobs: Sequence[Job]) -> int:
     """How many workers have the memory for the largest of the jobs."""
     import torch
 
-    from ..memory import FIRST_USE, SHARE, free
-    from ..shared import Shared
+    from ..features import Shared
+    from ..transfer import FIRST_USE, SHARE, free
 
     shared = Shared()
     each = PROCESS + FIRST_USE + max(memory_of(job, shared) for job in {kind_of(job): job for job in jobs}.values())
@@ -119,8 +119,8 @@ def memory_of(job: Job, shared: Shared) -> float:
     import torch
 
     from ..device import DTYPES, choose_precision
-    from ..memory import need
-    from ..objective import feature_layers
+    from ..losses import feature_layers
+    from ..transfer import need
 
     config = job.config
     terms, device = config.terms_in_force(), torch.device("cpu")

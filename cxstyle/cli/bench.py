@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..report import write_json
+from ..transfer import write_json
 from . import options as option
 from .outputs import OutputFiles
 from .text import aligned, duration
 
 if TYPE_CHECKING:
-    from ..meter import Row
+    from ..analysis import Row
 
 COLUMNS = ("plain", "as it runs", "times as fast", "extra memory", "TFLOP/s", "of the limit", "over its arithmetic")
 
@@ -38,7 +38,7 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
     """
     from tqdm import tqdm
 
-    from ..bench import FULL, QUICK, Bench
+    from ..analysis import FULL, QUICK, Bench
 
     if path is None:
         option.refuse("is for --json", "overwrite")

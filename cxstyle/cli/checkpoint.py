@@ -15,7 +15,7 @@ from ..files import check_writable, free, numbered
 from .options import refuse
 
 if TYPE_CHECKING:
-    from ..checkpoint import Checkpoint
+    from ..transfer import Checkpoint
 
 SUFFIX, LONGEST_NAME = ".checkpoint", 255
 LONG = 600.0
@@ -69,7 +69,7 @@ class RunCheckpoint:
 
     def keep(self, options: CheckpointOptions, path: Path, overwrite: bool) -> None:
         """In this place, where something may lie already."""
-        from ..checkpoint import Checkpoint
+        from ..transfer import Checkpoint
 
         check_writable(path, overwrite=True)
         if path.exists() and not (options.resume or overwrite):

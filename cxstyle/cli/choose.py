@@ -15,7 +15,7 @@ from .several import is_file, read_settings
 if TYPE_CHECKING:
     from ..batch.executors import Executor
     from ..batch.jobs import Job
-    from ..config import StyleConfig
+    from ..settings import StyleConfig
 
 
 class Workers(click.ParamType[int | str]):

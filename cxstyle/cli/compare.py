@@ -48,6 +48,6 @@ def compare(
     read = files_of(configs.values(), source, target, source_mask, target_mask, *filter(is_file, presets.split(",")))
     output = output or free_name(source.stem, target.stem, "compare")
     several = Several(len(configs), output, inputs=read, **files)
-    from ..comparison import compare as compared
+    from ..batch.compare import compare as compared
 
     several.go(partial(compared, source, target, configs, source_mask=source_mask, target_mask=target_mask))

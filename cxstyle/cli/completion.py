@@ -9,9 +9,8 @@ from functools import partial
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from ..config import INITS
-from ..presets import preset_names, preset_path
-from ..weights.layout import CONVOLUTIONS
+from ..features import CONVOLUTIONS
+from ..settings import INITS, preset_names, preset_path
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 LAYERS = tuple(dict.fromkeys(name for names in CONVOLUTIONS.values() for name in names))

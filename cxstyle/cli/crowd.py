@@ -149,7 +149,7 @@ class Crowd(Display):
 
             found += write_sheets(self.folder, records)
         if self.gallery and records:
-            from ..batch.gallery import write_gallery
+            from ..web import write_gallery
 
             found.append(write_gallery(self.folder, records))
         if not self.quiet:

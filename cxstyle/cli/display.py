@@ -12,7 +12,7 @@ from tqdm import tqdm
 from .signals import handled
 
 if TYPE_CHECKING:
-    from ..progress import Progress
+    from ..transfer import Progress
 
 BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
 

@@ -22,7 +22,7 @@ def doctor(as_json: bool) -> None:
     \b
     Try:  cxstyle doctor
     """
-    from ..analysis.doctor import diagnose
+    from ..analysis import diagnose
 
     found = diagnose()
     if as_json:

@@ -71,6 +71,6 @@ def grid(
     config = read_settings(preset).override(**options)
     read = files_of([config], *sources, *targets, preset if is_file(preset) else None)
     several = Several(len(sources) * len(targets), output or free_name("grid"), inputs=read, **files)
-    from ..comparison import stylize_grid
+    from ..batch.compare import stylize_grid
 
     several.go(partial(stylize_grid, sources, targets, config))

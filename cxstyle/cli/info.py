@@ -13,9 +13,8 @@ from ..checks import one_line
 from . import options as option
 
 if TYPE_CHECKING:
-    from ..pictures.about import About
-    from ..pictures.metadata import Record
-    from ..pictures.tags import Tags
+    from ..pictures import Tags
+    from ..transfer import About, Record
 
 
 @click.command()
@@ -34,8 +33,7 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool, verbose: bool
         raise click.UsageError("--settings writes those of one file as YAML; leave the rest out")
     if verbose and (settings or as_json):
         option.refuse("is for people; --json has it all", "verbose")
-    from ..pictures.about import about
-    from ..pictures.metadata import read_record
+    from ..transfer import about, read_record
 
     if settings:
         click.echo(yaml_of(read_record(results[0])), nl=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ..pictures.photo import Photo
+    from ..pictures import Photo
 
 PIPE = Path("-")
 STDIN = "stdin"
@@ -74,8 +74,7 @@ def read_stdin() -> Photo:
     Raises:
         PictureError: it is none.
     """
-    from ..pictures.limits import most_bytes
-    from ..pictures.reading import read_photo
+    from ..pictures import most_bytes, read_photo
 
     content = sys.stdin.buffer.read(most_bytes() + 1)
     photo = read_photo(io.BytesIO(content), f"picture from {STDIN}")

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from ..config import ONE_MAP
 from ..files import make_folder
+from ..settings import ONE_MAP
 from . import options as option
 from .outputs import OutputFiles, free_name
 
@@ -50,8 +50,8 @@ def match(
     \b
     Try:  cxstyle match samples/astronaut.jpg samples/hopper.jpg
     """
-    from ..matching import match as matched
-    from ..pictures.writing import check_output, save_image
+    from ..analysis import match as matched
+    from ..pictures import check_output, save_image
 
     output = output or free_name(source.stem, target.stem, "match")
     files = OutputFiles(overwrite, [file for file in (source, target, options["weights"]) if file])

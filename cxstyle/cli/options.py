@@ -12,9 +12,8 @@ import click
 from click.core import ParameterSource
 
 from ..checks import kinds
-from ..config import StyleConfig
-from ..pictures.formats import BITS, FORMATS, QUALITY, Writing, suffixes
-from ..pictures.limits import VARIABLE, pixel_count
+from ..pictures import BITS, FORMATS, QUALITY, VARIABLE, Writing, pixel_count, suffixes
+from ..settings import StyleConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Group = TypeVar("Group")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from ..checks import check_choice
-from ..config import StyleConfig
-from ..presets import preset_folder, preset_names, preset_path
+from ..settings import StyleConfig, preset_folder, preset_names, preset_path
 
 
 @click.group()

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..config import StyleConfig
+from ..settings import StyleConfig
 from . import options as option
 from .options import FILE, PATH
 
@@ -91,7 +91,7 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
 def settings_of(preset: str | None, config: Path | None, like: Path | None) -> StyleConfig:
     """The settings that options change."""
     if like is not None:
-        from ..pictures.metadata import read_record
+        from ..transfer import read_record
 
         return read_record(like).config
     return StyleConfig.load(config) if config else StyleConfig.preset("default" if preset is None else preset)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..report import write_json
+from ..transfer import write_json
 from . import options as option
 from .options import FILE, PATH
 from .outputs import OutputFiles
 from .text import aligned
 
 if TYPE_CHECKING:
-    from ..scoring import Noise, Score
+    from ..analysis import Noise, Score
 
 Row = tuple[str, float | None, str]
 
@@ -60,7 +60,7 @@ def score(
     \b
     Try:  cxstyle score stylized.png --source samples/astronaut.jpg --target samples/hopper.jpg
     """
-    from ..scoring import score as measure
+    from ..analysis import score as measure
 
     if path is None:
         option.refuse("is for --json", "overwrite")

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..config import StyleConfig
 from ..errors import FormatError, OutputError
 from ..files import check_place, check_space, check_writable, free, make_folder, numbered, remove_partial, write_whole
-from ..pictures.formats import Writing, check_size, format_of
+from ..pictures import Writing, check_size, format_of
+from ..settings import StyleConfig
 from .checkpoint import CheckpointOptions, RunCheckpoint, result_name
 from .details import explain
 from .display import Display, labels_in_words
@@ -27,8 +27,8 @@ from .outputs import OutputFiles, made_up, tell
 from .signals import STOPPED
 
 if TYPE_CHECKING:
-    from ..movie import Movie
-    from ..progress import Progress, Result
+    from ..pictures import Movie
+    from ..transfer import Progress, Result
 
 PIXEL_BYTES = 4
 """Of a picture file of 8 bits at most: four channels, not compressed."""
@@ -105,8 +105,7 @@ class RunSession:
 
     def check(self) -> None:
         """Makes sure that the files can be written."""
-        from ..movie import check_movie
-        from ..pictures.writing import check_output
+        from ..pictures import check_movie, check_output
 
         self.writing.check(self.output)
         if self.kept.state is not None:
@@ -124,8 +123,8 @@ class RunSession:
 
     def stylize(self, settings: StyleConfig) -> None:
         """Runs and writes; ends the process with 130 where it was stopped and 1 where a loss was not finite."""
-        from ..movie import Movie
-        from ..optimize import stylize
+        from ..pictures import Movie
+        from ..transfer import stylize
 
         state = self.kept.state
         if self.outputs.movie is not None:
@@ -163,7 +162,7 @@ class RunSession:
 
     def sizes(self, optimizer: str, details: dict[str, Any]) -> Iterator[tuple[Path, float]]:
         """Bytes of all that will be written, at most."""
-        from ..movie import LONG_EDGE
+        from ..pictures import LONG_EDGE
 
         width, height = details["result_size"]
         picture = width * height * PIXEL_BYTES
@@ -212,7 +211,7 @@ class RunSession:
 
     def save_intermediate(self, progress: Progress, folder: Path) -> None:
         """A picture that can't be written is no reason to lose the run."""
-        from ..pictures.writing import encode
+        from ..pictures import encode
 
         path = folder / f"{self.output.stem}_{self.steps:05d}.png"
         try:
@@ -245,11 +244,13 @@ class RunSession:
 
     def write(self, result: Result) -> Path:
         """Writes the picture; where its format fails, as PNG. Returns where it is."""
-        from ..pictures.writing import encode
+        from ..pictures import encode
+        from ..transfer import as_text
 
         wanted, piped = self.output, self.piped
         try:
-            encoded = encode(result.picture, wanted.suffix, result.alpha, self.writing, result.record, result.origin)
+            record = as_text(result.record)
+            encoded = encode(result.picture, wanted.suffix, result.alpha, self.writing, record, result.origin)
         except FormatError as error:
             wanted, piped = free(numbered(wanted.with_suffix(".png"))), False
             tell(f"{error}; it goes to {wanted}")
@@ -269,7 +270,7 @@ class RunSession:
 
     def write_report(self, result: Result, picture: Path, path: Path) -> None:
         """Beside the picture, in the same way."""
-        from ..report import write_record
+        from ..transfer import write_record
 
         write = partial(
             write_record,
@@ -345,7 +346,7 @@ def check_stdout(asked: RunOutputs) -> None:
 
 def ending(status: str, place: str, state: Path | None) -> str:
     """How a run has ended that is not complete, and what to do."""
-    from ..optimize import ADVICE
+    from ..transfer import ADVICE
 
     kept = f"{place} holds the picture so far{'' if state is None else f', {state} the state of the run'}"
     diverged = f"a loss was no longer a finite number, so the run stopped; {place} holds the last good picture. Lower "

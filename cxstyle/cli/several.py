@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..config import INITS, StyleConfig
 from ..errors import ConfigError
 from ..files import make_folder
-from ..presets import means_file
+from ..settings import INITS, StyleConfig, means_file
 from . import options as option
 from .display import Display, labels_in_words
 from .outputs import OutputFiles
 
 if TYPE_CHECKING:
-    from ..comparison import Comparison, Step
+    from ..batch.compare import Comparison, Step
 
 OPTIONS = [
     option.overwrite,
@@ -59,7 +58,7 @@ class Several:
         quiet: bool,
         inputs: Sequence[str | Path] = (),
     ) -> None:
-        from ..pictures.writing import check_output
+        from ..pictures import check_output
 
         self.output, self.results, self.report, self.quiet = output, results, report, quiet
         self.files = OutputFiles(overwrite, inputs)
@@ -109,7 +108,7 @@ class Several:
 
     def write(self, found: Comparison, done: int) -> None:
         """The sheet and the report; says where."""
-        from ..pictures.writing import save_image
+        from ..pictures import save_image
 
         sheet = self.files.write(self.output, partial(save_image, found.sheet))
         if not self.quiet:

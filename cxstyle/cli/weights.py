@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..checks import in_words
-from ..weights.layout import BLOCKS, NORMALIZATIONS
+from ..features import BLOCKS, NORMALIZATIONS
 from .options import PATH
 
 
@@ -21,7 +21,7 @@ def weights(context: click.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from ..weights.store import BUNDLED, listed
+    from ..features import BUNDLED, listed
 
     for entry in listed():
         if not entry.ready or entry.path is None:
@@ -43,7 +43,7 @@ def fetch(network: str, url: str | None, quiet: bool) -> None:
     \b
     Try:  cxstyle weights fetch vgg19
     """
-    from ..weights.fetch import fetch as download
+    from ..features import fetch as download
 
     _, path = download(network, url=url, progress=not quiet)
     click.echo(f"{network} is ready: {path}")
@@ -68,7 +68,7 @@ def import_weights(file: Path, normalization: str) -> None:
     \b
     Try:  cxstyle weights import vgg19-dcbb9e9d.pth
     """
-    from ..weights.fetch import import_file
+    from ..features import import_file
 
     network, path = import_file(file, normalization)
     click.echo(f"{network.name} is ready ({network.provenance.normalization.name} normalization): {path}")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ._contextual_fused import SetSimilarity, unit_rows
-from ._products import PRECISIONS
+from .contextual_fused import SetSimilarity, unit_rows
+from .matmul import PRECISIONS
 
 EPSILON = 1e-5
 """The constant of Eq. 2, in units of cosine distance."""

@@ -17,9 +17,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ._contextual_fused import block_rows, row_maximum, unit_rows
-from ._products import PRECISIONS, cosines, products
 from .contextual import Prepared, as_positions, at_least_single, cosine_distances, prepare
+from .contextual_fused import block_rows, row_maximum, unit_rows
+from .matmul import PRECISIONS, cosines, products
 
 EVEN = 1e-3
 """Least mean squared length of the centred y, as a share of that of their mean: of a target in one colour."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ._contextual_fused import ColumnMaxima, block_rows, similarities, unit_rows
-from ._products import products
 from .contextual import EPSILON, prepare
+from .contextual_fused import ColumnMaxima, block_rows, similarities, unit_rows
+from .matmul import products
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Distance of two pictures' colours by their mean and covariance.
 
 The 2-Wasserstein distance of normal distributions (Dowson, Landau 1982; Givens, Shortt 1984): what the linear
-Monge-Kantorovich map of `color.recolor` brings to 0.
+Monge-Kantorovich map of `color_transfer.recolor` brings to 0.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..config import SMALLEST_EDGE
+from .limits import SMALLEST_EDGE
 from .photo import Photo
 
 SIDES = LEFT, TOP, RIGHT, BOTTOM = range(4)

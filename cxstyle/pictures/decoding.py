@@ -20,14 +20,14 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import CxStyleError, PictureError
-from ..image import to_tensor
-from .colorspace import srgb_image, srgb_values
+from .alpha import filled
 from .credits import credits_in, credits_of
-from .deep import AVIF, HEIC, ORIENTATION, TIFF, Deep, loader_of, read_deep, tiff_tags, turned, unit
+from .icc import srgb_image, srgb_values
 from .kinds import fault, kind_of, numbers
 from .limits import check_pixels, most_pixels
 from .photo import Photo
-from .transparency import filled
+from .sixteen_bit import AVIF, HEIC, ORIENTATION, TIFF, Deep, loader_of, read_deep, tiff_tags, turned, unit
+from .tensors import to_tensor
 
 FORMATS = [
     *("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "ICNS"),

@@ -1,4 +1,5 @@
-"""How many pixels a picture may have: checked by its header, before anything of it is decoded."""
+"""How many pixels a picture may have, at most and at least; the most is checked by its header, before anything of it is
+decoded."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ VARIABLE = "CXSTYLE_MAX_PIXELS"
 """The environment variable, which processes that a batch starts inherit."""
 MOST = 200_000_000
 """Pixels, where nobody says otherwise."""
+SMALLEST_EDGE = 32
+"""Pixels: below this conv4_2 has too few positions for a set of features to mean anything."""
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 LEAST_BYTES = 64 * 10**6
 

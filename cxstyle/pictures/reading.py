@@ -15,14 +15,13 @@ from PIL import Image
 from torch import Tensor
 
 from ..checks import shown
-from ..config import SMALLEST_EDGE
 from ..errors import PictureError
 from ..files import read_up_to
-from ..image import to_image
+from .alpha import on_white
 from .decoding import decoded, photo_of
-from .limits import check_pixels, most_bytes
+from .limits import SMALLEST_EDGE, check_pixels, most_bytes
 from .photo import Photo
-from .transparency import on_white
+from .tensors import to_image
 
 SLACK = 1e-3
 """How far out of [0, 1] rounding to half precision may bring a tensor's values."""

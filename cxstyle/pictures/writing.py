@@ -17,12 +17,11 @@ from .. import __version__
 from ..checks import one_line
 from ..errors import FormatError
 from ..files import check_writable, write_whole
-from ..image import to_image, to_tensor
 from .embed import LONGEST_PACKET, XMP, Credits, exif_of, packet_of, png_with, srgb_profile
 from .formats import QUALITY, Format, Writing, check_size, format_of
-from .metadata import Record, as_text
 from .photo import Origin
 from .sixteen import deep_file
+from .tensors import to_image, to_tensor
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def encode(
     suffix: str,
     alpha: Tensor | None = None,
     writing: Writing | None = None,
-    record: Record | None = None,
+    record: str = "",
     origin: Origin | None = None,
 ) -> Encoded:
     """A picture as a file of the format of a suffix, one of `FORMATS`.
@@ -67,7 +66,7 @@ def encode(
         alpha: (1, 1, H, W) in [0, 1], or None for an opaque picture; the picture is laid on white by it where the
             format has none.
         writing: how.
-        record: how it was made; without it nothing but the profile of sRGB stands beside the pixels.
+        record: how it was made, as text; without it nothing but the profile of sRGB stands beside the pixels.
         origin: author, rights and bits of what it was made from.
 
     Raises:
@@ -95,14 +94,12 @@ def encode(
     return Encoded(content, notes + said)
 
 
-def credits_for(
-    kind: Format, writing: Writing, record: Record | None, origin: Origin
-) -> tuple[Credits, tuple[str, ...]]:
+def credits_for(kind: Format, writing: Writing, record: str, origin: Origin) -> tuple[Credits, tuple[str, ...]]:
     """What goes into the file beside the pixels, and notes about what doesn't."""
-    if not kind.tagged or not writing.metadata or record is None:
+    if not kind.tagged or not writing.metadata or not record:
         return Credits(), ()
     author, rights = (one_line(text) for text in (origin.author, origin.copyright))
-    credits = Credits(f"cxstyle {__version__}", author, rights, as_text(record))
+    credits = Credits(f"cxstyle {__version__}", author, rights, record)
     if kind.name == "PNG" or len(packet_of(credits)) <= LONGEST_PACKET:
         return credits, ()
     note = "the settings are too long for the file and are left out of it; .png holds them, and so does --report"
@@ -146,7 +143,7 @@ def save_picture(
     path: str | os.PathLike[str],
     alpha: Tensor | None = None,
     writing: Writing | None = None,
-    record: Record | None = None,
+    record: str = "",
     origin: Origin | None = None,
 ) -> tuple[str, ...]:
     """Writes a picture in the format of the suffix, whole or not at all; the arguments are those of `encode`.

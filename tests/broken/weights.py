@@ -18,7 +18,7 @@ import scipy.io
 import torch
 from safetensors.torch import save
 
-from cxstyle.weights.layout import CONVOLUTIONS, kernel_shape
+from cxstyle.features.layers import CONVOLUTIONS, kernel_shape
 
 State = dict[str, torch.Tensor]
 CANARY = "canary"

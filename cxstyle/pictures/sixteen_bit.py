@@ -1,0 +1,200 @@
+"""Pictures that Pillow reads in part only: PNG, AVIF and HEIC of more than 8 bits a channel, and nearly all of TIFF, of
+which Pillow would say on stderr what is wrong."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from ..errors import PictureError
+from .icc import divided
+from .kinds import PHOTOMETRIC, is_tiff, numbers, pages
+from .limits import check_pixels
+from .vips import vips, vips_errors
+
+BITS, ORIENTATION, EXTRA = 258, 274, 338
+"""Tags of TIFF."""
+ASSOCIATED, STRAIGHT = 1, 2
+"""Of `EXTRA`: an alpha by which colours are multiplied, and one by which they aren't; others are none."""
+LAB = 8
+"""Of `PHOTOMETRIC`."""
+DEPTHS = (1, 2, 4, 8, 16, 32)
+"""Bits of a channel that are read of a TIFF."""
+SPACES = {
+    "b-w": "GRAY",
+    "grey16": "GRAY",
+    "rgb": "RGB",
+    "srgb": "RGB",
+    "rgb16": "RGB",
+    "scrgb": "RGB",
+    "cmyk": "CMYK",
+    "lab": "LAB",
+    "labs": "LAB",
+    "multiband": "",
+}
+"""libvips's interpretation -> colour space; "" to be told by the number of channels."""
+CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
+TIFF, AVIF, HEIC = "tiffload_buffer", "heifload_buffer", "heic"
+"""Loaders; the last two turn pictures upright by themselves, and the last is not libvips's but pillow-heif."""
+SLACK = 1e-3
+"""How far floats may lie beyond [0, 1] as rounding."""
+
+
+@dataclass(frozen=True)
+class Deep:
+    """A picture as it is in its file.
+
+    Attributes:
+        values: (H, W, C), as of `icc.srgb_values`.
+        space: GRAY, RGB, CMYK or LAB.
+        alpha: (H, W) in [0, 1], or None.
+        profile: embedded, or None.
+        bits: 8 or 16.
+    """
+
+    values: NDArray[Any]
+    space: str
+    alpha: NDArray[numpy.float32] | None
+    profile: bytes | None
+    bits: int
+
+
+def loader_of(data: bytes) -> str:
+    """What reads a TIFF or a file of more than 8 bits a channel: a loader of libvips, or `HEIC`; "" for other files."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] == b"\x10":
+        return "pngload_buffer"
+    if is_tiff(data):
+        tags = tiff_tags(data)
+        # libvips has no reader for L*a*b* of 8 bits.
+        return "" if (tags.get(PHOTOMETRIC), *numbers(tags.get(BITS))[:1]) == (LAB, 8) else TIFF
+    if data[4:8] != b"ftyp":
+        return ""
+    # Of each codec's configuration the bits that say more than 8 bits.
+    for box, loader, byte, mask in ((b"av1C", AVIF, 2, 0x40), (b"hvcC", HEIC, 17, 0x07)):
+        start = data.find(box, 0, 2**16) + len(box) + byte
+        if box in data[: 2**16] and start < len(data) and data[start] & mask:
+            return loader
+    return ""
+
+
+def tiff_tags(data: bytes) -> Mapping[int, Any]:
+    """The first page's tags; empty where they can't be read."""
+    return next(pages(data), {})
+
+
+def read_deep(data: bytes, loader: str, label: str) -> Deep:
+    """Decodes a file.
+
+    Args:
+        data: of the file.
+        loader: as `loader_of` names it.
+        label: what messages call it.
+
+    Raises:
+        PictureError: it is damaged, too large, or of values that are no colours.
+    """
+    if loader == HEIC:
+        return read_heic(data, label)
+    tags = tiff_tags(data) if loader == TIFF else {}
+    odd = [bits for bits in numbers(tags.get(BITS)) if bits not in DEPTHS]
+    if odd:
+        raise PictureError(f"{label} has {odd[0]} bits a channel, and 1, 2, 4, 8, 16 or 32 are read; save it with 16")
+    with vips_errors(label):
+        image = getattr(vips().Image, loader)(data, fail_on="error")
+        check_pixels(image.width, image.height, label)
+        space = space_of(image, label)
+        fields = set(image.get_fields())
+        profile = image.get("icc-profile-data") if "icc-profile-data" in fields else None
+        bits = image.get("bits-per-sample") if loader == AVIF and "bits-per-sample" in fields else 16
+        extra = numbers(tags.get(EXTRA))[:1]
+        has_alpha = image.bands > CHANNELS[space] and (loader != TIFF or extra in ((ASSOCIATED,), (STRAIGHT,)))
+        beside = image.extract_band(CHANNELS[space]).numpy() if has_alpha else None
+        colors = image.extract_band(0, n=CHANNELS[space])
+        values = (colors.colourspace("lab") if space == "LAB" else colors).numpy()
+    values = values.reshape(image.height, image.width, -1)
+    kept = 8 if values.dtype == numpy.uint8 else 16
+    values = values if space == "LAB" else unit(values, label, white_of(bits))
+    alpha = None if beside is None else unit(beside.reshape(values.shape[:2]), label, white_of(bits))
+    if alpha is not None and extra == (ASSOCIATED,):
+        values = straight(values, alpha)
+    return Deep(values, space, alpha, profile, kept)
+
+
+def read_heic(data: bytes, label: str) -> Deep:
+    """As `read_deep`; the plug-in is there."""
+    import pillow_heif
+
+    image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    check_pixels(image.size[0], image.size[1], label)
+    found = numpy.asarray(image)
+    values = unit(found, label, white_of(int(image.info.get("bit_depth", 16))))
+    if values.ndim == 2:
+        values = values[:, :, None]
+    color = 1 if values.shape[2] <= 2 else 3
+    alpha = values[:, :, color] if values.shape[2] > color else None
+    if alpha is not None and image.premultiplied_alpha:
+        values = straight(values, alpha)
+    space = "GRAY" if color == 1 else "RGB"
+    return Deep(values[:, :, :color], space, alpha, image.info.get("icc_profile"), 16)
+
+
+def straight(values: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """(H, W, C) that were multiplied by alpha (H, W), without it."""
+    found: NDArray[Any] = (values / alpha.clip(1 / 65535, 1)[:, :, None]).clip(0, 1)
+    return found
+
+
+def white_of(bits: int) -> int:
+    """Fewer bits come moved up to 16, so that white is a little less than 65535."""
+    return 65535 >> (16 - bits) << (16 - bits)
+
+
+def space_of(image: Any, label: str) -> str:
+    """The colour space of an image of libvips."""
+    space = SPACES.get(str(image.interpretation))
+    if space == "":
+        space = "GRAY" if image.bands <= 2 else "RGB"
+    if space is None or image.bands < CHANNELS[space] or "complex" in str(image.format):
+        raise PictureError(
+            f"{label} has {image.bands} channels ({image.interpretation}), which are no colours that can be read; "
+            "save it as RGB"
+        )
+    return space
+
+
+def unit(values: NDArray[Any], label: str, white: int = 65535) -> NDArray[numpy.float32]:
+    """Values as a file has them, in [0, 1]: integers of 8 or 16 bits divided by their white, floats as they are.
+
+    Raises:
+        PictureError: floats that aren't finite or not in [0, 1], integers beyond 16 bits.
+    """
+    if values.dtype == numpy.uint8:
+        return divided(values, 255)
+    if values.dtype == numpy.uint16:
+        return divided(values, white).clip(0, 1)
+    if not numpy.isfinite(values).all():
+        raise PictureError(f"{label} holds values that are no finite numbers (NaN or infinite); replace them")
+    low, high = float(values.min()), float(values.max())
+    whole = values.dtype.kind in "iu"
+    if whole and low >= 0 and high <= 65535:
+        return divided(values, 65535)
+    if whole or low < -SLACK or high > 1 + SLACK:
+        meant = "whole numbers from 0 to 65535" if whole else "floats from 0 to 1"
+        raise PictureError(f"{label} holds values from {low:g} to {high:g}, and {meant} are needed; scale them")
+    return values.astype(numpy.float32).clip(0, 1)
+
+
+def turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """(H, W, ...) as EXIF's orientation, 1 to 8, says that it is to be seen."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    return numpy.ascontiguousarray(values)

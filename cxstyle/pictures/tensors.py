@@ -1,0 +1,61 @@
+"""Pictures as tensors, (1, 3, H, W) float32 sRGB in [0, 1]: to and from Pillow's, their sizes."""
+
+from __future__ import annotations
+
+import numpy
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from .limits import SMALLEST_EDGE
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """RGB picture -> (1, 3, H, W) in [0, 1]."""
+    pixels = torch.from_numpy(numpy.array(image, dtype=numpy.float32))  # (H, W, 3)
+    return (pixels / 255).permute(2, 0, 1)[None].contiguous()
+
+
+def to_image(picture: Tensor, alpha: Tensor | None = None) -> Image.Image:
+    """(1, 3, H, W) in [0, 1], and (1, 1, H, W) beside it -> RGB or RGBA picture, rounded to 8 bits."""
+    channels = picture if alpha is None else torch.cat([picture, alpha.to(picture)], dim=1)
+    pixels = channels.detach()[0].clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+
+
+def resize(picture: Tensor, height: int, width: int) -> Tensor:
+    """Bicubic, with antialiasing where it shrinks, held in [0, 1]: (N, 3, H, W) -> (N, 3, height, width)."""
+    return interpolate(picture, height, width).clamp(0, 1)
+
+
+def interpolate(values: Tensor, height: int, width: int) -> Tensor:
+    """`resize` without the bounds, for differences of pictures."""
+    if values.shape[2:] == (height, width):
+        return values
+    return functional.interpolate(values, (height, width), mode="bicubic", align_corners=False, antialias=True)
+
+
+def bilinear(values: Tensor, height: int, width: int) -> Tensor:
+    """Maps (N, C, H, W) at another size, averaged where they shrink.
+
+    Where they grow antialiasing changes nothing but the kernel. On a CPU torch's other one gives other last bits with
+    another number of threads; on a GPU it is the one that can be repeated.
+    """
+    antialias = values.device.type == "cpu" or height < values.shape[2] or width < values.shape[3]
+    found: Tensor = functional.interpolate(
+        values, (height, width), mode="bilinear", align_corners=False, antialias=antialias
+    )
+    return found
+
+
+def fit(picture: Tensor, long_edge: int) -> tuple[int, int]:
+    """(height, width) of a picture (1, 3, H, W) scaled to a long edge, but with no side below 32 px."""
+    height, width = picture.shape[2:]
+    factor = max(long_edge / max(height, width), SMALLEST_EDGE / min(height, width))
+    return round(height * factor), round(width * factor)
+
+
+def fit_within(picture: Tensor, long_edge: int) -> tuple[int, int]:
+    """`fit`, but never larger than the picture is."""
+    return fit(picture, min(long_edge, max(picture.shape[2:])))

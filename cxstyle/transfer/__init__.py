@@ -1,0 +1,5 @@
+"""One picture by optimization: `stylize`, what it reads, decides, tells and keeps."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,224 @@
+"""The state of a run as a file, from which it goes on to the same pixels."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from .. import __version__
+from ..errors import CheckpointError, OutputError
+from .tensorfile import Content, TensorFile, digest, write_tensors
+
+if TYPE_CHECKING:
+    from ..features import Network
+    from ..settings import StyleConfig
+    from .inputs import Inputs
+
+METADATA_KEY = "cxstyle_checkpoint"
+PARTS = ("pixels", "good", "generator")
+LUGGAGE = "luggage."
+"""How the names of others' files among the tensors begin."""
+JUDGE_AFTER = 20.0
+"""Seconds until a run's whole time is estimated: its first iterations are slower."""
+WITHOUT_PIXELS = ("description", "device", "features", "init", "memory", "precision", "weights")
+"""Settings that don't decide pixels, or whose outcome is compared in their place."""
+
+
+@dataclass
+class State:
+    """A run between two iterations.
+
+    Attributes:
+        scale: index of the scale.
+        iteration: done in it.
+        steps: iterations done in all.
+        pixels: (1, 3, H, W), of the scale's size.
+        good: the same, the last ones with losses known to be finite.
+        generator: of the random draws.
+        optimizer: what it remembers, by name.
+        losses: of all iterations.
+        seconds: so far, by name.
+        tiles: pixels of the largest tile of each scale, on which the result depends by rounding.
+        memory: the setting that decided these.
+    """
+
+    scale: int
+    iteration: int
+    steps: int
+    pixels: Tensor
+    good: Tensor
+    generator: Tensor
+    optimizer: dict[str, Any]
+    losses: list[dict[str, float]]
+    seconds: dict[str, float]
+    tiles: tuple[int | None, ...]
+    memory: str | int
+
+
+class Checkpoint:
+    """Where a run keeps its state, and when.
+
+    Args:
+        path: of the file.
+        every: seconds from one time to the next.
+        past: only where the run is going to take longer than this many seconds, about; 0 for any.
+
+    Attributes:
+        active: whether the state is kept: from the start, or once the run turned out to be long.
+        saved: whether the file holds a state of this run.
+        steps: iterations that were done when the run went on from the file; 0 where it didn't.
+        problem: why the state could not be written, the last time; the run goes on without.
+        luggage: files of others, by name, to be kept with the state; those that the file had are added as it is read.
+    """
+
+    def __init__(self, path: str | Path, every: float = 60.0, past: float = 0.0) -> None:
+        self.path, self.every, self.past = Path(path), every, past
+        self.active, self.saved, self.steps, self.problem = past == 0, False, 0, ""
+        self.luggage: dict[str, bytes] = {}
+        self.begin(dict)
+
+    def begin(self, run: Callable[[], dict[str, Any]], spent: float = 0.0, done: float = 0.0) -> None:
+        """Called before the first iteration.
+
+        Args:
+            run: gives what it is, which takes a while; see `identity`.
+            spent: seconds on it before.
+            done: share of its work that these were for.
+        """
+        self.run, self.spent, self.before = run, spent, done
+        self.began = self.last = time.monotonic()
+
+    def due(self, done: float) -> bool:
+        """Whether to save now, with this share of the run's work done."""
+        now = time.monotonic()
+        elapsed = now - self.began
+        if not self.active and elapsed > JUDGE_AFTER and done > self.before:
+            left = elapsed / (done - self.before) * (1 - done)
+            self.active = self.spent + elapsed + left > self.past
+            return self.active
+        return self.active and now - self.last >= self.every
+
+    def save(self, state: State) -> None:
+        """Writes the state, whole or not at all; where that can't be, `problem` says why."""
+        tensors: dict[str, Content] = {name: getattr(state, name) for name in PARTS}
+        content = {name: value for name, value in vars(state).items() if name not in PARTS}
+        content["optimizer"] = parted(state.optimizer, tensors)
+        tensors |= {LUGGAGE + name: data for name, data in self.luggage.items()}
+        metadata = {"run": self.run(), "state": content}
+        try:
+            write_tensors(self.path, METADATA_KEY, tensors, metadata)
+            self.saved, self.problem = True, ""
+        except OutputError as error:
+            self.problem = str(error)
+        self.last = time.monotonic()
+
+    def read(self, run: Callable[[], dict[str, Any]]) -> State | None:
+        """The state that the file holds; None without a file.
+
+        Args:
+            run: gives what this one is; see `identity`.
+
+        Raises:
+            CheckpointError: the file can't be read, is damaged or no checkpoint, or is of another run or version.
+        """
+        try:
+            file = TensorFile(self.path, METADATA_KEY)
+        except FileNotFoundError:
+            return None
+        try:
+            check_same(self.path, file.metadata["run"], json.loads(json.dumps(run())))
+            state = joined(file.metadata["state"], file.tensors(), self.luggage)
+            torch.Generator().set_state(state.generator)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise file.damaged() from error
+        self.saved, self.active, self.steps = True, True, state.steps
+        return state
+
+    def remove(self) -> None:
+        """Once it has served."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+        self.saved = False
+
+
+def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Network, **chosen: str) -> dict[str, Any]:
+    """What decides the pixels of a run, by the names that a refusal calls it.
+
+    Args:
+        inputs: pictures, masks and weights.
+        config: the settings.
+        start: the picture that it starts from.
+        network: its weights.
+        **chosen: device and precision.
+    """
+    settings = {name: value for name, value in config.to_dict().items() if name not in WITHOUT_PIXELS}
+    guide = inputs.guide
+    return {
+        "source": digest([inputs.source]),
+        "targets": [digest([target]) for target in inputs.targets],
+        "target weights": guide.weights,
+        "masks": None if guide.source is None else digest([guide.source, *(guide.targets or ())]),
+        # One that was made of the others differs with them.
+        "init": digest([start]) if config.init not in ("source", "target") else config.init,
+        "network": f"{network.name} {digest(network.tensors[name] for name in sorted(network.tensors))}",
+        **chosen,
+        "settings": settings,
+        "versions": {"cxstyle": __version__, "torch": torch.__version__},
+    }
+
+
+def check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuses the checkpoint of a run that would have come to other pixels.
+
+    Raises:
+        CheckpointError: what differs, by name.
+    """
+    anew = "or start anew with --overwrite in place of --resume"
+    if found["versions"] != wanted["versions"]:
+        theirs, ours = (
+            " and ".join(f"{name} {version}" for name, version in run["versions"].items()) for run in (found, wanted)
+        )
+        raise CheckpointError(f"{path} was made by {theirs}, and this is {ours}: go on with those, {anew}")
+    differing = [name for name in wanted if name not in ("settings", "versions") and found.get(name) != wanted[name]]
+    theirs, ours = found["settings"], wanted["settings"]
+    differing += [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
+    if differing:
+        names = ", ".join(differing)
+        raise CheckpointError(f"{path} is of another run, with other {names}: give the same again, {anew}")
+
+
+def parted(tree: Any, tensors: dict[str, Content]) -> Any:
+    """Dicts, lists, numbers and tensors as JSON can hold them: tensors go to `tensors`, their names in their places."""
+    if isinstance(tree, Tensor):
+        name = f"optimizer.{len(tensors)}"
+        tensors[name] = tree
+        return {"tensor": name}
+    if isinstance(tree, dict):
+        return {"items": {name: parted(value, tensors) for name, value in tree.items()}}
+    return [parted(value, tensors) for value in tree] if isinstance(tree, list) else tree
+
+
+def whole(tree: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """`parted`, undone."""
+    if isinstance(tree, dict):
+        if "tensor" in tree:
+            return tensors[tree["tensor"]]
+        return {name: whole(value, tensors) for name, value in tree["items"].items()}
+    return [whole(value, tensors) for value in tree] if isinstance(tree, list) else tree
+
+
+def joined(content: dict[str, Any], tensors: Mapping[str, Tensor], luggage: dict[str, bytes]) -> State:
+    """A state as it was saved; what came with it goes to `luggage`."""
+    for name, tensor in tensors.items():
+        if name.startswith(LUGGAGE):
+            luggage[name.removeprefix(LUGGAGE)] = tensor.numpy().tobytes()
+    made = {"optimizer": whole(content["optimizer"], tensors), "tiles": tuple(content["tiles"])}
+    return State(**(content | made | {name: tensors[name] for name in PARTS}))

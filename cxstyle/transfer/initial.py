@@ -1,0 +1,83 @@
+"""The picture that a run starts from, at any size, and how what the run has changed is brought to another size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..pictures import interpolate, load_picture, pixel_shares, resize
+from ..settings import Laplacian, StyleConfig
+
+BEYOND = 1.6
+"""How much larger than the largest target a picture may be and still move."""
+STILL = 0.5
+"""Share of the labels below which a pixel doesn't move."""
+
+
+def finest_edge(config: StyleConfig, targets: Sequence[Tensor]) -> int:
+    """Long edge up to which a picture moves. Beyond the targets' own size they have no finer detail to give: their
+    strokes would shrink, and what is smooth in them would be asked for as grain."""
+    if not isinstance(config.parametrization, Laplacian):
+        return config.size
+    own = max(max(target.shape[2:]) for target in targets)
+    return max(round(BEYOND * own), config.pyramid.coarsest)
+
+
+class Start:
+    """Where a run starts from.
+
+    Args:
+        init: source, target, noise, or the path of a picture.
+        source: (1, 3, H, W).
+        targets: the same.
+        size: (height, width) of noise.
+        generator: of noise.
+        moving: how far each pixel of the source is to move, (1, H', W'); None where all are. Where nothing is to move,
+            the run starts from the source.
+
+    Attributes:
+        picture: (1, 3, H', W').
+    """
+
+    def __init__(
+        self,
+        init: str,
+        source: Tensor,
+        targets: Sequence[Tensor],
+        size: tuple[int, int],
+        generator: torch.Generator,
+        moving: Tensor | None,
+    ) -> None:
+        self.moving = moving
+        if init == "source":
+            self.picture = source
+            return
+        if init == "target":
+            self.picture = targets[0]
+        elif init == "noise":
+            self.picture = torch.rand(1, 3, *size, generator=generator)
+        else:
+            self.picture = load_picture(init, "init picture")
+        if moving is not None:
+            share = pixel_shares(moving, source)
+            self.picture = share * resize(self.picture, *source.shape[2:]) + (1 - share) * source
+
+    def finer(self, picture: Tensor, height: int, width: int) -> Tensor:
+        """The picture so far at another size: the start at that size and, enlarged, what the run has changed about it.
+
+        Enlarging the change alone keeps the start's fine detail, which the coarser scale never saw.
+        """
+        change = picture - resize(self.picture, *picture.shape[2:])
+        return (resize(self.picture, height, width) + interpolate(change, height, width)).clamp(0, 1)
+
+    def still(self, picture: Tensor) -> Tensor | None:
+        """Which pixels of a picture (1, 3, H, W) don't move, (1, H, W); None where all do."""
+        return None if self.moving is None else pixel_shares(self.moving, picture) < STILL
+
+    def whole(self, picture: Tensor, height: int, width: int) -> Tensor:
+        """`finer`, at the end: what doesn't move is the start's, to the pixel."""
+        found = self.finer(picture, height, width)
+        still = self.still(found)
+        return found if still is None else torch.where(still, resize(self.picture, height, width), found)

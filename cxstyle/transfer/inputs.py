@@ -1,0 +1,196 @@
+"""What a run is given beside its settings: the pictures, the targets' weights, and masks that steer the matching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from torch import Tensor
+
+from ..checks import check_number, converted
+from ..errors import ConfigError, PictureError
+from ..pictures import (
+    Guide,
+    Labels,
+    Origin,
+    Photo,
+    Picture,
+    border,
+    check_shape,
+    cut,
+    described,
+    read_labels,
+    read_photo,
+    veiled,
+    without_border,
+)
+
+Targets: TypeAlias = Picture | list[Picture] | tuple[Picture, ...]
+"""One target, or several whose features make one set."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything read and checked.
+
+    Attributes:
+        source: (1, 3, H, W) in [0, 1].
+        targets: each (1, 3, H', W') in [0, 1], without its flat border.
+        guide: weights of the targets, and the labels that both sides have.
+        labels: as the masks have them; None without masks.
+        source_alpha: (1, 1, H, W) in [0, 1]; None where all of the source is opaque.
+        target_alphas: the same of each target.
+        notes: how pictures were read, one line each, beginning with the picture's name.
+        origin: author, rights and bits of the source, hashes of all files.
+        files: role, path and SHA-256 of all that was read from files.
+    """
+
+    source: Tensor
+    targets: tuple[Tensor, ...]
+    guide: Guide
+    labels: Labels | None = None
+    source_alpha: Tensor | None = None
+    target_alphas: tuple[Tensor | None, ...] = ()
+    notes: tuple[str, ...] = ()
+    origin: Origin = field(default_factory=Origin)
+    files: tuple[dict[str, str], ...] = ()
+
+    def details(self) -> dict[str, Any]:
+        """For the report: sizes of the pictures, notes, files, weights and labels."""
+        found: dict[str, Any] = {
+            "source_size": list(self.source.shape[:1:-1]),
+            "target_sizes": [list(target.shape[:1:-1]) for target in self.targets],
+        }
+        found |= {"notes": list(self.notes), "files": [dict(file) for file in self.files]}
+        if self.guide.weights is not None:
+            found["target_weights"] = list(self.guide.weights)
+        if self.labels is not None:
+            shared = [self.labels.names[i] for i in self.labels.shared]
+            one_sided = {"only_source": list(self.labels.only_source), "only_target": list(self.labels.only_target)}
+            found["labels"] = {"shared": shared, **one_sided}
+        return found
+
+
+def read_inputs(
+    source: Picture,
+    targets: Targets,
+    weights: Sequence[float] | None = None,
+    source_mask: Picture | None = None,
+    target_masks: Targets | None = None,
+) -> Inputs:
+    """Reads and checks what a run is given; see `stylize`. Flat borders of targets are left out, and notes say so."""
+    several = as_list(targets)
+    if not several:
+        raise ConfigError("targets: at least one is needed")
+    used = check_weights(weights, len(several))
+    masks = None if target_masks is None else as_list(target_masks)
+    check_masks(source_mask, masks, len(several))
+    kept = [i for i in range(len(several)) if used is None or used[i] > 0]
+    number = " {}" if len(several) > 1 else ""
+    names = ["source", *(f"target{number}".format(i + 1) for i in kept)]
+    given = [source, *(several[i] for i in kept)]
+    if source_mask is not None and masks is not None:
+        names += ["source mask", *(f"target mask{number}".format(i + 1) for i in kept)]
+        given += [source_mask, *(masks[i] for i in kept)]
+    photos = [read_photo(picture, name) for picture, name in zip(given, names, strict=True)]
+    pictures, painted = photos[: 1 + len(kept)], photos[1 + len(kept) :]
+    for photo, name in zip(pictures, names, strict=False):
+        check_visible(photo, described(photo, name))
+    check_shapes(pictures, painted)
+    pictures[1:], painted[1:] = without_borders(pictures[1:], painted[1:])
+    photos = [*pictures, *painted]
+    guide, labels = Guide(None if used is None else tuple(used[i] for i in kept)), None
+    if painted:
+        labels = read_labels(painted[0], painted[1:])
+        shared = list(labels.shared)
+        guide = Guide(guide.weights, labels.source[shared], tuple(mask[shared] for mask in labels.targets))
+    first, *others = pictures
+    alphas = [photo.alpha for photo in others]
+    return Inputs(
+        first.colors,
+        tuple(photo.colors for photo in others),
+        veiled(guide, first.alpha, alphas, [photo.colors for photo in pictures]),
+        labels,
+        first.alpha,
+        tuple(alphas),
+        told(photos, names),
+        Origin(first.author, first.copyright, first.bits, hashes(photos, names)),
+        files(photos, names),
+    )
+
+
+def told(photos: Sequence[Photo], names: Sequence[str]) -> tuple[str, ...]:
+    """All notes, once each, with the picture that each is of."""
+    lines = [
+        f"{described(photo, name)}: {note}" for photo, name in zip(photos, names, strict=True) for note in photo.notes
+    ]
+    return tuple(dict.fromkeys(lines))
+
+
+def hashes(photos: Sequence[Photo], names: Sequence[str]) -> dict[str, str]:
+    """Of the files, by their role."""
+    return {name: photo.sha256 for photo, name in zip(photos, names, strict=True) if photo.sha256}
+
+
+def files(photos: Sequence[Photo], names: Sequence[str]) -> tuple[dict[str, str], ...]:
+    """Role, path and hash of each."""
+    return tuple(
+        {"role": name, "path": photo.path, "sha256": photo.sha256}
+        for photo, name in zip(photos, names, strict=True)
+        if photo.sha256
+    )
+
+
+def check_visible(photo: Photo, name: str) -> None:
+    """Refuses what is transparent all over."""
+    if photo.alpha is not None and not bool(photo.alpha.any()):
+        raise PictureError(f"{name} is transparent all over; there is nothing to match")
+
+
+def check_shapes(pictures: Sequence[Photo], painted: Sequence[Photo]) -> None:
+    """Makes sure that each mask, where there are any, has the shape of its picture."""
+    for i, (photo, mask) in enumerate(zip(pictures, painted, strict=False)):
+        size, its = mask.colors.shape[2:], photo.colors.shape[2:]
+        name = described(mask, "target mask" if i else "source mask")
+        check_shape((size[0], size[1]), (its[0], its[1]), name)
+
+
+def without_borders(targets: Sequence[Photo], masks: Sequence[Photo]) -> tuple[list[Photo], list[Photo]]:
+    """Targets less their flat borders, which would want a place in the result, and their masks, if any, cut alike."""
+    widths = [border(target.colors, target.alpha) for target in targets]
+    rest = [without_border(target, each) if any(each) else target for target, each in zip(targets, widths, strict=True)]
+    covered = zip(masks, targets, widths, strict=False)
+    return rest, [cut(mask, each, target) if any(each) else mask for mask, target, each in covered]
+
+
+def as_list(pictures: Targets) -> list[Picture]:
+    """One picture or several."""
+    return list(pictures) if isinstance(pictures, list | tuple) else [pictures]
+
+
+def check_weights(weights: Sequence[float] | None, targets: int) -> list[float] | None:
+    """Weights of the targets as shares of 1.
+
+    Raises:
+        ConfigError: not one for each target, one that isn't a number of 0 or more, or none above 0.
+    """
+    if weights is None:
+        return None
+    given: list[float] = converted(weights, list[float], "target-weights")
+    if len(given) != targets:
+        raise ConfigError(f"target-weights: one for each target is needed, got {len(given)} for {targets}")
+    for weight in given:
+        check_number("target-weights", weight, 0)
+    if not sum(given) > 0:
+        raise ConfigError("target-weights: at least one must be above 0")
+    return [weight / sum(given) for weight in given]
+
+
+def check_masks(source_mask: Picture | None, target_masks: list[Picture] | None, targets: int) -> None:
+    """Refuses masks of one side only, and another number of target masks than of targets."""
+    if (source_mask is None) != (target_masks is None):
+        given, missing = ("target", "source") if source_mask is None else ("source", "target")
+        raise ConfigError(f"{given}-mask: needs the {missing} mask, too; the same colour means the same in both")
+    if target_masks is not None and len(target_masks) != targets:
+        raise ConfigError(f"target-mask: one for each target is needed, got {len(target_masks)} for {targets}")

@@ -1,0 +1,317 @@
+"""How much memory a run needs, how much there is, and into what tiles the network must be cut to make it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+
+from ..checks import in_words
+from ..errors import MemoryLimitError
+from ..features import VGGFeatures, best_grid, canonical_layer, smallest_tile, stride
+from ..losses import BLOCK, PATCH, block_rows
+from ..pictures import SMALLEST_EDGE
+from ..settings import LossTerm
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+VALUE_BYTES = {torch.float32: 7.0, torch.bfloat16: 3.6}
+"""Peak memory of the network, forward and backward, for each value that its layers give: the value itself, its gradient
+while that is taken, and where each maximum of a pooling was. This and the following were measured on whole runs with
+VGG16 to conv4_2 at 256 to 2048 px, and rounded up."""
+FORWARD = 0.45
+"""Of the memory of forward and backward together, what forward takes where no gradient is wanted."""
+PICTURE_BYTES = 150
+"""For each pixel of the result: it, its gradient, Adam's two moments, temporaries and the copies of the source."""
+STEP_BYTES = 24
+"""For each pixel of the result and each step that L-BFGS remembers."""
+INPUT_BYTES = 40
+"""For each pixel of the two files as they were read."""
+FIRST_USE = 250_000_000
+"""What torch and its kernels take when they are first used: on a CUDA device for products, in each stream."""
+SHARE = 0.85
+"""Of the free memory that a run takes by itself; others need some, too."""
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a scale of a run needs, in bytes.
+
+    Attributes:
+        fixed: however the network is cut.
+        maps: features of the whole picture, beside a tile's.
+        tile: for each pixel of a tile.
+        seen: pixels that a network which sees pictures whole must hold.
+        size: of the picture.
+        names: layers of the network, in order.
+    """
+
+    fixed: float
+    maps: float
+    tile: float
+    seen: float
+    size: Size
+    names: tuple[str, ...]
+
+    def whole(self) -> float:
+        """Without tiles."""
+        return self.fixed + self.tile * self.seen
+
+    def cut(self, pixels: float) -> float:
+        """With tiles of at most so many pixels, where they can be had so small."""
+        return self.fixed + self.maps + self.tile * best_grid(*self.size, self.names, int(pixels)).largest
+
+    def least(self) -> float:
+        """With the smallest tiles worth cutting."""
+        return self.cut(smallest_tile(self.names)) if self.names else self.fixed
+
+    def pixels(self, budget: float) -> int | None:
+        """Of the largest tile that keeps within a budget; None for the whole picture at once."""
+        if not self.names or self.whole() <= budget:
+            return None
+        return max(smallest_tile(self.names), int((budget - self.fixed - self.maps) / self.tile))
+
+
+def need(
+    terms: Sequence[LossTerm],
+    network: VGGFeatures,
+    size: Size,
+    targets: Sequence[Size],
+    device: torch.device,
+    history: int = 0,
+) -> Need:
+    """What one scale needs beside what is held before it starts.
+
+    Args:
+        terms: the loss terms.
+        network: as it runs.
+        size: of the result at this scale.
+        targets: of each target at this scale.
+        device: where it runs.
+        history: steps that the optimizer remembers, each with its change of the gradient.
+    """
+    area = size[0] * size[1]
+    areas = [height * width for height, width in targets]
+    values = sum(channels(network, name) / stride(name) ** 2 for name in network.names)
+    maps = sum(channels(network, name) * positions(name, size) for name in set(network.layers))
+    item = network.dtype.itemsize
+    fixed, largest = PICTURE_BYTES * (area + sum(areas) / 10) + STEP_BYTES * history * area, 0.0
+    for term in terms:
+        others = [size] if term.compare == "source" else targets
+        for name, width in term_sets(term, network):
+            there = positions(name, size)
+            across = sum(positions(name, other) for other in others)
+            kept, passing = NEEDS[term.loss](Set(width, there, across, term.samples_of(name), item, device))
+            fixed += kept
+            largest = max(largest, passing)
+            if term.combine == "concatenate":
+                fixed += 12 * width * there  # the maps on one grid in float32, as parts and joined, and their gradient
+    # Targets are seen one after another, but what is seen of them is kept until the last.
+    seen_of_targets = [FORWARD * each for each in areas]
+    fixed += item * sum(channels(network, name) * positions(name, t) for t in targets[1:] for name in network.layers)
+    tile = values * VALUE_BYTES[network.dtype]
+    return Need(fixed + largest, maps * item, tile, max([area, *seen_of_targets]), size, tuple(network.names))
+
+
+@dataclass(frozen=True)
+class Set:
+    """The features that a term looks at.
+
+    Attributes:
+        width: channels.
+        there: positions of the result.
+        other: positions of what it is compared with.
+        count: how many are drawn; None for all.
+        item: bytes of a value.
+        device: where they are.
+    """
+
+    width: int
+    there: int
+    other: int
+    count: int | None
+    item: int
+    device: torch.device
+
+
+def contextual_need(features: Set) -> tuple[float, float]:
+    """Bytes kept from forward to backward, and bytes for a while."""
+    p, q = (min(features.count or there, there) for there in (features.there, features.other))
+    # What is kept of the other side, and of this one.
+    kept = features.width * (features.other * (features.item if q < features.other else 4) + p * (4 + features.item))
+    return kept, features.width * (8 * p + 8 * q) + block_bytes(q, features.device)
+
+
+def gram_need(features: Set) -> tuple[float, float]:
+    """As `contextual_need`."""
+    taken = min(features.count or features.there, features.there)
+    copied = 4 if features.item < 4 else 0  # in float32
+    chosen = features.item if taken < features.there else 0
+    kept = (copied + chosen) * features.width * taken + 12 * features.width**2
+    return kept, features.width * (8 * taken + chosen * features.there)
+
+
+def reconstruction_need(features: Set) -> tuple[float, float]:
+    """As `contextual_need`."""
+    return features.width * features.there * (features.item + 4), 8 * features.width * features.there
+
+
+def mrf_need(features: Set) -> tuple[float, float]:
+    """As `contextual_need`, for patches."""
+    width, item = PATCH**2 * features.width, features.item
+    p = min(features.count or features.there, features.there)
+    # All patches of the result are there while some are chosen, and in backward as gradients, a layer at a time.
+    choosing = item * features.there + 12 * p + (4 + item) * features.other
+    kept = width * (item * features.other + 4 * p)
+    return kept, width * max(choosing, 2 * item * features.there) + BLOCK
+
+
+NEEDS = {
+    "contextual": contextual_need,
+    "coverage": contextual_need,
+    "gram": gram_need,
+    "mrf": mrf_need,
+    "reconstruction": reconstruction_need,
+}
+
+
+def term_sets(term: LossTerm, network: VGGFeatures) -> list[tuple[str, int]]:
+    """(layer whose grid it lies on, channels) of each set of features that a term looks at."""
+    widths = [channels(network, canonical_layer(layer)) for layer in term.layers]
+    if term.combine == "concatenate":
+        return [(term.layers[0], sum(widths))]
+    return list(zip(term.layers, widths, strict=True))
+
+
+def channels(network: VGGFeatures, name: str) -> int:
+    """Of a layer."""
+    return int(network.get_buffer(f"{name}_bias").numel())
+
+
+def positions(name: str, size: Size) -> int:
+    """Of a layer, for a picture of a size."""
+    name = canonical_layer(name)
+    return (size[0] // stride(name)) * (size[1] // stride(name))
+
+
+def block_bytes(columns: int, device: torch.device) -> float:
+    """Of a block of cosines and its copy in half precision."""
+    return 1.5 * 4 * columns * block_rows(columns, device, 4)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run keeps within its memory.
+
+    Attributes:
+        budget: bytes that it may take, all told.
+        estimate: bytes that it will take at its largest scale, about.
+        whole: bytes that it would take with a network which sees pictures whole.
+        pixels: of the largest tile, for each scale; None where the network sees the picture whole.
+        tiles: at the last scale.
+    """
+
+    budget: float
+    estimate: float
+    whole: float
+    pixels: tuple[int | None, ...]
+    tiles: int
+
+
+def plan(
+    needs: Sequence[Need],
+    wanted: float | None,
+    device: torch.device,
+    inputs: int,
+    share: float = 1.0,
+    tiles: tuple[int | None, ...] | None = None,
+) -> Plan:
+    """Tiles for each scale.
+
+    Args:
+        needs: of the scales, coarse to fine.
+        wanted: the budget in bytes; None for most of what is free.
+        device: where the run is.
+        inputs: pixels of the two pictures as they were read.
+        share: of what is free, where others work beside it.
+        tiles: pixels of the largest tile of each scale where they are known, whether that fits or not.
+
+    Raises:
+        MemoryLimitError: a scale does not fit, however it is cut.
+    """
+    taken = held(device, inputs)
+    budget = allowed(wanted, taken, device, share)
+    pixels = tiles or tuple(need.pixels(budget - taken) for need in needs)
+    sizes = [n.whole() if p is None else n.cut(p) for n, p in zip(needs, pixels, strict=True)]
+    estimate = taken + max(sizes)
+    last = pixels[-1]
+    count = 1 if last is None else best_grid(*needs[-1].size, needs[-1].names, last).tiles
+    if tiles is None and estimate > budget:
+        raise MemoryLimitError(
+            f"needs about {in_words(estimate)} of memory at least, and may take {in_words(max(budget, 0))}"
+        )
+    return Plan(budget, estimate, taken + max(need.whole() for need in needs), pixels, count)
+
+
+def largest_edge(
+    need_of: Callable[[int], Need],
+    edge: int,
+    wanted: float | None,
+    device: torch.device,
+    inputs: int,
+    share: float = 1.0,
+) -> int | None:
+    """The largest size below `edge` that fits, rounded down to 16 px; None where even the smallest doesn't.
+
+    Args:
+        need_of: what a scale of a long edge needs.
+        edge: that didn't fit.
+        wanted, device, inputs, share: as of `plan`.
+    """
+    taken = held(device, inputs)
+    rest = allowed(wanted, taken, device, share) - taken
+    low, high = SMALLEST_EDGE // 16, edge // 16 + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if need_of(16 * middle).least() <= rest else (low, middle)
+    return 16 * low if low > SMALLEST_EDGE // 16 else None
+
+
+def allowed(wanted: float | None, taken: float, device: torch.device, share: float) -> float:
+    """The budget in bytes: as asked for, or beside what is taken most of the share of what is free."""
+    return taken + SHARE * share * free(device) if wanted is None else wanted
+
+
+def held(device: torch.device, inputs: int) -> float:
+    """Bytes taken before the first scale: by this process, and by two pictures of `inputs` pixels together."""
+    if device.type == "cuda":
+        return float(torch.cuda.memory_allocated(device)) + FIRST_USE
+    return psutil.Process().memory_info().rss + FIRST_USE + INPUT_BYTES * inputs
+
+
+def free(device: torch.device) -> float:
+    """Bytes that this process may still take, of the device's memory or the machine's."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return min([float(psutil.virtual_memory().available), *container_rest()])
+
+
+def container_rest() -> list[float]:
+    """What is left of the limit of a Linux container, where one is set: it counts even where the machine has more."""
+    found = []
+    for limit, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            numbers = [(CGROUPS / name).read_text().strip() for name in (limit, used)]
+        except OSError:
+            continue
+        if all(number.isdigit() for number in numbers):
+            found.append(float(numbers[0]) - float(numbers[1]))
+    return found

@@ -1,0 +1,151 @@
+"""What moves the pixels from one iteration to the next: optimizers and their rates, and what they are at.
+
+On a GPU an iteration is some 700 small kernels. The host takes 20 ms to start them one by one, the device 3 ms to run
+them at 384 px (NVIDIA H100), so an iteration is recorded once and replayed (torch.cuda.graph), with new random choices
+put where the old ones were.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..losses import Draws, Losses, Objective
+from ..settings import Optimizer
+from .parametrization import Parameters, restore
+from .result import Readings
+
+FINAL_RATE = 0.02
+"""Where the cosine schedule ends, as a share of the learning rate."""
+HISTORY = 20
+"""Steps that L-BFGS remembers."""
+WARM = 2
+"""Iterations before one is recorded: libraries start up, and places that don't change are computed."""
+FIXED_WORK = 20_000
+"""Pixels' worth of an iteration's time that doesn't depend on the size, the losses being sampled; for the time left."""
+
+
+class Moving:
+    """The picture of a scale while it moves.
+
+    Args:
+        parameters: what is moved, on its device.
+        settings: of the optimizer.
+        scale: index of the scale.
+        readings: of the losses.
+        draws: random choices of the iterations.
+        recorded: whether iterations are recorded and replayed. They must do the same each time: no sizes that depend on
+            values, nothing read back by the host.
+
+    Attributes:
+        pixels: (1, 3, H, W) in [0, 1], after the last step.
+        evaluated: the picture before that.
+        losses: of `evaluated`.
+        good: the last pixels with losses known to be finite.
+        iteration: done in this scale.
+        intact: whether all of this is as it was between two iterations.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        settings: Optimizer,
+        scale: int,
+        readings: Readings,
+        draws: Draws,
+        recorded: bool = False,
+    ) -> None:
+        self.scale, self.readings, self.iteration, self.intact = scale, readings, 0, True
+        self.parameters, self.draws, self.recorded = parameters, draws, recorded
+        self.optimizer = make_optimizer(settings, parameters.moved, recorded)
+        self.pixels = parameters.origin.clone()  # stays, where `restore` brings an earlier origin
+        self.good = self.pixels.clone()
+        self.warm = 0
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+    def restore(self, iteration: int, good: Tensor, memory: dict[str, Any]) -> None:
+        """As it was after an iteration; `memory` as of `remembered`."""
+        self.iteration = self.readings.count = iteration
+        self.good = good.to(self.good.device)
+        restore(self.parameters, memory["kept"])
+        known = self.optimizer.state_dict()
+        self.optimizer.load_state_dict(known | {"state": dict(enumerate(memory["states"]))})
+
+    def remembered(self) -> dict[str, Any]:
+        """What the optimizer has learnt, and what it moves beside pixels."""
+        states: dict[int, Any] = self.optimizer.state_dict()["state"]
+        return {"kept": [tensor.detach() for tensor in self.parameters.kept], "states": [*states.values()]}
+
+    def rate(self, rate: float) -> None:
+        """Sets the learning rate, of each tensor its share."""
+        for group, share in zip(self.optimizer.param_groups, self.parameters.rates, strict=True):
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate * share)
+            else:
+                group["lr"] = rate * share
+
+    def advance(self, objective: Objective) -> None:
+        """One iteration."""
+        if self.recorded and self.graph is None and self.warm == WARM:
+            self._record(objective)
+        if self.graph is not None:
+            self.draws.again()
+            self.intact = False
+            self.graph.replay()
+        else:
+            self.draws.forget()
+            self._once(objective)
+        self.warm, self.iteration, self.intact = self.warm + 1, self.iteration + 1, True
+
+    def _once(self, objective: Objective) -> None:
+        """Evaluates the picture and moves it by the gradients."""
+        self.optimizer.zero_grad()
+        picture = self.parameters.picture()
+        self.losses, self.evaluated = objective.evaluate(picture, self.draws), picture.detach()
+        self.losses.total.backward()
+        self.intact = False
+        self.optimizer.step(partial(value_of, self.losses))
+        self.pixels = self.parameters.bound()
+
+    def _record(self, objective: Objective) -> None:
+        """Records an iteration, without doing it."""
+        self.optimizer.zero_grad()  # so that the recorded backward pass makes gradients, and adds to none
+        self.graph = torch.cuda.CUDAGraph()
+        with self.draws.replayed(), torch.cuda.graph(self.graph, stream=torch.cuda.current_stream()):
+            self._once(objective)
+
+
+def make_optimizer(settings: Optimizer, moved: Sequence[Tensor], recorded: bool) -> torch.optim.Optimizer:
+    """What moves the pixels, or what stands for them, with a rate for each."""
+    if settings.name == "lbfgs":
+        # One step for each iteration of the loop, as with Adam; what it has learnt stays with it between them.
+        return torch.optim.LBFGS(moved, settings.lr, max_iter=1, history_size=HISTORY)
+    # What is recorded reads its rate where it lies, on the device.
+    rates = [torch.tensor(settings.lr, device=tensor.device) if recorded else settings.lr for tensor in moved]
+    groups = [{"params": [tensor], "lr": rate} for tensor, rate in zip(moved, rates, strict=True)]
+    return torch.optim.Adam(groups, settings.lr, settings.betas, settings.eps, capturable=recorded)
+
+
+def value_of(losses: Losses) -> Any:
+    """The total, for an optimizer that asks for it again; still on its device, since Adam doesn't look at it."""
+    return losses.total.detach()
+
+
+def learning_rate(settings: Optimizer, iteration: int, iterations: int) -> float:
+    """The rate of an iteration, counted from 0 in what the optimizer's schedule spans: the run, or with restarts a
+    scale."""
+    if settings.schedule == "constant":
+        return settings.lr
+    cosine = (1 + math.cos(math.pi * iteration / max(1, iterations - 1))) / 2
+    return settings.lr * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+
+
+def spans(scales: Sequence[tuple[int, int]]) -> list[tuple[float, float]]:
+    """Of each scale (long edge, iterations), the shares of the whole work that are done before and after it."""
+    work = [(edge * edge + FIXED_WORK) * count for edge, count in scales]
+    return [(sum(work[:i]) / sum(work), sum(work[: i + 1]) / sum(work)) for i in range(len(work))]

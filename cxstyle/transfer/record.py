@@ -1,0 +1,241 @@
+"""What the file of a result says of how it was made, and reading it again.
+
+The record has no paths, hosts, users or times: a picture can be given away, and the same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from .. import __version__
+from ..checks import printable
+from ..errors import ConfigError, PictureError
+from ..pictures import Tags, read_tags
+from ..settings import INITS, StyleConfig, parse
+
+PRIVATE = ("device", "weights")
+"""Settings that stay out: which device it was stands beside them, and a path of a file means nothing elsewhere."""
+LARGEST_REPORT = 100_000_000
+"""Bytes: more than a report of a million iterations needs no reading."""
+LARGEST = 1_000_000
+"""Letters of a record; those that are written have a few thousand."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a result was made, as its file says.
+
+    Attributes:
+        version: of cxstyle.
+        settings: all, in the form of a preset; features and precision are those that were chosen.
+        features: the network, such as vgg16.
+        device: what it ran on, such as cpu or cuda (NVIDIA H100).
+        precision: fp32 or bf16.
+        status: complete, stopped, diverged or out of memory.
+        iterations: that were done.
+        files: what it was made from: by role (source, target...) name and sha256, one of them missing where unknown.
+        target_weights: of several targets, where they were given, as shares.
+    """
+
+    version: str
+    settings: dict[str, Any]
+    features: str = ""
+    device: str = ""
+    precision: str = ""
+    status: str = ""
+    iterations: int = 0
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    target_weights: list[float] = field(default_factory=list)
+
+    @property
+    def config(self) -> StyleConfig:
+        """The settings, to repeat them.
+
+        Raises:
+            ConfigError: they hold what this version doesn't know.
+        """
+        return parse(self.settings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in a file: what is empty isn't there."""
+        return {name: value for name, value in asdict(self).items() if value or name == "iterations"}
+
+
+def made_record(
+    config: StyleConfig,
+    details: Mapping[str, Any],
+    status: str,
+    iterations: int,
+    names: Mapping[str, str],
+    hashes: Mapping[str, str],
+) -> Record:
+    """The record of a run.
+
+    Args:
+        config: its settings.
+        details: of its `Result`.
+        status: of its `Result`.
+        iterations: that were done.
+        names: of its files, by role; folders are left out. That of "init" replaces the setting's.
+        hashes: SHA-256 of its files, by role; what has none is left out.
+    """
+    features, precision = str(details.get("features", "")), str(details.get("precision", ""))
+    settings = {name: value for name, value in config.to_dict().items() if name not in PRIVATE}
+    settings |= {"features": features or config.features, "precision": precision or config.precision}
+    if config.init not in INITS:
+        settings["init"] = PurePath(names.get("init", config.init)).name
+    files: dict[str, dict[str, str]] = {}
+    for role, digest in hashes.items():
+        about = {"name": PurePath(names.get(role, "")).name, "sha256": digest}
+        files[role] = {key: value for key, value in about.items() if value}
+    content = {
+        "version": __version__,
+        "settings": settings,
+        "features": features,
+        "device": kind_of(str(details.get("device", ""))),
+        "precision": precision,
+        "status": status,
+        "iterations": iterations,
+        "files": files,
+        "target_weights": list(details.get("target_weights", ())),
+    }
+    # As JSON has it: lists for tuples.
+    return Record(**json.loads(json.dumps(cleaned(content))))
+
+
+def kind_of(device: str) -> str:
+    """cuda:1 (NVIDIA H100) as cuda (NVIDIA H100), cpu (2 threads) as cpu: neither number changes the pixels' meaning,
+    and workers of one batch differ in them."""
+    return re.sub(r" \(\d+ threads\)$", "", re.sub(r"^(\w+):\d+", r"\1", device))
+
+
+def cleaned(value: Any) -> Any:
+    """Plain values, all text in it printable."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {printable(str(key)): cleaned(item) for key, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def as_text(record: Record) -> str:
+    """A record for a file: JSON in ASCII."""
+    content = record.to_dict()
+    return json.dumps({"cxstyle": content.pop("version"), **content}, separators=(",", ":"))
+
+
+def read_record(path: str | os.PathLike[str]) -> Record:
+    """How a result was made, from its picture or from the report of `cxstyle run --report`.
+
+    `stylize(source, target, read_record("result.png").config)` repeats its settings.
+
+    Raises:
+        PictureError: the file can't be read, has no record, or one that is damaged.
+    """
+    place = Path(path)
+    if is_report(place):
+        return from_report(place)
+    return record_of(place, read_tags(place))
+
+
+def record_of(path: Path, tags: Tags) -> Record:
+    """The record among what a file says.
+
+    Raises:
+        PictureError: there is none, or it is damaged.
+    """
+    if not tags.record:
+        raise PictureError(
+            f"{path} has no record of how it was made: another program has written it, or --no-metadata was given"
+        )
+    if len(tags.record) > LARGEST:
+        raise PictureError(f"{path}: its record is damaged: it has {len(tags.record)} letters")
+    content = decoded(path, tags.record)
+    content["version"] = content.pop("cxstyle", None)
+    return checked(path, content)
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file begins as JSON does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(1) == b"{"
+    except OSError:  # whoever reads it as a picture says why
+        return False
+
+
+def from_report(path: Path) -> Record:
+    """The same of a report."""
+    try:
+        if path.stat().st_size > LARGEST_REPORT:
+            raise PictureError(f"{path} is too large for a report")
+        content = decoded(path, path.read_bytes().decode())
+    except (OSError, UnicodeDecodeError) as error:
+        raise PictureError(f"{path} can't be read: {error}") from error
+    parts = {name: content.get(name) for name in ("settings", "details", "versions")}
+    if not all(isinstance(part, dict) for part in parts.values()):
+        raise PictureError(f"{path} is neither a picture nor a report of `cxstyle run`")
+    details = parts["details"] or {}
+    chosen = {name: details[name] for name in ("features", "precision") if name in details}
+    settings = {name: value for name, value in (parts["settings"] or {}).items() if name not in PRIVATE}
+    found = {
+        "version": (parts["versions"] or {}).get("cxstyle"),
+        "settings": settings | chosen,
+        **chosen,
+        "device": kind_of(str(details.get("device", ""))),
+        "status": content.get("status", ""),
+        "iterations": len(content["losses"]) if isinstance(content.get("losses"), list) else 0,
+        "files": files_in(details.get("files")),
+        "target_weights": details.get("target_weights", []),
+    }
+    # A report has names as they are.
+    return checked(path, cleaned(found))
+
+
+def files_in(files: Any) -> dict[str, dict[str, str]]:
+    """Those of a report by role; what isn't as a report has it is left out."""
+    found = {}
+    for file in files if isinstance(files, list) else ():
+        if isinstance(file, dict) and all(isinstance(file.get(key), str) for key in ("role", "path", "sha256")):
+            found[file["role"]] = {"name": PurePath(file["path"]).name, "sha256": file["sha256"]}
+    return found
+
+
+def decoded(path: Path, text: str) -> dict[str, Any]:
+    """JSON as a dict.
+
+    Raises:
+        PictureError: it is none.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PictureError(f"{path}: its record is damaged: it is not JSON") from error
+    if not isinstance(content, dict):
+        raise PictureError(f"{path}: its record is damaged: it has no settings")
+    return content
+
+
+def checked(path: Path, content: dict[str, Any]) -> Record:
+    """A record whose types are right, with settings that can be run, and without anything that a terminal obeys.
+
+    Raises:
+        PictureError: something else.
+    """
+    import msgspec
+
+    try:
+        if cleaned(content) != content:
+            raise PictureError(f"{path}: its record is damaged: it has characters that no name or setting has")
+        record = msgspec.convert(content, Record)
+        _ = record.config
+    except (msgspec.ValidationError, ConfigError, RecursionError) as error:
+        why = str(error).replace("`", "").replace(" - at $.", ": ")
+        raise PictureError(f"{path}: its record is damaged or of another version: {why[:300]}") from error
+    return record

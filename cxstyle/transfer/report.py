@@ -1,0 +1,86 @@
+"""Records of runs."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ..files import write_whole
+
+PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of packages, by themselves cxstyle and what decides its pixels.
+
+    "unknown" for a package that is not there or has no metadata.
+    """
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def run_record(
+    *,
+    pictures: Mapping[str, str],
+    settings: Mapping[str, Any],
+    details: Mapping[str, Any],
+    status: str,
+    seconds: Mapping[str, float],
+    losses: Sequence[Mapping[str, float]],
+) -> dict[str, Any]:
+    """A run for JSON.
+
+    Args:
+        pictures: paths of source, target and result.
+        settings: as resolved, in the form of a preset.
+        details: device, precision, network and sizes that were chosen.
+        status: complete, stopped or diverged.
+        seconds: loop and before_loop.
+        losses: one entry for each iteration.
+    """
+    return {
+        "pictures": pictures,
+        "status": status,
+        "settings": settings,
+        "details": details,
+        "seconds": seconds,
+        "versions": versions(),
+        "losses": losses,
+    }
+
+
+def write_record(path: Path, *, replace: bool = True, **parts: Any) -> Path:
+    """Writes a run as JSON, as `write_json` does; `parts` as `run_record` takes them.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    return write_json(path, run_record(**parts), replace=replace)
+
+
+def write_records(path: Path, runs: Sequence[Mapping[str, Any]], *, replace: bool = True) -> Path:
+    """Writes several runs as JSON, {"versions": ..., "runs": [...]}, as `write_json` does.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    kept = [{key: value for key, value in run.items() if key != "versions"} for run in runs]
+    return write_json(path, {"versions": versions(), "runs": kept}, replace=replace)
+
+
+def write_json(path: Path, content: Mapping[str, Any], *, replace: bool = True) -> Path:
+    """Indented, with a newline at its end, whole or not at all; the rest as of `write_whole`.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    return write_whole(path, (json.dumps(content, indent=1) + "\n").encode(), replace=replace)

@@ -1,0 +1,1 @@
+from .gallery import write_gallery as write_gallery

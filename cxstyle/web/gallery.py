@@ -1,0 +1,230 @@
+"""`write_gallery`: a batch's results as one page to look at, to filter and to pass on; it asks for nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+from ..batch.manifest import Record
+from ..batch.records import ending, latest, short_names, thumbnail
+from ..errors import PictureError
+from ..files import is_marked, numbered, whole_file
+
+TEMPLATE = Path(__file__).with_name("page") / "gallery.html"
+EDGES = ((150, 512), (1500, 320))
+"""Up to so many results, the long edge of a picture in pixels; MANY above."""
+MANY = 192
+QUALITY = 85
+PLACES = re.compile(r"@(TITLE|STYLE_HASH|SCRIPT_HASH)@")
+UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+"""What could end a script, open a comment or end a line of one, and how JSON writes it."""
+OWN_ROWS = ("description", "seed")
+"""Settings that the page shows elsewhere, or that say nothing of one run."""
+
+
+def write_gallery(folder: Path, records: Iterable[Record], *, title: str = "cxstyle") -> Path:
+    """Writes a batch as index.html, numbered where that is no gallery: one file, with no request to anywhere.
+
+    Results, sources and targets are in it as JPEGs of 512 px up to 150 results, 320 px up to 1500 and 192 px above. The
+    files themselves are linked to, so the page stays in the batch's folder, or loses these links. Pictures go to the
+    file as they are read: memory doesn't grow with their number.
+
+    Args:
+        folder: of the batch: outputs count from it, and the page goes there.
+        records: of its manifest; of several for one output the last counts.
+        title: of the page.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        OutputError: it can't be written; what stood there before is untouched.
+    """
+    kept = latest(records)
+    edge = next((edge for count, edge in EDGES if len(kept) <= count), MANY)
+    template = TEMPLATE.read_text(encoding="utf-8")
+    filled = {"TITLE": html.escape(title), "STYLE_HASH": digest(template, "style")}
+    filled["SCRIPT_HASH"] = digest(template, "script")
+    head, tail = (PLACES.sub(lambda place: filled[place[1]], part) for part in template.split("@DATA@"))
+    start = utf8(template.split("@")[0])
+    path = next(p for p in numbered(folder / "index.html") if not os.path.lexists(p) or is_marked(p, start))
+    with whole_file(path) as file:
+        file.write(utf8(head))
+        content = {"title": title} | Writer(folder, kept, edge).write(file)
+        file.write(utf8(f'<script type="application/json" id="data">{safe_json(content)}</script>'))
+        file.write(utf8(tail))
+    return path
+
+
+class Writer:
+    """Writes the pictures of a batch, and gathers what the page is to know of them.
+
+    Args:
+        folder: that outputs count from.
+        records: one for each output.
+        edge: of a picture in pixels, at most.
+    """
+
+    def __init__(self, folder: Path, records: Sequence[Record], edge: int) -> None:
+        self.folder, self.records, self.edge = folder, records, edge
+        self.names = short_names(path for record in records for path in (record["source"], *record["targets"]))
+        self.count = 0
+        self.settings: dict[str, int] = {}
+
+    def write(self, file: BinaryIO) -> dict[str, Any]:
+        """Writes each picture once, a script of its own that runs nothing; returns the rest."""
+        originals = {}
+        for path, name in self.names.items():
+            originals[path] = self._add(file, Path(path)) | {"name": name, "path": path}
+        indices = {path: index for index, path in enumerate(originals)}
+        results = [self._result(file, record, indices) for record in self.records]
+        settings = [json.loads(content) for content in self.settings]
+        return {"originals": list(originals.values()), "results": results, "settings": settings}
+
+    def _add(self, file: BinaryIO, path: Path) -> dict[str, Any]:
+        """Writes a picture; returns its number and size, or why there is none."""
+        try:
+            picture = thumbnail(path, self.edge)
+        except PictureError as error:
+            return {"picture": None, "note": str(error)}
+        number, self.count = self.count, self.count + 1
+        content = io.BytesIO()
+        picture.save(content, "JPEG", quality=QUALITY)
+        file.write(b'<script type="text/plain" id="picture-%d">' % number)
+        file.write(base64.b64encode(content.getvalue()))
+        file.write(b"</script>\n")
+        return {"picture": number, "width": picture.width, "height": picture.height}
+
+    def _result(self, file: BinaryIO, record: Record, indices: Mapping[str, int]) -> dict[str, Any]:
+        failed = record["status"] == "failed"
+        found = {"picture": None} if failed else self._add(file, self.folder / record["output"])
+        losses = {name: finite(value) for name, value in record.get("losses", {}).items()}
+        settings = json.dumps(flat(record.get("settings", {})))
+        return found | {
+            "output": record["output"],
+            # Of any name a path below the page, whatever it looks like: "javascript:" and "//host" included.
+            "href": "./" + quote(record["output"], safe="/", errors="surrogateescape"),
+            "source": indices[record["source"]],
+            "targets": [indices[target] for target in record["targets"]],
+            "weights": record.get("target_weights"),
+            "preset": str(record.get("preset") or "own settings"),
+            "seed": str(record.get("seed", 0)),
+            "status": record["status"],
+            "reason": ending(record) or found.get("note", ""),
+            "losses": losses,
+            "style": summed(losses, "style"),
+            "content": summed(losses, "content"),
+            "seconds": finite(record.get("seconds", {}).get("loop")),
+            "time": record.get("time", ""),
+            "facts": list(facts(record)),
+            "settings": self.settings.setdefault(settings, len(self.settings)),
+        }
+
+
+def facts(record: Record) -> Iterator[tuple[str, str]]:
+    """What is told of a run beside losses and settings, as it is to be read."""
+    yield "File", record["output"]
+    if record.get("size"):
+        yield "Size", " x ".join(map(str, record["size"])) + " px"
+    if record.get("iterations"):
+        yield "Iterations", str(record["iterations"])
+    seconds = record.get("seconds", {})
+    if "loop" in seconds:
+        before = f", {seconds['before_loop']:.1f} s before it" if "before_loop" in seconds else ""
+        yield "Time", f"{seconds['loop']:.1f} s{before}"
+    if record.get("time"):
+        yield "Finished", moment(str(record["time"]))
+    yield "Source", record["source"]
+    yield "Target" if len(record["targets"]) == 1 else "Targets", ", ".join(record["targets"])
+    if record.get("source_mask"):
+        yield "Source mask", record["source_mask"]
+    if record.get("target_masks"):
+        yield "Target masks", ", ".join(record["target_masks"])
+    for name in ("device", "host", "precision", "features"):
+        if record.get(name):
+            yield name.capitalize(), str(record[name])
+    if record.get("versions"):
+        yield "Versions", ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+
+
+def moment(time: str) -> str:
+    """An ISO time for people, in UTC; what is none stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return time
+
+
+def flat(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as rows to read, one for each term: {"optimizer lr": "0.02", "contextual to target": "weight 1"}."""
+    rows: dict[str, str] = {}
+    for name, value in settings.items():
+        if name == "terms":
+            for term in value:
+                label = " to ".join(filter(None, (term["loss"], term.get("compare"))))
+                number = sum(row == label or row.startswith(f"{label} (") for row in rows)
+                rows[f"{label} ({number + 1})" if number else label] = readable_term(term)
+        elif isinstance(value, Mapping):
+            rows |= {f"{name} {key}": readable(inner) for key, inner in value.items()}
+        elif name not in OWN_ROWS:
+            rows[name] = readable(value)
+    return rows
+
+
+def readable_term(term: Mapping[str, Any]) -> str:
+    """A loss term's settings; of one that looks at no layers its weight is all there is."""
+    names = [name for name in term if name not in ("loss", "compare")] if term.get("layers") else ["weight"]
+    return ", ".join(f"{name} {readable(term[name], ' ')}" for name in names if name in term)
+
+
+def readable(value: Any, between: str = ", ") -> str:
+    """A setting's value for people."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        return between.join(f"{name}: {readable(inner)}" for name, inner in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return between.join(readable(inner) for inner in value)
+    return str(value)
+
+
+def finite(value: Any) -> float | None:
+    """A number that JSON has: what is none, or not finite, becomes nothing."""
+    return value if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def summed(losses: Mapping[str, float | None], kind: str) -> float | None:
+    """Of all layers that compare with one picture; nothing where there are none, or one is not finite."""
+    found = [value for name, value in losses.items() if name.split(" ")[0] == kind]
+    return sum(value for value in found if value is not None) if found and None not in found else None
+
+
+def safe_json(content: Any) -> str:
+    """JSON that stands in a script element and stays in it, whatever texts it holds."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return re.sub("[<>&\u2028\u2029]", lambda letter: UNSAFE[letter[0]], text)
+
+
+def digest(template: str, element: str) -> str:
+    """For the page's own Content-Security-Policy: of the template's style or script, which alone may act."""
+    found = re.search(rf"<{element}>(.*?)</{element}>", template, re.DOTALL)
+    assert found is not None
+    return f"sha256-{base64.b64encode(hashlib.sha256(utf8(found[1])).digest()).decode()}"
+
+
+def utf8(text: str) -> bytes:
+    """Encoded; letters that are none, as in names of broken encoding, become question marks."""
+    return text.encode("utf-8", "replace")

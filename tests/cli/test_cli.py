@@ -1,0 +1,462 @@
+"""The commands as users type them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import torch
+import yaml
+from conftest import SAMPLES
+from helpers import done, files_in, painted, refused, run_cli, size_of, started, wait_for
+
+from cxstyle import StyleConfig
+from cxstyle.cli import main
+from cxstyle.cli.completion import commands
+from cxstyle.cli.outputs import LONGEST, free_name
+from cxstyle.pictures.reading import load_picture
+from cxstyle.settings.presets import preset_names, preset_path
+from cxstyle.transfer.result import Result as Stylized
+
+STOPPED = "cxstyle: stopped at once; files written until then are whole, and kept"
+SHORT = ["--size", "48", "--iterations", "2"]
+
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What `stylize` was last called with; it computes nothing, and its result is grey."""
+    found: dict[str, Any] = {}
+
+    def record(source: Any, **words: Any) -> Stylized:
+        found.clear()
+        found.update(words, source=source)
+        return Stylized(torch.full((1, 3, 40, 40), 0.5), words["config"], [], "complete", {"loop": 0.0}, {})
+
+    monkeypatch.setattr("cxstyle.transfer.stylize", record)
+    return found
+
+
+# run
+
+
+def test_run_writes_the_result_and_says_where(pair: tuple[Path, Path]) -> None:
+    result = done("run", *pair, *SHORT)
+    assert result.stdout.startswith("wrote astronaut_hopper.png (48x48 px, 2 iterations in ")
+    assert "features: vgg16 (torchvision" in result.stderr
+    assert size_of("astronaut_hopper.png") == (48, 48)
+
+
+@pytest.mark.usefixtures("given")
+def test_names_made_up_are_numbered_and_names_given_are_not_overwritten(own_folder: Path) -> None:
+    for _ in range(2):
+        done("run", "a.png", "b.png")
+    assert files_in(own_folder) == ["a_b.png", "a_b_2.png"]
+    Path("a_b.png").write_text("mine")
+    refused(1, "a_b.png exists; choose another name or add --overwrite", "run", "a.png", "b.png", "-o", "a_b.png")
+    assert Path("a_b.png").read_text() == "mine"
+    done("run", "a.png", "b.png", "-o", "a_b.png", "--overwrite")
+    assert size_of("a_b.png") == (40, 40)
+
+
+OPTIONS = {
+    "size": 48,
+    "iterations": 3,
+    "seed": 9,
+    "device": "cpu",
+    "precision": "fp32",
+    "features": "vgg16",
+    "weights": "w.safetensors",
+    "init": "target",
+    "colors": "free",
+    "memory": "20GB",
+    "strength": 0.5,
+}
+
+
+def test_options_override_the_preset(given: Mapping) -> None:
+    words = [word for name, value in OPTIONS.items() for word in (f"--{name}", value)]
+    more = ["--content-weight", 2.5, "--style-weight", 3, "--tv-weight", 7, "--samples", 30]
+    done("run", "a.png", "b.png", "--preset", "authors", *words, *more, "--enlarge", "--deterministic")
+    config = given["config"]
+    assert {name: getattr(config, name) for name in OPTIONS} == OPTIONS
+    assert (config.enlarge, config.deterministic, config.pooling) == (True, True, "average")
+    assert [term.weight for term in config.terms] == [3, 2.5, 7]
+    assert [term.samples for term in config.terms] == [30, 30, "all"]
+
+
+def test_settings_may_come_from_a_preset_or_a_file(given: Mapping) -> None:
+    Path("mine.yaml").write_text(done("presets", "show", "paper").stdout)
+    for words in (["--config", "mine.yaml"], ["--preset", "paper"]):
+        done("run", "a.png", "b.png", *words)
+        assert given["config"].terms == StyleConfig.preset("paper").terms
+    done("run", "a.png", "b.png")
+    assert given["config"] == StyleConfig.preset()
+
+
+def test_pictures_weights_and_masks_reach_the_run(given: Mapping) -> None:
+    masks = ["--source-mask", "m.png", "--target-mask", "n.png", "--target-mask", "o.png"]
+    done("run", "a.png", "b.png", "c.png", "--target-weights", "3,1", *masks)
+    assert {name: given[name] for name in ("source", "target", "weights", "source_mask", "target_mask")} == {
+        "source": Path("a.png"),
+        "target": [Path("b.png"), Path("c.png")],
+        "weights": (3, 1),
+        "source_mask": Path("m.png"),
+        "target_mask": [Path("n.png"), Path("o.png")],
+    }
+
+
+def test_the_report_has_settings_losses_and_what_was_decided(pair: tuple[Path, Path]) -> None:
+    result = done("run", *pair, *SHORT, "--memory", "20GB", "--report", "r.json", "-o", "out.jpg", "-v")
+    record = json.loads(Path("r.json").read_text())
+    assert (record["settings"]["size"], record["status"], record["pictures"]["result"]) == (48, "complete", "out.jpg")
+    assert {"scale", "iteration", "total", "content conv4_2"} < set(record["losses"][1])
+    assert record["versions"]["torch"].startswith(torch.__version__.split("+")[0])
+    assert record["seconds"]["loop"] > 0
+    for line in ("device: cpu", "result: 48x48 px", "of 20.00 GB (as asked for), the network whole, since it fits"):
+        assert line in result.stderr
+
+
+def test_a_source_that_is_smaller_keeps_its_size_and_this_is_said(pair: tuple[Path, Path]) -> None:
+    kept = done("run", *pair, "--size", 80, "--iterations", 1, "-o", "kept.png")
+    assert "the result keeps its size; --enlarge goes beyond it" in kept.stderr
+    assert size_of("kept.png") == (64, 64)
+
+
+def test_pictures_on_the_way_end_with_the_result(pair: tuple[Path, Path], own_folder: Path) -> None:
+    words = ("--size", 48, "--iterations", 4, "--save-every", 2, "steps/more", "-o", "x.png", "--colors", "free")
+    assert done("run", *pair, *words, "-q").output == ""
+    assert files_in(own_folder / "steps") == ["more/x_00002.png", "more/x_00004.png"]
+    assert torch.equal(load_picture("steps/more/x_00004.png"), load_picture("x.png"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_runs_on_the_bundled_network(pair: tuple[Path, Path], name: str) -> None:
+    done("run", *pair, *SHORT, "--preset", name, "--features", "vgg16")
+
+
+def test_a_diverged_run_keeps_the_last_good_picture_and_explains(pair: tuple[Path, Path]) -> None:
+    result = run_cli("run", *pair, *SHORT, "--tv-weight", "3e38", "--style-weight", "3e38")
+    assert result.exit_code == 1
+    assert "a loss was no longer a finite number" in result.stderr
+    assert load_picture("astronaut_hopper.png").isfinite().all()
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left(pair: tuple[Path, Path]) -> None:
+    import pty
+    import termios
+
+    outer, inner = pty.openpty()
+    termios.tcsetwinsize(inner, (24, 140))
+    words = ("run", *pair, "--size", 48, "--iterations", 3, "-o", "x.png")
+    process = subprocess.Popen([sys.executable, "-m", "cxstyle", *map(str, words)], stdout=inner, stderr=inner)
+    os.close(inner)
+    text = b"".join(iter(lambda: read_terminal(outer), b"")).decode()
+    os.close(outer)
+    assert process.wait(timeout=60) == 0
+    assert "scale 1/1 (48x48) iteration 3/3 |" in text
+    each = ", ".join(rf"{name} [\d.e+-]+" for name in ("style", "coverage", "gram", "content"))
+    assert re.search(rf"100% \[\d\d:\d\d<\d\d:\d\d, {each}\]", text)
+
+
+def read_terminal(handle: int) -> bytes:
+    try:
+        return os.read(handle, 4096)
+    except OSError:  # Linux reports the end of a terminal's program as an error
+        return b""
+
+
+def test_made_up_names_never_get_too_long() -> None:
+    assert free_name("a", "b", "c") == Path("a_b_c.png")
+    long = free_name("source", *(f"target{i}" for i in range(200)))
+    assert len(long.name) <= LONGEST + 4
+    assert free_name("a" * 200, "b" * 200).stem == "a" * 59 + "_" + "b" * 59
+    assert free_name("\u03b1" * 100, "b").stem == "\u03b1" * 29 + "_b"
+    long.touch()
+    assert free_name("source", *(f"target{i}" for i in range(200))).stem == f"{long.stem}_2"
+
+
+# Ctrl-C
+
+
+def test_ctrl_c_before_anything_is_done_is_one_line(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
+    monkeypatch.setattr(StyleConfig, "preset", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    result = run_cli("run", "a.png", "b.png")
+    assert (result.exit_code, result.stderr.strip()) == (130, STOPPED)
+    assert files_in(own_folder) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "work"),
+    [
+        ("run a.png b.png", "transfer.stylize"),
+        ("batch a.png a.png -o out", "batch.run.run_batch"),
+        ("bench", "analysis.Bench"),
+        ("score a.png --source a.png --target b.png", "analysis.score"),
+        ("match a.png b.png", "analysis.match"),
+        ("compare a.png b.png", "batch.compare.compare"),
+        ("grid a.png -t b.png", "batch.compare.stylize_grid"),
+    ],
+)
+def test_ctrl_c_twice_says_nothing_untrue_of_what_was_written(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, words: str, work: str
+) -> None:
+    painted(own_folder / "a.png")
+
+    def pressed(*_: object, **__: object) -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(f"cxstyle.{work}", pressed)
+    result = run_cli(*words.split())
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (130, STOPPED)
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_picture_so_far(pair: tuple[Path, Path], own_folder: Path) -> None:
+    words = ("run", *pair, "--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "-o", "x.png")
+    process = started(*words)
+    wait_for(own_folder / "steps/x_00001.png", 120)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out.startswith("wrote x.png")) == (130, True)
+    assert err.endswith("cxstyle: stopped; x.png holds the picture so far\n")
+    assert "Traceback" not in err
+    assert size_of("x.png") == (48, 48)
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[Path, Path], own_folder: Path) -> None:
+    words = ("--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "--checkpoint", "x.checkpoint")
+    process = started("run", *pair, *words, "--checkpoint-every", 0, "-o", "x.png")
+    wait_for(own_folder / "x.checkpoint", 120)
+    for _ in range(2):  # the second one may come before the first was heard, and then counts as one with it
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert STOPPED in err or "x.png holds the picture so far, x.checkpoint the state of the run" in err
+    assert err.splitlines()[-1].startswith("to go on: cxstyle run ")
+    assert err.endswith(" --resume\n")
+    assert {"x.checkpoint", "steps/x_00001.png"} <= set(files_in(own_folder))
+
+
+# Bad input: one line, the right status, nothing written
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "says"),
+    [
+        (2, "run a b -q -v", "--verbose and --quiet exclude each other"),
+        (2, "run a b --no-checkpoint --checkpoint-every 9", "--checkpoint-every and --no-checkpoint exclude"),
+        (2, "run a b --no-checkpoint --checkpoint x", "--checkpoint and --no-checkpoint exclude each other"),
+        (2, "run a b --no-checkpoint --resume", "--resume and --no-checkpoint exclude each other"),
+        (2, "run a b -o - --checkpoint-every 9", "--checkpoint-every with -o - needs the file"),
+        (2, "run a b -o - --resume", "--resume with -o - needs the file: --checkpoint FILE"),
+        (2, "run a b -o x.png --format jpg", "--format is for -o -, and for no -o at all"),
+        (2, "run a b -o x.png --quality 90", "quality: .png has none"),
+        (2, "run a b -o x.webp --bits 16", "bits: .webp holds 8"),
+        (2, "run - -", "only one picture can come from stdin"),
+        (2, "run a b --like r.png --preset fast", "--like excludes --preset and --config"),
+        (2, "run a b --preset paper --config c.yaml", "exclude each other"),
+        (2, "run a b --preset nice", "preset: 'nice' is not known; did you mean"),
+        (2, "run a b --config none.yaml", "can't read none.yaml"),
+        (2, "run a b --config broken.yaml", "broken.yaml line 1 is not YAML"),
+        (2, "run a b --size 5", "size: must be a number at least 32"),
+        (2, "run a b --size big", "'big' is not a valid integer"),
+        (2, "run a b --iterations 0", "iterations: must be a number at least 1"),
+        (2, "run a b --content-weight -1", "content-weight: must be a number at least 0"),
+        (2, "run a b --content-weight nan", "content-weight: must be a number at least 0"),
+        (2, "run a b --strength 1.5", "strength: must be a number at least 0 and at most 1, got 1.5"),
+        (2, "run a b --colors blue", "'blue' is not one of 'free', 'target', 'regions', 'source'"),
+        (2, "run a b --device gpu", "device: 'gpu' is not known"),
+        (2, "run a b --memory much", "memory: 'much' is not a size; use auto or a number with its unit"),
+        (2, "run a b --samples some", "'some' is neither a number nor all"),
+        (2, "run a b --samples 1", "samples: must be a number at least 2"),
+        (2, "run a b --features vgg18", "'vgg18' is not one of"),
+        (2, "run a b --save-every 0 steps", "0 is not in the range"),
+        (2, "run a b b --target-weights 1,x", "'1,x' is not a list of numbers such as"),
+        (2, "run a", "Missing argument 'TARGET...'"),
+        (2, "run a b --sise 48", "Did you mean"),
+        (1, "run none.jpg b.png", "there is no file none.jpg"),
+        (1, "run a.png none.jpg", "there is no file none.jpg"),
+        (1, "run text.jpg b.png", "text.jpg is not a picture"),
+        (1, "run cut.jpg b.png", "cut.jpg can't be read"),
+        (1, "run a.png dot.png", "dot.png is 1x1 px"),
+        (1, "run . b.png", "is a folder"),
+        (1, "run a b -o /proc/x.png", "can't write /proc/x.png"),
+        (1, "run a b -o none/x.png", "there is no folder none"),
+        (1, "run a b -o x.docx", "can't tell the format from '.docx'"),
+        (1, "run a b -o folder.png", "folder.png is a folder"),
+        (1, f"run a b -o {'x' * 300}.png", "File name too long"),
+        (1, "run a b --report none/r.json", "there is no folder none"),
+        (1, "run a b -o x.png --report x.png", "is both the result and the report"),
+        (1, "run a b --save-every 5 text.jpg/steps", "can't make the folder"),
+        (1, "run a.png b.png --init none.png", "there is no file none.png"),
+        (1, "run a.png b.png --weights none.pth", "can't read the weights none.pth"),
+        (1, "run a.png b.png --weights text.jpg", "text.jpg is not a plain state dict: damaged"),
+        (1, "run a.png b.png --preset paper", "vgg19 is not on this machine: run `cxstyle weights fetch vgg19`"),
+        (1, "run a.png b.png --device cuda:77", "device: cuda:77 is not there"),
+        (1, "run a.png b.png --memory 90MB", "on cpu needs about"),
+        (2, "run a.png b.png --source-mask b.png", "source-mask: needs the target mask, too"),
+        (2, "run a.png b.png b.png --target-weights 1", "target-weights: one for each target is needed, got 1 for 2"),
+        (2, "batch a b -o out -q -v", "--verbose and --quiet exclude each other"),
+        (2, "batch a b -o out --json-lines -v", "--verbose and --json-lines exclude each other"),
+        (2, "batch a b -o out --json-lines -q", "--quiet and --json-lines exclude each other"),
+        (2, "score a --source a --target b --overwrite", "--overwrite is for --json"),
+        (2, "bench --overwrite", "--overwrite is for --json"),
+        (2, "presets show papr", "did you mean paper"),
+        (2, "presets path papr", "did you mean paper"),
+        (2, "completion tcsh", "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
+        (1, "weights fetch vgg19 --url http://127.0.0.1:9/vgg19.pth -q", "can't download http://127.0.0.1:9/vgg19"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_leaves_nothing(own_folder: Path, status: int, words: str, says: str) -> None:
+    for name, size in (("a.png", 40), ("b.png", 40), ("dot.png", 1)):
+        painted(own_folder / name, size=(size, size))
+    Path("text.jpg").write_text("not a picture")
+    Path("cut.jpg").write_bytes((SAMPLES / "astronaut.jpg").read_bytes()[:9000])
+    Path("broken.yaml").write_text("terms: [")
+    Path("folder.png").mkdir()
+    before = files_in(own_folder)
+    refused(status, says, *words.split())
+    assert files_in(own_folder) == before
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "..", "x/.."])
+@pytest.mark.parametrize("option", ["-o", "--report", "--movie", "--checkpoint"])
+def test_names_that_name_no_file_are_wrong_usage(option: str, path: str) -> None:
+    says = f"{path} is a folder; name a file in it" if path else "an empty one came"
+    refused(2, says, "run", "a", "b", option, path)
+
+
+@pytest.mark.parametrize("words", ["batch a.png b.png -o", "batch merge", "info", "match a.png", "weights import"])
+def test_empty_names_are_wrong_usage_everywhere(words: str) -> None:
+    refused(2, "a name is needed, and an empty one came", *words.split(), "")
+
+
+# What nobody expected
+
+
+def test_a_bug_is_one_line_that_asks_for_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(_: object) -> StyleConfig:
+        raise TypeError("wrong\nindeed")
+
+    monkeypatch.setattr(StyleConfig, "preset", wrong)
+    refused(70, "cxstyle: this is a bug: TypeError: wrong indeed; please report it, with", "run", "a.png", "b.png")
+    monkeypatch.setenv("CXSTYLE_DEBUG", "1")
+    told = run_cli("run", "a.png", "b.png").stderr
+    assert told.startswith("Traceback (most recent call last):")
+    assert told.splitlines()[-1].startswith("cxstyle: this is a bug: ")
+
+
+def test_what_the_system_refuses_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StyleConfig, "preset", lambda _: Path("nothing").readlink())
+    refused(1, "cxstyle: nothing: No such file or directory", "run", "a.png", "b.png")
+    monkeypatch.setattr(StyleConfig, "preset", lambda _: torch.empty(1 << 60))
+    refused(1, "memory ran out; use smaller pictures", "run", "a.png", "b.png")
+
+
+def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    refused(1, "cxstyle: the current folder is gone; change into another one", "presets", "list")
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    process = started("presets", "show", "default")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr:
+        assert process.stderr.read() == ""
+    process.wait(timeout=60)
+
+
+# presets and weights
+
+
+def test_presets_are_listed_shown_and_located() -> None:
+    listing = done("presets", "list").stdout.splitlines()
+    assert [line.split()[0] for line in listing] == preset_names()
+    assert listing[0].startswith("default")
+    assert StyleConfig.preset("paper").description in listing[preset_names().index("paper")]
+    shown = done("presets", "show", "paper").stdout
+    assert shown == preset_path("paper").read_text()
+    assert yaml.safe_load(shown)["iterations"] == 300
+    assert Path(done("presets", "path").stdout.strip()) == preset_path("paper").parent
+    assert Path(done("presets", "path", "paper").stdout.strip()) == preset_path("paper")
+
+
+def test_weights_are_listed_before_and_after_an_import() -> None:
+    from helpers import in_torchvision_layout, true_layout
+
+    before = done("weights").stdout.splitlines()
+    assert before[0].startswith("vgg16  ready  25 MB, up to conv5_2, bundled")
+    assert before[1].startswith("vgg19  not on this machine: cxstyle weights fetch vgg19")
+    torch.save(true_layout("vgg19"), "vgg_conv.pth")
+    assert done("weights", "import", "vgg_conv.pth").stdout.startswith("vgg19 is ready (caffe normalization): ")
+    assert done("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
+    torch.save(in_torchvision_layout(true_layout("vgg19"), "vgg19", ""), "own.pth")
+    refused(1, "--normalization imagenet", "weights", "import", "own.pth")
+    assert "imagenet normalization" in done("weights", "import", "own.pth", "--normalization", "imagenet").stdout
+
+
+# Help
+
+
+def every_command() -> Iterator[tuple[list[str], click.Command]]:
+    for command, words in commands(main):
+        yield words.split(), command
+
+
+def test_every_command_has_help_with_a_purpose_and_a_line_to_paste() -> None:
+    for words, command in every_command():
+        assert command.get_short_help_str(200).endswith("."), words
+        assert "Try:  cxstyle " in done(*words, "--help").stdout, words
+
+
+def test_every_option_has_help() -> None:
+    for words, command in every_command():
+        for option in command.params:
+            assert not isinstance(option, click.Option) or option.help, (words, option.name)
+
+
+def test_defaults_in_help_are_those_of_the_dataclass() -> None:
+    text = " ".join(done("run", "--help").stdout.split())
+    assert f"else {StyleConfig.__dataclass_fields__['size'].default}]" in text
+    assert f"else {StyleConfig.__dataclass_fields__['iterations'].default}]" in text
+
+
+def test_no_arguments_print_help_and_the_version_is_told() -> None:
+    import cxstyle as package
+
+    shown = run_cli()
+    assert (shown.exit_code, "Usage: cxstyle" in shown.stdout) == (2, True)
+    assert done("--version").stdout.strip().endswith(package.__version__)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["presets", "list"], ["docs", "commands"]])
+def test_help_and_presets_do_not_load_torch(words: list[str]) -> None:
+    program = f"import sys; from cxstyle.cli import main\ntry: main({words})\nfinally: print('torch' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.stdout.splitlines()[-1] == "False"
+
+
+def test_importing_the_package_reads_and_prints_nothing() -> None:
+    program = "import cxstyle, sys; print([m for m in ('torch', 'numpy', 'yaml', 'click') if m in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (ended.stdout.strip(), ended.stderr) == ("[]", "")

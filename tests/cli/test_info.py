@@ -1,0 +1,193 @@
+"""`cxstyle info`, `run --like` and the records that they read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import yaml
+from conftest import SAMPLES
+from helpers import done, refused, run_cli
+from PIL import Image, PngImagePlugin
+
+from cxstyle import StyleConfig, read_record
+from cxstyle.errors import PictureError
+from cxstyle.pictures.embed import Credits, packet_of
+from cxstyle.transfer.record import as_text, made_record
+
+OWN = ["--size", "48", "--iterations", "2", "--preset", "fast", "--seed", "9", "--tv-weight", "7"]
+
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+def pixels(path: str | Path) -> numpy.ndarray:
+    with Image.open(path) as image:
+        return numpy.asarray(image)
+
+
+def with_record(text: str, name: str = "r.png") -> Path:
+    """A picture that says so of itself."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text("cxstyle", text)
+    Image.new("RGB", (40, 40)).save(name, pnginfo=info)
+    return Path(name)
+
+
+def sound(**changes: Any) -> dict[str, Any]:
+    """The record of a run, as it stands in a file."""
+    made = made_record(StyleConfig.preset("fast"), {"features": "vgg16"}, "complete", 3, {}, {"source": "ab"})
+    return json.loads(as_text(made)) | changes
+
+
+# what is told
+
+
+def test_info_tells_people_how_a_result_was_made_in_a_few_lines_and_all_with_verbose(pair) -> None:
+    done("run", *pair, *OWN, "-o", "r.jpg")
+    told = done("info", "r.jpg")
+    lines = told.stdout.splitlines()
+    assert lines[:2] == ["r.jpg", "  JPEG, 48x48 px, 8 bits"]
+    assert lines[2].startswith("  made by cxstyle 0.1.0: complete, 2 iterations, vgg16, ")
+    assert (lines[3:], told.stderr) == (["  source: astronaut.png", "  target: hopper.png"], "")
+    lines = done("info", "r.jpg", "-v").stdout.splitlines()
+    assert lines[1] == "  JPEG, 48x48 px, 8 bits, profile sRGB built-in, orientation 1"
+    assert lines[3] == f"  source: astronaut.png, sha256 {hashlib.sha256(pair[0].read_bytes()).hexdigest()}"
+    settings = yaml.safe_load("\n".join(line[4:] for line in lines[lines.index("  settings:") + 1 :]))
+    assert (settings["size"], settings["seed"], settings["features"]) == (48, 9, "vgg16")
+
+
+def test_info_tells_programs_the_same_and_settings_alone_can_be_used_as_a_preset(pair) -> None:
+    done("run", *pair, *OWN, "-o", "r.webp")
+    told = json.loads(done("info", "r.webp", "--json").stdout)
+    assert told["picture"]["format"] == "WEBP"
+    assert told["record"] == json.loads(json.dumps(read_record("r.webp").to_dict()))
+    Path("own.yaml").write_text(done("info", "r.webp", "--settings").stdout)
+    assert StyleConfig.load("own.yaml") == read_record("r.webp").config
+
+
+def test_a_picture_without_a_record_is_described_and_refused_in_one_line() -> None:
+    exif = Image.Exif()
+    exif[0x013B], exif[0x0112] = "Ansel \x1b[31m", 6
+    Image.new("RGB", (50, 40)).save("plain.jpg", exif=exif)
+    told = run_cli("info", "plain.jpg", "-v")
+    assert told.exit_code == 1
+    assert "JPEG, 50x40 px, 8 bits, no profile, orientation 6" in told.stdout
+    assert "author: Ansel" in told.stdout
+    assert told.stderr.startswith("cxstyle: plain.jpg has no record of how it was made")
+    assert told.stderr.count("\n") == 1
+    assert "\x1b" not in told.output
+
+
+def test_of_several_the_others_are_told_all_the_same() -> None:
+    Image.new("RGB", (50, 40)).save("plain.png")
+    told = run_cli("info", "plain.png", "none.png", with_record(json.dumps(sound())), "--json")
+    assert (told.exit_code, told.stderr.count("\n")) == (1, 2)
+    assert [bool(json.loads(line).get("record")) for line in told.stdout.splitlines()] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "says"),
+    [
+        (1, "none.png", "there is no file"),
+        (1, "text.png", "is not a picture"),
+        (2, "a.png b.png --settings", "--settings writes those of one file"),
+        (2, "a.png --json -v", "--verbose is for people; --json has it all"),
+    ],
+)
+def test_bad_input_is_one_line(status: int, words: str, says: str) -> None:
+    Path("text.png").write_text("no picture")
+    refused(status, says, "info", *words.split())
+
+
+# damaged and hostile
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        (json.dumps(sound())[:-1] + ',"more":' + "[" * 700 + "]" * 700 + "}", "damaged"),
+        ("[1]", "has no settings"),
+        ("{}", "damaged"),
+        (json.dumps(sound(settings=[])), "damaged"),
+        (json.dumps(sound(cxstyle=3)), "damaged"),
+        (json.dumps(sound(iterations="many")), "damaged"),
+        (json.dumps(sound(files={"source": "a.jpg"})), "damaged"),
+        (json.dumps(sound(files={"a": {"name": "\x1b]0;owned\x07"}})), "characters"),
+        (json.dumps(sound(status="a\nb")), "characters"),
+        (json.dumps(sound(settings={"terms": [], "\x1b[2J": 1})), "characters"),
+        (json.dumps(sound(settings={"terms": [], "zise": 1})), "zise is not a known key; did you mean size?"),
+        (json.dumps(sound(settings=sound()["settings"] | {"size": 10**9})), "size: must be"),
+        (json.dumps(sound(settings=sound()["settings"] | {"size": float("nan")})), "damaged"),
+        (json.dumps(sound(status="x" * 990_000)) + " " * 20_000, "letters"),
+    ],
+    ids=range(16),
+)
+def test_records_that_are_no_good_end_in_one_clear_line(text: str, says: str) -> None:
+    with_record(text)
+    told = run_cli("info", "r.png")
+    assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
+    assert told.stderr.startswith("cxstyle: r.png: its record is damaged")
+    assert says in told.stderr
+    assert len(told.stderr) < 600
+    assert "\x1b" not in told.output
+    assert run_cli("run", "a.png", "b.png", "--like", "r.png").stderr == told.stderr
+
+
+def test_a_text_that_grows_without_end_is_no_record() -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("cxstyle", "a" * 5_000_000, zip=True)
+    Image.new("RGB", (40, 40)).save("bomb.png", pnginfo=info)
+    refused_whole = run_cli("info", "bomb.png")
+    assert (refused_whole.exit_code, refused_whole.stderr.count("\n")) == (1, 1)
+
+
+def test_xmp_with_a_document_type_is_not_read() -> None:
+    packet = packet_of(Credits("x", record=json.dumps(sound()))).decode()
+    bomb = '<!DOCTYPE x [<!ENTITY a "b">]>' + packet
+    Image.new("RGB", (40, 40)).save("x.jpg", xmp=bomb.encode())
+    with pytest.raises(PictureError, match="has no record"):
+        read_record("x.jpg")
+
+
+def test_a_record_survives_a_program_that_spells_it_otherwise() -> None:
+    text = as_text(read_record(with_record(json.dumps(sound())))).replace('"', "&quot;")
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        f'<rdf:Description xmlns:o="urn:cxstyle:1.0/" o:record="{text}"/></rdf:RDF></x:xmpmeta>'
+    )
+    Image.new("RGB", (40, 40)).save("x.jpg", xmp=packet.encode())
+    assert read_record("x.jpg") == read_record("r.png")
+
+
+# again
+
+
+@pytest.mark.parametrize("name", ["r.png", "r.jpg"])
+def test_like_repeats_the_settings_and_so_the_pixels(pair, name: str) -> None:
+    done("run", *pair, *OWN, "-o", name)
+    done("run", *pair, "--like", name, "-o", f"again_{name}")
+    assert numpy.array_equal(pixels(name), pixels(f"again_{name}"))
+    assert read_record(f"again_{name}") == read_record(name)
+
+
+def test_other_options_override_and_reports_will_do(pair) -> None:
+    done("run", *pair, *OWN, "-o", "r.png", "--report", "r.json")
+    done("run", *pair, "--like", "r.json", "--seed", "3", "-o", "other.png")
+    found = read_record("other.png")
+    assert found.settings == read_record("r.png").settings | {"seed": 3}
+    assert read_record("r.json") == read_record("r.png")
+
+
+def test_like_needs_a_record() -> None:
+    words = ("run", "a.png", "b.png", "--like")
+    refused(1, "has no record of how it was made", *words, SAMPLES / "astronaut.jpg")
+    for content in ('{"a": 1}', '{"settings": 1, "details": {}, "versions": {}}'):
+        Path("other.json").write_text(content)
+        refused(1, "other.json is neither a picture nor a report", *words, "other.json")

@@ -1,0 +1,146 @@
+"""Broken and odd files of weights, through the command line: one clear line, no code run, nothing left."""
+
+from __future__ import annotations
+
+import os
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from broken.made import saved
+from broken.weights import CANARY, corpus, pth, state
+from click.testing import CliRunner
+
+from cxstyle.cli import main
+from cxstyle.errors import CxStyleError, WeightsError
+from cxstyle.features.convert import read_foreign
+from cxstyle.features.fetch import fetch, import_file
+
+KINDS = ("MATLAB", "header", "layers", "pickles", "truncated")
+PLACES: dict[str, Callable[[Path], object] | None] = {
+    "none.pth": None,
+    "folder.pth": Path.mkdir,
+    "pipe.pth": os.mkfifo,
+    "loop.pth": lambda path: path.symlink_to(path),
+    "large.pth": lambda path: (path.touch(), os.truncate(path, 10**13)),
+    "/dev/zero": None,
+    "x" * 300: None,
+    "a\nb.pth": None,
+    "\udcff.mat": None,
+}
+REASONS = {"pipe.pth": "it is a pipe or a device", "/dev/zero": "it is a pipe or a device", "large.pth": "are read"}
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def refused(args: list[str], says: str, status: int = 1) -> None:
+    """Makes sure that a command soon ends in one line of letters that has some words."""
+    started = time.perf_counter()
+    result = CliRunner().invoke(main, args)
+    assert time.perf_counter() - started < 10, args
+    assert result.exception is None or isinstance(result.exception, SystemExit), (args, result.exception)
+    assert (result.exit_code, result.stdout) == (status, ""), (args, result.stderr)
+    assert result.stderr.endswith("\n")
+    assert result.stderr[:-1].isprintable()
+    assert len(result.stderr) < 1000
+    assert says in result.stderr
+
+
+def test_the_corpus_has_all_kinds_and_more_than_100_files() -> None:
+    assert {case.kind for case in corpus()} == set(KINDS)
+    assert len(corpus()) > 100
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_broken_file_is_refused_by_import_and_run(
+    kind: str, own_cache: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("a.png").write_bytes(saved("PNG"))
+    for case in corpus():
+        if case.kind == kind:
+            Path(case.name).write_bytes(case.data)
+            refused(["weights", "import", case.name], case.says)
+            refused(["run", "a.png", "a.png", "-o", "b.png", "-q", "--weights", case.name], case.name)
+            Path(case.name).unlink()
+    assert os.listdir() == ["a.png"]  # noqa: PTH208 - no canary, no picture
+    assert not own_cache.exists()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_what_is_no_file_of_weights_is_refused_at_once(name: str) -> None:
+    make = PLACES[name]
+    if make:
+        make(Path(name))
+    Path("a.png").write_bytes(saved("PNG"))
+    refused(["weights", "import", name], REASONS.get(name, "can't read the weights"))
+    refused(["run", "a.png", "a.png", "-o", "b.png", "--weights", name], REASONS.get(name, "can't read the weights"))
+
+
+def test_the_code_in_the_corpus_would_make_the_canary() -> None:
+    import pickle
+
+    pickle.loads(next(case.data for case in corpus() if case.name == "code-alone.pth"))
+    assert Path(CANARY).exists()
+
+
+def test_packed_zeros_are_not_unpacked() -> None:
+    for name in ("zip-storage.pth", "zip-bomb.pth"):
+        Path(name).write_bytes(next(case.data for case in corpus() if case.name == name))
+        tracemalloc.start()
+        with pytest.raises(WeightsError):
+            read_foreign(Path(name))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 20e6
+
+
+def test_a_changed_byte_of_a_kept_network_is_noticed() -> None:
+    Path("good.pth").write_bytes(pth(state()))
+    _, path = import_file(Path("good.pth"))
+    whole = path.read_bytes()
+    Path("a.png").write_bytes(saved("PNG"))
+    for place in (0, 8, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        refused(["run", "a.png", "a.png", "-o", "b.png", "--features", "vgg16"], "fetch or import vgg16 again")
+    path.write_bytes(whole)
+    for text in ("", "{", "[]", "5", '{"sha256": 5}', '{"sha256": "abc"}'):
+        path.with_suffix(".json").write_text(text)
+        refused(["run", "a.png", "a.png", "-o", "b.png", "--features", "vgg16"], "fetch or import vgg16 again")
+    assert not Path("b.png").exists()
+
+
+def test_odd_files_that_are_right_are_read() -> None:
+    good = state()
+    doubles = {name: values.double() for name, values in good.items()}
+    more = {**good, "classifier.weight": torch.zeros(3), "conv9_9.weight": torch.zeros(2)}
+    for content in (good, doubles, more, {"state_dict": good, "epoch": 3}):
+        Path("odd.pth").write_bytes(pth(content))
+        found = read_foreign(Path("odd.pth"), "caffe").tensors
+        assert set(found) == set(good)
+        assert all(torch.equal(found[name], good[name]) for name in good)
+
+
+@pytest.mark.parametrize("below", ["", "deeper/and/deeper"])
+def test_a_failed_download_leaves_no_folder_behind(
+    below: str, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXSTYLE_CACHE", str(own_cache / below))
+    with pytest.raises(CxStyleError, match="can't download"):
+        fetch("vgg16", url="http://127.0.0.1:9/vgg16.pth", progress=False)
+    assert not own_cache.exists()
+
+
+def test_a_failed_download_leaves_what_was_there(own_cache: Path) -> None:
+    (own_cache / "weights").mkdir(parents=True)
+    with pytest.raises(CxStyleError, match="can't download"):
+        fetch("vgg16", url="http://127.0.0.1:9/vgg16.pth", progress=False)
+    assert (own_cache / "weights").is_dir()

@@ -1,0 +1,312 @@
+"""Weight files: the bundled one, imports in every layout, downloads, damage."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import io
+import json
+import pickle
+import shutil
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy
+import pytest
+import scipy.io
+import torch
+from helpers import State, in_torchvision_layout, true_layout
+from safetensors.torch import save_file
+from tools.bundle import MEMBER, ArrayUnpickler, read_checkpoint
+
+from cxstyle.errors import OutputError, WeightsError
+from cxstyle.features.convert import read_foreign
+from cxstyle.features.fetch import fetch, import_file
+from cxstyle.features.layers import CAFFE, CONVOLUTIONS, IMAGENET
+from cxstyle.features.vgg import VGGFeatures, resolve_network
+from cxstyle.features.weights import BUNDLED, find, listed, read_network
+
+
+@pytest.fixture(scope="module")
+def vgg19() -> State:
+    return true_layout("vgg19")
+
+
+def assert_same(found: dict[str, torch.Tensor], expected: State) -> None:
+    assert set(found) == set(expected)
+    assert all(torch.equal(found[key], expected[key].float()) for key in expected)
+
+
+# The bundled network
+
+
+def test_the_bundled_file_is_what_its_record_says() -> None:
+    record = json.loads((BUNDLED / "vgg16.json").read_text())
+    data = (BUNDLED / "vgg16.safetensors").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == record["sha256"]
+    assert record["source_sha256"] == "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"
+    assert record["licence"].startswith("BSD-3-Clause")
+    assert 20e6 < len(data) < 26e6
+
+
+def test_the_bundle_script_refuses_another_archive(tmp_path: Path) -> None:
+    path = tmp_path / "archive.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        member = tarfile.TarInfo(MEMBER)
+        member.size = 3
+        tar.addfile(member, io.BytesIO(b"abc"))
+    with pytest.raises(WeightsError, match=r"has sha256 .* expected 2ecbe4ce"):
+        read_checkpoint(path)
+
+
+def test_the_bundle_script_unpickles_arrays_and_nothing_else() -> None:
+    array = numpy.arange(6.0).reshape(2, 3)
+    assert numpy.array_equal(ArrayUnpickler(io.BytesIO(pickle.dumps(array, protocol=4))).load(), array)
+    with pytest.raises(WeightsError, match="only NumPy arrays are expected"):
+        ArrayUnpickler(io.BytesIO(pickle.dumps(print))).load()
+
+
+@pytest.mark.parametrize("position", [100, 50_000, -1])
+def test_a_damaged_file_is_refused(tmp_path: Path, position: int) -> None:
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(BUNDLED / f"vgg16{suffix}", tmp_path)
+    path = tmp_path / "vgg16.safetensors"
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="damaged: its checksum"):
+        read_network(path)
+
+
+@pytest.mark.parametrize("size", [0, 5, 3000, 1_000_000])
+def test_a_truncated_file_is_refused_even_without_its_checksum(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "vgg16.safetensors"
+    path.write_bytes((BUNDLED / "vgg16.safetensors").read_bytes()[:size])
+    with pytest.raises(WeightsError, match="damaged"):
+        read_network(path)
+
+
+# Imports
+
+
+@pytest.mark.parametrize("prefix", ["features.", ""])
+def test_torchvision_state_dicts_are_read_whole_or_features_only(tmp_path: Path, vgg19: State, prefix: str) -> None:
+    state = in_torchvision_layout(vgg19, "vgg19", prefix)
+    if prefix:
+        state["classifier.0.weight"] = torch.zeros(4, 4)
+    torch.save(state, tmp_path / "vgg19.pth")
+    network = read_foreign(tmp_path / "vgg19.pth", "imagenet")
+    assert (network.name, network.provenance.normalization) == ("vgg19", IMAGENET)
+    assert_same(network.tensors, vgg19)
+
+
+def test_vgg16_is_told_from_vgg19_by_its_layout(tmp_path: Path) -> None:
+    state = true_layout("vgg16")
+    torch.save(in_torchvision_layout(state, "vgg16", "features."), tmp_path / "some.pth")
+    network = read_foreign(tmp_path / "some.pth", "imagenet")
+    assert network.name == "vgg16"
+    assert_same(network.tensors, state)
+
+
+def test_the_caffe_weights_in_torchvision_layout_take_their_normalization_from_the_option(
+    tmp_path: Path, vgg19: State
+) -> None:
+    save_file(in_torchvision_layout(vgg19, "vgg19", "features."), tmp_path / "caffe.safetensors")
+    network = read_foreign(tmp_path / "caffe.safetensors", "caffe")
+    assert network.provenance.normalization == CAFFE
+    assert_same(network.tensors, vgg19)
+
+
+def test_the_caffe_weights_in_gatys_layout_bring_their_normalization(tmp_path: Path, vgg19: State) -> None:
+    torch.save(vgg19, tmp_path / "vgg_conv.pth")
+    network = read_foreign(tmp_path / "vgg_conv.pth")
+    assert (network.name, network.provenance.normalization) == ("vgg19", CAFFE)
+    assert_same(network.tensors, vgg19)
+
+
+def test_torchvision_weights_are_known_by_their_first_value(tmp_path: Path, vgg19: State) -> None:
+    state = in_torchvision_layout(vgg19, "vgg19", "features.")
+    state["features.0.weight"] = state["features.0.weight"].clone()
+    state["features.0.weight"][0, 0, 0, 0] = -0.05347
+    torch.save(state, tmp_path / "copy.pth")
+    assert read_foreign(tmp_path / "copy.pth").provenance.normalization == IMAGENET
+
+
+def test_weights_of_unknown_origin_need_their_normalization_named(tmp_path: Path, vgg19: State) -> None:
+    torch.save(in_torchvision_layout(vgg19, "vgg19", ""), tmp_path / "own.pth")
+    with pytest.raises(WeightsError, match=r"unknown origin.*--normalization imagenet"):
+        read_foreign(tmp_path / "own.pth")
+
+
+@pytest.mark.parametrize("era", ["weights", "filters"])
+def test_matconvnet_files_of_both_eras_are_read(tmp_path: Path, vgg19: State, era: str) -> None:
+    layers = []
+    for name in CONVOLUTIONS["vgg19"]:
+        if f"{name}.weight" in vgg19:
+            kernel = vgg19[f"{name}.weight"].float().permute(2, 3, 1, 0).numpy()  # (H, W, in, out)
+            bias = vgg19[f"{name}.bias"].float().numpy()[None]
+            pair = numpy.empty((1, 2), dtype=object)
+            pair[0, 0], pair[0, 1] = kernel, bias
+            stored = {"weights": pair} if era == "weights" else {"filters": kernel, "biases": bias}
+            layers += [{"name": name, "type": "conv", **stored}, {"name": f"relu{name[4:]}", "type": "relu"}]
+    cells = numpy.empty((1, len(layers)), dtype=object)
+    for i, layer in enumerate(layers):
+        cells[0, i] = layer
+    average = numpy.broadcast_to(numpy.array([123.68, 116.779, 103.939]), (224, 224, 3))
+    normalization = {"normalization": {"averageImage": average}}
+    content = {"layers": cells, **({"meta": normalization} if era == "weights" else normalization)}
+    scipy.io.savemat(tmp_path / "imagenet-vgg-verydeep-19.mat", content)
+    network = read_foreign(tmp_path / "imagenet-vgg-verydeep-19.mat")
+    assert network.provenance.normalization.channels == "RGB"
+    assert network.provenance.normalization.mean == pytest.approx((123.68, 116.779, 103.939))
+    assert_same(network.tensors, vgg19)
+
+
+def test_an_imported_network_is_found_with_its_normalization_and_preferred(tmp_path: Path, vgg19: State) -> None:
+    torch.save(vgg19, tmp_path / "vgg_conv.pth")
+    _, path = import_file(tmp_path / "vgg_conv.pth")
+    assert find("vgg19") == path
+    network = resolve_network("auto")
+    assert (network.name, network.provenance.normalization) == ("vgg19", CAFFE)
+    assert_same(network.tensors, vgg19)
+    assert VGGFeatures(network, ["conv4_2"])(torch.rand(1, 3, 32, 32))["conv4_2"].shape == (1, 512, 4, 4)
+    entry = next(entry for entry in listed() if entry.network == "vgg19")
+    assert (entry.ready, entry.deepest, entry.size) == (True, "conv4_2", path.stat().st_size)
+
+
+def test_a_cached_network_without_its_checksum_is_refused(tmp_path: Path, vgg19: State) -> None:
+    torch.save(vgg19, tmp_path / "vgg_conv.pth")
+    _, path = import_file(tmp_path / "vgg_conv.pth")
+    path.with_suffix(".json").unlink()
+    with pytest.raises(WeightsError, match="missing or damaged; fetch or import vgg19 again"):
+        resolve_network("vgg19")
+
+
+def test_a_foreign_file_serves_directly_and_must_be_the_network_asked_for(tmp_path: Path, vgg19: State) -> None:
+    torch.save(vgg19, tmp_path / "vgg_conv.pth")
+    assert_same(resolve_network("auto", tmp_path / "vgg_conv.pth").tensors, vgg19)
+    with pytest.raises(WeightsError, match="holds vgg19, but the features asked for are vgg16"):
+        resolve_network("vgg16", tmp_path / "vgg_conv.pth")
+
+
+class Touch:
+    """A pickle that would run code."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    torch.save({"features.0.weight": Touch(trap)}, tmp_path / "evil.pth")
+    with pytest.raises(WeightsError, match="could run code and is refused"):
+        read_foreign(tmp_path / "evil.pth")
+    assert not trap.exists()
+
+
+def test_broken_weight_files_are_refused_by_what_is_wrong(tmp_path: Path, vgg19: State) -> None:
+    def saved(name: str, content: object) -> Path:
+        torch.save(content, tmp_path / name)
+        return tmp_path / name
+
+    whole = saved("whole.pth", vgg19).read_bytes()
+    (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.pth").write_text("not weights")
+    (tmp_path / "text.mat").write_text("not weights")
+    (tmp_path / "text.safetensors").write_text("not weights")
+    misshapen = {**vgg19, "conv1_1.weight": torch.zeros(64, 3, 5, 5)}
+    infinite = {**vgg19, "conv2_1.bias": torch.full((128,), float("inf"))}
+    gap = {key: value for key, value in vgg19.items() if not key.startswith("conv2_1")}
+    normalized = {"features.1.running_mean": torch.zeros(64)}
+    cases = {
+        tmp_path / "none.pth": "can't read the weights .*No such file",
+        tmp_path: "can't read the weights",
+        tmp_path / "cut.pth": "damaged",
+        tmp_path / "text.pth": "damaged",
+        tmp_path / "text.mat": "damaged or not MatConvNet's VGG",
+        tmp_path / "text.safetensors": "damaged",
+        saved("list.pth", [1, 2]): "holds no state dict",
+        saved("other.pth", {"fc.weight": torch.zeros(2)}): "holds no VGG convolutions",
+        saved("shape.pth", misshapen): r"conv1_1.weight has shape \(64, 3, 5, 5\), vgg19 needs \(64, 3, 3, 3\)",
+        saved("inf.pth", infinite): "conv2_1.bias holds values that are not numbers",
+        saved("gap.pth", gap): "has no conv2_1",
+        saved("bn.pth", normalized): "batch normalization",
+    }
+    for path, message in cases.items():
+        with pytest.raises(WeightsError, match=message):
+            read_foreign(path)
+
+
+def test_a_cache_that_can_not_be_written_is_one_error(
+    tmp_path: Path, vgg19: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save(vgg19, tmp_path / "vgg_conv.pth")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CXSTYLE_CACHE", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match="can't make the folder"):
+        import_file(tmp_path / "vgg_conv.pth")
+
+
+# Downloads, from a real server on this machine
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(tmp_path: Path, vgg19: State) -> Iterator[tuple[str, str]]:
+    """Serves a file in torchvision's layout: its address and its sha256."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    torch.save(in_torchvision_layout(vgg19, "vgg19", "features."), folder / "vgg19.pth")
+    digest = hashlib.sha256((folder / "vgg19.pth").read_bytes()).hexdigest()
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}/vgg19.pth", digest
+        running.shutdown()
+        thread.join()
+
+
+def leftovers(cache: Path) -> list[str]:
+    return sorted(path.name for path in cache.rglob("*") if path.is_file())
+
+
+def test_fetching_verifies_and_keeps_the_convolutions_alone(
+    server: tuple[str, str], own_cache: Path, vgg19: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, digest = server
+    network, path = fetch("vgg19", url=url, sha256=digest[:8])
+    assert leftovers(own_cache) == ["vgg19.json", "vgg19.safetensors"]
+    assert network.provenance.normalization == IMAGENET
+    assert_same(read_network(path).tensors, vgg19)
+    assert "100%" in capsys.readouterr().err
+
+
+def test_a_download_with_another_checksum_is_refused_and_removed(server: tuple[str, str], own_cache: Path) -> None:
+    with pytest.raises(WeightsError, match=r"is not the file it should be \(sha256 dcbb9e9d"):
+        fetch("vgg19", url=server[0], progress=False)
+    assert leftovers(own_cache) == []
+
+
+@pytest.mark.parametrize("path", ["absent.pth", ""])
+def test_a_failed_download_says_how_else_to_get_the_file(server: tuple[str, str], own_cache: Path, path: str) -> None:
+    address = server[0].replace("vgg19.pth", path) if path else "http://127.0.0.1:9/vgg19.pth"
+    with pytest.raises(WeightsError, match=r"can't download .*weights import vgg19-dcbb9e9d.pth"):
+        fetch("vgg19", url=address, progress=False)
+    assert leftovers(own_cache) == []
+
+
+def test_a_cache_that_can_not_be_looked_into_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXSTYLE_CACHE", f"/tmp/{'x' * 300}")
+    with pytest.raises(WeightsError, match=r"can't look into .*: File name too long; set CXSTYLE_CACHE"):
+        find("vgg16")

@@ -1,0 +1,189 @@
+"""The Contextual loss against the paper's equations, written out by hand in plain Python."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from cxstyle import ContextualLoss, contextual_loss
+from cxstyle.losses.contextual import center, cosine_distances, log_set_similarity, log_similarities, relative_distances
+
+# Lopsided on purpose: two positions of x, three of y.
+DISTANCES = [[0.1, 0.4, 0.2], [0.6, 0.3, 0.9]]
+
+
+def by_hand(x: list[list[float]], y: list[list[float]], bandwidth: float) -> float:
+    """Eq. 1 to 5 for lists of feature vectors, as loops over positions i of x and j of y."""
+    mean = [sum(feature[c] for feature in y) / len(y) for c in range(len(y[0]))]
+
+    def distance(a: list[float], b: list[float]) -> float:
+        a, b = ([v - m for v, m in zip(f, mean, strict=True)] for f in (a, b))
+        dot = sum(p * q for p, q in zip(a, b, strict=True))
+        return 1 - dot / (math.hypot(*a) * math.hypot(*b))
+
+    similarities = []
+    for feature in x:
+        d = [distance(feature, other) for other in y]
+        relative = [value / (min(d) + 1e-5) for value in d]
+        w = [math.exp((1 - value) / bandwidth) for value in relative]
+        similarities.append([value / sum(w) for value in w])
+    best = [max(row[j] for row in similarities) for j in range(len(y))]
+    return -math.log(sum(best) / len(best))
+
+
+def as_tensor(features: list[list[float]]) -> torch.Tensor:
+    return torch.tensor(features, dtype=torch.float64).T[None]  # (1, C, positions)
+
+
+X = [[1.0, 0.2], [-0.3, 1.5]]
+Y = [[0.9, 0.1], [0.1, 1.2], [-1.0, -0.4]]
+
+
+def test_the_loss_equals_the_equations_written_as_loops_for_more_positions_in_y_than_in_x() -> None:
+    assert contextual_loss(as_tensor(X), as_tensor(Y), 0.2).item() == pytest.approx(by_hand(X, Y, 0.2), abs=1e-12)
+
+
+def test_the_loss_equals_the_equations_written_as_loops_for_more_positions_in_x_than_in_y() -> None:
+    assert contextual_loss(as_tensor(Y), as_tensor(X), 0.5).item() == pytest.approx(by_hand(Y, X, 0.5), abs=1e-12)
+
+
+def test_swapping_the_sides_changes_the_loss() -> None:
+    assert abs(by_hand(X, Y, 0.2) - by_hand(Y, X, 0.2)) > 0.1
+    assert contextual_loss(as_tensor(X), as_tensor(Y), 0.2) != contextual_loss(as_tensor(Y), as_tensor(X), 0.2)
+
+
+def test_both_sides_are_centered_by_the_mean_of_y() -> None:
+    x, y = center(as_tensor(X), as_tensor(Y))
+    assert y.mean(dim=2).abs().max() < 1e-15
+    torch.testing.assert_close(x, as_tensor(X) - as_tensor(Y).mean(dim=2, keepdim=True))
+
+
+def test_distances_run_over_x_then_y_and_lie_between_0_and_2() -> None:
+    distances = cosine_distances(torch.randn(2, 5, 7), torch.randn(2, 5, 4))
+    assert distances.shape == (2, 7, 4)
+    assert distances.min() >= 0
+    assert distances.max() <= 2 + 1e-6
+
+
+def test_equation_2_divides_each_row_by_its_minimum_over_y() -> None:
+    relative = relative_distances(torch.tensor([DISTANCES]))
+    expected = [[d / (0.1 + 1e-5) for d in DISTANCES[0]], [d / (0.3 + 1e-5) for d in DISTANCES[1]]]
+    torch.testing.assert_close(relative, torch.tensor([expected]))
+
+
+def test_equations_3_and_4_make_each_row_sum_to_1_over_y() -> None:
+    similarities = log_similarities(torch.tensor([[[1.0, 4.0, 2.0], [2.0, 1.0, 3.0]]]), 0.5).exp()
+    first = [math.exp((1 - d) / 0.5) for d in (1.0, 4.0, 2.0)]
+    torch.testing.assert_close(similarities[0, 0], torch.tensor([w / sum(first) for w in first]))
+    torch.testing.assert_close(similarities.sum(dim=2), torch.ones(1, 2))
+
+
+def test_equation_1_takes_the_maximum_over_x_and_the_mean_over_y() -> None:
+    cx = torch.tensor([[[0.5, 0.2, 0.3], [0.1, 0.8, 0.1]]])
+    assert log_set_similarity(cx.log()).exp().item() == pytest.approx((0.5 + 0.8 + 0.3) / 3)
+
+
+def test_a_set_has_no_loss_against_itself() -> None:
+    x = torch.randn(1, 16, 50)
+    assert contextual_loss(x, x, 0.1).item() == pytest.approx(0, abs=1e-6)
+    assert contextual_loss(x, x[:, :, torch.randperm(50)], 0.1).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_sets_far_apart_have_a_similarity_of_about_one_over_n() -> None:
+    # All of x lies in one direction at a right angle to every difference within y.
+    y = torch.cat([torch.randn(1, 7, 40), torch.zeros(1, 1, 40)], dim=1)
+    x = torch.cat([torch.zeros(1, 7, 40), torch.ones(1, 1, 40)], dim=1) * 1000 + y.mean(dim=2, keepdim=True)
+    assert contextual_loss(x, y, 0.1).item() == pytest.approx(math.log(40), abs=1e-3)
+
+
+def test_the_loss_does_not_see_the_scale_of_the_features() -> None:
+    x, y = torch.randn(1, 8, 20).double(), torch.randn(1, 8, 30).double()
+    expected = contextual_loss(x, y, 0.2)
+    for scale in (1e-6, 1e6):
+        torch.testing.assert_close(contextual_loss(x * scale, y * scale, 0.2), expected)
+
+
+@pytest.mark.parametrize(("p", "q"), [(3, 5), (5, 3), (1, 4)])
+def test_gradients_agree_with_finite_differences(p: int, q: int) -> None:
+    generator = torch.Generator().manual_seed(p)
+    x = torch.randn(2, 4, p, generator=generator, dtype=torch.float64, requires_grad=True)
+    y = torch.randn(2, 4, q, generator=generator, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda a, b: contextual_loss(a, b, 0.5), (x, y))
+
+
+@pytest.mark.parametrize("name", ["identical", "constant", "zero", "one position"])
+def test_degenerate_features_give_finite_losses_and_gradients(name: str) -> None:
+    y = {
+        "identical": torch.randn(1, 6, 9),
+        "constant": torch.ones(1, 6, 9),
+        "zero": torch.zeros(1, 6, 9),
+        "one position": torch.randn(1, 6, 1),
+    }[name]
+    x = y.clone().requires_grad_()
+    loss = contextual_loss(x, y, 0.1)
+    loss.backward()
+    assert loss.isfinite()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+
+
+def test_maps_and_flattened_maps_are_the_same_features() -> None:
+    x, y = torch.randn(2, 8, 4, 5), torch.randn(2, 8, 3, 7)
+    assert contextual_loss(x, y) == contextual_loss(x.flatten(2), y.flatten(2))
+
+
+def test_a_batch_has_the_mean_loss_of_its_samples() -> None:
+    x, y = torch.randn(3, 8, 10), torch.randn(3, 8, 12)
+    single = torch.stack([contextual_loss(x[i : i + 1], y[i : i + 1]) for i in range(3)])
+    torch.testing.assert_close(contextual_loss(x, y), single.mean())
+
+
+def test_half_precision_features_are_compared_in_single_precision() -> None:
+    x, y = torch.randn(1, 8, 10).bfloat16(), torch.randn(1, 8, 12).bfloat16()
+    loss = contextual_loss(x, y, 0.2)
+    assert loss.dtype == torch.float32
+    assert loss == contextual_loss(x.float(), y.float(), 0.2)
+
+
+def test_the_module_is_the_function() -> None:
+    x, y = torch.randn(1, 8, 10), torch.randn(1, 8, 12)
+    assert ContextualLoss(0.3)(x, y) == contextual_loss(x, y, 0.3)
+    assert "0.3" in repr(ContextualLoss(0.3))
+
+
+def test_the_module_trains_a_network_of_somebody_else() -> None:
+    torch.manual_seed(0)
+    network, loss = nn.Conv1d(6, 6, 1), ContextualLoss(0.5)
+    x, y = torch.randn(1, 6, 40), torch.randn(1, 6, 30)
+    optimizer = torch.optim.Adam(network.parameters(), 0.05)
+    before = loss(network(x), y).item()
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss(network(x), y).backward()
+        optimizer.step()
+    assert loss(network(x), y).item() < 0.8 * before
+
+
+@pytest.mark.parametrize("bandwidth", [0, -0.1, float("nan")])
+def test_a_bandwidth_that_is_not_above_0_is_refused(bandwidth: float) -> None:
+    with pytest.raises(ValueError, match="bandwidth must be above 0"):
+        contextual_loss(torch.randn(1, 2, 3), torch.randn(1, 2, 3), bandwidth)
+    with pytest.raises(ValueError, match="bandwidth must be above 0"):
+        ContextualLoss(bandwidth)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ((2, 3), (1, 2, 3), r"x must be \(N, C, H, W\) or \(N, C, P\)"),
+        ((1, 2, 3), (1, 2, 0), "y must be .* not empty"),
+        ((1, 2, 3), (1, 4, 3), r"agree in batch and channels, got \(1, 2\) and \(1, 4\)"),
+        ((1, 2, 3), (2, 2, 3), "agree in batch and channels"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(x: tuple[int, ...], y: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        contextual_loss(torch.randn(x), torch.randn(y))

@@ -1,0 +1,165 @@
+"""How loss terms become one objective."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch.nn import functional
+
+from cxstyle import LossTerm, contextual_loss
+from cxstyle.features.vgg import VGGFeatures
+from cxstyle.features.weights import Network
+from cxstyle.losses.feature_sets import Draws, concatenated, gather
+from cxstyle.losses.objective import Objective, feature_layers
+from cxstyle.losses.perceptual import total_variation
+from cxstyle.losses.terms import Whole
+
+STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), bandwidth=0.2)
+CONTENT = LossTerm("contextual", 2.0, "source", ("conv3_2",), bandwidth=0.1)
+TV = LossTerm("total_variation", 3.0)
+
+
+@pytest.fixture
+def pictures() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    sizes = ((40, 48), (40, 48), (36, 56))
+    result, source, target = (torch.rand(1, 3, *size, generator=generator) for size in sizes)
+    return result, source, target
+
+
+def bind(terms: list[LossTerm], network: Network, source: torch.Tensor, target: torch.Tensor) -> Objective:
+    return Objective(terms, VGGFeatures(network, feature_layers(terms)), source, [target])
+
+
+def test_the_total_is_the_weighted_sum_of_a_value_for_each_term_and_layer(tiny_network, pictures) -> None:
+    result, source, target = pictures
+    losses = bind([STYLE, CONTENT, TV], tiny_network, source, target).evaluate(result)
+    features = VGGFeatures(tiny_network, ["conv2_2", "conv3_2"])
+    x, s, t = features(result), features(source), features(target)
+    expected = torch.stack(
+        [
+            contextual_loss(x["conv2_2"], t["conv2_2"], 0.2),
+            contextual_loss(x["conv3_2"], t["conv3_2"], 0.2),
+            contextual_loss(x["conv3_2"], s["conv3_2"], 0.1),
+            total_variation(result),
+        ]
+    )
+    torch.testing.assert_close(losses.values, expected)
+    torch.testing.assert_close(losses.total, expected @ torch.tensor([1.0, 1.0, 2.0, 3.0]))
+
+
+def test_a_shifted_picture_is_compared_with_the_source_shifted_alike(tiny_network, pictures) -> None:
+    _, source, target = pictures
+    terms = [LossTerm("reconstruction", 1.0, "source", ("conv3_2",))]
+    network = VGGFeatures(tiny_network, feature_layers(terms))
+    objective = Objective(terms, network, source, [target], jitter=6)
+    generator = torch.Generator().manual_seed(0)
+    assert all(objective.evaluate(source, Draws(generator)).total == 0 for _ in range(8))
+    assert objective.evaluate(source).total == 0  # the full objective, where the source is
+    assert objective.evaluate(target[:, :, :, :48].mean() + 0 * source, Draws(generator)).total > 0
+
+
+def test_the_plain_loss_gives_the_same_objective(tiny_network, pictures) -> None:
+    result, source, target = pictures
+    network = VGGFeatures(tiny_network, ["conv2_2", "conv3_2"])
+    plain = Objective([STYLE, CONTENT], network, source, [target], plain=True).evaluate(result)
+    torch.testing.assert_close(
+        Objective([STYLE, CONTENT], network, source, [target]).evaluate(result).values, plain.values
+    )
+
+
+def test_values_are_named_by_what_they_compare_and_where(tiny_network, pictures) -> None:
+    joined = LossTerm("contextual", 1.0, "target", ("relu2_1", "relu3_1"), combine="concatenate")
+    objective = bind([STYLE, CONTENT, joined, TV, TV], tiny_network, *pictures[1:])
+    style = ["style conv2_2", "style conv3_2"]
+    assert objective.names == [*style, "content conv3_2", "style conv2_1+conv3_1", "tv", "tv 2"]
+
+
+def test_terms_of_weight_0_are_neither_named_nor_computed(tiny_network, pictures) -> None:
+    objective = bind([CONTENT, LossTerm("total_variation", 0)], tiny_network, *pictures[1:])
+    assert objective.names == ["content conv3_2"]
+    assert len(objective.bound) == 1
+
+
+def test_gradients_reach_the_picture_from_every_term(tiny_network, pictures) -> None:
+    for term in (STYLE, CONTENT, TV):
+        result = pictures[0].clone().requires_grad_()
+        bind([term], tiny_network, *pictures[1:]).evaluate(result).total.backward()
+        assert result.grad is not None
+        assert result.grad.abs().max() > 0
+
+
+def test_a_source_term_samples_the_same_positions_on_both_sides(tiny_network, pictures) -> None:
+    _, source, target = pictures
+    term = LossTerm("contextual", 1.0, "source", ("conv2_2",), bandwidth=0.1, samples=50)
+    losses = bind([term], tiny_network, source, target).evaluate(source, Draws(torch.Generator().manual_seed(0)))
+    assert losses.total.item() == pytest.approx(0, abs=1e-5)
+
+
+def test_a_target_term_samples_its_own_positions_on_each_side(tiny_network, pictures) -> None:
+    _, source, _ = pictures
+    term = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1, samples=50)
+    losses = bind([term], tiny_network, source, source).evaluate(source, Draws(torch.Generator().manual_seed(0)))
+    assert losses.total.item() > 0.1
+
+
+def test_new_positions_are_drawn_each_time_none_twice() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first, second = (Draws(generator).positions(400, 50) for _ in range(2))
+    assert first.shape == (50,)
+    assert first.unique().numel() == 50
+    assert not torch.equal(first.sort().values, second.sort().values)
+
+
+def test_samples_are_columns_of_the_features() -> None:
+    features = torch.arange(800.0).view(1, 2, 400)
+    assert torch.equal(gather(features, torch.tensor([7, 3])), torch.tensor([[[7.0, 3.0], [407.0, 403.0]]]))
+    assert gather(features, None) is features
+
+
+def test_without_a_generator_all_positions_take_part(tiny_network, pictures) -> None:
+    term = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1, samples=50)
+    everything = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1)
+    result, source, target = pictures
+    full = bind([everything], tiny_network, source, target).evaluate(result, Draws(torch.Generator()))
+    assert bind([term], tiny_network, source, target).evaluate(result).total == full.total
+
+
+def test_smaller_layers_than_the_sample_are_taken_whole() -> None:
+    assert Draws(torch.Generator()).positions(20, 20) is None
+    assert Draws(torch.Generator()).positions(20, None) is None
+
+
+def test_what_stays_the_same_in_each_iteration_is_prepared_once(tiny_network, pictures) -> None:
+    sampling = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), samples={"conv2_2": 50})
+    objective = bind([sampling], tiny_network, *pictures[1:])
+    assert [isinstance(y, Whole) for y in objective.bound[0].sets] == [False, True]
+
+
+def test_concatenated_layers_lie_on_the_first_grid_divided_by_their_channels() -> None:
+    features = {"conv2_1": torch.randn(1, 4, 8, 6), "conv3_1": torch.randn(1, 8, 4, 3)}
+    joined = concatenated(features, ["conv2_1", "conv3_1"])
+    assert joined.shape == (1, 12, 8, 6)
+    torch.testing.assert_close(joined[:, :4], features["conv2_1"] / 4)
+    up = functional.interpolate(features["conv3_1"], (8, 6), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(joined[:, 4:], up / 8)
+
+
+def test_total_variation_is_the_mean_squared_difference_of_neighbours() -> None:
+    picture = torch.tensor([[[[0.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]])
+    # Down: 0, -1, 0; across: 1, 0 and 0, 1.
+    assert total_variation(picture).item() == pytest.approx(1 / 3 + 2 / 4)
+    assert total_variation(torch.full((1, 3, 5, 5), 0.3)).item() == 0
+
+
+def test_gram_matrices_of_drawn_positions_are_nearly_those_of_all(tiny_network) -> None:
+    result, source, target = (torch.rand(1, 3, 64, w) for w in (64, 64, 80))
+    term = LossTerm("gram", 1.0, "target", ("conv2_2",))
+    full = float(bind([term], tiny_network, source, target).evaluate(result).total)
+    objective = bind([dataclasses.replace(term, samples=800)], tiny_network, source, target)
+    drawn = [float(objective.evaluate(result, Draws(torch.Generator().manual_seed(seed))).total) for seed in range(8)]
+    assert len(set(drawn)) == 8
+    assert full < sum(drawn) / 8 < 1.5 * full  # the variance of the draws adds to a squared distance
+    assert float(objective.evaluate(result).total) == pytest.approx(full, rel=1e-5)

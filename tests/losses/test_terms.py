@@ -1,0 +1,350 @@
+"""What steers the matching: weights of targets, labels of masks, several targets as one set."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from cxstyle import LossTerm, contextual_loss
+from cxstyle.features.tiles import TiledFeatures
+from cxstyle.features.vgg import VGGFeatures
+from cxstyle.losses.binding import BoundTerm, Evaluated
+from cxstyle.losses.contextual import plain_contextual_loss
+from cxstyle.losses.feature_sets import Draws, Positions, joined, shares_on
+from cxstyle.losses.objective import Objective
+from cxstyle.losses.palette import color_moments, palette_loss
+from cxstyle.losses.patches import patches
+from cxstyle.losses.perceptual import gram_matrix, total_variation
+from cxstyle.losses.terms import BOUND
+from cxstyle.pictures.color_transfer import recolor
+from cxstyle.pictures.guide import Guide
+
+LAYER = "conv2_2"
+LOSSES = ("contextual", "gram", "mrf")
+NO_PICTURE = torch.zeros(1, 3, 32, 32)
+
+
+def by_hand(x: list[list[float]], y: list[list[float]], weights: list[float]) -> float:
+    """Eq. 2 to 5 for unit vectors less the mean of y, with the mean of Eq. 1 weighted: loops over x and y."""
+    mean = [sum(column) / len(y) for column in zip(*y, strict=True)]
+
+    def distance(a: list[float], b: list[float]) -> float:
+        a, b = ([v - m for v, m in zip(f, mean, strict=True)] for f in (a, b))
+        return 1 - sum(p * q for p, q in zip(a, b, strict=True)) / (math.hypot(*a) * math.hypot(*b))
+
+    best = [0.0] * len(y)
+    for feature in x:
+        d = [distance(feature, other) for other in y]
+        w = [math.exp((1 - value / (min(d) + 1e-5)) / 0.4) for value in d]
+        best = [max(b, v / sum(w)) for b, v in zip(best, w, strict=True)]
+    return -math.log(sum(b * weight for b, weight in zip(best, weights, strict=True)) / sum(weights))
+
+
+X = [[1.0, 0.2], [-0.3, 1.5]]
+Y = [[0.9, 0.1], [0.1, 1.2], [-1.0, -0.4]]
+
+
+@pytest.mark.parametrize("loss", [contextual_loss, plain_contextual_loss])
+@pytest.mark.parametrize("weights", [[1.0, 1.0, 1.0], [0.5, 3.0, 1.0], [2.0, 0.0, 0.1]])
+def test_the_weighted_contextual_loss_equals_the_equations_written_as_loops(loss, weights: list[float]) -> None:
+    x, y = (torch.tensor(f, dtype=torch.float64).T[None] for f in (X, Y))
+    found = loss(x, y, 0.4, weights=torch.tensor(weights))
+    assert found.item() == pytest.approx(by_hand(X, Y, weights), abs=1e-7)
+
+
+def test_gradients_of_the_weighted_loss_agree_with_finite_differences() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(1, 4, n, generator=generator, dtype=torch.float64, requires_grad=True) for n in (3, 5))
+    weights = torch.tensor([1.0, 0.0, 2.0, 0.5, 0.1])
+    assert torch.autograd.gradcheck(lambda a, b: contextual_loss(a, b, 0.5, weights=weights), (x, y))
+
+
+def test_another_number_of_weights_than_of_features_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"weights must be \(Q,\) = \(3,\), one for each of y, got \(2,\)"):
+        contextual_loss(torch.randn(1, 2, 2), torch.randn(1, 2, 3), weights=torch.ones(2))
+
+
+def bound(loss: str, guide: Guide | None = None, precision: str = "fp32", **settings) -> BoundTerm:
+    given = {"bandwidth": 0.2, **settings} if loss == "contextual" else settings
+    return BOUND[loss](LossTerm(loss, 1.0, "target", (LAYER,), **given), precision, False, guide or Guide())
+
+
+def value(term: BoundTerm, x: torch.Tensor, *targets: torch.Tensor, seed: int | None = None) -> torch.Tensor:
+    """The term's value for features of the result and of the targets, given as they are."""
+    term.refer([{LAYER: y} for y in targets])
+    draws = None if seed is None else Draws(torch.Generator().manual_seed(seed))
+    (found,) = term.values(Evaluated(NO_PICTURE, {LAYER: x}, draws))
+    return found
+
+
+def maps(*widths: int, height: int = 6) -> list[torch.Tensor]:
+    """One map of 4 channels for each width."""
+    generator = torch.Generator().manual_seed(3)
+    return [torch.rand(1, 4, height, width, generator=generator) for width in widths]
+
+
+def halves(width: int = 8, height: int = 6) -> torch.Tensor:
+    """Two labels, left and right: (2, H, W)."""
+    left = (torch.arange(width) < width // 2).float().expand(height, width)
+    return torch.stack([left, 1 - left])
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_label_draws_nothing_from_what_lies_outside_its_own_part_of_the_target(loss: str) -> None:
+    x, y = maps(8, 8)
+    left = halves()[:1]
+    x.requires_grad_()
+    # What patches of the left half see of the right stays, too.
+    other = torch.cat([y[..., :5], torch.rand(1, 4, 6, 3)], dim=3)
+    assert value(bound(loss), x, y) != value(bound(loss), x, other)
+    steered = [value(bound(loss, Guide(None, left, (left,))), x, target) for target in (y, other)]
+    assert steered[0] == steered[1]
+    (gradient,) = torch.autograd.grad(steered[0], x)
+    assert gradient[..., :4].abs().max() > 0
+    assert gradient[..., 5:].abs().max() == 0
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_with_two_labels_each_one_is_moved_by_its_own_part_alone(loss: str) -> None:
+    x, y = maps(10, 10)
+    x.requires_grad_()
+    other = torch.cat([y[..., :6], torch.rand(1, 4, 6, 4)], dim=3)
+    guide = Guide(None, halves(10), (halves(10),))
+    first, second = (torch.autograd.grad(value(bound(loss, guide), x, t), x)[0] for t in (y, other))
+    # The contextual loss is a logarithm of the sum of both, so the other label scales the gradient, but can't turn it.
+    mine = [gradient[..., :4].flatten() for gradient in (first, second)]
+    assert functional.cosine_similarity(*mine, dim=0).item() == pytest.approx(1, abs=1e-5)
+    assert not torch.allclose(first[..., 6:], second[..., 6:])
+    if loss != "contextual":
+        torch.testing.assert_close(*mine)
+
+
+@pytest.mark.parametrize("loss", ["contextual", "gram"])
+def test_labels_are_found_where_they_lie_on_each_side(loss: str) -> None:
+    (x,) = maps(8)
+    swapped = torch.cat([x[..., 4:], x[..., :4]], dim=3)
+    there, aside = halves(), halves().flip(0)
+    assert value(bound(loss, Guide(None, there, (aside,))), x, swapped).item() == pytest.approx(0, abs=1e-5)
+    assert value(bound(loss, Guide(None, there, (there,))), x, swapped) > 1e-4
+
+
+def test_the_contextual_loss_of_labels_is_the_mean_of_their_similarities_by_their_share_of_the_target() -> None:
+    x, y = maps(8, 12)
+    there, other = halves(), (torch.arange(12) < 3).float().expand(6, 12)
+    guide = Guide(None, there, (torch.stack([other, 1 - other]),))
+    left = contextual_loss(x[..., :4], y[..., :3], 0.2)
+    right = contextual_loss(x[..., 4:], y[..., 3:], 0.2)
+    expected = -((-left).exp() / 4 + (-right).exp() * 3 / 4).log()
+    torch.testing.assert_close(value(bound("contextual", guide), x, y), expected)
+
+
+def test_positions_on_a_soft_edge_take_part_in_both_labels() -> None:
+    shares = torch.tensor([[1.0, 0.6, 0.2, 0.0], [0.0, 0.4, 0.8, 1.0]])
+    features = Positions(torch.rand(1, 2, 4), shares=shares)
+    assert features.members(None, 0).tolist() == [0, 1]
+    assert features.members(None, 1).tolist() == [1, 2, 3]
+    assert features.members(torch.tensor([3, 1]), 1).tolist() == [3, 1]
+    assert features.weights_of(torch.tensor([3, 1]), 1).tolist() == pytest.approx([1, 0.4])
+
+
+@pytest.mark.parametrize("loss", ["contextual", "mrf"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_an_iteration_that_draws_nothing_of_a_label_does_without_it(loss: str, dtype: torch.dtype) -> None:
+    x, y = (found.to(dtype) for found in maps(12, 12))
+    corner = torch.zeros(1, 6, 12)
+    corner[:, 1:4, 1:5] = 1
+    guide, found = Guide(None, corner, (corner,)), []
+    for seed in range(30):
+        own = x.clone().requires_grad_()
+        loss_now = value(bound(loss, guide, samples=4), own, y, seed=seed)
+        torch.stack([loss_now, torch.zeros(())]).sum().backward()
+        assert own.grad.isfinite().all()
+        found.append(loss_now.item())
+    assert 0 in found
+    assert max(found) > 0
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_mask_may_be_smaller_than_a_layer_s_grid(loss: str) -> None:
+    x, y = maps(8, 8)
+    small = halves(2, 2)
+    fine = halves(8, 6)
+    coarse, exact = (value(bound(loss, Guide(None, mask, (mask,))), x, y) for mask in (small, fine))
+    assert coarse == exact
+
+
+def test_a_patch_has_the_label_of_its_middle() -> None:
+    found = patches(maps(8)[0])
+    mask = torch.zeros(1, 6, 8)
+    mask[:, 1, 1], mask[:, 4, 6] = 1, 1
+    shares = shares_on(mask, found, border=1).view(found.shape[2:])
+    assert shares.nonzero().tolist() == [[0, 0], [3, 5]]
+    x, y = maps(8, 8)
+    x.requires_grad_()
+    (gradient,) = torch.autograd.grad(value(bound("mrf", Guide(None, mask, (mask,))), x, y), x)
+    expected = functional.max_pool2d(mask[None], 3, 1, 1)[0, 0] > 0
+    assert torch.equal((gradient != 0).any(dim=1)[0], expected)
+
+
+@pytest.mark.parametrize("loss", ["contextual", "gram"])
+def test_two_targets_are_one_target_of_both(loss: str) -> None:
+    x, one, other = maps(8, 5, 7)
+    torch.testing.assert_close(value(bound(loss), x, one, other), value(bound(loss), x, torch.cat([one, other], dim=3)))
+
+
+def test_patches_are_taken_from_whichever_target_has_the_most_alike() -> None:
+    x, one, other = maps(8, 5, 7)
+    torch.testing.assert_close(value(bound("mrf"), x, one, other), value(bound("mrf"), x, other, one))
+    assert value(bound("mrf"), x, one, x) == 0
+
+
+def test_weights_average_the_targets_gram_matrices_whatever_their_sizes() -> None:
+    one, other = maps(3, 10)
+    together = joined([one, other], None, (0.25, 0.75))
+    expected = 0.25 * gram_matrix(one) + 0.75 * gram_matrix(other)
+    torch.testing.assert_close(gram_matrix(together.features, together.weights_of(None)), expected)
+
+
+@pytest.mark.parametrize("weights", [(0.3, 0.7), (1.0, 0.0)])
+def test_a_target_given_twice_is_the_target_given_once(weights: tuple[float, float]) -> None:
+    x, y = maps(8, 7)
+    for loss in ("gram", "mrf"):
+        torch.testing.assert_close(value(bound(loss, Guide(weights)), x, y, y), value(bound(loss), x, y))
+    # Each feature shares its similarity (Eq. 4) with its copy: log 2 more, which no gradient sees.
+    twice = value(bound("contextual", Guide(weights)), x, y, y)
+    torch.testing.assert_close(twice, value(bound("contextual"), x, y) + math.log(2))
+
+
+def test_a_larger_weight_draws_the_result_to_its_target() -> None:
+    x, one, other = maps(8, 7, 7)
+    towards = []
+    for weights in ((0.9, 0.1), (0.1, 0.9)):
+        own = x.clone().requires_grad_()
+        term, optimizer = bound("contextual", Guide(weights)), torch.optim.Adam([own], 0.01)
+        for _ in range(60):
+            optimizer.zero_grad()
+            value(term, own, one, other).backward()
+            optimizer.step()
+        towards.append([contextual_loss(own, y, 0.2).item() for y in (one, other)])
+    assert towards[0][0] < 0.9 * towards[1][0]
+    assert towards[1][1] < 0.9 * towards[0][1]
+
+
+def test_sampled_weights_go_with_their_features() -> None:
+    x, one, other = maps(8, 4, 4)
+    whole = value(bound("contextual", Guide((0.9, 0.1))), x, one, other)
+    drawn = [value(bound("contextual", Guide((0.9, 0.1)), samples=40), x, one, other, seed=s) for s in range(8)]
+    wrong = value(bound("contextual", Guide((0.1, 0.9))), x, one, other)
+    mean = torch.stack(drawn).mean()
+    assert (mean - whole).abs() < (mean - wrong).abs()
+
+
+def test_the_plain_objective_has_the_same_weights_and_labels(tiny_network) -> None:
+    generator = torch.Generator().manual_seed(1)
+    result, source, one, other = (torch.rand(1, 3, 32, w, generator=generator) for w in (40, 40, 48, 36))
+    terms = [LossTerm("contextual", 1.0, "target", (LAYER,), bandwidth=0.2)]
+    network = VGGFeatures(tiny_network, [LAYER])
+    masks = Guide((0.2, 0.8), halves(40, 32), (halves(48, 32), halves(9, 9)))
+    for guide in (Guide((0.2, 0.8)), masks):
+        fast, plain = (
+            Objective(terms, network, source, [one, other], plain=plain, guide=guide).evaluate(result).values
+            for plain in (False, True)
+        )
+        torch.testing.assert_close(fast, plain)
+
+
+def test_the_palette_of_labels_is_the_sum_of_each_part_s_by_its_share_of_the_picture() -> None:
+    picture, source = (torch.rand(1, 3, 32, 40) for _ in range(2))
+    narrow = (torch.arange(40) < 10).float().expand(32, 40)
+    term = BOUND["palette"](
+        LossTerm("palette", 1.0, "source"), "fp32", False, Guide(None, torch.stack([narrow, 1 - narrow]), ())
+    )
+    term.refer_to_pictures([source])
+    parts = [palette_loss(picture[..., s], *color_moments(source[..., s])) for s in (slice(10), slice(10, None))]
+    (found,) = term.values(Evaluated(picture, {}, None))
+    torch.testing.assert_close(found, parts[0] / 4 + parts[1] * 3 / 4)
+
+
+def test_total_variation_against_the_source_sees_only_what_the_run_has_added() -> None:
+    source, change = torch.rand(1, 3, 32, 40), torch.rand(1, 3, 32, 40)
+    network = torch.nn.Identity()
+    network.layers = ()
+    values = []
+    for compare in ("source", ""):
+        objective = Objective([LossTerm("total_variation", 1.0, compare)], network, source, [source])
+        values.append([objective.evaluate(picture).total for picture in (source, source + change)])
+    torch.testing.assert_close(values[0], [torch.tensor(0.0), total_variation(change)])
+    torch.testing.assert_close(values[1], [total_variation(source), total_variation(source + change)])
+
+
+def test_tiles_give_every_loss_the_same_value_and_gradient(tiny_network) -> None:
+    generator = torch.Generator().manual_seed(1)
+    result, source, target = (torch.rand(1, 3, 96, w, generator=generator) for w in (120, 120, 80))
+    terms = [
+        LossTerm("gram", 1.0, "target", ("conv1_1", "conv2_1")),
+        LossTerm("mrf", 1.0, "target", ("conv2_1",)),
+        LossTerm("reconstruction", 1.0, "source", ("conv2_2",)),
+    ]
+    network = VGGFeatures(tiny_network, ["conv1_1", "conv2_1", "conv2_2"])
+    found = []
+    for features in (network, TiledFeatures(network, 60 * 60)):
+        picture = result.clone().requires_grad_()
+        losses = Objective(terms, features, source, [target]).evaluate(picture)
+        losses.total.backward()
+        found.append((losses.values, picture.grad))
+    torch.testing.assert_close(found[0], found[1])
+
+
+def test_bf16_features_give_every_loss_nearly_the_same_value(tiny_network) -> None:
+    generator = torch.Generator().manual_seed(1)
+    result, source, target = (torch.rand(1, 3, 64, w, generator=generator) for w in (64, 64, 80))
+    terms = [
+        LossTerm("gram", 1.0, "target", ("conv1_1", "conv2_1")),
+        LossTerm("mrf", 1.0, "target", ("conv2_1",), samples=200),
+        LossTerm("reconstruction", 1.0, "source", ("conv2_2",)),
+        LossTerm("palette", 1.0, "source"),
+    ]
+    guide = Guide((1.0,), halves(64, 64), (halves(80, 64),))
+    values = []
+    for dtype, precision in ((torch.float32, "fp32"), (torch.bfloat16, "bf16")):
+        network = VGGFeatures(tiny_network, ["conv1_1", "conv2_1", "conv2_2"], dtype=dtype)
+        objective = Objective(terms, network, source, [target], precision, guide=guide)
+        picture = result.clone().requires_grad_()
+        losses = objective.evaluate(picture, Draws(torch.Generator().manual_seed(0)))
+        losses.total.backward()
+        assert picture.grad.isfinite().all()
+        values.append(losses.values)
+    torch.testing.assert_close(values[1], values[0], rtol=0.03, atol=1e-4)
+
+
+def test_recolouring_to_a_label_that_one_of_the_targets_lacks_leaves_that_label_out() -> None:
+    picture, palette = torch.rand(1, 3, 32, 40), 0.5 * torch.rand(1, 3, 32, 32)
+    one_sided = torch.stack([torch.zeros(32, 40), torch.ones(32, 40)])
+    found = recolor(picture, [palette], Guide(None, one_sided, (halves(32, 32),)))
+    expected = recolor(picture, [palette], Guide(None, one_sided[1:], (halves(32, 32)[1:],)))
+    assert found.isfinite().all()
+    assert torch.equal(found, expected)
+
+
+def test_each_label_gets_its_own_colours() -> None:
+    red, blue = (torch.zeros(1, 3, 32, 32) for _ in range(2))
+    red[:, 0], blue[:, 2] = 0.8, 0.8
+    palette = torch.cat([red, blue], dim=3) + 0.05 * torch.rand(1, 3, 32, 64)
+    picture = 0.4 + 0.2 * torch.rand(1, 3, 64, 256)
+    there = halves(256, 64).flip(0)  # what is left in the palette lies on the right of the picture
+    found = recolor(picture, [palette], Guide(None, there, (halves(64, 32),)))
+    assert found[0, 2, :, :100].mean() - found[0, 0, :, :100].mean() > 0.7
+    assert found[0, 0, :, -100:].mean() - found[0, 2, :, -100:].mean() > 0.7
+
+
+def test_several_palettes_are_one_and_weights_mix_them() -> None:
+    one, other, picture = (torch.rand(1, 3, 32, w) * 0.3 + at for w, at in ((32, 0.2), (64, 0.5), (40, 0.3)))
+    glued = recolor(picture, [torch.cat([one, other], dim=3)])
+    torch.testing.assert_close(recolor(picture, [one, other]), glued)
+    torch.testing.assert_close(recolor(picture, [one, one], Guide((0.3, 0.7))), recolor(picture, [one]))
+    half = recolor(picture, [one, other], Guide((0.5, 0.5))).mean()
+    assert half.item() == pytest.approx((one.mean() + other.mean()).item() / 2, abs=1e-3)
+    assert glued.mean() > half

@@ -1,0 +1,268 @@
+"""Flat borders of targets: found where they are, and nowhere else; left out with their part of mask and alpha."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import SAMPLES
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from cxstyle import LossTerm, StyleConfig, stylize
+from cxstyle.analysis.score import load
+from cxstyle.pictures.borders import Widths, border
+from cxstyle.pictures.photo import Photo
+from cxstyle.pictures.reading import load_picture
+from cxstyle.pictures.tensors import resize, to_image, to_tensor
+from cxstyle.transfer.inputs import read_inputs
+
+BLACK, WHITE, GREY, CREAM = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.94, 0.9, 0.78)
+Color = tuple[float, float, float]
+PHOTOS = ["astronaut.jpg", "chelsea.png", "coffee.png", "hopper.jpg", "rocket.jpg"]
+NONE = (0, 0, 0, 0)
+
+
+def flat(height: int, width: int, color: Color) -> Tensor:
+    return torch.tensor(color).view(1, 3, 1, 1).expand(1, 3, height, width).clone()
+
+
+def scene(height: int = 150, width: int = 200) -> Tensor:
+    """Blots of all colours with a grain."""
+    blots = functional.interpolate(torch.rand(1, 3, 8, 10), (height, width), mode="bicubic")
+    return (0.15 + 0.7 * blots + 0.1 * torch.rand(1, 3, height, width)).clamp(0, 1)
+
+
+def framed(picture: Tensor, widths: Widths, color: Color) -> Tensor:
+    left, top, right, bottom = widths
+    height, width = picture.shape[2:]
+    whole = flat(height + top + bottom, width + left + right, color)
+    whole[..., top : top + height, left : left + width] = picture
+    return whole
+
+
+def as_jpeg(picture: Tensor, quality: int) -> Tensor:
+    file = io.BytesIO()
+    to_image(picture).save(file, "JPEG", quality=quality)
+    return to_tensor(Image.open(file))
+
+
+def near(found: Widths, wanted: Widths) -> bool:
+    """To within two pixels, but never where there is none."""
+    return all(abs(a - b) <= 2 and (b > 0 or a == 0) for a, b in zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize("quality", [75, 85, 95])
+@pytest.mark.parametrize("color", [BLACK, WHITE, GREY, CREAM])
+@pytest.mark.parametrize(
+    "widths",
+    [
+        (0, 24, 0, 24),
+        (37, 0, 37, 0),
+        (16, 16, 16, 16),
+        (60, 50, 60, 50),
+        (13, 13, 13, 29),
+        (5, 5, 5, 5),
+        (0, 12, 0, 14),
+    ],
+)
+def test_borders_in_jpeg_are_found_to_two_pixels(widths: Widths, color: Color, quality: int) -> None:
+    assert near(border(as_jpeg(framed(scene(), widths, color), quality)), widths)
+
+
+@pytest.mark.parametrize("name", PHOTOS)
+@pytest.mark.parametrize("color", [WHITE, GREY, BLACK])
+def test_letterboxes_and_frames_around_the_samples_are_found(name: str, color: Color) -> None:
+    picture = load_picture(SAMPLES / name)
+    for widths in ((0, 40, 0, 40), (25, 25, 25, 25)):
+        for quality in (75, 90):
+            assert near(border(as_jpeg(framed(picture, widths, color), quality)), widths)
+
+
+@pytest.mark.parametrize("widths", [(0, 12, 0, 12), (9, 9, 9, 9), (0, 0, 0, 15)])
+def test_what_no_codec_has_touched_is_cut_to_the_pixel(widths: Widths) -> None:
+    assert border(framed(scene(), widths, WHITE)) == widths
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_a_bar_at_one_side_is_a_border_if_it_is_clean(side: int) -> None:
+    widths = tuple(20 if i == side else 0 for i in range(4))
+    assert near(border(as_jpeg(framed(scene(), widths, BLACK), 90)), widths)
+    assert border(framed(scene(), widths, (0.3, 0.5, 0.9))) == NONE  # a sky
+    assert border(framed(scene(), tuple(3 * width for width in widths), BLACK)) == NONE
+
+
+def test_a_border_that_was_resized_is_found() -> None:
+    large = framed(scene(300, 400), (0, 50, 0, 50), BLACK)
+    assert near(border(as_jpeg(resize(large, 240, 240), 85)), (0, 30, 0, 30))
+
+
+def test_borders_inside_each_other_are_one() -> None:
+    nested = framed(framed(scene(), (6, 6, 6, 6), (0.1, 0.1, 0.1)), (20, 20, 20, 20), CREAM)
+    assert near(border(as_jpeg(nested, 90)), (26, 26, 26, 26))
+
+
+def test_where_things_at_one_side_have_the_border_s_colour_as_much_is_cut_as_across() -> None:
+    picture = scene()
+    picture[..., -40:, :] = 0
+    assert border(framed(picture, (0, 14, 0, 14), BLACK)) == (0, 14, 0, 14)
+
+
+def disc(color: Color, ground: Color) -> Tensor:
+    down, right = torch.meshgrid(torch.arange(160), torch.arange(200), indexing="ij")
+    inside = ((down - 80) ** 2 + (right - 100) ** 2 < 60**2).float()
+    return inside * flat(160, 200, color) + (1 - inside) * flat(160, 200, ground)
+
+
+def on_ground(thing: Tensor, top: int, left: int, ground: Color = WHITE) -> Tensor:
+    whole = flat(160, 200, ground)
+    whole[..., top : top + thing.shape[2], left : left + thing.shape[3]] = thing
+    return whole
+
+
+def portrait() -> Tensor:
+    """A head and shoulders, down to the edge of the picture."""
+    whole = disc((0.8, 0.6, 0.5), WHITE)
+    whole[..., 120:, 30:170] = scene(40, 140)
+    return whole
+
+
+def ink() -> Tensor:
+    """Strokes on a sheet."""
+    sheet = flat(160, 200, (0.97, 0.96, 0.95))
+    for i in range(30, 130):
+        sheet[..., i, i : i + 4] = sheet[..., i, 180 - i : 183 - i] = 0.1
+    return sheet
+
+
+def ruled() -> Tensor:
+    """A sheet with a line around what is drawn on it."""
+    sheet = ink()
+    sheet[..., 15:17, 15:185] = sheet[..., 143:145, 15:185] = 0
+    sheet[..., 15:145, 15:17] = sheet[..., 15:145, 183:185] = 0
+    return sheet
+
+
+def table() -> Tensor:
+    whole = on_ground(scene(10, 140), 60, 30)
+    whole[..., 60:130, 40:50] = whole[..., 60:130, 150:160] = 0.3
+    return whole
+
+
+def night() -> Tensor:
+    """Stars over hills."""
+    sky = 0.02 * torch.rand(1, 3, 160, 200)
+    sky[..., torch.randint(10, 90, (30,)), torch.randint(0, 200, (30,))] = 1
+    for i in range(200):
+        sky[..., 110 + int(10 * torch.sin(torch.tensor(i / 20.0))) :, i] += 0.15
+    return sky
+
+
+def gradient() -> Tensor:
+    """A sky that grows paler downwards, over a jagged land."""
+    sky = flat(160, 200, (0.3, 0.5, 0.8)) + torch.linspace(0, 0.2, 160).view(1, 1, 160, 1)
+    for i in range(200):
+        sky[..., 120 - int(torch.randint(0, 12, (1,))) :, i] = 0.2
+    return sky
+
+
+def stripes() -> Tensor:
+    """A flag with a small coat of arms."""
+    flag = flat(160, 200, (0.7, 0.1, 0.1))
+    flag[..., 40:120, :] = torch.tensor([0.95, 0.75, 0.0]).view(1, 3, 1, 1)
+    flag[..., 60:100, 40:70] = scene(40, 30)
+    return flag
+
+
+BORDERLESS: dict[str, Callable[[], Tensor]] = {
+    "a scene": scene,
+    "one colour": lambda: flat(160, 200, (0.3, 0.5, 0.9)),
+    "black": lambda: flat(160, 200, BLACK),
+    "white": lambda: flat(160, 200, WHITE),
+    "a disc on grey": lambda: disc((0.9, 0.4, 0.1), GREY),
+    "a head on white": portrait,
+    "ink on paper": ink,
+    "a drawing in a ruled line": ruled,
+    "a table on white": table,
+    "a night": night,
+    "a pale sky": gradient,
+    "a flat sky over the sea": lambda: torch.cat([flat(40, 200, (0.4, 0.6, 0.9)), scene(120, 200)], 2),
+    "a flag": stripes,
+    "a flat scene in a frame": lambda: framed(flat(120, 160, (0.2, 0.4, 0.7)), (20, 20, 20, 20), CREAM),
+    "one line around": lambda: framed(scene(), (1, 1, 1, 1), WHITE),
+    "more border than picture": lambda: framed(scene(60, 80), (60, 60, 60, 60), WHITE),
+    "too little left": lambda: framed(scene(30, 60), (10, 10, 10, 10), WHITE),
+}
+
+
+@pytest.mark.parametrize("quality", [None, 75, 95])
+@pytest.mark.parametrize("name", BORDERLESS)
+def test_what_has_no_border_stays_whole(name: str, quality: int | None) -> None:
+    picture = BORDERLESS[name]()
+    assert border(picture if quality is None else as_jpeg(picture, quality)) == NONE
+
+
+@pytest.mark.parametrize("name", [*PHOTOS, "astronaut_hopper.png", "astronaut_mask.png", "hopper_mask.png"])
+def test_the_samples_stay_whole(name: str) -> None:
+    assert border(load_picture(SAMPLES / name)) == NONE
+
+
+def test_the_target_alone_is_cut_and_a_note_says_so(tmp_path: Path) -> None:
+    whole = framed(scene(), (0, 12, 0, 12), BLACK)
+    to_image(whole).save(tmp_path / "target.png")
+    inputs = read_inputs(whole, [tmp_path / "target.png", scene()])
+    assert inputs.source.shape == (1, 3, 174, 200)
+    assert [tuple(target.shape) for target in inputs.targets] == [(1, 3, 150, 200)] * 2
+    told = "a flat border is left out (0, 12, 0, 12 px at left, top, right, bottom); the rest is 200x150 px"
+    assert inputs.notes == (f"{tmp_path / 'target.png'}: {told}",)
+    assert inputs.details()["target_sizes"] == [[200, 150]] * 2
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_the_target_s_mask_is_cut_alike_whatever_its_size(scale: int) -> None:
+    """Red and blue halves of what is left, green for the border, which no source needs to have."""
+    widths = (20, 10, 20, 30)
+    halves = torch.zeros(1, 3, 150, 200)
+    halves[:, 0, :, :100] = halves[:, 2, :, 100:] = 1
+    mask = framed(halves, widths, (0.0, 1.0, 0.0)).repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    inputs = read_inputs(scene(), framed(scene(), widths, WHITE), None, halves, mask)
+    assert inputs.labels is not None
+    assert inputs.labels.only_target == ()
+    assert inputs.labels.targets[0].shape == (2, 150 * scale, 200 * scale)
+    torch.testing.assert_close(inputs.labels.targets[0].mean((1, 2)), torch.tensor([0.5, 0.5]), atol=0.02, rtol=0)
+
+
+def test_alpha_is_cut_alike_and_what_is_transparent_is_no_border() -> None:
+    whole = framed(scene(), (0, 12, 0, 12), BLACK)
+    alpha = torch.ones(1, 1, 174, 200)
+    alpha[..., 60:90, 60:90] = 0
+    inputs = read_inputs(scene(), Photo(whole, alpha))
+    assert inputs.target_alphas[0] is not None
+    assert torch.equal(inputs.target_alphas[0], alpha[..., 12:-12, :])
+    alpha[..., :12, :] = alpha[..., -12:, :] = 0
+    assert border(whole, alpha) == NONE
+
+
+CONFIG = StyleConfig(
+    terms=(LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.2, samples=300),),
+    iterations=3,
+    features="vgg16",
+    precision="fp32",
+    size=64,
+)
+
+
+def test_a_run_with_a_letterboxed_target_is_that_with_the_target(pair: tuple[Path, Path]) -> None:
+    target = load_picture(pair[1])
+    boxed = stylize(pair[0], framed(target, (0, 12, 0, 12), WHITE), CONFIG)
+    assert torch.equal(boxed.picture, stylize(pair[0], target, CONFIG).picture)
+    assert boxed.details["notes"][0].startswith("the target: a flat border is left out (0, 12, 0, 12 px at ")
+
+
+def test_a_score_sees_the_target_without_its_border() -> None:
+    loaded, _ = load(scene(), scene(), framed(scene(), (10, 10, 10, 10), WHITE), None, None)
+    assert [tuple(each.shape[2:]) for each in loaded] == [(150, 200)] * 3

@@ -1,0 +1,380 @@
+"""Pictures out: formats, depth, alpha, what stands beside the pixels, and pipes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from click.testing import Result
+from helpers import done, run_cli
+from PIL import Image, features
+
+import cxstyle
+from cxstyle import Job, StyleConfig, Writing, read_record, run_batch
+from cxstyle.batch.executors import Here
+from cxstyle.batch.jobsfile import read_jobs
+from cxstyle.batch.parcels import Sender, Store, networks_here
+from cxstyle.batch.schedule import Task
+from cxstyle.batch.work import Worker
+from cxstyle.errors import ConfigError, FormatError, OutputError
+from cxstyle.pictures.embed import srgb_profile
+from cxstyle.pictures.formats import FORMATS, check_size
+from cxstyle.pictures.photo import Origin
+from cxstyle.pictures.reading import read_photo
+from cxstyle.pictures.writing import encode, save_picture
+from cxstyle.transfer.record import Record, as_text, made_record
+
+TAGGED = [suffix for suffix, kind in FORMATS.items() if kind.tagged]
+DEEP = [suffix for suffix, kind in FORMATS.items() if kind.deep]
+CLEAR = [suffix for suffix, kind in FORMATS.items() if kind.alpha]
+SHORT = ["--size", "48", "--iterations", "1", "--preset", "fast"]
+AUTHOR, RIGHTS = "Zoë <Ångström>", "© Zoë & 2024"
+
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+def run(*words: object, stdin: bytes | None = None) -> Result:
+    return run_cli("run", *words, stdin=stdin)
+
+
+def picture(height: int = 36, width: int = 40) -> torch.Tensor:
+    """Soft in both directions, in steps of 16 bits."""
+    rows, columns = torch.linspace(0, 1, height)[:, None], torch.linspace(0, 1, width)[None]
+    colors = torch.stack([rows.expand(height, width), columns.expand(height, width), (rows + columns) / 2])
+    return colors[None].mul(65535).round().div(65535)
+
+
+def half() -> torch.Tensor:
+    """Alpha: clear on the left, opaque on the right, a step of 8 bits between."""
+    return torch.tensor([0.0, 51 / 255, 1, 1]).repeat_interleave(10).expand(1, 1, 36, 40)
+
+
+def record(**settings: Any) -> Record:
+    config = StyleConfig.preset("fast").override(**settings)
+    details = {"features": "vgg16", "precision": "fp32", "device": "cpu (2 threads)"}
+    return made_record(config, details, "complete", 7, {"source": "/home/me/a.jpg"}, {"source": "ab" * 32})
+
+
+# formats
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_format_says_srgb_where_it_can_and_turns_nothing(suffix: str) -> None:
+    save_picture(picture(), f"p{suffix}", record=as_text(record()))
+    with Image.open(f"p{suffix}") as image:
+        assert image.info.get("icc_profile") == (srgb_profile() if FORMATS[suffix].tagged else None)
+        assert image.getexif().get(0x0112, 1) == 1
+        assert image.size == (40, 36)
+
+
+def test_the_profile_has_no_time_of_its_making() -> None:
+    assert srgb_profile()[24:36] == bytes.fromhex("07d0 0001 0001 0000 0000 0000")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_same_picture_gives_the_same_bytes(suffix: str) -> None:
+    parts = picture(), suffix, half(), Writing(), as_text(record()), Origin(AUTHOR, RIGHTS)
+    assert encode(*parts) == encode(*parts)
+
+
+def test_pixels_of_8_bits_are_the_same_with_and_without_metadata() -> None:
+    expected = (picture()[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    for name, written in (("a.png", Writing()), ("b.png", Writing(metadata=False)), ("c.tif", Writing())):
+        save_picture(picture(), name, writing=written, record=as_text(record()))
+        with Image.open(name) as image:
+            assert numpy.array_equal(numpy.asarray(image), expected)
+
+
+def test_jpeg_keeps_the_full_resolution_of_colours() -> None:
+    red_and_blue = torch.zeros(1, 3, 32, 32)
+    red_and_blue[:, 0, :, ::2], red_and_blue[:, 2, :, 1::2] = 1, 1
+    save_picture(red_and_blue, "fine.jpg")
+    assert (read_photo("fine.jpg").colors - red_and_blue).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix, kind in FORMATS.items() if kind.quality])
+def test_higher_quality_is_nearer_and_larger(suffix: str) -> None:
+    noise = torch.rand(1, 3, 64, 64)
+    low, high = (encode(noise, suffix, writing=Writing(quality=quality)).content for quality in (20, 90))
+    assert len(low) < len(high)
+
+
+def test_webp_of_quality_100_is_lossless() -> None:
+    noise = torch.rand(1, 3, 64, 64).mul(255).round() / 255
+    save_picture(noise, "n.webp", writing=Writing(quality=100, metadata=False))
+    with Image.open("n.webp") as image:
+        assert numpy.array_equal(numpy.asarray(image), noise[0].permute(1, 2, 0).mul(255).round().byte().numpy())
+
+
+# depth
+
+
+@pytest.mark.parametrize("suffix", DEEP)
+@pytest.mark.parametrize("alpha", [None, half()])
+def test_16_bits_are_written_as_they_are(suffix: str, alpha: torch.Tensor | None) -> None:
+    import pyvips
+
+    save_picture(picture(), f"deep{suffix}", alpha, Writing(bits=16), as_text(record()), Origin(AUTHOR, RIGHTS))
+    found = pyvips.Image.new_from_file(f"deep{suffix}").numpy()
+    channels = picture()[0] if alpha is None else torch.cat([picture()[0], alpha[0]])
+    assert found.dtype == numpy.uint16
+    assert numpy.array_equal(found, channels.permute(1, 2, 0).double().mul(65535).round().numpy())
+
+
+def test_auto_keeps_the_depth_of_the_source_where_the_format_can() -> None:
+    for suffix, bits, expected in ((".png", 16, 16), (".tif", 16, 16), (".jpg", 16, 8), (".png", 8, 8)):
+        save_picture(picture(), f"p{suffix}", origin=Origin(bits=bits))
+        assert read_photo(f"p{suffix}").bits == expected
+
+
+# transparency
+
+
+@pytest.mark.parametrize("suffix", CLEAR)
+def test_alpha_is_kept_where_the_format_has_it(suffix: str) -> None:
+    assert save_picture(picture(), f"p{suffix}", half()) == ()
+    found = read_photo(f"p{suffix}").alpha
+    assert found is not None
+    assert (found - half()).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".bmp"])
+def test_elsewhere_the_picture_lies_on_white_and_a_note_says_so(suffix: str) -> None:
+    (note,) = save_picture(picture(), f"p{suffix}", half())
+    assert note.startswith(f"{suffix} holds no transparency, so the picture lies on white")
+    found = read_photo(f"p{suffix}").colors
+    assert found[..., :8].min() > 0.97
+    assert (found[..., 24:] - picture()[..., 24:]).abs().mean() < 0.02
+
+
+# refusals
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("a.png", {"quality": 90}, r"quality: \.png has none; leave it out, or use \.jpg, \.jpeg, \.webp, \.avif"),
+        ("a.tif", {"quality": 90}, "quality: .tif has none"),
+        ("a.jpg", {"bits": 16}, r"bits: \.jpg holds 8; use \.png, \.tif, \.tiff, or leave --bits out"),
+        ("a.JPG", {"quality": 0}, "quality: must be a number at least 1 and at most 100, got 0"),
+        ("a.png", {"bits": 12}, "bits: must be auto, 8 or 16, got 12"),
+    ],
+)
+def test_what_a_format_can_not_do_is_refused(name: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Writing(**options).check(name)
+
+
+@pytest.mark.parametrize(("suffix", "longest"), [(".webp", 16383), (".jpg", 65500), (".avif", 65536)])
+def test_pictures_too_large_for_their_format_are_refused_with_what_would_do(suffix: str, longest: int) -> None:
+    check_size(f"x{suffix}", 32, longest)
+    with pytest.raises(OutputError, match=rf"32x{longest + 1} px, and {suffix} holds {longest} px.*use \.png, \.tif"):
+        check_size(f"x{suffix}", longest + 1, 32)
+
+
+def test_a_size_that_the_format_can_not_hold_is_refused_before_the_first_iteration() -> None:
+    for name in ("s", "t"):
+        Image.new("RGB", (2000, 40), "grey").save(f"{name}.png")
+    refused = run("s.png", "t.png", "--size", 17000, "--enlarge", "--iterations", 1, "-o", "x.webp")
+    assert refused.exit_code == 1
+    assert "x.webp: the result would be 17000x340 px, and .webp holds 16383 px" in refused.stderr
+    assert "features:" not in refused.stderr
+    assert not Path("x.webp").exists()
+
+
+def test_a_pillow_without_avif_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "check", lambda _: False)
+    with pytest.raises(OutputError, match=r"was built without AVIF; use \.png"):
+        save_picture(picture(), "x.avif")
+
+
+# beside the pixels
+
+
+@pytest.mark.parametrize("suffix", TAGGED)
+@pytest.mark.parametrize("bits", [8, 16])
+def test_record_author_and_rights_come_back_from_every_format(suffix: str, bits: int) -> None:
+    written = Writing(bits=bits if FORMATS[suffix].deep else 8)
+    save_picture(picture(), f"p{suffix}", None, written, as_text(record(seed=5)), Origin(AUTHOR, RIGHTS))
+    assert read_record(f"p{suffix}") == record(seed=5)
+    photo = read_photo(f"p{suffix}")
+    assert (photo.author, photo.copyright) == (AUTHOR, RIGHTS)
+    with Image.open(f"p{suffix}") as image:
+        assert image.getexif()[0x0131] == f"cxstyle {cxstyle.__version__}"
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_without_metadata_nothing_is_told(suffix: str) -> None:
+    save_picture(picture(), f"p{suffix}", None, Writing(metadata=False), as_text(record()), Origin(AUTHOR, RIGHTS))
+    content = Path(f"p{suffix}").read_bytes()
+    assert not any(word in content for word in (b"cxstyle", b"Zo\xc3\xab", b"conv4_2"))
+    with Image.open(f"p{suffix}") as image:
+        assert bool(image.info.get("icc_profile")) == FORMATS[suffix].tagged
+
+
+def test_a_record_tells_names_and_hashes_but_no_folders_devices_or_threads() -> None:
+    made = record()
+    assert made.files == {"source": {"name": "a.jpg", "sha256": "ab" * 32}}
+    assert made.device == "cpu"
+    assert not {"device", "weights"} & set(made.settings)
+    details = {"device": "cuda:1 (NVIDIA H200)", "features": "vgg19", "precision": "bf16"}
+    own = StyleConfig.preset("fast").override(init="/home/me/start.png", weights="/home/me/w.safetensors")
+    made = made_record(own, details, "stopped", 1, {}, {})
+    assert (made.device, made.settings["init"], made.settings["features"]) == (
+        "cuda (NVIDIA H200)",
+        "start.png",
+        "vgg19",
+    )
+    assert "/home" not in str(made)
+
+
+def test_what_a_terminal_would_obey_does_not_get_into_a_record() -> None:
+    made = made_record(StyleConfig.preset(), {}, "complete", 1, {"source": "a\x1b[31m\n.jpg"}, {"source": "00"})
+    assert made.files["source"]["name"] == r"a\x1b[31m .jpg"
+
+
+def test_settings_too_long_for_jpeg_are_left_out_with_a_note() -> None:
+    long = record(description="x" * 70_000)
+    (note,) = save_picture(picture(), "p.jpg", None, None, as_text(long), Origin(AUTHOR, RIGHTS * 10_000))
+    assert "settings are too long for the file" in note
+    assert read_photo("p.jpg").author == AUTHOR
+    assert save_picture(picture(), "p.png", None, None, as_text(long)) == ()
+    assert read_record("p.png") == long
+
+
+# nothing is lost
+
+
+def test_where_the_format_fails_the_result_becomes_a_png(pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Image.Image.save
+
+    def save(image: Image.Image, file: Any, kind: str, **options: Any) -> None:
+        if kind == "WEBP":
+            raise OSError("encoder error -2")
+        real(image, file, kind, **options)
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    told = run(*pair, *SHORT, "-o", "x.webp")
+    assert told.exit_code == 1  # as wherever the result isn't where it was wanted
+    assert "can't be written as WEBP: encoder error -2; it goes to x.png" in told.stderr
+    assert told.stdout.startswith("wrote x.png (48x48 px")
+    with pytest.raises(FormatError, match="encoder error"):
+        encode(picture(), ".webp")
+    assert [path.name for path in Path().iterdir()] == ["x.png"]
+
+
+# the commands
+
+
+def test_options_of_writing_reach_the_file(pair) -> None:
+    words = ["-o", "deep.png", "--bits", 16, "--no-metadata"]
+    done("run", *pair, *SHORT, *words)
+    assert read_photo("deep.png").bits == 16
+    assert b"cxstyle" not in Path("deep.png").read_bytes()
+    told = done("run", *pair, *SHORT, "--quality", 10, "--format", "jpg").stdout
+    assert told.split()[1] == "astronaut_hopper.jpg"
+    assert "metadata: none, .bmp holds none" in done("run", *pair, *SHORT, "-o", "x.bmp", "-v").stderr
+
+
+def test_what_the_source_brings_reaches_the_result(pair) -> None:
+    exif = Image.Exif()
+    exif[0x013B], exif[0x8298], exif[0x0112], exif[0x010F] = AUTHOR.encode(), RIGHTS.encode(), 6, "a camera"
+    with Image.open(pair[0]) as image:
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+        image.save("clear.png", exif=exif)
+    for name in ("r.png", "r.jpg"):
+        told = run("clear.png", pair[1], *SHORT, "-o", name)
+        assert (".jpg holds no transparency" in told.stderr) == (name == "r.jpg")
+        photo = read_photo(name)
+        assert (photo.author, photo.copyright) == (AUTHOR, RIGHTS)
+        assert (photo.alpha is None) == (name == "r.jpg")
+        assert b"a camera" not in Path(name).read_bytes()
+        assert set(read_record(name).files) == {"source", "target"}
+
+
+def test_the_result_may_go_to_stdout_and_a_picture_come_from_stdin(pair, own_folder: Path) -> None:
+    piped = done("run", "-", pair[1], *SHORT, "-o", "-", "--format", "webp", stdin=pair[0].read_bytes())
+    with Image.open(io.BytesIO(piped.stdout_bytes)) as image:
+        assert (image.format, image.size) == ("WEBP", (48, 48))
+    assert "wrote stdout (48x48 px" in piped.stderr
+    assert list(own_folder.iterdir()) == []
+    done("run", *pair, *SHORT, "-o", "named.webp")
+    with Image.open("named.webp") as named, Image.open(io.BytesIO(piped.stdout_bytes)) as image:
+        assert named.tobytes() == image.tobytes()
+
+
+def test_what_came_from_stdin_is_called_so(pair) -> None:
+    told = done("run", pair[0], "-", *SHORT, stdin=pair[1].read_bytes())
+    assert told.stdout.startswith("wrote astronaut_stdin.png (48x48 px")
+    file = read_record("astronaut_stdin.png").files["target"]
+    assert file == {"name": "stdin", "sha256": hashlib.sha256(pair[1].read_bytes()).hexdigest()}
+    refused = run("-", pair[1], *SHORT, stdin=b"no picture")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("cxstyle: the picture from stdin is not a picture")
+
+
+def test_a_reader_that_goes_away_loses_no_result(pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(Path(cxstyle.__file__).parents[1]))
+    words = [sys.executable, "-m", "cxstyle", "run", *map(str, pair), *SHORT, "-o", "-"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+    process.stderr.close()
+    process.wait(60)
+    assert "can't write the picture to stdout: Broken pipe" in err
+    (kept,) = tmp_path.glob("cxstyle-*/astronaut_hopper.png")
+    assert read_record(kept).iterations == 1
+
+
+# batches
+
+
+def test_a_batch_writes_as_it_is_told(pair, tmp_path: Path) -> None:
+    config = StyleConfig.preset("fast").override(size=48, iterations=1)
+    plain = Job(*pair, config, "a.jpg")
+    coarse = Job(*pair, config, "b.jpg", writing=Writing(quality=5, metadata=False))
+    run_batch([plain, coarse], tmp_path / "out", executor=Here())
+    assert read_record(tmp_path / "out" / "a.jpg").config.size == 48
+    assert b"cxstyle" not in (tmp_path / "out" / "b.jpg").read_bytes()
+    assert plain.key(str) != coarse.key(str)
+    with pytest.raises(ConfigError, match=r"bits: \.jpg holds 8"):
+        run_batch([Job(*pair, config, "c.jpg", writing=Writing(bits=16))], tmp_path / "out", executor=Here())
+
+
+def test_files_of_jobs_and_the_command_line_say_how_results_are_written(pair, tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text(f"source,target,name,quality,metadata\n{pair[0]},{pair[1]},a.jpg,70,no\n")
+    (job,) = read_jobs(tmp_path / "jobs.csv", {})
+    assert job.writing == Writing(quality=70, metadata=False)
+    (job,) = read_jobs(tmp_path / "jobs.csv", {"quality": 20, "bits": None})
+    assert job.writing == Writing(quality=20, metadata=False)
+
+
+def test_a_worker_that_has_the_files_under_other_names_writes_the_same_bytes(pair, tmp_path: Path) -> None:
+    start = tmp_path / "start.png"
+    start.write_bytes(pair[1].read_bytes())
+    config = StyleConfig.preset("fast").override(size=48, iterations=1, init=str(start))
+    for name, picture_of_it in zip(("one.png", "two.png"), pair, strict=True):
+        with Image.open(picture_of_it) as image:
+            Image.new("RGB", image.size, "red").save(tmp_path / name)
+    job = Job(*pair, config, "a.png", source_mask=tmp_path / "one.png", target_mask=tmp_path / "two.png")
+    assert [found["error"] for found in run_batch([job], tmp_path / "out", executor=Here()).failed] == []
+    task, store = Task(0, job), Store(lambda content: content)
+    far = store.take(Sender([task], networks_here([config]), lambda content: content).parcel(task))
+    assert far.job.source.name != job.source.name
+    worker = Worker("cpu")
+    ended = worker.work(far, lambda _: True).result()
+    worker.close()
+    store.close()
+    assert ended.picture == (tmp_path / "out" / "a.png").read_bytes()
+    assert set(read_record(tmp_path / "out" / "a.png").files) == {"source", "target", "source mask", "target mask"}

@@ -1,0 +1,433 @@
+"""Runs that are interrupted, and go on to the same pixels."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import files_in, refused, run_cli, size_of, started, wait_for
+from PIL import Image
+
+import cxstyle.transfer.checkpoint
+from cxstyle import Progress, Pyramid, StyleConfig, stylize
+from cxstyle.cli import checkpoint as kept
+from cxstyle.cli.session import RunSession
+from cxstyle.cli.signals import STOPPED
+from cxstyle.errors import CheckpointError
+from cxstyle.features.weights import BUNDLED
+from cxstyle.files import PARTIAL, partial_prefix
+from cxstyle.losses.objective import Objective
+from cxstyle.transfer.checkpoint import Checkpoint
+
+SMALL = StyleConfig.preset().override(size=48, iterations=4, features="vgg16", samples=100, pyramid=Pyramid(32))
+RUNS = {
+    "default": SMALL,
+    "gatys": StyleConfig.preset("gatys").override(size=48, iterations=4, features="vgg16"),
+    "cnnmrf": StyleConfig.preset("cnnmrf").override(size=48, iterations=2, features="vgg16", samples=30),
+    "noise": SMALL.override(init="noise"),
+    "masks": SMALL,
+}
+WORDS = ["--size", "48", "--iterations", "2"]
+
+
+def after(steps: int) -> Callable[[Progress], bool]:
+    """A callback that stops a run after so many iterations."""
+    left = iter(range(steps - 1, -1, -1))
+    return lambda _: next(left) > 0
+
+
+pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "x.checkpoint"
+
+
+@pytest.fixture
+def masks(pair: tuple[Path, Path], tmp_path: Path) -> dict[str, Path]:
+    """Two halves, left and right, above and below; the source's has a corner of its own, which stays."""
+    found = {}
+    for name, path in zip(("source_mask", "target_mask"), pair, strict=True):
+        with Image.open(path) as picture:
+            image = Image.new("RGB", picture.size, "red")
+        image.paste("blue", (0, 0, 28, 64) if name == "source_mask" else (0, 0, 64, 32))
+        if name == "source_mask":
+            image.paste("lime", (40, 40, 64, 64))
+        found[name] = tmp_path / f"{name}.png"
+        image.save(found[name])
+    return found
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_stopped_after_every_iteration_ends_with_the_same_pixels_and_losses(pair, masks, file, name) -> None:
+    config, extra = RUNS[name], masks if name == "masks" else {}
+    whole = stylize(*pair, config, **extra)
+    for steps in range(1, config.iterations + 1):
+        part = stylize(*pair, config, **extra, checkpoint=file, resume=True, callback=after(1))
+        assert (part.status, len(part.losses)) == ("stopped", steps)
+    end = stylize(*pair, config, **extra, checkpoint=file, resume=True)
+    assert torch.equal(end.picture, whole.picture)
+    assert (end.status, end.losses) == ("complete", whole.losses)
+    assert end.details["resumed_after"] == config.iterations
+
+
+def test_seconds_are_those_of_all_parts(pair, file: Path) -> None:
+    first = stylize(*pair, SMALL, checkpoint=file, callback=after(2))
+    second = stylize(*pair, SMALL, checkpoint=file, resume=True)
+    assert second.seconds["before_loop"] > first.seconds["before_loop"]
+    assert second.seconds["loop"] > first.seconds["loop"]
+
+
+def test_keeping_the_state_after_each_iteration_changes_nothing(pair, file: Path) -> None:
+    kept = stylize(*pair, SMALL, checkpoint=Checkpoint(file, every=0))
+    plain = stylize(*pair, SMALL)
+    assert torch.equal(kept.picture, plain.picture)
+    assert kept.losses == plain.losses
+    assert file.exists()
+
+
+def test_a_run_that_can_not_keep_its_state_goes_on(pair, tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "none" / "x", every=0)
+    assert stylize(*pair, SMALL.override(iterations=1), checkpoint=checkpoint).status == "complete"
+    assert checkpoint.problem.startswith("can't write")
+    assert not checkpoint.saved
+
+
+def test_what_a_run_is_is_found_out_once_and_only_where_its_state_is_kept(pair, file: Path, monkeypatch) -> None:
+    asked, found = [], cxstyle.transfer.checkpoint.identity
+    monkeypatch.setattr(
+        sys.modules["cxstyle.transfer.stylize"],
+        "identity",
+        lambda *given, **more: asked.append(1) or found(*given, **more),
+    )
+    stylize(*pair, SMALL, checkpoint=Checkpoint(file, every=0, past=600), resume=True)
+    assert not asked
+    stylize(*pair, SMALL, checkpoint=Checkpoint(file, every=0))
+    assert asked == [1]
+
+
+def test_a_run_that_goes_on_tells_the_tiles_that_it_has_had(pair, file: Path, monkeypatch) -> None:
+    config = SMALL.override(parametrization="pixels", size=128, enlarge=True, iterations=2, pyramid=Pyramid())
+    monkeypatch.setattr(cxstyle.transfer.memory.Need, "pixels", lambda *_: 96 * 96)
+    first = stylize(*pair, config, checkpoint=file, callback=after(1))
+    monkeypatch.undo()
+    second = stylize(*pair, config, checkpoint=file, resume=True)
+    assert first.details["memory"]["tiles"] == second.details["memory"]["tiles"] > 1
+    assert second.details["memory"]["estimate"] != second.details["memory"]["whole"]
+
+
+# Memory that runs out
+
+
+def test_a_run_that_ran_out_of_memory_in_an_iteration_goes_on_from_before_it(pair, file: Path, monkeypatch) -> None:
+    whole, evaluate, calls = stylize(*pair, SMALL), Objective.evaluate, []
+
+    def failing(self: Objective, *rest: object) -> object:
+        losses = evaluate(self, *rest)  # draws from the generator
+        calls.append(1)
+        if len(calls) == 3:
+            raise MemoryError
+        return losses
+
+    monkeypatch.setattr(Objective, "evaluate", failing)
+    assert stylize(*pair, SMALL, checkpoint=file).status == "out of memory"
+    monkeypatch.undo()
+    end = stylize(*pair, SMALL, checkpoint=file, resume=True)
+    assert torch.equal(end.picture, whole.picture)
+    assert end.losses == whole.losses
+
+
+# Refusals
+
+
+@pytest.fixture(scope="module")
+def stopped(pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The checkpoint of a run of SMALL after an iteration."""
+    path = tmp_path_factory.mktemp("stopped") / "x"
+    stylize(*pair, SMALL, checkpoint=path, callback=after(1))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"size": 40, "content_weight": 9}, "terms, size"),
+        ({"init": "noise"}, "init"),
+        ({"iterations": 5}, "iterations"),
+    ],
+)
+def test_a_checkpoint_of_other_settings_is_refused_by_their_names(pair, file, stopped: bytes, changes, names) -> None:
+    file.write_bytes(stopped)
+    with pytest.raises(CheckpointError, match=f"is of another run, with other {names}: give the same again"):
+        stylize(*pair, SMALL.override(**changes), checkpoint=file, resume=True)
+    assert file.read_bytes() == stopped
+
+
+def test_a_checkpoint_of_other_pictures_or_masks_is_refused(pair, masks, file: Path, stopped: bytes) -> None:
+    file.write_bytes(stopped)
+    with pytest.raises(CheckpointError, match="with other source, targets:"):
+        stylize(pair[1], pair[0], SMALL, checkpoint=file, resume=True)
+    with pytest.raises(CheckpointError, match="with other targets, target weights:"):
+        stylize(pair[0], [pair[1]] * 2, SMALL, weights=[1, 2], checkpoint=file, resume=True)
+    with pytest.raises(CheckpointError, match="with other masks:"):
+        stylize(*pair, SMALL, **masks, checkpoint=file, resume=True)
+
+
+def test_settings_that_decide_no_pixel_may_change(pair, file: Path, stopped: bytes) -> None:
+    file.write_bytes(stopped)
+    config = SMALL.override(memory="9GB", device="cpu", features="auto")
+    assert stylize(*pair, config, checkpoint=file, resume=True).status == "complete"
+
+
+def test_a_checkpoint_of_another_version_is_refused_with_both(pair, file: Path, stopped: bytes, monkeypatch) -> None:
+    file.write_bytes(stopped)
+    monkeypatch.setattr(cxstyle.transfer.checkpoint, "__version__", "99.1")
+    with pytest.raises(CheckpointError, match=r"was made by cxstyle .* and torch .*, and this is cxstyle 99\.1 and"):
+        stylize(*pair, SMALL, checkpoint=file, resume=True)
+
+
+def test_damaged_and_foreign_files_are_refused_wherever_the_damage_is(file: Path, stopped: bytes) -> None:
+    generator = random.Random(0)
+    broken = [stopped[: generator.randrange(len(stopped))] for _ in range(30)]
+    for _ in range(60):
+        place = generator.randrange(len(stopped))
+        broken.append(stopped[:place] + bytes([stopped[place] ^ 1 << generator.randrange(8)]) + stopped[place + 1 :])
+    foreign = [b"", b"\0" * 40, b"\xff" * 40, b"text", (BUNDLED / "vgg16.safetensors").read_bytes(), b"[" * 99_999]
+    foreign.append(b"\x07\0\0\0\0\0\0\0[[1]]  ")
+    for content in broken + foreign:
+        file.write_bytes(content)
+        with pytest.raises(CheckpointError, match="is damaged") as refused:
+            Checkpoint(file).read(dict)
+        assert "\n" not in str(refused.value)
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="can't read"):
+        Checkpoint(tmp_path).read(dict)
+
+
+# When
+
+
+def test_a_run_of_unknown_length_keeps_its_state_once_it_turns_out_to_be_long() -> None:
+    checkpoint = Checkpoint("x", every=60, past=600)
+    assert not checkpoint.due(0.01)
+    checkpoint.began -= 30
+    assert not checkpoint.due(0.06)  # 500 s in all
+    assert not checkpoint.active
+    assert checkpoint.due(0.04)  # 750 s
+    checkpoint.last = time.monotonic()
+    assert not checkpoint.due(0.05)
+    checkpoint.last -= 60
+    assert checkpoint.due(0.06)
+
+
+# The command
+
+
+def run(*words: object) -> tuple[int, str, str]:
+    done = run_cli("run", *words)
+    return done.exit_code, done.stdout, done.stderr
+
+
+def names(folder: Path) -> list[str]:
+    return [name for name in files_in(folder) if not name.startswith("cache/")]
+
+
+def test_a_complete_run_leaves_no_checkpoint_and_nothing_half_written(pair, file, tmp_path) -> None:
+    for path in (file, tmp_path / "x.png"):
+        (tmp_path / f"{partial_prefix(path)}abc{PARTIAL}").write_text("half")
+    status, _, said = run(*pair, *WORDS, "-o", "x.png", "--checkpoint", file, "--checkpoint-every", 0)
+    assert status == 0, said
+    assert names(tmp_path) == ["x.png"]
+
+
+@pytest.mark.slow
+def test_sigterm_keeps_picture_report_movie_and_state_and_resume_replaces_them(pair, file, tmp_path: Path) -> None:
+    words = [*pair, "--size", 48, "--iterations", 12, "--samples", 60, "--report"]
+    assert run(*words, "whole.json", "-o", "whole.png", "--no-checkpoint")[0] == 0
+    words += ["x.json", "-o", "x.png", "--movie", "x.gif", "--checkpoint", file, "--checkpoint-every", 0]
+    process = started("run", *words)
+    wait_for(file)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out.count("wrote")) == (130, 2)
+    assert err.splitlines()[-2:] == [
+        f"cxstyle: stopped; x.png holds the picture so far, {file} the state of the run",
+        f"to go on: {shlex.join(['cxstyle', 'run', *map(str, words)])} --resume",
+    ]
+    assert "Ctrl-C" not in err
+    assert json.loads(Path("x.json").read_text())["status"] == "stopped"
+    status, _, err = run(*words, "--resume")
+    assert status == 0, err
+    assert "going on after iteration " in err
+    assert Path("x.png").read_bytes() == Path("whole.png").read_bytes()
+    assert json.loads(Path("x.json").read_text())["losses"] == json.loads(Path("whole.json").read_text())["losses"]
+    with Image.open("x.gif") as movie:
+        assert movie.n_frames == 13
+    assert names(tmp_path) == ["whole.json", "whole.png", "x.gif", "x.json", "x.png"]
+
+
+KILLS = """
+import os, random, signal, sys, time
+import cxstyle.transfer.stylize
+from cxstyle.cli import main
+
+def begin():  # a process that has PyTorch loaded already
+    child = os.fork()
+    if not child:
+        try:
+            main(sys.argv[1:])
+        except SystemExit as ended:
+            os._exit(ended.code or 0)
+    return child
+
+random.seed(1)
+for _ in range(6):
+    child = begin()
+    time.sleep(random.uniform(0.3, 1.2))
+    os.kill(child, signal.SIGKILL)
+    if not os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+        print("ended before it was killed")
+sys.exit(os.waitpid(begin(), 0)[1])
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_random_moments_ends_with_the_same_pixels(pair, file: Path, tmp_path: Path) -> None:
+    words = ["run", *pair, "--size", 48, "--iterations", 30, "--samples", 100, "-q", "--resume"]
+    assert run(*words[1:], "-o", "whole.png")[0] == 0
+    words += ["-o", "x.png", "--checkpoint", file, "--checkpoint-every", 0]
+    done = subprocess.run([sys.executable, "-c", KILLS, *map(str, words)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert Path("x.png").read_bytes() == Path("whole.png").read_bytes()
+    assert names(tmp_path) == ["whole.png", "x.png"]
+
+
+def test_resume_without_a_checkpoint_starts_or_has_nothing_to_do(pair) -> None:
+    status, _, err = run(*pair, *WORDS, "-o", "x.png", "--resume")
+    assert status == 0
+    assert "there is no checkpoint x.png.checkpoint; starting from the beginning" in err
+    before = Path("x.png").stat().st_mtime_ns
+    status, out, err = run(*pair, *WORDS, "-o", "x.png", "--resume")
+    assert (status, out) == (0, "")
+    assert "x.png exists: nothing to do (--overwrite makes it again)" in err
+    assert Path("x.png").stat().st_mtime_ns == before
+
+
+def test_a_checkpoint_in_the_way_is_refused_with_what_to_do(pair, file: Path) -> None:
+    file.write_text("another's")
+    says = "x.checkpoint is of a run that was not finished: add --resume to go on with it"
+    for words in (["--checkpoint", file], ["-o", "x"]):
+        refused(1, says, "run", *pair, *WORDS, *words)
+    assert file.read_text() == "another's"
+    words = ["-o", "x.png", "--checkpoint", file, "--resume"]
+    refused(1, "is damaged or no checkpoint of cxstyle", "run", *pair, *WORDS, *words)
+    assert names(file.parent) == ["x.checkpoint"]
+
+
+def test_a_long_run_keeps_its_state_beside_the_result_and_is_found_there(pair, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(kept, "LONG", 1e-9)
+    monkeypatch.setattr(cxstyle.transfer.checkpoint, "JUDGE_AFTER", 0.0)
+    words = [*pair, "--size", 48, "--iterations", 3]
+    seen: list[Sequence[str]] = []
+    monkeypatch.setattr(Checkpoint, "remove", lambda _: seen.append(names(tmp_path)))
+    status, _, err = run(*words)
+    assert status == 0
+    assert "its state is kept in astronaut_hopper.png.checkpoint; after an interruption the same command" in err
+    assert seen == [["astronaut_hopper.png", "astronaut_hopper.png.checkpoint"]]
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    # As if it had been killed after the result was written: there it goes on, and doesn't take another name.
+    assert run(*words, "--resume")[0] == 0
+    assert names(tmp_path) == ["astronaut_hopper.png"]
+
+
+def test_going_on_may_replace_what_is_there_and_takes_a_new_name_where_none_is_given(pair, file: Path) -> None:
+    part = partial(stylize, *pair, StyleConfig.preset().override(size=48, iterations=2), checkpoint=file)
+    for words, result in ((["-o", "x.png"], "x.png"), ([], "astronaut_hopper_2.png")):
+        part(callback=after(1))
+        for name in ("x.png", "astronaut_hopper.png"):
+            Path(name).write_bytes(b"there")
+        assert run(*pair, *WORDS, *words, "--checkpoint", file, "--resume")[0] == 0
+        assert size_of(result) == (48, 48)
+        assert Path("astronaut_hopper.png").read_bytes() == b"there"
+
+
+def test_a_run_without_a_name_that_is_stopped_says_the_whole_command_that_goes_on(pair, monkeypatch) -> None:
+    step = RunSession.step
+    with monkeypatch.context() as patch:
+        patch.setattr(RunSession, "step", lambda *given: step(*given) and False)
+        status, _, err = run(*pair, *WORDS, "--checkpoint", "k", "--checkpoint-every", 0)
+    kept, command = err.splitlines()[-2:]
+    assert (status, kept) == (
+        130,
+        "cxstyle: stopped; astronaut_hopper.png holds the picture so far, k the state of the run",
+    )
+    assert command.endswith(" -o astronaut_hopper.png --resume")
+    assert run(*shlex.split(command.removeprefix("to go on: cxstyle run ")))[0] == 0
+    assert names(Path()) == ["astronaut_hopper.png"]
+
+
+def test_starting_anew_leaves_no_old_checkpoint(pair, file: Path) -> None:
+    file.write_text("another's")
+    assert run(*pair, *WORDS, "-o", "x.png", "--checkpoint", file, "--checkpoint-every", 999, "--overwrite")[0] == 0
+    assert not file.exists()
+
+
+# Signals
+
+
+@pytest.mark.slow
+def test_sigterm_to_all_processes_of_a_batch_stops_it_as_ctrl_c_does(pair, tmp_path: Path) -> None:
+    words = ["batch", pair[0].parent, pair[1], "-o", "out", "--size", 48, "--iterations", 99999, "--workers", 2]
+    process = started(*words, group=True)
+    manifest = tmp_path / "out" / "manifest.jsonl"
+    wait_for(manifest)
+    while manifest.read_text().count("started") < 2 and process.poll() is None:
+        time.sleep(0.05)
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True)
+    for child in children.stdout.split():
+        os.kill(int(child), signal.SIGTERM)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "stopped; what is done is kept, and the same command does the other 2" in err
+    assert "Traceback" not in err
+
+
+def test_sigterm_before_anything_is_done_ends_as_ctrl_c_does(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(StyleConfig, "preset", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    status, _, err = run("a.png", "b.png")
+    assert (status, err.strip()) == (130, f"cxstyle: {STOPPED}")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_a_terminal_that_goes_away_stops_a_run_which_keeps_what_it_has(pair, tmp_path: Path) -> None:
+    import pty
+
+    outer, inner = pty.openpty()
+    words = ["run", *pair, "--size", 48, "--iterations", 99999, "-o", "x.png", "--save-every", 1, "steps"]
+    command = [sys.executable, "-m", "cxstyle", *map(str, words)]
+    process = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, start_new_session=True)
+    os.close(inner)
+    wait_for(tmp_path / "steps" / "x_00001.png")
+    os.close(outer)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 130
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.size == (48, 48)

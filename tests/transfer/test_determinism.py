@@ -1,0 +1,183 @@
+"""Same seed, same machine, same pixels."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from cxstyle import Job, StyleConfig, stylize
+from cxstyle.cli import main
+from cxstyle.device import deterministic, prepare_deterministic
+from cxstyle.errors import DeviceError
+from cxstyle.pictures.reading import load_picture
+from cxstyle.settings.presets import preset_names
+
+CPU = torch.device("cpu")
+SETTINGS = """
+colors: target
+size: 64
+iterations: 4
+seed: 7
+pyramid: {coarsest: 32}
+terms:
+  - {loss: contextual, compare: target, layers: [conv2_2, conv3_2, conv4_2], bandwidth: 0.2, samples: 30}
+  - {loss: contextual, compare: source, layers: [conv4_2], samples: 30}
+  - {loss: palette, compare: source, weight: 100}
+  - {loss: total_variation, compare: source, weight: 400}
+"""
+"""Two scales, samples of every layer, and every kind of term."""
+WORDS = ("--config", "mine.yaml")
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(SETTINGS)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def plain(pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
+    """The pixels of a run with nothing beside it."""
+    folder = tmp_path_factory.mktemp("plain")
+    (folder / "mine.yaml").write_text(SETTINGS)
+    with contextlib.chdir(folder):
+        return run(pair, "plain.png")
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def run(pair: tuple[Path, Path], name: str, *more: object) -> torch.Tensor:
+    words = ["run", *pair, *WORDS, "-o", name, *more]
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    return load_picture(name)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--save-every", 1, "steps"),
+        ("--save-every", 3, "steps"),
+        ("-q",),
+        ("-v", "--report", "r.json"),
+        ("--deterministic",),
+    ],
+    ids=lambda words: words[0] + str(words[1]) if len(words) > 1 else words[0],
+)
+def test_pixels_do_not_depend_on_what_is_shown_or_kept_beside_them(pair, plain, more: tuple[object, ...]) -> None:
+    assert torch.equal(plain, run(pair, "other.png", *more))
+
+
+def test_pixels_are_those_without_a_progress_bar(pair, plain) -> None:
+    import pty
+    import termios
+
+    outer, inner = pty.openpty()
+    termios.tcsetwinsize(inner, (24, 140))
+    words = [sys.executable, "-m", "cxstyle", "run", *pair, *WORDS, "-o", "bar.png"]
+    process = subprocess.Popen(list(map(str, words)), stdout=inner, stderr=inner)
+    os.close(inner)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux reports the end of a terminal's program so
+        while chunk := os.read(outer, 4096):
+            shown += chunk
+    os.close(outer)
+    assert (process.wait(timeout=120), b"scale 2/2 (64x64) iteration 2/2" in shown) == (0, True)
+    assert torch.equal(plain, load_picture("bar.png"))
+
+
+def test_pixels_of_a_batch_are_those_of_a_run(pair, plain) -> None:
+    words = ["batch", *pair, "-o", "out", *WORDS, "--name", "x.png", "--workers", 1]
+    assert CliRunner().invoke(main, [str(word) for word in words]).exit_code == 0
+    assert torch.equal(plain, load_picture("out/x.png"))
+
+
+def test_pixels_are_the_same_with_one_thread_and_two_where_this_was_tried(pair) -> None:
+    found = []
+    for count in (1, 2):
+        with threads(count):
+            found.append(run(pair, f"{count}.png"))
+    assert torch.equal(*found)
+
+
+def test_another_seed_gives_other_pixels(pair, plain) -> None:
+    assert not torch.equal(plain, run(pair, "eight.png", "--seed", 8))
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_has_only_repeatable_operations_on_a_cpu(pair, name: str) -> None:
+    config = StyleConfig.preset(name).override(features="vgg16", size=48, iterations=2)
+    repeatable = stylize(*pair, config.override(deterministic=True))
+    assert torch.equal(repeatable.picture, stylize(*pair, config).picture)
+    assert repeatable.details["deterministic"] is True
+
+
+def test_torch_is_as_it_was_after_a_run(pair) -> None:
+    stylize(*pair, StyleConfig.preset("fast").override(size=48, iterations=1, deterministic=True))
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.deterministic
+    assert torch.utils.deterministic.fill_uninitialized_memory
+
+
+def test_an_operation_without_a_repeatable_way_is_refused_with_advice() -> None:
+    with pytest.raises(DeviceError, match=r"for put_ on cpu; leave --deterministic out"), deterministic(True, CPU):
+        torch.zeros(3).put_(torch.tensor([0]), torch.ones(1))
+
+
+def test_other_errors_pass() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), deterministic(True, CPU):
+        torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+
+@pytest.mark.parametrize(("given", "after"), [(None, ":4096:8"), (":16:8", ":16:8"), ("odd", ":4096:8")])
+def test_cublas_is_told_before_it_is_first_used(monkeypatch, given: str | None, after: str) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", given or "")
+    prepare_deterministic(torch.device("cuda"))
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == after
+
+
+def test_a_cpu_needs_no_word_to_cublas(monkeypatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    prepare_deterministic(CPU)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ""
+
+
+def test_a_batch_knows_jobs_from_before_there_was_such_a_setting() -> None:
+    def key(config: StyleConfig) -> str:
+        return Job("a.png", "b.png", config).key(lambda _: "0" * 64)
+
+    # As it was computed at that time.
+    old = StyleConfig.preset("fast").override(seed=3).to_dict()
+    del old["deterministic"]
+    settings = {name: value for name, value in old.items() if name not in ("description", "device", "memory")}
+    files = {"source": ["0" * 64], "target": ["0" * 64], "target_mask": [], "source_mask": []}
+    whole = {"files": files, "weights": None, "settings": settings}
+    config = StyleConfig.preset("fast").override(seed=3)
+    assert key(config) == hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    assert key(config.override(deterministic=True)) != key(config)
+
+
+def test_a_job_of_a_file_may_ask_for_it(pair) -> None:
+    from cxstyle.batch.jobsfile import read_jobs
+
+    Path("jobs.csv").write_text(f"source,target,deterministic\n{pair[0]},{pair[1]},yes\n{pair[0]},{pair[0]},\n")
+    assert [job.config.deterministic for job in read_jobs(Path("jobs.csv"), {}, None)] == [True, False]

@@ -1,0 +1,135 @@
+"""What loss terms and a run's inputs refuse, by the message; and what the terms of a run become."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+
+from cxstyle import LossTerm, StyleConfig, stylize
+from cxstyle.errors import ConfigError, PictureError
+from cxstyle.transfer.inputs import read_inputs
+
+CONV = ("conv2_2",)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"loss": "grams"}, "loss: 'grams' is not known; did you mean gram"),
+        ({"loss": "gram", "weight": -1}, "weight: must be a number at least 0, got -1"),
+        ({"loss": "gram", "compare": "target"}, r"layers: gram needs at least one layer, such as \[conv4_2\]"),
+        ({"loss": "gram", "layers": CONV}, "compare: '' is not known"),
+        ({"loss": "mrf", "compare": "target", "layers": ("conv9_1",)}, "layers: 'conv9_1' is not known"),
+        ({"loss": "reconstruction", "compare": "target", "layers": CONV}, "compare: 'target' is not known; .* source"),
+        ({"loss": "palette", "compare": "target"}, "compare: 'target' is not known; .* source"),
+        ({"loss": "palette", "compare": "source", "layers": CONV}, "layers: palette looks at the picture alone"),
+        ({"loss": "total_variation", "compare": "target"}, "compare: 'target' is not known; .* source"),
+        ({"loss": "total_variation", "samples": 9}, "samples: total_variation has none; leave samples out"),
+        ({"loss": "palette", "compare": "source", "bandwidth": 0.1}, "bandwidth: palette has none"),
+        ({"loss": "gram", "compare": "target", "layers": CONV, "bandwidth": 0.1}, "bandwidth: gram has none"),
+        ({"loss": "mrf", "compare": "target", "layers": CONV, "combine": "concatenate"}, "combine: mrf has none"),
+        ({"loss": "mrf", "compare": "target", "layers": CONV, "samples": 1}, "samples: must be a number at least 2"),
+        ({"loss": "reconstruction", "compare": "source", "layers": CONV, "samples": 9}, "samples: reconstruction has"),
+        ({"loss": "gram", "compare": "target", "layers": CONV, "guidance": 1}, "guidance: gram has none"),
+        (
+            {"loss": "contextual", "compare": "source", "layers": CONV, "guidance": 1},
+            "guidance: only terms that compare",
+        ),
+        ({"loss": "coverage", "compare": "target", "layers": CONV, "guidance": -1}, "guidance: must be a number at"),
+    ],
+)
+def test_terms_that_mean_nothing_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        LossTerm(**settings)
+
+
+SOURCE, TARGET = torch.rand(3, 40, 48), torch.rand(3, 64, 56)
+
+
+def painted(height: int, width: int, right: tuple[float, ...] = (0.0, 0.0, 1.0)) -> torch.Tensor:
+    """A mask, its left half red and its right one blue."""
+    mask = torch.zeros(3, height, width)
+    mask[0, :, : width // 2] = 1
+    mask[:, :, width // 2 :] = torch.tensor(right)[:, None, None]
+    return mask
+
+
+MASK, TARGET_MASK = painted(40, 48), painted(64, 56)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"targets": []}, "targets: at least one is needed"),
+        ({"weights": [1, 2]}, "target-weights: one for each target is needed, got 2 for 1"),
+        ({"weights": [-1]}, "target-weights: must be a number at least 0, got -1"),
+        ({"weights": [float("nan")]}, "target-weights: must be a number at least 0"),
+        ({"weights": [0]}, "target-weights: at least one must be above 0"),
+        ({"source_mask": MASK}, "source-mask: needs the target mask, too"),
+        ({"target_masks": TARGET_MASK}, "target-mask: needs the source mask, too"),
+        ({"source_mask": MASK, "target_masks": [TARGET_MASK] * 2}, "target-mask: one for each target is needed, got 2"),
+    ],
+)
+def test_inputs_that_do_not_fit_together_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_inputs(**{"source": SOURCE, "targets": TARGET, **given})
+
+
+@pytest.mark.parametrize(
+    ("source_mask", "target_mask", "message"),
+    [
+        (painted(40, 80), TARGET_MASK, "the source mask is 80x40 px but its picture 48x40"),
+        (MASK, painted(64, 200), "the target mask is 200x64 px but its picture 56x64"),
+        (MASK, torch.ones(3, 64, 56), "have no colour in common"),
+    ],
+)
+def test_masks_of_another_shape_or_colour_are_refused(source_mask, target_mask, message: str) -> None:
+    with pytest.raises(PictureError, match=message):
+        read_inputs(SOURCE, TARGET, None, source_mask, target_mask)
+
+
+def test_targets_of_weight_0_are_left_out_with_their_masks() -> None:
+    other = torch.rand(3, 32, 32)
+    found = read_inputs(SOURCE, [other, TARGET], [0, 3], MASK, [painted(32, 32, (0, 1, 0)), TARGET_MASK])
+    assert [tuple(target.shape) for target in found.targets] == [(1, 3, 64, 56)]
+    assert found.guide.weights == (1.0,)
+    assert found.labels.names == ("#0000ff", "#ff0000")
+
+
+def test_the_details_name_weights_and_what_only_one_side_has() -> None:
+    targets, masks = [TARGET, SOURCE], [TARGET_MASK, painted(40, 48, (0, 1, 0))]
+    details = read_inputs(SOURCE, targets, [1, 3], painted(40, 48, (1, 1, 1)), masks).details()
+    assert details["target_weights"] == [0.25, 0.75]
+    assert details["labels"]["shared"] == ["#ff0000"]
+    assert details["labels"]["only_source"] == ["#ffffff"]
+    assert set(details["labels"]["only_target"]) == {"#0000ff", "#00ff00"}
+
+
+TERMS = (
+    LossTerm("gram", 4.0, "target", CONV),
+    LossTerm("reconstruction", 3.0, "source", CONV),
+    LossTerm("palette", 5.0, "source"),
+    LossTerm("total_variation", 6.0),
+)
+
+
+def test_strength_scales_what_pulls_away_from_the_source() -> None:
+    config = StyleConfig(terms=TERMS, strength=0.5, colors="target")
+    assert [term.weight for term in config.terms_in_force()] == [2, 3, 5, 3]
+    free = dataclasses.replace(config, colors="free")
+    assert [term.loss for term in free.terms_in_force()] == ["gram", "reconstruction", "total_variation"]
+    assert dataclasses.replace(config, strength=0).terms_in_force() == ()
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan")])
+def test_a_strength_outside_0_to_1_is_refused(strength: float) -> None:
+    with pytest.raises(ConfigError, match="strength: must be a number at least 0 and at most 1"):
+        StyleConfig(terms=TERMS, strength=strength)
+
+
+def test_what_stylize_is_given_beside_the_pictures_is_refused_by_the_same_messages() -> None:
+    with pytest.raises(ConfigError, match="target-weights: one for each target is needed, got 1 for 2"):
+        stylize(SOURCE, [TARGET, TARGET], weights=[1.0])

@@ -1,0 +1,228 @@
+"""What a run may take, what it will take, and how it keeps to that."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from cxstyle import Pyramid, StyleConfig, stylize
+from cxstyle.checks import in_words, memory_bytes
+from cxstyle.device import DTYPES, choose_precision, out_of_memory
+from cxstyle.errors import ConfigError, MemoryLimitError
+from cxstyle.features.vgg import VGGFeatures, resolve_network
+from cxstyle.losses.objective import feature_layers
+from cxstyle.transfer import memory as room
+from cxstyle.transfer.memory import Need, free, plan
+
+CPU = torch.device("cpu")
+CONFIG = StyleConfig.preset("default")
+
+
+@pytest.fixture
+def small_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests before have left in this process doesn't count."""
+    monkeypatch.setattr(room, "held", lambda *_: 1e9)
+
+
+def need(edge: int, precision: torch.dtype = torch.float32, config: StyleConfig = CONFIG, target: int = 512) -> Need:
+    network = VGGFeatures(resolve_network("vgg16"), feature_layers(config.terms), dtype=precision)
+    return room.need(config.terms, network, (edge, edge), [(target, target)], CPU)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("auto", None), ("4GB", 4e9), ("4 gb", 4e9), ("1.5GiB", 1.5 * 2**30), ("800MB", 8e8), ("2TB", 2e12)],
+)
+def test_sizes_are_numbers_with_a_unit(words: str, expected: float | None) -> None:
+    assert memory_bytes(words) == expected
+
+
+@pytest.mark.parametrize("words", ["4", "GB", "-4GB", "0GB", "4 gigabytes", "lots", ""])
+def test_other_sizes_are_refused(words: str) -> None:
+    with pytest.raises(ConfigError, match=r"memory: .* is not a size; use auto or a number with its unit"):
+        memory_bytes(words)
+
+
+def test_what_is_needed_grows_with_size_and_precision_and_shrinks_with_tiles() -> None:
+    assert need(512).whole() < need(1024).whole()
+    assert need(1024, torch.bfloat16).whole() < need(1024).whole()
+    large = need(2048)
+    assert large.least() < large.cut(500_000) < large.whole()
+
+
+def test_more_samples_need_more_but_never_a_matrix_of_all_pairs() -> None:
+    every = need(1024, config=CONFIG.override(samples="all"))
+    pairs = (512 * 512) ** 2 * 4
+    assert need(1024).whole() < every.whole() < pairs / 20
+
+
+def test_layers_on_one_grid_need_more_than_apart() -> None:
+    authors = StyleConfig.preset("authors")
+    apart = tuple(dataclasses.replace(term, combine="sum") for term in authors.terms)
+    joined, alone = (need(512, config=c) for c in (authors, dataclasses.replace(authors, terms=apart)))
+    # 128 + 256 + 512 channels at every position of conv2_1, at least twice.
+    assert joined.fixed > alone.fixed + 2 * 4 * 896 * 256**2 - 4 * 896 * 4225
+
+
+def test_a_large_target_counts() -> None:
+    assert need(256, target=1024).whole() > 2 * need(256, target=256).whole()
+
+
+@pytest.mark.usefixtures("small_process")
+def test_tiles_are_cut_only_where_the_whole_does_not_fit() -> None:
+    large = need(2048)
+    roomy = plan([large], 100e9, CPU, 0)
+    assert (roomy.pixels, roomy.tiles) == ((None,), 1)
+    tight = plan([large], 6e9, CPU, 0)
+    assert tight.tiles > 1
+    assert tight.estimate <= 6e9 < roomy.estimate
+
+
+@pytest.mark.usefixtures("small_process")
+def test_every_scale_has_its_own_tiles() -> None:
+    pixels = plan([need(256), need(2048)], 6e9, CPU, 0).pixels
+    assert pixels[0] is None
+    assert pixels[1] is not None
+
+
+def test_known_tiles_are_planned_as_they_are_whether_they_fit_or_not() -> None:
+    cut = plan([need(4096)], 1e9, CPU, 0, tiles=(256**2,))
+    assert cut.pixels == (256**2,)
+    assert cut.tiles > 200
+    assert 1e9 < cut.estimate < cut.whole
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(MemoryLimitError, match=r"needs about \S+ GB of memory at least, and may take 1\.00 GB"):
+        plan([need(4096)], 1e9, CPU, 0)
+
+
+@pytest.mark.usefixtures("small_process")
+def test_by_itself_a_run_takes_most_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "free", lambda _: 10e9)
+    assert plan([need(256)], None, CPU, 0).budget == pytest.approx(1e9 + 8.5e9)
+
+
+def test_free_memory_is_no_more_than_the_machine_has() -> None:
+    assert 0 < free(CPU) <= psutil.virtual_memory().total
+
+
+def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("3000000000\n")
+    (tmp_path / "memory.current").write_text("1000000000\n")
+    monkeypatch.setattr(room, "CGROUPS", tmp_path)
+    assert free(CPU) <= 2e9
+    (tmp_path / "memory.max").write_text("max\n")
+    assert room.container_rest() == []
+
+
+@pytest.mark.usefixtures("small_process")
+def test_a_run_within_less_memory_ends_in_the_same_picture(pair: tuple[Path, Path]) -> None:
+    pixels = CONFIG.override(parametrization="pixels")  # which move at any size, however small the target
+    settings = pixels.override(size=320, enlarge=True, iterations=2, pyramid=Pyramid(), precision="fp32")
+    whole = stylize(*pair, settings)
+    budget = whole.details["memory"]["estimate"] - 60e6
+    tiled = stylize(*pair, settings.override(memory=f"{budget / 1e6:.0f}MB"))
+    assert whole.details["memory"]["tiles"] == 1
+    assert tiled.details["memory"]["tiles"] > 1
+    assert tiled.losses[0]["total"] == pytest.approx(whole.losses[0]["total"], rel=1e-5)
+    # Adam's first steps go by the gradient's sign alone, so rounding can turn one here and there.
+    assert (tiled.picture - whole.picture).abs().mean() < 1e-3
+
+
+@pytest.mark.usefixtures("small_process")
+def test_a_run_that_can_not_fit_says_what_would(pair: tuple[Path, Path]) -> None:
+    huge = CONFIG.override(parametrization="pixels", size=8000, enlarge=True, memory="3GB")
+    with pytest.raises(
+        MemoryLimitError, match=r"8000x8000 px on cpu needs about \S+ GB .* use --size \d+ or less"
+    ) as no:
+        stylize(*pair, huge)
+    edge = int(str(no.value).split("--size ")[1].split()[0])
+    assert 512 <= edge < 8000
+    assert plan([need(edge, DTYPES[choose_precision("auto", CPU)[0]], target=64)], 3e9, CPU, 0).estimate <= 3e9
+    with pytest.raises(MemoryLimitError, match="no size fits, or allow more with --memory"):
+        stylize(*pair, huge.override(memory="50MB"))
+
+
+# On Linux the kernel's own account: what `resource` tells begins with what the process that started this one held.
+PEAK = """
+import pathlib, re, resource, sys
+from cxstyle import Pyramid, StyleConfig, stylize
+config = StyleConfig.preset().override(size=768, enlarge=True, iterations=1, pyramid=Pyramid(), memory=sys.argv[3])
+result = stylize(sys.argv[1], sys.argv[2], config)
+if sys.platform == "linux":
+    peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1])
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print(result.details["memory"]["estimate"], peak)
+"""
+
+
+@pytest.mark.parametrize("memory", ["20GB", "1900MB"])
+def test_the_estimate_is_what_a_run_takes(pair: tuple[Path, Path], memory: str) -> None:
+    words = [sys.executable, "-c", PEAK, *map(str, pair), memory]
+    output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    estimate, peak = map(float, output.split())
+    assert 0.6 * estimate < peak < 1.1 * estimate
+
+
+PATCHES = PEAK.replace("preset()", "preset('cnnmrf')").replace("size=768", "size=384, features='vgg16'")
+
+
+def test_the_estimate_counts_the_patches_of_cnnmrf(pair: tuple[Path, Path]) -> None:
+    words = [sys.executable, "-c", PATCHES, *map(str, pair), "20GB"]
+    output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    estimate, peak = map(float, output.split())
+    assert 0.6 * estimate < peak < 1.1 * estimate
+
+
+def test_the_steps_that_lbfgs_remembers_count() -> None:
+    network = VGGFeatures(resolve_network("vgg16"), feature_layers(CONFIG.terms))
+    needs = [room.need(CONFIG.terms, network, (512, 512), [(64, 64)], CPU, history).whole() for history in (0, 20)]
+    # Two pictures for each: the step, and what it changed of the gradient.
+    assert needs[1] - needs[0] == 20 * 2 * 3 * 4 * 512 * 512
+
+
+EXHAUST = """
+import resource, sys
+import psutil
+from cxstyle import Pyramid, StyleConfig, stylize
+
+def limit(progress):
+    # From here on the process may take 150 MB more: the next scale has no room.
+    if progress.iteration == progress.iterations:
+        room = psutil.Process().memory_info().vms + 150_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
+
+config = StyleConfig.preset().override(parametrization="pixels", size=512, enlarge=True, iterations=4)
+config = config.override(pyramid=Pyramid(64, 8), precision="fp32")
+result = stylize(sys.argv[1], sys.argv[2], config, callback=limit)
+print(result.status, len(result.losses), *result.picture.shape, bool(result.picture.isfinite().all()))
+"""
+
+
+def test_where_memory_runs_out_the_picture_so_far_is_kept(pair: tuple[Path, Path]) -> None:
+    words = [sys.executable, "-c", EXHAUST, *map(str, pair)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["out", "of", "memory", "2", "1", "3", "512", "512", "True"], done.stderr
+
+
+def test_out_of_memory_is_told_from_other_errors() -> None:
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(1 << 60)
+    assert out_of_memory(refused.value)
+    assert out_of_memory(MemoryError())
+    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+    assert out_of_memory(RuntimeError("could not create a primitive"))
+    assert not out_of_memory(RuntimeError("shapes do not match"))
+    assert not out_of_memory(ValueError("out of memory"))
+
+
+def test_sizes_are_told_in_words() -> None:
+    assert [in_words(size) for size in (2.04e9, 6e7)] == ["2.04 GB", "60 MB"]

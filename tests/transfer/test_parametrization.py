@@ -1,0 +1,190 @@
+"""What the optimizer moves: pixels, or the levels of a pyramid in opponent colours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import SAMPLES
+from PIL import Image
+
+from cxstyle import Optimizer, Pyramid, StyleConfig, stylize
+from cxstyle.errors import ConfigError
+from cxstyle.losses.feature_sets import Draws
+from cxstyle.losses.objective import shifted
+from cxstyle.pictures.reading import load_picture
+from cxstyle.settings.config import Laplacian
+from cxstyle.transfer.checkpoint import Checkpoint
+from cxstyle.transfer.parametrization import Pixels, mixed, parametrized
+from cxstyle.transfer.parametrization import Pyramid as Levels
+
+RATES = Laplacian((0.3, 1.0, 0.0), (0.0, 0.5, 0.0))
+CONFIG = StyleConfig.preset().override(
+    size=48, iterations=4, features="vgg16", samples=200, pyramid=Pyramid(32), parametrization=RATES, jitter=6
+)
+
+
+@pytest.fixture
+def picture() -> torch.Tensor:
+    return torch.rand(1, 3, 37, 50)
+
+
+def test_a_pyramid_is_the_picture_that_it_was_made_of(picture: torch.Tensor) -> None:
+    torch.testing.assert_close(Levels(picture, RATES, None).picture(), picture)
+
+
+def test_only_levels_with_a_rate_move_each_at_its_own(picture: torch.Tensor) -> None:
+    levels = Levels(picture, RATES, None)
+    assert [tuple(tensor.shape) for tensor in levels.moved] == [(1, 1, 37, 50), (1, 1, 19, 25), (1, 2, 19, 25)]
+    assert levels.rates == [0.3, 1.0, 0.5]
+
+
+def test_what_moves_at_the_finest_level_has_no_colour(picture: torch.Tensor) -> None:
+    levels = Levels(picture, RATES, None)
+    before = levels.picture().detach()
+    with torch.no_grad():
+        levels.moved[0] += torch.randn_like(levels.moved[0])
+    change = levels.picture().detach() - before
+    torch.testing.assert_close(change, change.mean(dim=1, keepdim=True).expand_as(change))
+
+
+def test_colours_mix_and_part_again(picture: torch.Tensor) -> None:
+    matrix = Levels(picture, RATES, None).mixing
+    torch.testing.assert_close(mixed(matrix.t(), mixed(matrix, picture)), picture)
+
+
+def test_a_place_goes_its_share_of_the_way(picture: torch.Tensor) -> None:
+    reach = torch.ones(1, 1, 37, 50)
+    reach[..., :25], reach[..., :10] = 0.5, 0.0
+    levels, free = (Levels(picture, RATES, None, share) for share in (reach, None))
+    with torch.no_grad():
+        for one, other in zip(levels.moved, free.moved, strict=True):
+            one += 0.1
+            other += 0.1
+    torch.testing.assert_close(levels.picture() - picture, reach * (free.picture() - picture))
+    assert torch.equal(levels.picture()[..., :10], picture[..., :10])
+
+
+def test_what_leaves_the_range_is_brought_back_by_the_levels_that_move(picture: torch.Tensor) -> None:
+    levels = Levels(picture, Laplacian((1.0, 1.0, 1.0), (1.0, 1.0, 1.0)), None)
+    with torch.no_grad():
+        levels.moved[0] += 1.0
+    wanted = levels.picture().clamp(0, 1)
+    torch.testing.assert_close(levels.bound(), wanted)
+    torch.testing.assert_close(levels.picture(), wanted)
+
+
+def test_what_is_shown_is_in_range_whatever_moves(picture: torch.Tensor) -> None:
+    levels = Levels(picture, RATES, None)
+    with torch.no_grad():
+        levels.moved[1] += 1.0
+    shown = levels.bound()
+    assert (float(shown.min()) >= 0, float(shown.max())) == (True, 1.0)
+
+
+@pytest.mark.parametrize("settings", [RATES, "pixels"])
+def test_still_pixels_stay_to_the_bit(picture: torch.Tensor, settings: Laplacian | str) -> None:
+    still = torch.zeros(1, 37, 50, dtype=torch.bool)
+    still[:, :10] = True
+    found = parametrized(CONFIG.override(parametrization=settings), picture, still)
+    with torch.no_grad():
+        for tensor in found.moved:
+            tensor += 0.1
+    assert torch.equal(found.picture()[:, :, :10], picture[:, :, :10])
+    assert not torch.equal(found.picture()[:, :, 10:], picture[:, :, 10:])
+
+
+def test_without_a_pyramid_pixels_move(picture: torch.Tensor) -> None:
+    assert isinstance(parametrized(CONFIG.override(parametrization="pixels"), picture, None), Pixels)
+
+
+@pytest.mark.parametrize(
+    ("luminance", "chroma", "message"),
+    [
+        ((1.0,), (1.0,), "luminance: 2 to 10 levels are needed, got 1"),
+        ((1.0, 1.0), (1.0,), "chroma: as many levels as of luminance are needed, 2"),
+        ((0.0, 0.0), (0.0, 0.0), "luminance: at least one level must move"),
+        ((1.0, -1.0), (0.0, 0.0), "luminance"),
+    ],
+)
+def test_levels_that_make_no_pyramid_are_refused(
+    luminance: tuple[float, ...], chroma: tuple[float, ...], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Laplacian(luminance, chroma)
+
+
+def test_lbfgs_and_unknown_names_are_refused() -> None:
+    with pytest.raises(ConfigError, match="lbfgs moves pixels alone"):
+        CONFIG.override(optimizer=Optimizer("lbfgs"))
+    with pytest.raises(ConfigError, match="parametrization"):
+        CONFIG.override(parametrization="fourier")
+
+
+def test_a_shift_keeps_the_size_and_moves_what_is_there(picture: torch.Tensor) -> None:
+    generator = torch.Generator().manual_seed(0)
+    offsets = set()
+    for _ in range(60):
+        found = shifted(picture, 4, Draws(generator))
+        assert found.shape == picture.shape
+        places = [
+            (i, j)
+            for i in range(-2, 3)
+            for j in range(-2, 3)
+            if torch.equal(found[:, :, 5:30, 5:30], picture[:, :, 5 + i : 30 + i, 5 + j : 30 + j])
+        ]
+        offsets.update(places)
+    assert {i for i, _ in offsets} == {j for _, j in offsets} == {-2, -1, 0, 1, 2}
+
+
+def test_a_run_gives_the_same_pixels_again_and_after_an_interruption(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    whole = stylize(*pair, CONFIG)
+    # Without jitter: 6 px are much of 48, so that each shift has another loss.
+    steady = stylize(*pair, CONFIG.override(jitter=0, iterations=16))
+    assert steady.losses[-1]["total"] < steady.losses[8]["total"]
+    for stop in (1, 3):
+        left = iter(range(stop - 1, -1, -1))
+        checkpoint = Checkpoint(tmp_path / f"{stop}.checkpoint")
+        stylize(*pair, CONFIG, checkpoint=checkpoint, callback=lambda _, left=left: next(left) > 0)
+        again = stylize(*pair, CONFIG, checkpoint=checkpoint, resume=True)
+        assert torch.equal(again.picture, whole.picture)
+
+
+def test_masks_tiles_and_several_targets_go_with_it(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    paths = []
+    for name, path in zip(("source", "target"), pair, strict=True):
+        with Image.open(path) as picture:
+            mask = Image.new("RGB", picture.size, "red")
+        if name == "source":
+            mask.paste("blue", (0, 0, mask.width, mask.height // 2))
+        mask.save(tmp_path / f"{name}.png")
+        paths.append(tmp_path / f"{name}.png")
+    config = CONFIG.override(size=64, pyramid=Pyramid(), colors="regions")
+    still = stylize(*pair, config, source_mask=paths[0], target_mask=paths[1]).picture - load_picture(pair[0])
+    assert still[:, :, :28].abs().max() == 0
+    assert still[:, :, 40:].abs().max() > 0.01
+    both = stylize(pair[0], [*pair], config, weights=[1, 3])
+    assert both.status == "complete"
+
+
+THREADS = """
+import hashlib, sys, torch
+from cxstyle import StyleConfig, stylize
+torch.set_num_threads(int(sys.argv[1]))
+config = StyleConfig.preset().override(size=96, iterations=4, features="vgg16")
+print(hashlib.sha256(stylize(sys.argv[2], sys.argv[3], config).picture.numpy().tobytes()).hexdigest())
+"""
+
+
+def test_pixels_do_not_depend_on_how_many_threads_there_are() -> None:
+    samples = [str(SAMPLES / name) for name in ("astronaut.jpg", "hopper.jpg")]
+    variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    found = set()
+    for threads in ("1", "2"):
+        words = [sys.executable, "-c", THREADS, threads, *samples]
+        found.add(subprocess.run(words, env=variables, capture_output=True, text=True, check=True).stdout)
+    assert len(found) == 1

@@ -1,0 +1,172 @@
+"""Whole runs with other losses, several targets, masks, colours and strengths; on the real network, at 64 px."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
+from cxstyle.analysis.measures import feature_distance
+from cxstyle.features.vgg import VGGFeatures, resolve_network
+from cxstyle.pictures.color_transfer import recolor, toned
+from cxstyle.pictures.reading import load_picture
+from cxstyle.pictures.tensors import resize
+from cxstyle.transfer.inputs import read_inputs
+
+STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), bandwidth=0.2, samples=300)
+CONTENT = LossTerm("contextual", 1.0, "source", ("conv3_2",), bandwidth=0.1, samples=300)
+CONFIG = StyleConfig(terms=(STYLE, CONTENT), iterations=6, features="vgg16", precision="fp32")
+GRAM = StyleConfig(
+    terms=(
+        LossTerm("gram", 200.0, "target", ("conv1_1", "conv2_1")),
+        LossTerm("reconstruction", 1.0, "source", ("conv3_2",)),
+    ),
+    iterations=10,
+    features="vgg16",
+    precision="fp32",
+)
+STILL = {"iterations": 1, "optimizer": Optimizer(lr=1e-9)}
+
+
+def halves(height: int, width: int, right: tuple[float, ...] = (0.0, 0.0, 1.0)) -> torch.Tensor:
+    """A mask, its left half red."""
+    mask = torch.zeros(3, height, width)
+    mask[0, :, : width // 2] = 1
+    mask[:, :, width // 2 :] = torch.tensor(right)[:, None, None]
+    return mask
+
+
+@pytest.mark.parametrize("name", ["gatys", "cnnmrf"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_presets_for_comparison_lower_their_objective(pair: tuple[Path, Path], name: str, precision: str) -> None:
+    config = StyleConfig.preset(name).override(features="vgg16", size=64, iterations=8, precision=precision)
+    result = stylize(*pair, config.override(pyramid=Pyramid()))
+    assert result.status == "complete"
+    assert result.losses[-1]["total"] < result.losses[0]["total"]
+
+
+def test_lbfgs_lowers_a_gram_objective_at_every_step_and_stays_within_0_to_1(pair: tuple[Path, Path]) -> None:
+    result = stylize(*pair, GRAM.override(optimizer=Optimizer("lbfgs", lr=1.0), iterations=20))
+    totals = [losses["total"] for losses in result.losses]
+    assert totals[-1] < 0.9 * totals[0]
+    assert all(after < before for before, after in pairwise(totals))
+    assert (result.picture.min() >= 0, result.picture.max() <= 1) == (True, True)
+
+
+def test_lbfgs_moves_the_picture_under_small_weights_too(pair: tuple[Path, Path]) -> None:
+    config = GRAM.override(optimizer=Optimizer("lbfgs", lr=1.0), strength=0.01, content_weight=0.001)
+    result = stylize(*pair, config)
+    assert result.losses[-1]["total"] < result.losses[1]["total"] < result.losses[0]["total"]
+
+
+def test_the_same_seed_gives_the_same_pixels_with_lbfgs(pair: tuple[Path, Path]) -> None:
+    config = GRAM.override(optimizer=Optimizer("lbfgs", lr=1.0), pyramid=Pyramid(32), init="noise")
+    first, again, other = (stylize(*pair, config.override(seed=seed)).picture for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_strength_0_is_the_source_itself_without_an_iteration(pair: tuple[Path, Path]) -> None:
+    config = CONFIG.override(strength=0, colors="target", init="noise", size=48, pyramid=Pyramid(32))
+    result = stylize(*pair, config, callback=lambda _: pytest.fail("nothing is to be done"))
+    assert torch.equal(result.picture, resize(load_picture(pair[0]), 48, 48))
+    assert (result.status, result.losses) == ("complete", [])
+    assert result.details["scales"] == [{"long_edge": 48, "iterations": 0}]
+    # Nothing of a network has to fit.
+    assert result.details["memory"]["tiles"] == 1
+    plain = stylize(*pair, CONFIG.override(size=48, iterations=1))
+    assert result.details["memory"]["estimate"] < plain.details["memory"]["estimate"]
+
+
+def test_more_strength_leads_further_from_the_source_in_structure_and_colours(pair: tuple[Path, Path]) -> None:
+    config = CONFIG.override(colors="target", iterations=20, content_weight=3, size=48)
+    runs = [stylize(*pair, config.override(strength=s)).picture for s in (0, 0.25, 0.5, 0.75, None)]
+    layers = VGGFeatures(resolve_network("vgg16"), ["conv1_2", "conv2_2", "conv3_2"])
+    structure = [feature_distance(layers(picture), layers(runs[0])) for picture in runs]
+    colours = [(picture - runs[0]).mean(dim=(2, 3)).norm().item() for picture in runs]
+    for moved in (structure, colours):
+        assert moved[0] == pytest.approx(0, abs=1e-6)
+        assert all(after > 1.01 * before for before, after in pairwise(moved))
+
+
+def test_with_the_source_s_colours_it_is_the_target_that_is_recoloured(pair: tuple[Path, Path]) -> None:
+    source, target = (load_picture(path) for path in pair)
+    kept = stylize(*pair, CONFIG.override(colors="source"))
+    given = stylize(source, recolor(target, [source]), CONFIG)
+    assert torch.equal(kept.picture, given.picture)
+    drift = (kept.picture - source).mean(dim=(2, 3)).norm()
+    free = (stylize(*pair, CONFIG).picture - source).mean(dim=(2, 3)).norm()
+    assert drift < free
+    assert (stylize(*pair, CONFIG.override(colors="source", **STILL)).picture - source).abs().max() < 1e-5
+
+
+def test_with_masks_each_part_of_the_target_gets_the_colours_of_the_source_s_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    source, target = (0.3 + 0.1 * torch.rand(3, 64, width, generator=generator) for width in (96, 64))
+    source[0, :, :48] += 0.4
+    source[2, :, 48:] += 0.4
+    masks = halves(64, 96), halves(64, 64).flip(2)
+    given = read_inputs(source, target, None, *masks)
+    _, (recoloured,) = toned(given.source, given.targets, "source", given.guide)
+    left, right = (recoloured[0, :, :, part].mean(dim=(1, 2)) for part in (slice(24), slice(-24, None)))
+    assert right.tolist() == pytest.approx([0.75, 0.35, 0.35], abs=0.02)
+    assert left.tolist() == pytest.approx([0.35, 0.35, 0.75], abs=0.02)
+
+
+def test_source_colours_with_masks_work_where_one_of_the_targets_lacks_a_label(pair: tuple[Path, Path]) -> None:
+    target = load_picture(pair[1])
+    masks = [halves(*target.shape[2:]), halves(*target.shape[2:], (1.0, 0.0, 0.0))]
+    masked = {"source_mask": halves(64, 64), "target_mask": masks}
+    for colors in ("source", "target"):
+        result = stylize(pair[0], [target, target], CONFIG.override(colors=colors), **masked)
+        assert result.status == "complete"
+        assert len(result.losses) == 6
+        assert all(math.isfinite(value) for losses in result.losses for value in losses.values())
+
+
+def test_a_target_of_weight_0_is_as_if_it_were_not_there(pair: tuple[Path, Path]) -> None:
+    other = torch.rand(3, 50, 40, generator=torch.Generator().manual_seed(0))
+    config = CONFIG.override(colors="target")
+    alone = stylize(pair[0], pair[1], config)
+    beside = stylize(pair[0], [other, pair[1]], config, weights=[0, 2])
+    assert beside.details["target_sizes"] == alone.details["target_sizes"]
+    assert (beside.picture - alone.picture).abs().max() < 0.02
+
+
+def test_a_picture_given_twice_is_one_target_for_losses_that_know_no_place(pair: tuple[Path, Path]) -> None:
+    once, twice = (stylize(pair[0], targets, GRAM) for targets in (pair[1], [pair[1], pair[1]]))
+    weighted = stylize(pair[0], [pair[1], pair[1]], GRAM, weights=[1, 4])
+    for result in (twice, weighted):
+        assert result.losses[0]["total"] == pytest.approx(once.losses[0]["total"], rel=1e-5)
+        assert result.losses[-1]["total"] == pytest.approx(once.losses[-1]["total"], rel=1e-2)
+
+
+def test_with_masks_each_part_takes_its_colours_from_its_own(pair: tuple[Path, Path]) -> None:
+    source = load_picture(pair[0])
+    red, blue = torch.tensor([0.8, 0.2, 0.2]), torch.tensor([0.2, 0.2, 0.8])
+    noise = 0.1 * torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
+    target = torch.cat([red.view(3, 1, 1).expand(3, 64, 32), blue.view(3, 1, 1).expand(3, 64, 32)], dim=2) + noise
+    straight, swapped = halves(64, 64), halves(64, 64).flip(2)
+    config = GRAM.override(content_weight=0, iterations=15)
+    found = [
+        stylize(source, target, config, source_mask=straight, target_mask=mask).picture[0]
+        for mask in (straight, swapped)
+    ]
+    redder = [(picture[0] - picture[2])[:, :28].mean() - (picture[0] - picture[2])[:, 36:].mean() for picture in found]
+    assert redder[0] > redder[1] + 0.05
+
+
+def test_what_only_the_source_s_mask_has_is_left_as_it_is(pair: tuple[Path, Path]) -> None:
+    source = load_picture(pair[0])
+    only = {"source_mask": halves(64, 64), "target_mask": halves(64, 55, (0.0, 1.0, 0.0))}
+    config = CONFIG.override(content_weight=0, samples="all")
+    result = stylize(source, pair[1], config, **only)
+    assert result.details["labels"] == {"shared": ["#ff0000"], "only_source": ["#0000ff"], "only_target": ["#00ff00"]}
+    moved = (result.picture - source).abs().mean(dim=(0, 1, 2))
+    assert moved[:30].mean() > 0.01
+    # Beyond what a feature of conv3_2 at the edge of the left half can see.
+    assert moved[56:].max() == 0
