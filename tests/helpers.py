@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 import torch
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from cxstyle.cli import main
 from cxstyle.features.layers import CONVOLUTIONS, kernel_shape, torchvision_indices
@@ -16,12 +16,18 @@ LONGEST = 600
 """Letters of a message, its file's name left out."""
 
 
+def run_cli(*words: object, stdin: bytes | None = None) -> Result:
+    """A command in this process; anything but an exit is a failure of the test."""
+    done = CliRunner().invoke(main, [str(word) for word in words], input=stdin)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
 def ended(args: Sequence[str]) -> tuple[int, str]:
     """Exit status, and what was written to stderr."""
     started = time.perf_counter()
-    result = CliRunner().invoke(main, args)
+    result = run_cli(*args)
     assert time.perf_counter() - started < 5, args
-    assert result.exception is None or isinstance(result.exception, SystemExit), (args, result.exception)
     assert result.stdout == ""
     return result.exit_code, result.stderr
 
