@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import math
 import os
@@ -34,8 +35,18 @@ shown = Short().repr
 
 
 def printable(text: str) -> str:
-    """With a blank or a question mark in place of whatever a terminal could take for more than a letter."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+    """A blank or its code in place of whatever a terminal could take for more than a letter."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else c.encode("unicode_escape").decode() for c in text)
+
+
+def one_line(text: str) -> str:
+    """`printable`, in a line without blanks around it."""
+    return " ".join(printable(text).split())
+
+
+def cut(text: str, size: int) -> str:
+    """The start of a text, of at most so many bytes in the name of a file."""
+    return os.fsencode(text)[:size].decode(errors="ignore")
 
 
 def nearest(word: object, options: Collection[str]) -> str:
@@ -54,16 +65,36 @@ def check_choice(name: str, value: object, options: Collection[str]) -> None:
         )
 
 
+def setting(default: Any = dataclasses.MISSING, **rules: Any) -> Any:
+    """A field of settings that says of itself what it may be, for checks, command lines and pages.
+
+    Args:
+        default: its value where none is given.
+        **rules: min and max of a number, or of each in a tuple; above: a number that it must be greater than; choices:
+            what a word may be; help: what it is for, in a line; metavar: what stands for its value there.
+    """
+    return dataclasses.field(default=default, metadata=rules)
+
+
 def settle(made: Any) -> None:
-    """Gives the fields of a frozen dataclass, as it is made, the types that they are declared with, as copies.
+    """Gives the fields of a frozen dataclass, as it is made, the types that they are declared with, as copies; and
+    keeps them to what `setting` says.
 
     Numbers and arrays of NumPy become Python's, lists tuples, paths text.
 
     Raises:
-        ConfigError: a field of another type.
+        ConfigError: a field of another type, or a value that it may not have.
     """
     for name, kind in kinds(made.__class__).items():
         object.__setattr__(made, name, converted(getattr(made, name), kind, name))
+    for field in dataclasses.fields(made):
+        value, rules = getattr(made, field.name), field.metadata
+        if "choices" in rules:
+            check_choice(field.name, value, rules["choices"])
+        low = rules.get("min", rules.get("above"))
+        if low is not None:
+            for each in value if isinstance(value, tuple) else (value,):
+                check_number(field.name, each, low, rules.get("max", math.inf), above="above" in rules)
 
 
 @cache

@@ -10,9 +10,8 @@ import os
 import shutil
 import stat
 import tempfile
-import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
@@ -20,11 +19,10 @@ from typing import BinaryIO
 from .checks import in_words
 from .errors import OutputError
 
-PATIENCE = 5
-"""Seconds that a pipe may be without anybody who writes to it."""
 PARTIAL = ".part"
 """Suffix of files that are being written."""
 READ = "is read, and what is read is never replaced"
+TAKEN = "has come meanwhile and stays; the new one is"
 SLACK = 1 << 16
 """Bytes that are to stay free beside files: folders grow, too."""
 
@@ -58,48 +56,17 @@ def read_plain(path: Path, largest: float = math.inf) -> bytes:
 
 
 def read_up_to(path: Path, most: int) -> bytes:
-    """The content of a file or of a pipe that somebody writes to, or the first `most` bytes of it.
+    """The content of a file or a pipe, or the first `most` bytes of it; a pipe is waited for.
 
     Raises:
-        OSError: it can't be read, is a device, or a pipe that nobody has opened to write within `PATIENCE` seconds.
+        OSError: it can't be read, or is a device.
         ValueError: a NUL in its name.
     """
-    # Opening a pipe that nobody writes to would wait for ever.
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        mode = os.fstat(handle).st_mode
-        if stat.S_ISFIFO(mode):
-            return read_pipe(handle, most)
-        if not stat.S_ISREG(mode):
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
             raise OSError(errno.EINVAL, "it is a device")
         return file.read(most)
-
-
-def read_pipe(handle: int, most: int) -> bytes:
-    """The content of a pipe that was opened without waiting; see `read_up_to`."""
-    import select
-
-    waiting = select.poll()
-    waiting.register(handle, select.POLLIN)
-    parts: list[bytes] = []
-    room, begun, deadline = most, False, time.monotonic() + PATIENCE
-    while room > 0:
-        try:
-            part = os.read(handle, min(room, 1 << 20))
-        except BlockingIOError:  # somebody has it open, and has written nothing yet
-            begun = True
-            waiting.poll(1000)
-            continue
-        if part:
-            parts.append(part)
-            room -= len(part)
-        elif begun or parts:
-            break
-        elif time.monotonic() > deadline:
-            raise OSError(errno.ETIMEDOUT, "it is a pipe that nobody writes to")
-        else:
-            time.sleep(0.02)
-    return b"".join(parts)
 
 
 def sha256_of(path: Path) -> str:
@@ -151,7 +118,7 @@ def file_id(path: str | Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def numbers(path: Path) -> Iterator[Path]:
+def numbered(path: Path) -> Iterator[Path]:
     """x.png, x_2.png, x_3.png..."""
     yield path
     for number in count(2):
@@ -256,7 +223,7 @@ def write_partial(path: Path, content: bytes) -> Path:
 
 def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> Path:
     """Makes a whole temporary file the one that it is for; or, where that is there and is not to be replaced, the first
-    free one of its `numbers`.
+    free one of its names `numbered`.
 
     Returns:
         Where it is.
@@ -268,7 +235,7 @@ def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> Path:
         try:
             if replace:
                 return partial.replace(path)
-            return next(place for place in numbers(path) if put_in_free(partial, place))
+            return next(place for place in numbered(path) if put_in_free(partial, place))
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
@@ -309,7 +276,7 @@ def check_place(path: Path, found: Path) -> None:
         OutputError: it could not.
     """
     if found != path:
-        raise OutputError(f"{path} has come meanwhile and stays; the new one is {found}")
+        raise OutputError(f"{path} {TAKEN} {found}")
 
 
 @contextlib.contextmanager
@@ -331,3 +298,39 @@ def write_whole(path: Path, content: bytes, *, replace: bool = True) -> Path:
         OutputError: it can't be written; what stood there before is untouched.
     """
     return put_in_place(write_partial(path, content), path, replace=replace)
+
+
+def write_or_rescue(path: Path, write: Callable[[Path], Path], tell: Callable[[str], object]) -> Path:
+    """Writes what took long to compute: where its place has become unwritable, to a folder for temporary files.
+
+    Args:
+        path: where it should go.
+        write: writes it to a path, whole or not at all, or beside what is there; returns where it is.
+        tell: told in a line where it is, if not at `path`.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        OutputError: it can't be written anywhere.
+    """
+    try:
+        place = write(path)
+    except Exception as error:  # whatever it is, there may be hours in this file
+        reason = str(error)
+        # A picture that its format can't hold is one for PNG.
+        name = path.name if isinstance(error, OutputError) else f"{path.stem}.png"
+    else:
+        if place != path:
+            tell(f"{path} {TAKEN} {place}")
+        return place
+    folder = None
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="cxstyle-"))
+        place = write(folder / name)
+    except (OSError, OutputError) as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise OutputError(f"{reason}; no other place could be written to, either, so it is lost") from error
+    tell(f"{reason}; it is in {place} instead")
+    return place

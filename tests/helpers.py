@@ -1,12 +1,16 @@
-"""What tests of several rooms share."""
+"""What tests of several rooms share: the command line, and small pictures."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from PIL import Image
 
 from cxstyle.cli import main
 from cxstyle.features.layers import CONVOLUTIONS, kernel_shape, torchvision_indices
@@ -16,26 +20,71 @@ LONGEST = 600
 """Letters of a message, its file's name left out."""
 
 
-def ended(args: Sequence[str]) -> tuple[int, str]:
-    """Exit status, and what was written to stderr."""
-    started = time.perf_counter()
-    result = CliRunner().invoke(main, args)
-    assert time.perf_counter() - started < 5, args
-    assert result.exception is None or isinstance(result.exception, SystemExit), (args, result.exception)
-    assert result.stdout == ""
-    return result.exit_code, result.stderr
+def run_cli(*words: object, stdin: bytes | None = None) -> Result:
+    """A command in this process; anything but an exit is a failure of the test."""
+    done = CliRunner().invoke(main, [str(word) for word in words], input=stdin)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
 
 
-def refused(args: Sequence[str], says: Sequence[str], status: int = 2) -> None:
-    """Makes sure that a command ends in one line of letters that has some words."""
-    code, line = ended(args)
-    assert code == status, line
+def done(*words: object, stdin: bytes | None = None) -> Result:
+    """A command that ends well."""
+    result = run_cli(*words, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refused(status: int, says: str | Sequence[str], *words: object) -> None:
+    """Makes sure that a command soon ends with this status and one line of letters on stderr that has these words."""
+    began = time.process_time()  # whoever else is at work
+    result = run_cli(*words)
+    assert time.process_time() - began < 10, words
+    assert (result.exit_code, result.stdout) == (status, ""), (words, result.output)
+    line = result.stderr.removesuffix("\n")
     assert line.startswith("cxstyle")
-    assert line.endswith("\n")
-    assert line[:-1].isprintable(), line
-    assert len(line) < LONGEST + len(" ".join(args)), line[:1000]
-    for words in says:
-        assert words in line, line
+    assert line.isprintable(), line
+    assert len(line) < LONGEST + len(" ".join(map(str, words))), line[:1000]
+    for said in [says] if isinstance(says, str) else says:
+        assert said in line, (words, line)
+
+
+def started(*words: object, group: bool = False) -> subprocess.Popen[str]:
+    """A command in a process of its own."""
+    command = [sys.executable, "-m", "cxstyle", *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=group)
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    """Until something is at a path."""
+    deadline = time.monotonic() + seconds
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert path.exists()
+
+
+def files_in(folder: Path) -> list[str]:
+    """Paths of all files below a folder."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def size_of(path: str | Path) -> tuple[int, int]:
+    """(width, height) of a picture."""
+    with Image.open(path) as image:
+        return image.size
+
+
+def painted(path: Path, color: str = "gray", size: tuple[int, int] = (40, 40)) -> Path:
+    """A picture of one colour."""
+    Image.new("RGB", size, color).save(path)
+    return path
+
+
+def halves(path: Path, left: str, right: str, size: tuple[int, int] = (64, 64)) -> Path:
+    """A picture, such as a mask, of two colours side by side."""
+    image = Image.new("RGB", size, left)
+    image.paste(right, (size[0] // 2, 0, *size))
+    image.save(path)
+    return path
 
 
 def true_layout(network: str, deepest: str = "conv4_2") -> State:

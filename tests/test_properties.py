@@ -49,12 +49,6 @@ def test_resizing_gives_the_size_and_stays_in_bounds(h: int, w: int, height: int
     assert bool(((small >= 0) & (small <= 1)).all())
 
 
-@given(edges, edges, edges, edges, st.floats(0, 1, width=32))
-def test_a_constant_picture_stays_constant_at_every_size(h: int, w: int, height: int, width: int, value: float) -> None:
-    found = resize(torch.full((1, 3, h, w), value), height, width)
-    assert float((found - value).abs().max()) < 1e-5
-
-
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 5000))
 def test_fitting_keeps_the_proportion_and_every_side_at_32_px_or_more(h: int, w: int, edge: int) -> None:
     picture = torch.empty(1, 3, 1, 1).expand(1, 3, h, w)
@@ -136,27 +130,6 @@ def test_settings_come_back_from_yaml_as_they_were(config: StyleConfig) -> None:
     text = yaml.safe_dump(config.to_dict(), allow_unicode=config.enlarge)
     (FOLDER / "mine.yaml").write_text(text, "utf-8")
     assert StyleConfig.load(FOLDER / "mine.yaml") == config
-
-
-@given(config)
-def test_overriding_with_nothing_changes_nothing(config: StyleConfig) -> None:
-    fields = [field.name for field in dataclasses.fields(StyleConfig) if field.name != "terms"]
-    weights = {"content_weight": None, "style_weight": None, "tv_weight": None, "samples": None}
-    assert config.override(**dict.fromkeys(fields), **weights) == config
-
-
-@given(config, st.integers(32, 999), st.integers(32, 999), st.integers(0, 99))
-def test_of_two_overrides_the_later_counts_and_others_stay(config: StyleConfig, one: int, two: int, seed: int) -> None:
-    twice = config.override(size=one, seed=seed).override(size=two)
-    assert twice == config.override(size=two, seed=seed)
-
-
-@given(config, weights, weights)
-def test_a_weight_that_is_set_twice_is_the_later_one(config: StyleConfig, one: float, two: float) -> None:
-    directly, twice = config.override(tv_weight=two), config.override(tv_weight=one).override(tv_weight=two)
-    for found, expected in zip(twice.terms, directly.terms, strict=True):
-        assert found.weight == pytest.approx(expected.weight, rel=1e-9)
-        assert dataclasses.replace(found, weight=1) == dataclasses.replace(expected, weight=1)
 
 
 @given(pyramid, st.integers(32, 65_500), st.integers(1, 10**9))

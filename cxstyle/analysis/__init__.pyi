@@ -1,11 +1,11 @@
 from .bench import FULL as FULL
 from .bench import QUICK as QUICK
 from .bench import Bench as Bench
+from .bench import Row as Row
 from .doctor import Diagnosis as Diagnosis
 from .doctor import diagnose as diagnose
 from .match import Match as Match
 from .match import match as match
-from .meter import Row as Row
 from .score import Noise as Noise
 from .score import Score as Score
 from .score import score as score

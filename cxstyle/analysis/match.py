@@ -19,7 +19,7 @@ from torch import Tensor
 from ..checks import check_choice, check_device, check_integer, converted
 from ..device import choose_device, exact_float32, memory_errors, usual_modes
 from ..errors import ConfigError
-from ..features import VGGFeatures, canonical_layer, check_layer, resolve_network
+from ..features import VGGFeatures, check_layer, resolve_network, stride
 from ..losses import LAYER, Correspondence, Matches, averaged, concatenated, matches
 from ..pictures import (
     SMALLEST_EDGE,
@@ -41,7 +41,7 @@ from ..pictures import (
     to_tensor,
 )
 from ..settings import FEATURES, ONE_MAP
-from .patchmatch import copied, coverage, finer, refined, units
+from .patchmatch import copy_patches, coverage, refine, unit_maps, upsample
 
 LAYERS = ("conv4_2",)
 BANDWIDTH = 0.2
@@ -52,10 +52,17 @@ CHROMA, OUTWARD = 0.1, 0.6
 PALE = 0.8
 """Share of white over what is not used."""
 SHEET = (("source", "target", "recolored", "sure"), ("built", "used", "origins", "key"), ("lines",))
-
-
-Grids = tuple[tuple[int, int], tuple[int, int]]
-"""(height, width) on the source's side and on the target's."""
+CAPTIONS = {
+    "built": "the source, built of the target's parts",
+    "used": "what it draws from: {share:.0%} of the target",
+    "recolored": "the source in the colours of its counterparts",
+    "sure": "pale where it has none: {lost:.0%}",
+    "lines": "the {count} clearest pairs: places that choose each other",
+    "origins": "where in the target each part comes from",
+    "key": "the key: places of the target",
+}
+Size = tuple[int, int]
+"""Height and width."""
 
 
 @dataclass(frozen=True)
@@ -155,9 +162,8 @@ def match(
     where = choose_device(device)
     network = resolve_network(features, weights)
     layers = [check_layer(network, layer) for layer in layers]
-    levels = finer_layers(layers[0])
-    stride = stride_of(layers[0])
-    whole = [whole_strides(load_picture(p, name), size, stride) for p, name in ((source, "source"), (target, "target"))]
+    levels, step = finer_layers(layers[0]), stride(layers[0])
+    whole = [resize_to_steps(load_picture(p, name), size, step) for p, name in ((source, "source"), (target, "target"))]
     vgg = VGGFeatures(network, sorted({*layers, *levels, LAYER})).to(where)
     with torch.no_grad(), exact_float32(), memory_errors():
         start, others = match_palettes(whole[0], whole[1:], colors)
@@ -166,20 +172,11 @@ def match(
         coarse = matches(x.flatten(1), y.flatten(1), BANDWIDTH)
         places = torch.stack([coarse.best // y.shape[2], coarse.best % y.shape[2]]).view(2, *x.shape[1:])
         for level in levels:
-            places = refined(finer(places), *units(*(averaged(f[level]) for f in found)))
+            places = refine(upsample(places), *unit_maps(*(averaged(f[level]) for f in found)))
         regions = Correspondence(whole[0], whole[1:], vgg, where, Guide())
-    names = tuple(Path(p).name if isinstance(p, str | Path) else n for p, n in ((source, "source"), (target, "target")))
-    return pictured(whole, names, coarse, (grid_of(x), grid_of(y)), places.cpu(), pairs, regions)
-
-
-def grid_of(features: Tensor) -> tuple[int, int]:
-    """(height, width) of (C, H, W)."""
-    return features.shape[1], features.shape[2]
-
-
-def stride_of(layer: str) -> int:
-    """Pixels between two positions of a layer."""
-    return int(2 ** (int(canonical_layer(layer)[4]) - 1))
+    names = [Path(p).name if isinstance(p, str | Path) else n for p, n in ((source, "source"), (target, "target"))]
+    grids = [(f.shape[1], f.shape[2]) for f in (x, y)]
+    return draw_match(whole, names, places.cpu(), regions, clearest_pairs(coarse, grids, step, pairs), coarse.mutual)
 
 
 def finer_layers(layer: str) -> list[str]:
@@ -187,74 +184,69 @@ def finer_layers(layer: str) -> list[str]:
     return [f"conv{block}_2" for block in range(int(layer[4]) - 1, 1, -1)]
 
 
-def whole_strides(picture: Tensor, size: int, stride: int) -> Tensor:
-    """A picture at a long edge, its sides multiples of a stride, so that the layers' grids lie on each other."""
-    height, width = (max(SMALLEST_EDGE, round(edge / stride) * stride) for edge in fit_within(picture, size))
+def resize_to_steps(picture: Tensor, size: int, step: int) -> Tensor:
+    """A picture at a long edge, its sides multiples of a step, so that the layers' grids lie on each other."""
+    height, width = (max(SMALLEST_EDGE, round(edge / step) * step) for edge in fit_within(picture, size))
     return resize(picture, height, width)
 
 
-def pictured(
+def draw_match(
     whole: Sequence[Tensor],
     names: Sequence[str],
-    found: Matches,
-    grids: Grids,
     places: Tensor,
-    pairs: int,
     regions: Correspondence,
+    pairs: tuple[Pair, ...],
+    mutual: Tensor,
 ) -> Match:
     """Everything that there is to see.
 
     Args:
         whole: source and target as compared, (1, 3, H, W).
         names: of the two.
-        found: matches on the grids of the first layer.
-        grids: (height, width) of these on both sides.
         places: on the finest grid, (2, H, W).
-        pairs: how many to draw.
         regions: which parts correspond.
+        pairs: to draw.
+        mutual: whether each match is, (P,).
     """
     source, target = whole
     sure = bilinear(regions.confidence, source.shape[2], source.shape[3])
-    stride = source.shape[2] // places.shape[1]
+    step = source.shape[2] // places.shape[1]
     colors = place_colors(target.shape[2], target.shape[3])
-    at = places * stride + stride // 2
-    origin = colors[:, :, at[0], at[1]].repeat_interleave(stride, 2).repeat_interleave(stride, 3)
-    used = coverage(target, places, stride)
-    chosen = clearest(found, grids, source.shape[2] // grids[0][0], pairs)
-    images = {
-        "source": to_image(source),
-        "target": to_image(target),
-        "built": to_image(copied(target, places, stride)),
-        "origins": to_image(tinted(source, origin)),
-        "key": to_image(tinted(target, colors)),
-        "used": to_image(paled(target, used)),
-        "recolored": to_image(regions.recolored(source)),
-        "sure": to_image(paled(source, sure)),
+    middles = places * step + step // 2
+    origin = colors[:, :, middles[0], middles[1]].repeat_interleave(step, 2).repeat_interleave(step, 3)
+    used = coverage(target, places, step)
+    pictures = {
+        "source": source,
+        "target": target,
+        "built": copy_patches(target, places, step),
+        "origins": tint(source, origin),
+        "key": tint(target, colors),
+        "used": pale(target, used),
+        "recolored": regions.recolored(source),
+        "sure": pale(source, sure),
     }
-    vivid = from_oklab(torch.cat([torch.full_like(colors[:, :1], 0.72), colors[:, 1:]], 1))
+    images = {name: to_image(picture) for name, picture in pictures.items()}
     cell = (max(p.shape[3] for p in whole), max(p.shape[2] for p in whole))
-    lines = [Line(p.source, p.target, ink(vivid, p.target)) for p in chosen]
+    vivid = from_oklab(colors)
+    lines = [Line(p.source, p.target, ink(vivid, p.target)) for p in pairs]
     images["lines"] = joined(images["source"], images["target"], lines, cell)
-    mutual, share = float(found.mutual.float().mean()), float((used > 0.5).float().mean())
-    captions = {
-        "source": names[0],
-        "target": names[1],
-        "built": "the source, built of the target's parts",
-        "used": f"what it draws from: {share:.0%} of the target",
-        "recolored": "the source in the colours of its counterparts",
-        "sure": f"pale where it has none: {float(1 - sure.mean()):.0%}",
-        "lines": f"the {len(chosen)} clearest pairs: places that choose each other",
-        "origins": "where in the target each part comes from",
-        "key": "the key: places of the target",
-    }
+    share = float((used > 0.5).float().mean())
+    numbers = {"share": share, "lost": float(1 - sure.mean()), "count": len(pairs)}
+    captions = {key: text.format(**numbers) for key, text in CAPTIONS.items()}
+    captions |= {"source": names[0], "target": names[1]}
     cells = {key: Cell(images[key], caption, span=1 + (key == "lines")) for key, caption in captions.items()}
-    rows = [[cells[key] for key in row] for row in SHEET]
     return Match(
-        **images, sheet=grid(rows, cell=cell), pairs=chosen, places=places, stride=stride, mutual=mutual, share=share
+        **images,
+        sheet=grid([[cells[key] for key in row] for row in SHEET], cell=cell),
+        pairs=pairs,
+        places=places,
+        stride=step,
+        mutual=float(mutual.float().mean()),
+        share=share,
     )
 
 
-def paled(picture: Tensor, kept: Tensor) -> Tensor:
+def pale(picture: Tensor, kept: Tensor) -> Tensor:
     """A picture (1, 3, H, W) that goes pale where `kept` (1, 1, H, W), in [0, 1], is small."""
     return picture * kept + (PALE + (1 - PALE) * picture) * (1 - kept)
 
@@ -269,7 +261,7 @@ def place_colors(height: int, width: int) -> Tensor:
     return torch.stack([torch.full((height, width), 0.72), *turned])[None]
 
 
-def tinted(picture: Tensor, colors: Tensor) -> Tensor:
+def tint(picture: Tensor, colors: Tensor) -> Tensor:
     """A picture's lightness, with less contrast, in given colours (Oklab): (1, 3, H, W)."""
     light = 0.42 + 0.5 * to_oklab(picture)[:, :1]
     return from_oklab(torch.cat([light, colors[:, 1:]], 1))
@@ -281,36 +273,37 @@ def ink(colors: Tensor, place: tuple[float, float]) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def clearest(found: Matches, grids: Grids, stride: int, count: int) -> tuple[Pair, ...]:
-    """The mutual matches with the largest CX_ij, spread over both pictures.
+def clearest_pairs(found: Matches, grids: Sequence[Size], step: int, count: int) -> tuple[Pair, ...]:
+    """The mutual matches with the largest CX_ij, spread over both pictures, on grids of the source and of the target
+    whose positions are so many pixels apart.
 
     None at a border, where the network sees its own padding. The distance that they keep from each other is the
     largest, in steps of a tenth, at which there are enough.
     """
     best, similarity = found.best.cpu(), found.similarity.cpu()
-    rows = (found.mutual.cpu() & inner(grids[0]) & inner(grids[1])[best]).nonzero()[:, 0]
+    rows = (found.mutual.cpu() & interior(grids[0]) & interior(grids[1])[best]).nonzero()[:, 0]
     rows = rows[similarity[rows].argsort(descending=True)]
     first, second = (
-        (torch.stack([index % width, index // width], 1) + 0.5) * stride
+        (torch.stack([index % width, index // width], 1) + 0.5) * step
         for index, (_, width) in zip((rows, best[rows]), grids, strict=True)
     )
-    apart = 0.8 * (grids[0][0] * grids[0][1] / max(1, count)) ** 0.5 * stride
+    apart = 0.8 * (grids[0][0] * grids[0][1] / max(1, count)) ** 0.5 * step
     chosen: list[int] = []
-    while len(chosen) < min(count, len(rows)) and apart > stride / 2:
-        chosen = spread(first, second, apart, count)
+    while len(chosen) < min(count, len(rows)) and apart > step / 2:
+        chosen = choose_apart(first, second, apart, count)
         apart *= 0.9
     ends = zip(first[chosen].tolist(), second[chosen].tolist(), similarity[rows[chosen]].tolist(), strict=True)
     return tuple(Pair((a[0], a[1]), (b[0], b[1]), cx) for a, b, cx in ends)
 
 
-def inner(grid_size: tuple[int, int]) -> Tensor:
+def interior(size: Size) -> Tensor:
     """Whether each position of a grid is off its border: (H W,)."""
-    found = torch.zeros(grid_size, dtype=torch.bool)
+    found = torch.zeros(size, dtype=torch.bool)
     found[1:-1, 1:-1] = True
     return found.flatten()
 
 
-def spread(first: Tensor, second: Tensor, apart: float, count: int) -> list[int]:
+def choose_apart(first: Tensor, second: Tensor, apart: float, count: int) -> list[int]:
     """Indices of at most `count` rows, the first ones preferred, whose points (K, 2) keep a distance in the one
     picture, and half of it in the other."""
     chosen: list[int] = []

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..losses import Matches, matches
 from ..pictures import to_lab
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -19,8 +20,6 @@ DIRECTIONS = 64
 PIXELS = 1 << 16
 """Pixels of a picture that its palette is taken from."""
 QUANTILES = 1024
-BLOCK = 1 << 24
-"""Cosines held at once."""
 
 Shares = list[float | None]
 
@@ -104,19 +103,8 @@ def palette_distance(x: Tensor, y: Tensor) -> float:
     return float((x - y).abs().mean())
 
 
-def best_matches(x: Tensor, y: Tensor) -> Tensor:
-    """For each feature of x the y of largest cosine, both less the mean of y: (C, P), (C, Q) -> (P,) indices.
-
-    The cosines of the Contextual loss (footnote 1 of its paper), a block of x at a time.
-    """
-    mean = y.mean(1, keepdim=True)
-    x, y = functional.normalize(x - mean, dim=0), functional.normalize(y - mean, dim=0)
-    blocks = x.split(max(1, BLOCK // y.shape[1]), dim=1)
-    return torch.cat([(block.T @ y).argmax(1) for block in blocks])
-
-
 def purity(x: Tensor, y: Tensor, own: Tensor, other: Tensor) -> Shares:
-    """For each label, the share of its positions in x whose best match in y has the same label.
+    """For each label, the share of its positions in x whose best match in y, that of `matches`, has the same label.
 
     Args:
         x: features of the picture, (1, C, H, W).
@@ -127,8 +115,8 @@ def purity(x: Tensor, y: Tensor, own: Tensor, other: Tensor) -> Shares:
     Returns:
         L shares in [0, 1]; None for a label without a position in x, or in y.
     """
-    matches = best_matches(x[0].flatten(1), y[0].flatten(1))
-    matched = other.flatten(1).argmax(0)[matches]  # (P,)
+    found: Matches = matches(x[0].flatten(1), y[0].flatten(1))
+    matched = other.flatten(1).argmax(0)[found.best]  # (P,)
     shares: Shares = []
     for label, belongs in enumerate(own.flatten(1) >= 0.5):
         there = bool(belongs.any()) and bool(other[label].any())

@@ -24,7 +24,7 @@ CHUNK = 1 << 16
 """Positions compared at once."""
 
 
-def units(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def unit_maps(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """(C, H, W), (C, H', W') as unit vectors less the mean of y (footnote 1 of the paper), position by position:
     (H, W, C), (H', W', C)."""
     centered = center(x.flatten(1)[None], y.flatten(1)[None])
@@ -32,7 +32,7 @@ def units(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return first.view(*x.shape[1:], -1), second.view(*y.shape[1:], -1)
 
 
-def finer(places: Tensor) -> Tensor:
+def upsample(places: Tensor) -> Tensor:
     """Places (2, H, W) on grids twice as fine on both sides: (2, 2 H, 2 W)."""
     doubled = 2 * places.repeat_interleave(2, 1).repeat_interleave(2, 2)
     odd = torch.arange(max(doubled.shape), device=places.device) % 2
@@ -41,7 +41,7 @@ def finer(places: Tensor) -> Tensor:
     return doubled
 
 
-def refined(places: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def refine(places: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Places near the given ones that resemble more, and that hang together: (2, H, W).
 
     Each position looks around its own place first, and in every turn at where its neighbours' places would put it
@@ -53,11 +53,11 @@ def refined(places: Tensor, x: Tensor, y: Tensor) -> Tensor:
         y: unit vectors (H', W', C).
     """
     for turn in range(TURNS):
-        neighbours = [beside(places, *step) for step in STEPS]
+        neighbours = [propagated(places, *step) for step in STEPS]
         best, highest = places, torch.full(places.shape[1:], -torch.inf, device=places.device)
         for candidate in candidates(places, around=turn == 0):
             held = torch.stack([c.clamp(0, edge - 1) for c, edge in zip(candidate, y.shape[:2], strict=True)])
-            score = cosines_at(x, y, held) - COHERENCE * astray(held, neighbours)
+            score = cosines_at(x, y, held) - COHERENCE * incoherence(held, neighbours)
             better = score > highest
             best, highest = torch.where(better, held, best), torch.where(better, score, highest)
         places = best
@@ -72,10 +72,10 @@ def candidates(places: Tensor, *, around: bool) -> Iterator[Tensor]:
             yield places + torch.tensor([row, column], device=places.device)[:, None, None]
     for distance in (1, 2, 4):
         for row, column in STEPS:
-            yield beside(places, row * distance, column * distance)
+            yield propagated(places, row * distance, column * distance)
 
 
-def beside(places: Tensor, row: int, column: int) -> Tensor:
+def propagated(places: Tensor, row: int, column: int) -> Tensor:
     """Where each position would be taken from if it went on with the patch of the neighbour so far away."""
     height, width = places.shape[1:]
     rows = (torch.arange(height, device=places.device) + row).clamp(0, height - 1)
@@ -83,7 +83,7 @@ def beside(places: Tensor, row: int, column: int) -> Tensor:
     return places[:, rows][:, :, columns] - torch.tensor([row, column], device=places.device)[:, None, None]
 
 
-def astray(places: Tensor, neighbours: list[Tensor]) -> Tensor:
+def incoherence(places: Tensor, neighbours: list[Tensor]) -> Tensor:
     """How far places lie from where their neighbours would put them, in [0, 1]: (H, W)."""
     off = [((places - n).abs().sum(0) / 4).clamp(max=1) for n in neighbours]
     return torch.stack(off).mean(0)
@@ -97,44 +97,37 @@ def cosines_at(x: Tensor, y: Tensor, places: Tensor) -> Tensor:
     return torch.cat(parts).view(x.shape[:2])
 
 
-def copied(target: Tensor, places: Tensor, stride: int) -> Tensor:
+def copy_patches(target: Tensor, places: Tensor, stride: int) -> Tensor:
     """A picture built of the target's patches, one for each position, laid over each other with soft edges.
 
     Args:
-        target: (1, 3, H', W').
+        target: (1, 3, H', W'), multiples of the stride.
         places: (2, H, W).
         stride: pixels between two positions, on both sides.
 
     Returns:
         (1, 3, stride H, stride W).
     """
+    margin = PATCH // (2 * stride) * stride
+    side = 2 * margin + stride
+    far = (torch.arange(side) - (side - 1) / 2).square()
+    fading = torch.exp(-(far[:, None] + far).flatten() / (2 * FEATHER**2))[:, None]  # (side^2, 1)
+    index = (places[0] * (target.shape[3] // stride) + places[1]).flatten()
     height, width = (stride * edge for edge in places.shape[1:])
-    total, weights = torch.zeros(1, 3, height, width), torch.zeros(height, width)
-    rows, columns = torch.arange(height), torch.arange(width)
-    reach = PATCH // (2 * stride)
-    for row in range(-reach, reach + 1):
-        for column in range(-reach, reach + 1):
-            # Pixel p as the position `row`, `column` from its own sees it: at this offset within that patch.
-            i, j = rows // stride + row, columns // stride + column
-            y, x = rows - i * stride, columns - j * stride
-            known = ((i >= 0) & (i < places.shape[1]))[:, None] & ((j >= 0) & (j < places.shape[2]))
-            at = places[:, i.clamp(0, places.shape[1] - 1)][:, :, j.clamp(0, places.shape[2] - 1)] * stride
-            at = at + torch.stack(torch.broadcast_tensors(y[:, None], x[None]))
-            limits = torch.tensor(target.shape[2:])[:, None, None]
-            held = at.clamp_min(0).minimum(limits - 1)
-            known &= (at == held).all(0)
-            middle = (stride - 1) / 2
-            far = (y - middle)[:, None] ** 2 + (x - middle) ** 2
-            weight = torch.exp(-far / (2 * FEATHER**2)) * known
-            total += target[:, :, held[0], held[1]] * weight
-            weights += weight
-    return total / weights
+
+    def laid(picture: Tensor) -> Tensor:
+        """Of a picture whose outside is 0."""
+        patches = functional.unfold(picture, side, padding=margin, stride=stride)[:, :, index]
+        faded = patches.unflatten(1, (-1, side**2)) * fading
+        return functional.fold(faded.flatten(1, 2), (height, width), side, padding=margin, stride=stride)
+
+    return laid(target) / laid(torch.ones_like(target[:, :1]))
 
 
 def coverage(target: Tensor, places: Tensor, stride: int) -> Tensor:
     """Where the patches come from: 1 inside one, 0 outside all, soft between.
 
-    Args and result as `copied`, but (1, 1, H', W').
+    Args and result as `copy_patches`, but (1, 1, H', W').
     """
     height, width = target.shape[2] // stride, target.shape[3] // stride
     visited = torch.zeros(1, 1, height, width)

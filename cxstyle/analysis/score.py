@@ -144,7 +144,7 @@ def score(
     net, eye = VGGFeatures(network, layers), VGGFeatures(read_network(VGG16), STRUCTURE_LAYERS)
     try:
         with torch.inference_mode(), exact_float32(), memory_errors():
-            p, s, *t = (each.to(where) for each in fitted(loaded, size))
+            p, s, *t = (each.to(where) for each in fit_for_comparison(loaded, size))
             return measure(p, s, t, labels, net.to(where), eye.to(where), network)
     except MemoryLimitError as error:
         raise MemoryLimitError(f"memory ran out at {size} px; use a smaller --size, or another --device") from error
@@ -169,7 +169,7 @@ def load(
     return [p, *(on_white(colors, alpha) for colors, alpha in sides)], inputs.labels
 
 
-def fitted(pictures: Sequence[Tensor], size: int) -> list[Tensor]:
+def fit_for_comparison(pictures: Sequence[Tensor], size: int) -> list[Tensor]:
     """Picture, source and targets at the sizes at which they are compared."""
     picture, source, *targets = pictures
     p = resize(picture, *fit_within(picture, size))
@@ -177,7 +177,7 @@ def fitted(pictures: Sequence[Tensor], size: int) -> list[Tensor]:
     return [p, resize(source, *height_width(p)), *(resize(t, *fit_within(t, edge)) for t in targets)]
 
 
-def together(maps: Sequence[Tensor]) -> Tensor:
+def join_maps(maps: Sequence[Tensor]) -> Tensor:
     """Maps of several pictures as one in a row, whose places no longer mean anything: (..., H, W) -> (..., 1, P)."""
     return maps[0] if len(maps) == 1 else torch.cat([each.flatten(-2) for each in maps], dim=-1).unsqueeze(-2)
 
@@ -197,8 +197,8 @@ def measure(
 ) -> Score:
     """All numbers of pictures of fitting sizes, (1, 3, H, W) each."""
     p, s, maps = net(picture), net(source), [net(target) for target in targets]
-    t = {layer: together([found[layer] for found in maps]) for layer in p}
-    colors = [palette(each) for each in (picture, source, together(targets))]
+    t = {layer: join_maps([found[layer] for found in maps]) for layer in p}
+    colors = [palette(each) for each in (picture, source, join_maps(targets))]
     mine, before = palette_distance(colors[0], colors[2]), palette_distance(colors[1], colors[2])
     names = ["target"] if len(targets) == 1 else [f"target {i + 1}" for i in range(len(targets))]
     pure = purities(p, maps, labels) if labels else {}
@@ -212,8 +212,8 @@ def measure(
         weights_sha256=network.provenance.source_sha256,
         style={layer: loss(p[layer], t[layer], STYLE_BANDWIDTH) for layer in STYLE_LAYERS},
         content=loss(p[CONTENT_LAYER], s[CONTENT_LAYER], CONTENT_BANDWIDTH),
-        noise=compared(noise(picture), noise(source), max(map(noise, targets))),
-        flat_noise=compared(flat_noise(picture), flat_noise(source), max(map(flat_noise, targets))),
+        noise=compare_noise(noise(picture), noise(source), max(map(noise, targets))),
+        flat_noise=compare_noise(flat_noise(picture), flat_noise(source), max(map(flat_noise, targets))),
         structure=structure(picture, source, eye),
         palette=mine,
         source_palette=before,
@@ -229,7 +229,7 @@ def loss(x: Tensor, y: Tensor, bandwidth: float) -> float:
     return max(0.0, float(contextual_loss(x, y, bandwidth)))
 
 
-def compared(picture: float, source: float, target: float) -> Noise:
+def compare_noise(picture: float, source: float, target: float) -> Noise:
     """With the ratio to the noisier of the originals."""
     most = max(source, target)
     return Noise(picture, source, target, picture / most if most else None)
@@ -255,5 +255,5 @@ def purities(
         own = shares_at(labels.source, *height_width(p[layer]))
         others = [shares_at(s, *height_width(each)) for s, each in zip(labels.targets, maps, strict=True)]
         device = p[layer].device
-        found.append(purity(p[layer], together(maps), own.to(device), together(others).to(device)))
+        found.append(purity(p[layer], join_maps(maps), own.to(device), join_maps(others).to(device)))
     return {labels.names[i]: average([shares[i] for shares in found]) for i in labels.shared}

@@ -14,22 +14,21 @@ import click
 from click.shell_completion import CompletionItem
 
 from .. import __version__
+from ..checks import one_line
 from ..errors import ConfigError, CxStyleError, OutputError
 from .batch import batch, merge
 from .bench import bench
 from .compare import compare
-from .complete import completion, teach
+from .completion import completion, install
 from .docs import docs
 from .doctor import doctor
 from .grid import grid
 from .info import info
 from .match import match
 from .presets import presets
-from .progress import one_line
 from .run import run
 from .score import score
-from .signals import handled
-from .streams import kept_streams
+from .signals import STOPPED, handled
 from .weights import weights
 
 DEBUG = "CXSTYLE_DEBUG"
@@ -42,41 +41,19 @@ class OneLineErrors(click.Group):
     """Maps every error to one line on stderr and an exit status: 2 usage, 130 stopped, 70 a bug, 1 the rest."""
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *_: Any, **extra: Any) -> Any:
-        extra["standalone_mode"] = False
-        with kept_streams():
-            sys.exit(self.ended(args, prog_name, **extra) or 0)
-
-    def ended(self, args: Sequence[str] | None, prog_name: str | None, **extra: Any) -> Any:
-        """Runs a command: its exit status, after its error was told."""
+        words = list(sys.argv[1:] if args is None else args)
+        extra |= {"standalone_mode": False, "obj": words}  # what was typed, for who tells how to go on
         try:
             with handled(signal.default_int_handler):
-                return self.done(args, prog_name, **extra)
-        except click.ClickException as error:
-            context = getattr(error, "ctx", None)
-            path = context.command_path if context else "cxstyle"
-            return fail(f"{path}: {one_line(error.format_message())} (see `{path} --help`)", error.exit_code)
-        except ConfigError as error:
-            return fail(f"cxstyle: {one_line(str(error))}", 2)
-        except CxStyleError as error:
-            return fail(f"cxstyle: {one_line(str(error))}", 1)
-        except (KeyboardInterrupt, click.Abort):
-            return fail("cxstyle: stopped at once; files written until then are whole, and kept", 130)
-        except BrokenPipeError:
-            return 1  # whoever read it has gone, and needs no words
-        except Exception as error:
-            return unexpected(error)
-
-    def done(self, args: Sequence[str] | None, prog_name: str | None, **extra: Any) -> Any:
-        """Runs a command; without one, help is what was wanted."""
-        try:
-            Path.cwd()  # libraries of torch end the process without it
-        except OSError as error:
-            raise OutputError("the current folder is gone; change into another one") from error
-        try:
-            return super().main(args, prog_name, **extra)
+                check_current_folder()
+                status = super().main(args, prog_name, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
-            return 2
+            status = 2
+        except (Exception, KeyboardInterrupt) as error:
+            message, status = explained(error)
+            click.echo(message, err=True)
+        sys.exit(status or 0)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -92,28 +69,37 @@ class OneLineErrors(click.Group):
         return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
 
-def unexpected(error: Exception) -> int:
-    """What the system or a mistake of ours has done: in one line, too, and with the traceback where asked for."""
+def check_current_folder() -> None:
+    """Refuses to work in a folder that is gone: libraries of torch end the process there."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise OutputError("the current folder is gone; change into another one") from error
+
+
+def explained(error: BaseException) -> tuple[str, int]:
+    """What to say of an error, and the exit status."""
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "cxstyle"
+        return f"{path}: {one_line(error.format_message())} (see `{path} --help`)", error.exit_code
+    if isinstance(error, CxStyleError):
+        return f"cxstyle: {one_line(str(error))}", 2 if isinstance(error, ConfigError) else 1
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return f"cxstyle: {STOPPED}", 130
     if os.environ.get(DEBUG):
         traceback.print_exception(error, file=sys.stderr)
+    what = one_line(str(error))
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        return fail(f"cxstyle: {where}{one_line(error.strerror or str(error))} ({DEBUG}=1 tells where)", 1)
+        return f"cxstyle: {where}{error.strerror or what} ({DEBUG}=1 tells where)", 1
     if isinstance(error, MemoryError | RuntimeError):
         from ..device import out_of_memory
 
         if out_of_memory(error):
-            return fail("cxstyle: memory ran out; use smaller pictures, a smaller --size, or another --device", 1)
-    return fail(
-        f"cxstyle: this is a bug: {type(error).__name__}: {one_line(str(error))}; please report it, with what "
-        f"{DEBUG}=1 adds and what `cxstyle doctor` says",
-        BUG,
-    )
-
-
-def fail(message: str, status: int) -> int:
-    click.echo(message, err=True)
-    return status
+            return "cxstyle: memory ran out; use smaller pictures, a smaller --size, or another --device", 1
+    report = f"please report it, with what {DEBUG}=1 adds and what `cxstyle doctor` says"
+    return f"cxstyle: this is a bug: {type(error).__name__}: {what}; {report}", BUG
 
 
 @click.group(
@@ -146,4 +132,4 @@ COMMANDS = (
 )
 for command in COMMANDS:
     main.add_command(command)
-teach(main)
+install(main)

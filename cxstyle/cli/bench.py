@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..files import check_writable
 from ..transfer import write_json
 from . import options as option
-from .refuge import keep
+from .outputs import OutputFiles
+from .text import aligned, duration
 
 if TYPE_CHECKING:
     from ..analysis import Row
@@ -43,8 +42,8 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
 
     if path is None:
         option.refuse("is for --json", "overwrite")
-    else:
-        check_writable(path, overwrite=overwrite, inputs=pair or ())
+    files = OutputFiles(overwrite, pair or ())
+    files.check(path, "measurements")
     measure = Bench(QUICK if quick else FULL, device, pair)
     rows: list[Row] = []
     with tqdm(measure.steps(), disable=None, leave=False) as steps:
@@ -53,28 +52,10 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
             rows += step()
     record = measure.record(rows)
     click.echo(f"{record['device']}, torch {record['versions']['torch']}, vgg16 ({record['weights']})")
-    click.echo("\n".join(table(rows)))
-    if path is not None and keep(path, partial(write_json, content=record, replace=overwrite)) != path:
-        sys.exit(1)
-
-
-def table(rows: list[Row]) -> list[str]:
-    """The rows as aligned text, a line each under a headline."""
-    cells = [("", *COLUMNS), *((row.what, *shown(row)) for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    return [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in cells
-    ]
-
-
-def in_words(seconds: float | None) -> str:
-    """35 ms, 12 s; nothing for None."""
-    if seconds is None:
-        return ""
-    return f"{seconds * 1000:.0f} ms" if seconds < 10 else f"{seconds:.0f} s"
+    click.echo("\n".join(aligned([("", *COLUMNS), *((row.what, *shown(row)) for row in rows)], *range(1, 8))))
+    if path is not None:
+        files.write(path, partial(write_json, content=record))
+        files.finish()
 
 
 def shown(row: Row) -> tuple[str, ...]:
@@ -83,8 +64,8 @@ def shown(row: Row) -> tuple[str, ...]:
     if row.fast_memory is not None:
         memory = ("" if row.plain_memory is None else f"{row.plain_memory:.0f} / ") + f"{row.fast_memory:.0f} MiB"
     return (
-        in_words(row.plain),
-        in_words(row.fast),
+        "" if row.plain is None else duration(row.plain),
+        "" if row.fast is None else duration(row.fast),
         "" if row.ratio is None else f"{row.ratio:.1f}",
         memory,
         "" if row.rate is None else f"{row.rate:.2f}",

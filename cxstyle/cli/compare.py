@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from . import options as option
-from .names import free_name
+from .outputs import free_name
 from .several import FILES, Several, files_of, is_file, named_settings, shared
 
 PRESETS = "default,gatys,cnnmrf"

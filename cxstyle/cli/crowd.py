@@ -12,8 +12,9 @@ import click
 from tqdm import tqdm
 
 from ..batch.pairing import counted
-from .decided import decisions
-from .progress import Display, in_short, one_line
+from ..checks import one_line
+from .details import explain
+from .display import Display, in_short
 
 if TYPE_CHECKING:
     from ..batch.jobs import Job
@@ -115,7 +116,7 @@ class Crowd(Display):
 
     def explain(self, event: Event, record: Record) -> None:
         """What was decided for a job, as far as it is not what was said of the job before."""
-        lines = decisions(dict(event.details), record["targets"])
+        lines = explain(dict(event.details), record["targets"])
         for line in lines:
             if line not in self.told:
                 self.note(f"  {line}")

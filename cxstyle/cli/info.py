@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..checks import one_line
 from . import options as option
-from .progress import one_line
 
 if TYPE_CHECKING:
     from ..pictures import Tags
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 @click.argument("results", nargs=-1, required=True, type=option.PATH, metavar="RESULT...")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object for each file, one a line.")
 @click.option("--settings", is_flag=True, help="Write the settings alone, as YAML for --config.")
+@click.option("-v", "--verbose", is_flag=True, help="Also tell profile, orientation, hashes and all settings.")
 @option.max_pixels
-def info(results: tuple[Path, ...], as_json: bool, settings: bool) -> None:
+def info(results: tuple[Path, ...], as_json: bool, settings: bool, verbose: bool) -> None:
     """Tells how each RESULT was made, and what any other picture is. Reports of `cxstyle run --report` will do, too.
 
     \b
@@ -30,6 +31,8 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool) -> None:
     """
     if settings and (as_json or len(results) > 1):
         raise click.UsageError("--settings writes those of one file as YAML; leave the rest out")
+    if verbose and (settings or as_json):
+        option.refuse("is for people; --json has it all", "verbose")
     from ..transfer import about, read_record
 
     if settings:
@@ -38,7 +41,7 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool) -> None:
     found = [about(path) for path in results]
     if as_json:
         click.echo("\n".join(json.dumps(each.to_dict()) for each in found))
-    elif told := [in_words(each) for each in found if each.tags or each.record]:
+    elif told := [in_words(each, verbose) for each in found if each.tags or each.record]:
         click.echo("\n\n".join(told))
     sys.stdout.flush()
     for each in found:
@@ -48,35 +51,36 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool) -> None:
         sys.exit(1)
 
 
-def in_words(about: About) -> str:
-    """For people."""
+def in_words(about: About, verbose: bool) -> str:
+    """For people: what most want to know, or all."""
     lines = [str(about.path)]
     if about.tags is not None:
-        lines += picture_in_words(about.tags)
+        lines += picture_in_words(about.tags, verbose)
     if about.record is not None:
-        lines += record_in_words(about.record)
+        lines += record_in_words(about.record, verbose)
     return "\n  ".join(one_line(line) if not line.startswith("  ") else line for line in lines)
 
 
-def picture_in_words(tags: Tags) -> list[str]:
-    """Format, size, depth, profile, who made it."""
+def picture_in_words(tags: Tags, verbose: bool) -> list[str]:
+    """Format, size, depth, who made it."""
     profile = f"profile {tags.profile}" if tags.profile else "no profile"
-    width, height = tags.size
-    found = [f"{tags.format}, {width}x{height} px, {tags.bits} bits, {profile}, orientation {tags.orientation}"]
+    more = f", {profile}, orientation {tags.orientation}" if verbose else ""
+    found = [f"{tags.format}, {tags.size[0]}x{tags.size[1]} px, {tags.bits} bits{more}"]
     return found + [f"{name}: {getattr(tags, name)}" for name in ("author", "copyright") if getattr(tags, name)]
 
 
-def record_in_words(record: Record) -> list[str]:
+def record_in_words(record: Record, verbose: bool) -> list[str]:
     """How it was made."""
     where = " on ".join(filter(None, (record.precision, record.device)))
     how = [record.status, f"{record.iterations} iterations", record.features, where]
     found = [f"made by cxstyle {record.version}: {', '.join(filter(None, how))}"]
     for role, file in record.files.items():
-        known = [file[name] for name in ("name", "sha256") if file.get(name)]
-        found.append(f"{role}: {', sha256 '.join(known)}")
+        known = [file[name] for name in ("name", "sha256")[: 1 + verbose] if file.get(name)]
+        if known:
+            found.append(f"{role}: {', sha256 '.join(known)}")
     if record.target_weights:
         found.append("target weights: " + ", ".join(f"{weight:g}" for weight in record.target_weights))
-    return [*found, "settings:", *(f"  {line}" for line in yaml_of(record).splitlines())]
+    return [*found, "settings:", *(f"  {line}" for line in yaml_of(record).splitlines())] if verbose else found
 
 
 def yaml_of(record: Record) -> str:

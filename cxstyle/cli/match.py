@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..files import check_writable, make_folder
+from ..files import make_folder
 from ..settings import ONE_MAP
 from . import options as option
-from .names import free_name
-from .refuge import keep
+from .outputs import OutputFiles, free_name
 
 PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
 
@@ -56,18 +54,18 @@ def match(
     from ..pictures import check_output, save_image
 
     output = output or free_name(source.stem, target.stem, "match")
-    read = [file for file in (source, target, options["weights"]) if file]
-    check_output(output, overwrite=overwrite, inputs=read)
-    files = {part: parts / f"{source.stem}_{target.stem}_{part}.png" for part in PARTS} if parts else {}
+    files = OutputFiles(overwrite, [file for file in (source, target, options["weights"]) if file])
+    files.check(output, "sheet", check_output)
+    pieces = {part: parts / f"{source.stem}_{target.stem}_{part}.png" for part in PARTS} if parts else {}
     if parts:
         make_folder(parts)
-    for file in files.values():
-        check_writable(file, overwrite=overwrite, inputs=read)
+    for part, file in pieces.items():
+        files.check(file, part)
     found = matched(source, target, layers=layers.replace(",", " ").split(), **options)
-    pictures = {output: found.sheet} | {file: getattr(found, part) for part, file in files.items()}
-    placed = [keep(file, partial(save_image, picture, replace=overwrite)) for file, picture in pictures.items()]
+    place = files.write(output, partial(save_image, found.sheet))
+    for part, file in pieces.items():
+        files.write(file, partial(save_image, getattr(found, part)))
     click.echo(
-        f"wrote {placed[0]} ({found.share:.0%} of the target is drawn from; {found.mutual:.0%} of matches are mutual)"
+        f"wrote {place} ({found.share:.0%} of the target is drawn from; {found.mutual:.0%} of matches are mutual)"
     )
-    if placed != [*pictures]:
-        sys.exit(1)
+    files.finish()

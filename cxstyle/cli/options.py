@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from ..checks import kinds
 from ..pictures import BITS, FORMATS, QUALITY, VARIABLE, Writing, pixel_count, suffixes
-from ..settings import COLORS, FEATURES, PRECISIONS, StyleConfig
+from ..settings import StyleConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Group = TypeVar("Group")
 Option = Callable[[Any], Any]
 
 
@@ -53,12 +55,35 @@ class Samples(click.ParamType[int | str]):
             self.fail(f"{str(value)[:60]!r} is neither a number nor all", param, ctx)
 
 
-def setting(*names: str, help: str, type: Any = str, field: str | None = None, **extra: Any) -> Option:
-    """An option that overrides a field of StyleConfig; its default is read from there."""
-    defaults = {f.name: f.default for f in dataclasses.fields(StyleConfig)}
-    name = field or names[-1].lstrip("-").replace("-", "_")
-    fallback = f", else {defaults[name]}" if defaults.get(name) is not None else ""
-    return click.option(*names, type=type, help=f"{help}  [default: the preset's{fallback}]", **extra)
+FIELDS = {field.name: field for field in dataclasses.fields(StyleConfig)}
+
+
+def described(name: str) -> dict[str, Any]:
+    """What a field of StyleConfig says of itself, as Click takes it."""
+    rules, kind = FIELDS[name].metadata, kinds(StyleConfig)[name]
+    choices = click.Choice(rules["choices"]) if "choices" in rules else None
+    return {"type": choices or (kind if kind in (int, float) else str), "metavar": rules.get("metavar")}
+
+
+def setting(name: str) -> Option:
+    """An option that overrides a field of StyleConfig."""
+    default, text = FIELDS[name].default, FIELDS[name].metadata["help"]
+    if isinstance(default, bool):
+        return click.option(f"--{name}", is_flag=True, default=None, help=text)
+    fallback = "" if default is None else f", else {default}"
+    return click.option(f"--{name}", help=f"{text}  [default: the preset's{fallback}]", **described(name))
+
+
+def plain_setting(name: str) -> Option:
+    """The same for a command without presets, where the field's own default holds."""
+    default, text = FIELDS[name].default, FIELDS[name].metadata["help"]
+    return click.option(f"--{name}", default=default, show_default=default is not None, help=text, **described(name))
+
+
+def weight(kind: str, which: str) -> Option:
+    """An option for the weights of some terms; see `StyleConfig.override`."""
+    text = f"Weight of {which}.  [default: the preset's]"
+    return click.option(f"--{kind}-weight", type=float, metavar="W", help=text)
 
 
 def output(default: str, what: str = "sheet", more: str = "") -> Option:
@@ -172,47 +197,18 @@ LASTING = [
     ),
 ]
 """Of runs that take long."""
-SIZE = setting("--size", type=int, metavar="PX", help="Long edge of the result; a smaller source keeps its size.")
-ITERATIONS = setting("--iterations", type=int, metavar="N", help="Steps of all scales together.")
-SEED = setting("--seed", type=int, metavar="N", help="Of the random sampling; same seed, same pixels.")
-DEVICE = setting("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs.")
-MACHINE = [
-    setting(
-        "--precision",
-        type=click.Choice(PRECISIONS),
-        help="Of the network and products; auto: bf16 where hardware has it.",
-    ),
-    setting(
-        "--memory", metavar="auto|SIZE", help="What a run may take in all, such as 4GB; auto: most of what's free."
-    ),
-    setting(
-        "--features", type=click.Choice(FEATURES), help="The network; auto: VGG19 where it is, else bundled VGG16."
-    ),
-    setting("--weights", metavar="FILE", help="A weight file to use instead of those on the machine."),
-    click.option(
-        "--deterministic",
-        is_flag=True,
-        default=None,
-        help="Take only operations that give the same pixels again, on GPUs too; slower there.",
-    ),
-]
+SIZE, ITERATIONS, SEED, DEVICE = map(setting, ("size", "iterations", "seed", "device"))
+MACHINE = [*map(setting, ("precision", "memory", "features", "weights", "deterministic"))]
 SETTINGS = [SIZE, ITERATIONS, SEED, DEVICE, *MACHINE]
 """Settings of a run that every command of runs has."""
 LOOK = [
-    click.option(
-        "--enlarge", is_flag=True, default=None, help="Make the result --size even where the source is smaller."
-    ),
-    setting("--strength", type=float, metavar="S", help="How far to go: 0 is the source as it is, 1 all the way."),
-    setting("--content-weight", type=float, metavar="W", help="Weight of the terms that compare with the source."),
-    setting("--style-weight", type=float, metavar="W", help="Weight of the terms that compare with the target."),
-    setting("--tv-weight", type=float, metavar="W", help="Weight of the total variation: higher is smoother."),
-    setting(
-        "--colors",
-        type=click.Choice(COLORS),
-        help="Whose colours the result has: the target's, as a whole or by regions that correspond; the source's; or "
-        "free: whatever comes of it.",
-    ),
-    setting("--init", metavar="source|target|noise|FILE", help="The picture that the run starts from."),
+    setting("enlarge"),
+    setting("strength"),
+    weight("content", "the terms that compare with the source"),
+    weight("style", "the terms that compare with the target"),
+    weight("tv", "the total variation: higher is smoother"),
+    setting("colors"),
+    setting("init"),
     click.option(
         "--samples",
         type=Samples(),
@@ -221,17 +217,7 @@ LOOK = [
     ),
 ]
 """Settings of `run` and `batch`."""
-NETWORK = [
-    click.option(
-        "--features",
-        type=click.Choice(FEATURES),
-        default="auto",
-        show_default=True,
-        help="The network; auto: VGG19 where it is, else bundled VGG16.",
-    ),
-    click.option("--weights", metavar="FILE", help="A weight file to use instead of those on the machine."),
-    device,
-]
+NETWORK = [plain_setting("features"), plain_setting("weights"), device]
 """The network of a command that runs nothing."""
 
 
@@ -262,6 +248,11 @@ class Sectioned(click.Command):
 def writing_of(quality: int | None, bits: str, no_metadata: bool) -> Writing:
     """What the options of `WRITING` say."""
     return Writing(quality, bits if bits == "auto" else int(bits), not no_metadata)
+
+
+def taken(kind: type[Group], options: dict[str, Any]) -> Group:
+    """A dataclass of the options that its fields are named like, which are taken out."""
+    return kind(**{field.name: options.pop(field.name) for field in dataclasses.fields(kind)})  # type: ignore[arg-type]
 
 
 def refuse(why: str, *names: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +68,10 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
     \b
     Try:  cxstyle run samples/astronaut.jpg samples/hopper.jpg -o stylized.png
     """
-    from .given import Given
-    from .keep import Lasting
+    from .checkpoint import CheckpointOptions
+    from .inputs import RunInputs
+    from .session import RunOutputs, RunSession
     from .several import files_of
-    from .watch import Watch
 
     like = options.pop("like")
     if preset and config:
@@ -82,13 +81,11 @@ def run(source: Path, targets: tuple[Path, ...], preset: str | None, config: Pat
     if options["quiet"]:
         option.refuse("and --quiet exclude each other", "verbose")
     beside = (options.pop("target_weights"), options.pop("source_mask"), options.pop("target_masks"))
-    names = ("output", "kind", "overwrite", "save_every", "report", "quiet", "verbose")
     writing = option.writing_of(*(options.pop(name) for name in ("quality", "bits", "no_metadata")))
-    lasting = Lasting(**{field.name: options.pop(field.name) for field in dataclasses.fields(Lasting)})
-    files = {name: options.pop(name) for name in names}
+    outputs, keeping = option.taken(RunOutputs, options), option.taken(CheckpointOptions, options)
     settings = settings_of(preset, config, like).override(**options)
-    given = Given(source, targets, *beside, others=files_of([settings], config, like))
-    Watch(given, writing=writing, lasting=lasting, **files).stylize(settings)
+    inputs, read = RunInputs(source, targets, *beside), files_of([settings], config, like)
+    RunSession(inputs, outputs, keeping, writing, read).stylize(settings)
 
 
 def settings_of(preset: str | None, config: Path | None, like: Path | None) -> StyleConfig:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..files import check_writable
 from ..transfer import write_json
 from . import options as option
 from .options import FILE, PATH
-from .refuge import keep
+from .outputs import OutputFiles
+from .text import aligned
 
 if TYPE_CHECKING:
     from ..analysis import Noise, Score
@@ -65,18 +64,21 @@ def score(
 
     if path is None:
         option.refuse("is for --json", "overwrite")
-    else:
-        read = [picture, source, *targets, *target_masks, *filter(None, (source_mask, options["weights"]))]
-        check_writable(path, overwrite=overwrite, inputs=read)
+    read = [picture, source, *targets, *target_masks, *filter(None, (source_mask, options["weights"]))]
+    files = OutputFiles(overwrite, read)
+    files.check(path, "measures")
     found = measure(picture, source, list(targets), source_mask, list(target_masks) or None, **options)
     height, width = found.sizes["picture"]
     click.echo(f"{picture} at {width}x{height} px, {found.network} ({found.weights}); structure by the bundled vgg16")
-    click.echo("\n".join(table(rows(found))))
+    for line in aligned(
+        [(what, "-" if value is None else f"{value:.3f}", good) for what, value, good in rows(found)], 1
+    ):
+        click.echo(line)
     if path is not None:
         record = {"picture": str(picture), "source": str(source), "targets": [str(t) for t in targets]}
         record |= found.to_dict()
-        if keep(path, partial(write_json, content=record, replace=overwrite)) != path:
-            sys.exit(1)
+        files.write(path, partial(write_json, content=record))
+        files.finish()
 
 
 def rows(found: Score) -> list[Row]:
@@ -102,14 +104,4 @@ def noise_rows(name: str, noise: Noise) -> list[Row]:
         ("  of the source", noise.source, ""),
         ("  of the target", noise.target, ""),
         ("  ratio to the larger", noise.ratio, "near 1"),
-    ]
-
-
-def table(lines: list[Row]) -> list[str]:
-    """Rows as aligned text."""
-    numbers = ["-" if value is None else f"{value:.3f}" for _, value, _ in lines]
-    name_width, width = max(len(line[0]) for line in lines), max(map(len, numbers))
-    return [
-        f"{name.ljust(name_width)}  {number.rjust(width)}  {good}".rstrip()
-        for (name, _, good), number in zip(lines, numbers, strict=True)
     ]

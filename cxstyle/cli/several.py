@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ConfigError, OutputError
-from ..files import check_writable, make_folder
+from ..errors import ConfigError
+from ..files import make_folder
 from ..settings import INITS, StyleConfig, means_file
 from . import options as option
-from .progress import Display, labels_in_words
-from .refuge import keep
+from .display import Display, labels_in_words
+from .outputs import OutputFiles
 
 if TYPE_CHECKING:
     from ..batch.compare import Comparison, Step
@@ -60,14 +60,12 @@ class Several:
     ) -> None:
         from ..pictures import check_output
 
-        self.output, self.results, self.report, self.overwrite, self.quiet = output, results, report, overwrite, quiet
+        self.output, self.results, self.report, self.quiet = output, results, report, quiet
+        self.files = OutputFiles(overwrite, inputs)
         self.display, self.begun = Display(quiet, runs), set[int]()
         self.told = set[str]()
-        check_output(output, overwrite=overwrite, inputs=inputs)
-        if report is not None:
-            check_writable(report, overwrite=overwrite, inputs=inputs)
-            if report.resolve() == output.resolve():
-                raise OutputError(f"{report} is both the sheet and the report; name two files")
+        self.files.check(output, "sheet", check_output)
+        self.files.check(report, "report")
         if results is not None:
             make_folder(results)
 
@@ -90,11 +88,12 @@ class Several:
     def go(self, work: Callable[..., Comparison]) -> None:
         """Runs `work`, writes what came of it, and ends the process with 130 when stopped and 1 where a run failed."""
         with self.display:
-            found = work(callback=self.step, folder=self.results, overwrite=self.overwrite)
+            found = work(callback=self.step, folder=self.results, overwrite=self.files.overwrite)
         done = sum(outcome.result is not None for outcome in found.outcomes)
         if found.stopped and not done:
             raise KeyboardInterrupt
-        kept = self.write(found, done) if done else True
+        if done:
+            self.write(found, done)
         if found.stopped:
             click.echo("cxstyle: stopped; the sheet holds what was done", err=True)
             sys.exit(130)
@@ -104,19 +103,18 @@ class Several:
             why = " ".join((first.error or first.status).split())
             count = f"{len(found.failed)} of {len(found.outcomes)} runs failed"
             click.echo(f"cxstyle: {count}, {which}; {first.name}: {why}", err=True)
-        if found.failed or not kept:
             sys.exit(1)
+        self.files.finish()
 
-    def write(self, found: Comparison, done: int) -> bool:
-        """The sheet and the report; says where, and returns whether they are where they should be."""
+    def write(self, found: Comparison, done: int) -> None:
+        """The sheet and the report; says where."""
         from ..pictures import save_image
 
-        sheet = keep(self.output, partial(save_image, found.sheet, replace=self.overwrite))
+        sheet = self.files.write(self.output, partial(save_image, found.sheet))
         if not self.quiet:
             click.echo(f"wrote {sheet} ({done} of {len(found.outcomes)} results)")
-        kept = sheet == self.output
-        write = partial(found.write_report, replace=self.overwrite)
-        return kept if self.report is None else keep(self.report, write) == self.report and kept
+        if self.report is not None:
+            self.files.write(self.report, found.write_report)
 
 
 def files_of(configs: Iterable[StyleConfig], *files: str | Path | None) -> list[str | Path]:

@@ -12,6 +12,8 @@ from types import FrameType
 from typing import Any
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+STOPPED = "stopped at once; files written until then are whole, and kept"
+"""Said where nothing could be finished."""
 Handler = Callable[[int, FrameType | None], Any]
 
 

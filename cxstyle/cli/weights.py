@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..checks import in_words
 from ..features import BLOCKS, NORMALIZATIONS
 from .options import PATH
 
@@ -27,8 +28,9 @@ def weights(context: click.Context) -> None:
             click.echo(f"{entry.network}  not on this machine: cxstyle weights fetch {entry.network}, or import FILE")
             continue
         where = "bundled" if entry.path.parent == BUNDLED else str(entry.path)
-        size = f"{entry.size / 1e6:.1f} MB"
-        click.echo(f"{entry.network}  ready  {size}, up to {entry.deepest}, {where}; from {entry.source}")
+        click.echo(
+            f"{entry.network}  ready  {in_words(entry.size)}, up to {entry.deepest}, {where}; from {entry.source}"
+        )
 
 
 @weights.command()

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from .. import __version__
-from ..checks import printable
+from ..checks import one_line
 from ..errors import FormatError
 from ..files import check_writable, write_whole
 from .alpha import on_white
@@ -99,7 +99,7 @@ def attribution_for(kind: Format, writing: Writing, record: str, origin: Origin)
     """What goes into the file beside the pixels, and notes about what doesn't."""
     if not kind.tagged or not writing.metadata or not record:
         return Attribution(), ()
-    author, rights = (" ".join(printable(text).split()) for text in (origin.author, origin.copyright))
+    author, rights = (one_line(text) for text in (origin.author, origin.copyright))
     said = Attribution(f"cxstyle {__version__}", author, rights, record)
     if kind.name == "PNG" or len(packet_of(said)) <= LONGEST_PACKET:
         return said, ()

@@ -12,17 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..checks import (
-    check_choice,
-    check_device,
-    check_integer,
-    check_number,
-    converted,
-    memory_bytes,
-    nearest,
-    settle,
-    shown,
-)
+from ..checks import check_choice, check_device, converted, memory_bytes, nearest, setting, settle, shown
 from ..errors import ConfigError
 from ..features import BLOCKS
 from ..pictures import SMALLEST_EDGE
@@ -60,20 +50,14 @@ class Optimizer:
             scale (Loshchilov, Hutter, "SGDR", 2017).
     """
 
-    name: str = "adam"
-    lr: float = 0.02
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    schedule: str = "constant"
+    name: str = setting("adam", choices=OPTIMIZERS)
+    lr: float = setting(0.02, above=0, max=1)
+    betas: tuple[float, float] = setting((0.9, 0.999), min=0, max=0.99999)
+    eps: float = setting(1e-8, above=0)
+    schedule: str = setting("constant", choices=SCHEDULES)
 
     def __post_init__(self) -> None:
         settle(self)
-        check_choice("name", self.name, OPTIMIZERS)
-        check_number("lr", self.lr, 0, 1, above=True)
-        for beta in self.betas:
-            check_number("betas", beta, 0, 0.99999)
-        check_number("eps", self.eps, 0, above=True)
-        check_choice("schedule", self.schedule, SCHEDULES)
 
 
 @dataclass(frozen=True)
@@ -86,15 +70,12 @@ class Pyramid:
         decay: iterations of a scale as a share of those of the scale before.
     """
 
-    coarsest: int = 0
-    ratio: float = 2.0
-    decay: float = 1.0
+    coarsest: int = setting(0, min=0)
+    ratio: float = setting(2.0, min=1.1, max=16)
+    decay: float = setting(1.0, min=0.05, max=20)
 
     def __post_init__(self) -> None:
         settle(self)
-        check_integer("coarsest", self.coarsest, 0)
-        check_number("ratio", self.ratio, 1.1, 16)
-        check_number("decay", self.decay, 0.05, 20)
 
     def scales(self, size: int, iterations: int) -> list[tuple[int, int]]:
         """(long edge in pixels, iterations) of each scale that has any, for a result of `size`, coarse to fine."""
@@ -120,8 +101,8 @@ class Laplacian:
         chroma: the same for colour; as many.
     """
 
-    luminance: tuple[float, ...]
-    chroma: tuple[float, ...]
+    luminance: tuple[float, ...] = setting(min=0, max=10)
+    chroma: tuple[float, ...] = setting(min=0, max=10)
 
     def __post_init__(self) -> None:
         settle(self)
@@ -129,9 +110,6 @@ class Laplacian:
             raise ConfigError(f"luminance: 2 to {MOST_LEVELS} levels are needed, got {len(self.luminance)}")
         if len(self.chroma) != len(self.luminance):
             raise ConfigError(f"chroma: as many levels as of luminance are needed, {len(self.luminance)}")
-        for name in ("luminance", "chroma"):
-            for rate in getattr(self, name):
-                check_number(name, rate, 0, 10)
         if not any((*self.luminance, *self.chroma)):
             raise ConfigError("luminance: at least one level must move")
 
@@ -184,45 +162,54 @@ class StyleConfig:
 
     terms: tuple[LossTerm, ...]
     description: str = ""
-    features: str = "auto"
-    weights: str | None = None
-    pooling: str = "max"
-    colors: str = "free"
-    strength: float = 1.0
-    init: str = "source"
-    size: int = 384
-    enlarge: bool = False
-    iterations: int = 300
+    features: str = setting("auto", choices=FEATURES, help="The network; auto: VGG19 where it is, else bundled VGG16.")
+    weights: str | None = setting(None, metavar="FILE", help="A weight file to use instead of those on the machine.")
+    pooling: str = setting("max", choices=POOLINGS)
+    colors: str = setting(
+        "free",
+        choices=COLORS,
+        help="Whose colours the result has: the target's, as a whole or by regions that correspond; the source's; or "
+        "free: whatever comes of it.",
+    )
+    strength: float = setting(
+        1.0, min=0, max=1, metavar="S", help="How far to go: 0 is the source as it is, 1 all the way."
+    )
+    init: str = setting("source", metavar="source|target|noise|FILE", help="The picture that the run starts from.")
+    size: int = setting(
+        384,
+        min=SMALLEST_EDGE,
+        max=65_500,
+        metavar="PX",
+        help="Long edge of the result; a smaller source keeps its size.",
+    )
+    enlarge: bool = setting(False, help="Make the result --size even where the source is smaller.")
+    iterations: int = setting(300, min=1, max=MOST_ITERATIONS, metavar="N", help="Steps of all scales together.")
     optimizer: Optimizer = field(default_factory=Optimizer)
     parametrization: str | Laplacian = PIXELS
-    quiet: float = 0.0
-    jitter: int = 0
+    quiet: float = setting(0.0, min=0, max=1)
+    jitter: int = setting(0, min=0, max=SMALLEST_EDGE // 2)
     pyramid: Pyramid = field(default_factory=Pyramid)
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "auto"
-    memory: str | int = "auto"
-    deterministic: bool = False
+    seed: int = setting(0, min=0, max=LARGEST_SEED, metavar="N", help="Of the random sampling; same seed, same pixels.")
+    device: str = setting("auto", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs.")
+    precision: str = setting(
+        "auto", choices=PRECISIONS, help="Of the network and products; auto: bf16 where hardware has it."
+    )
+    memory: str | int = setting(
+        "auto", metavar="auto|SIZE", help="What a run may take in all, such as 4GB; auto: most of what's free."
+    )
+    deterministic: bool = setting(
+        False, help="Take only operations that give the same pixels again, on GPUs too; slower there."
+    )
 
     def __post_init__(self) -> None:
         refuse_unknown(vars(self))
         settle(self)
         if not any(term.in_force for term in self.terms):
             raise ConfigError("terms: at least one term with a weight above 0 is needed")
-        check_choice("features", self.features, FEATURES)
-        check_choice("pooling", self.pooling, POOLINGS)
-        check_choice("colors", self.colors, COLORS)
-        check_number("strength", self.strength, 0, 1)
-        check_choice("precision", self.precision, PRECISIONS)
         if isinstance(self.parametrization, str):
             check_choice("parametrization", self.parametrization, (PIXELS,))
         elif self.optimizer.name == "lbfgs":
             raise ConfigError("parametrization: lbfgs moves pixels alone; take adam, or leave parametrization out")
-        check_number("quiet", self.quiet, 0, 1)
-        check_integer("jitter", self.jitter, 0, SMALLEST_EDGE // 2)
-        check_integer("size", self.size, SMALLEST_EDGE, 65_500)
-        check_integer("iterations", self.iterations, 1, MOST_ITERATIONS)
-        check_integer("seed", self.seed, 0, LARGEST_SEED)
         check_device(self.device)
         memory_bytes(self.memory)
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ..checks import check_choice, check_integer, check_number, settle
+from ..checks import check_choice, check_integer, check_number, setting, settle
 from ..errors import ConfigError
 from ..features import CONVOLUTIONS, canonical_layer
 
@@ -57,22 +57,19 @@ class LossTerm:
             "Semantic Style Transfer and Turning Two-Bit Doodles into Fine Artworks" (2016) do.
     """
 
-    loss: str
-    weight: float | tuple[float, ...] = 1.0
+    loss: str = setting(choices=(*FEATURE_LOSSES, *PIXEL_LOSSES))
+    weight: float | tuple[float, ...] = setting(1.0, min=0)
     compare: str = ""
     layers: tuple[str, ...] = ()
-    combine: str = "sum"
-    bandwidth: float = 0.5
+    combine: str = setting("sum", choices=COMBINATIONS)
+    bandwidth: float = setting(0.5, above=0)
     samples: int | str | Mapping[str, int] = "all"
-    guidance: float = 0.0
+    guidance: float = setting(0.0, min=0)
 
     def __post_init__(self) -> None:
         settle(self)
-        check_choice("loss", self.loss, (*FEATURE_LOSSES, *PIXEL_LOSSES))
         if not self.weights:
             raise ConfigError("weight: at least one is needed")
-        for weight in self.weights:
-            check_number("weight", weight, 0)
         self._check_meaning()
         if self.loss in PIXEL_LOSSES:
             if self.layers:
@@ -80,9 +77,6 @@ class LossTerm:
             check_choice("compare", self.compare, PIXEL_LOSSES[self.loss])
             return
         check_choice("compare", self.compare, ONE_SIDED.get(self.loss, COMPARISONS))
-        check_choice("combine", self.combine, COMBINATIONS)
-        check_number("bandwidth", self.bandwidth, 0, above=True)
-        check_number("guidance", self.guidance, 0)
         if self.guidance and self.compare != "target":
             raise ConfigError("guidance: only terms that compare with the target have it; leave it out")
         if not self.layers:

@@ -1,6 +1,5 @@
 from .about import About as About
 from .about import about as about
-from .checkpoint import ANY as ANY
 from .checkpoint import Checkpoint as Checkpoint
 from .inputs import Inputs as Inputs
 from .inputs import Targets as Targets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,6 @@ METADATA_KEY = "cxstyle_checkpoint"
 PARTS = ("pixels", "good", "generator")
 LUGGAGE = "luggage."
 """How the names of others' files among the tensors begin."""
-ANY = "any"
-"""Claims whatever lies in the places of the run's files."""
 JUDGE_AFTER = 20.0
 """Seconds until a run's whole time is estimated: its first iterations are slower."""
 WITHOUT_PIXELS = ("description", "device", "features", "init", "memory", "precision", "weights")
@@ -85,7 +83,6 @@ class Checkpoint:
         self.path, self.every, self.past = Path(path), every, past
         self.active, self.saved, self.steps, self.problem = past == 0, False, 0, ""
         self.luggage: dict[str, bytes] = {}
-        self.written: list[str] = []
         self.begin(dict)
 
     def begin(self, run: Callable[[], dict[str, Any]], spent: float = 0.0, done: float = 0.0) -> None:
@@ -115,7 +112,7 @@ class Checkpoint:
         content = {name: value for name, value in vars(state).items() if name not in PARTS}
         content["optimizer"] = parted(state.optimizer, tensors)
         tensors |= {LUGGAGE + name: data for name, data in self.luggage.items()}
-        metadata = {"run": self.run(), "state": content, "written": self.written}
+        metadata = {"run": self.run(), "state": content}
         try:
             write_tensors(self.path, METADATA_KEY, tensors, metadata)
             self.saved, self.problem = True, ""
@@ -132,52 +129,18 @@ class Checkpoint:
         Raises:
             CheckpointError: the file can't be read, is damaged or no checkpoint, or is of another run or version.
         """
-        file = self.file()
-        if file is None:
+        try:
+            file = TensorFile(self.path, METADATA_KEY)
+        except FileNotFoundError:
             return None
         try:
             check_same(self.path, file.metadata["run"], json.loads(json.dumps(run())))
             state = joined(file.metadata["state"], file.tensors(), self.luggage)
             torch.Generator().set_state(state.generator)
-            self.written = list(file.metadata["written"])
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise file.damaged() from error
         self.saved, self.active, self.steps = True, True, state.steps
         return state
-
-    def file(self) -> TensorFile | None:
-        """As it is now; None where there is none.
-
-        Raises:
-            CheckpointError: it can't be read, is damaged or no checkpoint.
-        """
-        try:
-            return TensorFile(self.path, METADATA_KEY)
-        except FileNotFoundError:
-            return None
-
-    def claim(self, digests: Sequence[str]) -> None:
-        """Notes which files, such as the picture so far, are this run's: when it goes on it may replace them.
-
-        Args:
-            digests: of their bytes; or `ANY`, while they are being written.
-        """
-        try:
-            file = self.file()
-            if file is not None:
-                self.written = [*digests]
-                file.rewrite(file.metadata | {"written": self.written})
-        except (OutputError, CheckpointError) as error:
-            self.problem = str(error)
-
-    def claims(self) -> tuple[str, ...]:
-        """What was claimed by the run whose state the file holds; nothing without a file.
-
-        Raises:
-            CheckpointError: the file can't be read, is damaged or no checkpoint.
-        """
-        file = self.file()
-        return () if file is None else tuple(map(str, file.metadata.get("written", ())))
 
     def remove(self) -> None:
         """Once it has served."""

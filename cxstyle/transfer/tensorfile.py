@@ -77,15 +77,6 @@ class TensorFile:
         except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise self.damaged() from error
 
-    def rewrite(self, metadata: Mapping[str, Any]) -> None:
-        """The same tensors with other metadata.
-
-        Raises:
-            OutputError: it can't be written.
-        """
-        header = self.header | {"__metadata__": {self.key: json.dumps(metadata)}}
-        write_framed(self.path, header, [self.data[self.start : -CRC]])
-
 
 def write_tensors(path: Path, key: str, tensors: Mapping[str, Content], metadata: Mapping[str, Any]) -> None:
     """Writes tensors, bytes and metadata, whole or not at all.

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,14 +19,14 @@ from urllib.parse import quote
 from ..batch.manifest import Record
 from ..batch.records import ending, latest, short_names, thumbnail
 from ..errors import PictureError
-from ..files import is_marked, numbers, whole_file
+from ..files import is_marked, numbered, whole_file
 
-TEMPLATE = Path(__file__).with_name("page") / "gallery.html"
+PAGE = Path(__file__).with_name("page")
 EDGES = ((150, 512), (1500, 320))
 """Up to so many results, the long edge of a picture in pixels; MANY above."""
 MANY = 192
 QUALITY = 85
-PLACES = re.compile(r"@(TITLE|STYLE_HASH|SCRIPT_HASH)@")
+PLACES = re.compile(r"@(TITLE|CSS|CSS_HASH|JS|JS_HASH)@")
 UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """What could end a script, open a comment or end a line of one, and how JSON writes it."""
 OWN_ROWS = ("description", "seed")
@@ -53,18 +53,28 @@ def write_gallery(folder: Path, records: Iterable[Record], *, title: str = "cxst
     """
     kept = latest(records)
     edge = next((edge for count, edge in EDGES if len(kept) <= count), MANY)
-    template = TEMPLATE.read_text(encoding="utf-8")
-    filled = {"TITLE": html.escape(title), "STYLE_HASH": digest(template, "style")}
-    filled["SCRIPT_HASH"] = digest(template, "script")
-    head, tail = (PLACES.sub(lambda place: filled[place[1]], part) for part in template.split("@DATA@"))
-    start = utf8(template.split("@")[0])
-    path = next(p for p in numbers(folder / "index.html") if not os.path.lexists(p) or is_marked(p, start))
+    head, tail = frame(title)
+    start = head.split(b"sha256-", 1)[0]
+    path = next(p for p in numbered(folder / "index.html") if not os.path.lexists(p) or is_marked(p, start))
     with whole_file(path) as file:
-        file.write(utf8(head))
+        file.write(head)
         content = {"title": title} | Writer(folder, kept, edge).write(file)
         file.write(utf8(f'<script type="application/json" id="data">{safe_json(content)}</script>'))
-        file.write(utf8(tail))
+        file.write(tail)
     return path
+
+
+def frame(title: str) -> tuple[bytes, bytes]:
+    """The page before and after its data, style and script in it: its own Content-Security-Policy lets these alone act,
+    by their hashes."""
+    filled = {"TITLE": html.escape(title)}
+    for name in ("css", "js"):
+        filled[name.upper()] = content = (PAGE / f"gallery.{name}").read_text(encoding="utf-8")
+        digest = hashlib.sha256(utf8(content)).digest()
+        filled[f"{name.upper()}_HASH"] = f"sha256-{base64.b64encode(digest).decode()}"
+    template = (PAGE / "gallery.html").read_text(encoding="utf-8")
+    head, tail = (PLACES.sub(lambda place: filled[place[1]], part) for part in template.split("@DATA@"))
+    return utf8(head), utf8(tail)
 
 
 class Writer:
@@ -127,35 +137,29 @@ class Writer:
             "content": summed(losses, "content"),
             "seconds": finite(record.get("seconds", {}).get("loop")),
             "time": record.get("time", ""),
-            "facts": list(facts(record)),
+            "facts": facts(record),
             "settings": self.settings.setdefault(settings, len(self.settings)),
         }
 
 
-def facts(record: Record) -> Iterator[tuple[str, str]]:
+def facts(record: Record) -> list[tuple[str, str]]:
     """What is told of a run beside losses and settings, as it is to be read."""
-    yield "File", record["output"]
-    if record.get("size"):
-        yield "Size", " x ".join(map(str, record["size"])) + " px"
-    if record.get("iterations"):
-        yield "Iterations", str(record["iterations"])
-    seconds = record.get("seconds", {})
-    if "loop" in seconds:
-        before = f", {seconds['before_loop']:.1f} s before it" if "before_loop" in seconds else ""
-        yield "Time", f"{seconds['loop']:.1f} s{before}"
-    if record.get("time"):
-        yield "Finished", moment(str(record["time"]))
-    yield "Source", record["source"]
-    yield "Target" if len(record["targets"]) == 1 else "Targets", ", ".join(record["targets"])
-    if record.get("source_mask"):
-        yield "Source mask", record["source_mask"]
-    if record.get("target_masks"):
-        yield "Target masks", ", ".join(record["target_masks"])
-    for name in ("device", "host", "precision", "features"):
-        if record.get(name):
-            yield name.capitalize(), str(record[name])
-    if record.get("versions"):
-        yield "Versions", ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    seconds, targets = record.get("seconds", {}), record["targets"]
+    before = f", {seconds['before_loop']:.1f} s before it" if "before_loop" in seconds else ""
+    told = {
+        "File": record["output"],
+        "Size": " x ".join(map(str, record["size"])) + " px" if record.get("size") else "",
+        "Iterations": record.get("iterations"),
+        "Time": f"{seconds['loop']:.1f} s{before}" if "loop" in seconds else "",
+        "Finished": moment(str(record.get("time", ""))),
+        "Source": record["source"],
+        "Target" if len(targets) == 1 else "Targets": ", ".join(targets),
+        "Source mask": record.get("source_mask"),
+        "Target masks": ", ".join(record.get("target_masks") or ()),
+        **{name.capitalize(): record.get(name) for name in ("device", "host", "precision", "features")},
+        "Versions": ", ".join(f"{name} {number}" for name, number in record.get("versions", {}).items()),
+    }
+    return [(name, str(value)) for name, value in told.items() if value]
 
 
 def moment(time: str) -> str:
@@ -216,13 +220,6 @@ def safe_json(content: Any) -> str:
     """JSON that stands in a script element and stays in it, whatever texts it holds."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return re.sub("[<>&\u2028\u2029]", lambda letter: UNSAFE[letter[0]], text)
-
-
-def digest(template: str, element: str) -> str:
-    """For the page's own Content-Security-Policy: of the template's style or script, which alone may act."""
-    found = re.search(rf"<{element}>(.*?)</{element}>", template, re.DOTALL)
-    assert found is not None
-    return f"sha256-{base64.b64encode(hashlib.sha256(utf8(found[1])).digest()).decode()}"
 
 
 def utf8(text: str) -> bytes:

@@ -23,5 +23,5 @@ def test_every_broken_file_of_jobs_ends_in_one_line_with_its_name(
     for name, (content, says) in cases.items():
         Path(f"mine.{suffix}").write_bytes(content)
         words = [f"mine.{suffix}", says, *(["job 2"] if ": " in name else [])]
-        refused(["batch", "--jobs", f"mine.{suffix}", "-o", "out"], words)
+        refused(2, words, "batch", "--jobs", f"mine.{suffix}", "-o", "out")
     assert os.listdir() == [f"mine.{suffix}"]  # noqa: PTH208 - nothing was written, and no code was run

@@ -265,7 +265,7 @@ terms:
 
 
 def test_ctrl_c_before_any_result_writes_nothing(pair, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cxstyle.cli.progress import Display
+    from cxstyle.cli.display import Display
 
     enter = Display.__enter__
 

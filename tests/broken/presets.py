@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
+
+from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig
 
 TERM = "terms: [{loss: contextual, compare: target, layers: [conv2_2]}]\n"
 
@@ -27,24 +29,13 @@ class Case:
     holds: tuple[tuple[str, Any], ...] = ()
 
 
-INTEGERS = {
-    "size": (0, 31, -384, 65_501),
-    "iterations": (0, -1, 10**9 + 1),
-    "seed": (-1, 2**63),
-    "coarsest": (-1,),
-    "jitter": (-1, 17),
+KINDS = {
+    name: kind
+    for settings in (StyleConfig, LossTerm, Optimizer, Pyramid)
+    for name, kind in get_type_hints(settings).items()
 }
-NUMBERS = {
-    "strength": (-0.1, 1.01),
-    "quiet": (-0.1, 1.01),
-    "lr": (0, -1, 1.5),
-    "eps": (0, -1e-8),
-    "ratio": (1, 0, 17, -2),
-    "decay": (0, 21, -1),
-    "weight": (-1,),
-    "bandwidth": (0, -0.5),
-    "guidance": (-1, -0.5),
-}
+INTEGERS = [name for name, kind in KINDS.items() if kind is int]
+NUMBERS = ["weight", *(name for name, kind in KINDS.items() if kind is float)]
 CHOICES = {
     "features": "vgg17",
     "pooling": "mx",
@@ -121,11 +112,9 @@ def fields() -> list[Case]:
     """Wrong types and wrong values for every field."""
     wrong: list[tuple[str, str, object]] = []
     wrong += [("a type", field, value) for field in INTEGERS for value in NO_INTEGER]
-    wrong += [("a value", field, value) for field, values in INTEGERS.items() for value in values]
     wrong += [
         ("a type", field, value) for field in NUMBERS for value in NO_NUMBER if (field, value) != ("weight", "[0.5]")
     ]
-    wrong += [("a value", field, value) for field, values in NUMBERS.items() for value in values]
     wrong += [("a type", field, value) for field in CHOICES for value in NO_WORD if (field, value) != ("compare", "''")]
     wrong += [("a value", field, value) for field, value in CHOICES.items()]
     wrong += [("a type", field, value) for field in WORDS for value in NO_TEXT]

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 import torch
 import yaml
-from click.testing import CliRunner, Result
 from conftest import SAMPLES
-from PIL import Image
+from helpers import done, files_in, painted, refused, run_cli, size_of, started, wait_for
 
-from cxstyle import StyleConfig, stylize
+from cxstyle import StyleConfig
 from cxstyle.cli import main
-from cxstyle.cli.watch import Given, Watch
+from cxstyle.cli.completion import commands
+from cxstyle.cli.outputs import LONGEST, free_name
 from cxstyle.pictures.reading import load_picture
 from cxstyle.settings.presets import preset_names, preset_path
+from cxstyle.transfer.result import Result as Stylized
 
 STOPPED = "cxstyle: stopped at once; files written until then are whole, and kept"
 SHORT = ["--size", "48", "--iterations", "2"]
@@ -35,135 +34,128 @@ SHORT = ["--size", "48", "--iterations", "2"]
 pytestmark = pytest.mark.usefixtures("own_folder")
 
 
-def cxstyle(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What `stylize` was last called with; it computes nothing, and its result is grey."""
+    found: dict[str, Any] = {}
 
+    def record(source: Any, **words: Any) -> Stylized:
+        found.clear()
+        found.update(words, source=source)
+        return Stylized(torch.full((1, 3, 40, 40), 0.5), words["config"], [], "complete", {"loop": 0.0}, {})
 
-def size_of(path: Path) -> tuple[int, int]:
-    with Image.open(path) as image:
-        return image.size
-
-
-def pictures(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob("*") if path.is_file())
-
-
-def commands(group: click.Group, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in group.commands.items():
-        yield (*prefix, name), command
-        if isinstance(command, click.Group):
-            yield from commands(command, (*prefix, name))
+    monkeypatch.setattr("cxstyle.transfer.stylize", record)
+    return found
 
 
 # run
 
 
-def test_run_writes_the_result_and_says_where(pair: tuple[Path, Path], own_folder: Path) -> None:
-    result = cxstyle("run", *pair, *SHORT)
-    assert result.exit_code == 0, result.output
+def test_run_writes_the_result_and_says_where(pair: tuple[Path, Path]) -> None:
+    result = done("run", *pair, *SHORT)
     assert result.stdout.startswith("wrote astronaut_hopper.png (48x48 px, 2 iterations in ")
     assert "features: vgg16 (torchvision" in result.stderr
-    assert size_of(own_folder / "astronaut_hopper.png") == (48, 48)
+    assert size_of("astronaut_hopper.png") == (48, 48)
 
 
-def test_names_made_up_are_numbered_and_names_given_are_not_overwritten(pair, own_folder: Path) -> None:
+@pytest.mark.usefixtures("given")
+def test_names_made_up_are_numbered_and_names_given_are_not_overwritten(own_folder: Path) -> None:
     for _ in range(2):
-        assert cxstyle("run", *pair, *SHORT).exit_code == 0
-    assert pictures(own_folder) == ["astronaut_hopper.png", "astronaut_hopper_2.png"]
-    before = (own_folder / "astronaut_hopper.png").read_bytes()
-    refused = cxstyle("run", *pair, *SHORT, "-o", "astronaut_hopper.png", "--tv-weight", 9000)
-    assert refused.exit_code == 1
-    assert "astronaut_hopper.png exists; choose another name or add --overwrite" in refused.stderr
-    assert (own_folder / "astronaut_hopper.png").read_bytes() == before
-    assert (
-        cxstyle("run", *pair, *SHORT, "-o", "astronaut_hopper.png", "--tv-weight", 9000, "--overwrite").exit_code == 0
-    )
-    assert (own_folder / "astronaut_hopper.png").read_bytes() != before
+        done("run", "a.png", "b.png")
+    assert files_in(own_folder) == ["a_b.png", "a_b_2.png"]
+    Path("a_b.png").write_text("mine")
+    refused(1, "a_b.png exists; choose another name or add --overwrite", "run", "a.png", "b.png", "-o", "a_b.png")
+    assert Path("a_b.png").read_text() == "mine"
+    done("run", "a.png", "b.png", "-o", "a_b.png", "--overwrite")
+    assert size_of("a_b.png") == (40, 40)
 
 
-def test_options_override_the_preset_and_reach_the_report(pair, own_folder: Path) -> None:
-    options = {
-        "--size": 48,
-        "--iterations": 3,
-        "--content-weight": 2.5,
-        "--style-weight": 3,
-        "--tv-weight": 7,
-        "--seed": 9,
-        "--device": "cpu",
-        "--precision": "fp32",
-        "--features": "vgg16",
-        "--init": "target",
-        "--colors": "free",
-        "--samples": 30,
-        "--memory": "20GB",
+OPTIONS = {
+    "size": 48,
+    "iterations": 3,
+    "seed": 9,
+    "device": "cpu",
+    "precision": "fp32",
+    "features": "vgg16",
+    "weights": "w.safetensors",
+    "init": "target",
+    "colors": "free",
+    "memory": "20GB",
+    "strength": 0.5,
+}
+
+
+def test_options_override_the_preset(given: Mapping) -> None:
+    words = [word for name, value in OPTIONS.items() for word in (f"--{name}", value)]
+    more = ["--content-weight", 2.5, "--style-weight", 3, "--tv-weight", 7, "--samples", 30]
+    done("run", "a.png", "b.png", "--preset", "authors", *words, *more, "--enlarge", "--deterministic")
+    config = given["config"]
+    assert {name: getattr(config, name) for name in OPTIONS} == OPTIONS
+    assert (config.enlarge, config.deterministic, config.pooling) == (True, True, "average")
+    assert [term.weight for term in config.terms] == [3, 2.5, 7]
+    assert [term.samples for term in config.terms] == [30, 30, "all"]
+
+
+def test_settings_may_come_from_a_preset_or_a_file(given: Mapping) -> None:
+    Path("mine.yaml").write_text(done("presets", "show", "paper").stdout)
+    for words in (["--config", "mine.yaml"], ["--preset", "paper"]):
+        done("run", "a.png", "b.png", *words)
+        assert given["config"].terms == StyleConfig.preset("paper").terms
+    done("run", "a.png", "b.png")
+    assert given["config"] == StyleConfig.preset()
+
+
+def test_pictures_weights_and_masks_reach_the_run(given: Mapping) -> None:
+    masks = ["--source-mask", "m.png", "--target-mask", "n.png", "--target-mask", "o.png"]
+    done("run", "a.png", "b.png", "c.png", "--target-weights", "3,1", *masks)
+    assert {name: given[name] for name in ("source", "target", "weights", "source_mask", "target_mask")} == {
+        "source": Path("a.png"),
+        "target": [Path("b.png"), Path("c.png")],
+        "weights": (3, 1),
+        "source_mask": Path("m.png"),
+        "target_mask": [Path("n.png"), Path("o.png")],
     }
-    words = [word for item in options.items() for word in item]
-    result = cxstyle("run", *pair, "--preset", "authors", *words, "--report", "r.json", "-o", "out.jpg", "-v")
-    assert result.exit_code == 0, result.output
-    record = json.loads((own_folder / "r.json").read_text())
-    settings = record["settings"]
-    for option in ("size", "iterations", "seed", "device", "precision", "features", "init", "colors", "memory"):
-        assert settings[option] == options[f"--{option}"]
-    assert [term["weight"] for term in settings["terms"]] == [3, 2.5, 7]
-    assert [term["samples"] for term in settings["terms"]] == [30, 30, "all"]
-    assert settings["pooling"] == "average"
-    assert len(record["losses"]) == 3
-    assert set(record["losses"][0]) == {
-        "scale",
-        "iteration",
-        "total",
-        "style conv2_1+conv3_1+conv4_1",
-        "content conv4_2",
-        "tv",
-    }
-    assert record["details"]["precision"] == "fp32"
-    assert record["pictures"]["result"] == "out.jpg"
-    assert record["status"] == "complete"
-    assert (
-        record["versions"]["torch"] == torch.__version__.split("+")[0]
-        or record["versions"]["torch"] == torch.__version__
-    )
+
+
+def test_the_report_has_settings_losses_and_what_was_decided(pair: tuple[Path, Path]) -> None:
+    result = done("run", *pair, *SHORT, "--memory", "20GB", "--report", "r.json", "-o", "out.jpg", "-v")
+    record = json.loads(Path("r.json").read_text())
+    assert (record["settings"]["size"], record["status"], record["pictures"]["result"]) == (48, "complete", "out.jpg")
+    assert {"scale", "iteration", "total", "content conv4_2"} < set(record["losses"][1])
+    assert record["versions"]["torch"].startswith(torch.__version__.split("+")[0])
     assert record["seconds"]["loop"] > 0
-    for line in (
-        "device: cpu",
-        "precision: fp32, as asked for",
-        "weights: ",
-        "result: 48x48 px",
-        "of 20.00 GB (as asked for), the network whole, since it fits",
-    ):
+    for line in ("device: cpu", "result: 48x48 px", "of 20.00 GB (as asked for), the network whole, since it fits"):
         assert line in result.stderr
 
 
-def test_weights_may_come_from_a_file(pair, own_folder: Path) -> None:
-    from cxstyle.features.weights import BUNDLED
-
-    file = BUNDLED / "vgg16.safetensors"
-    assert cxstyle("run", *pair, *SHORT, "--weights", file).exit_code == 0
-    assert cxstyle("run", *pair, *SHORT, "--weights", file, "--features", "vgg19").exit_code == 1
-    assert pictures(own_folder) == ["astronaut_hopper.png"]
-
-
-def test_enlarging_must_be_asked_for(pair, own_folder: Path) -> None:
-    kept = cxstyle("run", *pair, "--size", 80, "--iterations", 1, "-o", "kept.png")
+def test_a_source_that_is_smaller_keeps_its_size_and_this_is_said(pair: tuple[Path, Path]) -> None:
+    kept = done("run", *pair, "--size", 80, "--iterations", 1, "-o", "kept.png")
     assert "the result keeps its size; --enlarge goes beyond it" in kept.stderr
-    assert cxstyle("run", *pair, "--size", 80, "--iterations", 1, "-o", "more.png", "--enlarge").exit_code == 0
-    sizes = [size_of(own_folder / name) for name in ("kept.png", "more.png")]
-    assert sizes == [(64, 64), (80, 80)]
+    assert size_of("kept.png") == (64, 64)
 
 
-def test_intermediate_pictures_are_kept_on_request(pair, own_folder: Path) -> None:
-    result = cxstyle("run", *pair, "--size", 48, "--iterations", 5, "--save-every", 2, "steps/more", "-o", "x.png")
-    assert result.exit_code == 0, result.output
-    assert pictures(own_folder / "steps") == ["x_00002.png", "x_00004.png"]
+def test_pictures_on_the_way_end_with_the_result(pair: tuple[Path, Path], own_folder: Path) -> None:
+    words = ("--size", 48, "--iterations", 4, "--save-every", 2, "steps/more", "-o", "x.png", "--colors", "free")
+    assert done("run", *pair, *words, "-q").output == ""
+    assert files_in(own_folder / "steps") == ["more/x_00002.png", "more/x_00004.png"]
+    assert torch.equal(load_picture("steps/more/x_00004.png"), load_picture("x.png"))
 
 
-def test_intermediate_pictures_of_the_last_iteration_are_the_result(pair, own_folder: Path) -> None:
-    words = (*SHORT, "--save-every", 2, "steps", "-o", "x.png", "--colors", "free")
-    assert cxstyle("run", *pair, *words).exit_code == 0
-    assert torch.equal(load_picture(own_folder / "steps/x_00002.png"), load_picture(own_folder / "x.png"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_runs_on_the_bundled_network(pair: tuple[Path, Path], name: str) -> None:
+    done("run", *pair, *SHORT, "--preset", name, "--features", "vgg16")
 
 
-def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left(pair) -> None:
+def test_a_diverged_run_keeps_the_last_good_picture_and_explains(pair: tuple[Path, Path]) -> None:
+    result = run_cli("run", *pair, *SHORT, "--tv-weight", "3e38", "--style-weight", "3e38")
+    assert result.exit_code == 1
+    assert "a loss was no longer a finite number" in result.stderr
+    assert load_picture("astronaut_hopper.png").isfinite().all()
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left(pair: tuple[Path, Path]) -> None:
     import pty
     import termios
 
@@ -172,12 +164,9 @@ def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left(pa
     words = ("run", *pair, "--size", 48, "--iterations", 3, "-o", "x.png")
     process = subprocess.Popen([sys.executable, "-m", "cxstyle", *map(str, words)], stdout=inner, stderr=inner)
     os.close(inner)
-    shown = b""
-    while chunk := read_terminal(outer):
-        shown += chunk
+    text = b"".join(iter(lambda: read_terminal(outer), b"")).decode()
     os.close(outer)
     assert process.wait(timeout=60) == 0
-    text = shown.decode()
     assert "scale 1/1 (48x48) iteration 3/3 |" in text
     each = ", ".join(rf"{name} [\d.e+-]+" for name in ("style", "coverage", "gram", "content"))
     assert re.search(rf"100% \[\d\d:\d\d<\d\d:\d\d, {each}\]", text)
@@ -190,339 +179,284 @@ def read_terminal(handle: int) -> bytes:
         return b""
 
 
-def test_quiet_prints_nothing(pair) -> None:
-    result = cxstyle("run", *pair, *SHORT, "-q")
-    assert (result.exit_code, result.output) == (0, "")
+def test_made_up_names_never_get_too_long() -> None:
+    assert free_name("a", "b", "c") == Path("a_b_c.png")
+    long = free_name("source", *(f"target{i}" for i in range(200)))
+    assert len(long.name) <= LONGEST + 4
+    assert free_name("a" * 200, "b" * 200).stem == "a" * 59 + "_" + "b" * 59
+    assert free_name("\u03b1" * 100, "b").stem == "\u03b1" * 29 + "_b"
+    long.touch()
+    assert free_name("source", *(f"target{i}" for i in range(200))).stem == f"{long.stem}_2"
 
 
-def test_settings_may_come_from_a_file(pair, own_folder: Path) -> None:
-    shown = cxstyle("presets", "show", "default")
-    (own_folder / "mine.yaml").write_text(shown.stdout)
-    assert cxstyle("run", *pair, *SHORT, "--config", "mine.yaml", "-o", "mine.png").exit_code == 0
-    assert cxstyle("run", *pair, *SHORT, "--preset", "default", "-o", "preset.png").exit_code == 0
-    assert (own_folder / "mine.png").read_bytes() == (own_folder / "preset.png").read_bytes()
+# Ctrl-C
 
 
-@pytest.mark.parametrize("name", preset_names())
-def test_every_preset_runs_on_the_bundled_network(pair, own_folder: Path, name: str) -> None:
-    result = cxstyle("run", *pair, *SHORT, "--preset", name, "--features", "vgg16")
-    assert result.exit_code == 0, result.output
-    assert pictures(own_folder) == ["astronaut_hopper.png"]
-
-
-def test_a_diverged_run_keeps_the_last_good_picture_and_explains(pair, own_folder: Path) -> None:
-    result = cxstyle("run", *pair, *SHORT, "--tv-weight", "3e38", "--style-weight", "3e38")
-    assert result.exit_code == 1
-    assert "a loss was no longer a finite number" in result.stderr
-    assert load_picture(own_folder / "astronaut_hopper.png").isfinite().all()
-
-
-def run_process(*words: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "cxstyle", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_a_run_out_of_memory_keeps_the_picture_and_advises(pair, own_folder: Path, capsys) -> None:
-    result = stylize(*pair, StyleConfig.preset().override(size=48, iterations=1))
-    settings = {"output": Path("x.png"), "overwrite": False, "save_every": None, "report": Path("r.json")}
-    with pytest.raises(SystemExit) as ended:
-        Watch(Given(pair[0], pair[1:]), **settings, quiet=False, verbose=False).finish(
-            dataclasses.replace(result, status="out of memory")
-        )
-    assert ended.value.code == 1
-    assert (
-        "memory ran out; the file holds the picture so far. For the rest, use a smaller --size"
-        in capsys.readouterr().err
-    )
-    assert size_of(own_folder / "x.png") == (48, 48)
-    assert json.loads((own_folder / "r.json").read_text())["status"] == "out of memory"
-
-
-def test_memory_that_runs_out_before_the_first_iteration_ends_in_one_line(monkeypatch, own_folder: Path) -> None:
-    monkeypatch.setattr(StyleConfig, "preset", lambda _: torch.empty(1 << 60))
-    result = cxstyle("run", "a.png", "b.png")
-    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-    assert "memory ran out; use smaller pictures" in result.stderr
-    assert pictures(own_folder) == []
-
-
-def test_ctrl_c_keeps_the_picture_so_far(pair, own_folder: Path) -> None:
-    words = ("run", *pair, "--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "-o", "x.png")
-    process = run_process(*words)
-    deadline = time.monotonic() + 120
-    while not any(own_folder.glob("steps/*")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert out.startswith("wrote x.png")
-    assert "stopped; the file holds the picture so far" in err
-    assert "Traceback" not in err
-    assert size_of(own_folder / "x.png") == (48, 48)
-
-
-def test_ctrl_c_before_the_first_iteration_writes_nothing(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
-    def interrupted(_: object) -> StyleConfig:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(StyleConfig, "preset", interrupted)
-    result = cxstyle("run", "a.png", "b.png")
-    assert result.exit_code == 130
-    assert result.stderr.strip() == STOPPED
-    assert pictures(own_folder) == []
+def test_ctrl_c_before_anything_is_done_is_one_line(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
+    monkeypatch.setattr(StyleConfig, "preset", lambda _: os.kill(os.getpid(), signal.SIGINT))
+    result = run_cli("run", "a.png", "b.png")
+    assert (result.exit_code, result.stderr.strip()) == (130, STOPPED)
+    assert files_in(own_folder) == []
 
 
 @pytest.mark.parametrize(
     ("words", "work"),
     [
-        (("run", "a.png", "b.png"), "transfer.stylize"),
-        (("batch", "a.png", "a.png", "-o", "out"), "batch.run.run_batch"),
-        (("bench",), "analysis.Bench"),
-        (("score", "a.png", "--source", "a.png", "--target", "b.png"), "analysis.score"),
-        (("match", "a.png", "b.png"), "analysis.match"),
-        (("compare", "a.png", "b.png"), "batch.compare.compare"),
-        (("grid", "a.png", "-t", "b.png"), "batch.compare.stylize_grid"),
+        ("run a.png b.png", "transfer.stylize"),
+        ("batch a.png a.png -o out", "batch.run.run_batch"),
+        ("bench", "analysis.Bench"),
+        ("score a.png --source a.png --target b.png", "analysis.score"),
+        ("match a.png b.png", "analysis.match"),
+        ("compare a.png b.png", "batch.compare.compare"),
+        ("grid a.png -t b.png", "batch.compare.stylize_grid"),
     ],
-    ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
 def test_ctrl_c_twice_says_nothing_untrue_of_what_was_written(
-    pair, own_folder: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], work: str
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, words: str, work: str
 ) -> None:
-    shutil.copy(pair[0], "a.png")
+    painted(own_folder / "a.png")
 
     def pressed(*_: object, **__: object) -> None:
-        (own_folder / "written").touch()
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(f"cxstyle.{work}", pressed)
-    result = cxstyle(*words)
+    result = run_cli(*words.split())
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (130, STOPPED)
-    assert not any(untrue in result.stderr for untrue in ("nothing was", "without a result", "first iteration"))
 
 
-def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair, own_folder: Path) -> None:
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_picture_so_far(pair: tuple[Path, Path], own_folder: Path) -> None:
+    words = ("run", *pair, "--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "-o", "x.png")
+    process = started(*words)
+    wait_for(own_folder / "steps/x_00001.png", 120)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out.startswith("wrote x.png")) == (130, True)
+    assert err.endswith("cxstyle: stopped; x.png holds the picture so far\n")
+    assert "Traceback" not in err
+    assert size_of("x.png") == (48, 48)
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[Path, Path], own_folder: Path) -> None:
     words = ("--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "--checkpoint", "x.checkpoint")
-    process = run_process("run", *pair, *words, "--checkpoint-every", 0, "-o", "x.png")
-    deadline = time.monotonic() + 120
-    while not (own_folder / "x.checkpoint").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    process = started("run", *pair, *words, "--checkpoint-every", 0, "-o", "x.png")
+    wait_for(own_folder / "x.checkpoint", 120)
     for _ in range(2):  # the second one may come before the first was heard, and then counts as one with it
         process.send_signal(signal.SIGINT)
-        time.sleep(0.005)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert STOPPED in err or "the file holds the picture so far" in err
-    assert "x.checkpoint" in pictures(own_folder)
-    assert "x_00001.png" in pictures(own_folder)
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        (("run", "a", "b", "-q", "-v"), "--verbose and --quiet exclude each other"),
-        (("run", "a", "b", "--no-checkpoint", "--checkpoint-every", "9"), "--checkpoint-every and --no-checkpoint"),
-        (("run", "a", "b", "-o", "-", "--checkpoint-every", "9"), "--checkpoint-every with -o - needs the file"),
-        (("run", "a", "b", "-o", "-", "--resume"), "--resume with -o - needs the file: --checkpoint FILE"),
-        (("batch", "a", "b", "-o", "out", "-q", "-v"), "--verbose and --quiet exclude each other"),
-        (("batch", "a", "b", "-o", "out", "--json-lines", "-v"), "--verbose and --json-lines exclude each other"),
-        (("batch", "a", "b", "-o", "out", "--json-lines", "-q"), "--quiet and --json-lines exclude each other"),
-        (("score", "a", "--source", "a", "--target", "b", "--overwrite"), "--overwrite is for --json"),
-        (("bench", "--overwrite"), "--overwrite is for --json"),
-    ],
-)
-def test_an_option_that_would_do_nothing_is_refused_in_one_line(words: tuple[str, ...], says: str) -> None:
-    result = cxstyle(*words)
-    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-    assert says in result.stderr
-
-
-def test_a_result_whose_place_has_gone_is_written_elsewhere(pair, own_folder: Path, monkeypatch) -> None:
-    (own_folder / "there").mkdir()
-    monkeypatch.setenv("TMPDIR", str(own_folder))
-    words = ("run", *pair, "--size", 48, "--iterations", 40, "--save-every", 1, "steps", "-o", "there/x.png")
-    process = run_process(*words)
-    while not any(own_folder.glob("steps/*")) and process.poll() is None:
-        time.sleep(0.05)
-    (own_folder / "there").rmdir()
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 1
-    refuge = Path(out.split()[1])
-    assert f"can't write there/x.png: No such file or directory; it is in {refuge} instead" in err
-    assert size_of(refuge) == (48, 48)
+    assert STOPPED in err or "x.png holds the picture so far, x.checkpoint the state of the run" in err
+    assert err.splitlines()[-1].startswith("to go on: cxstyle run ")
+    assert err.endswith(" --resume\n")
+    assert {"x.checkpoint", "steps/x_00001.png"} <= set(files_in(own_folder))
 
 
 # Bad input: one line, the right status, nothing written
 
 
-def test_bad_input_ends_in_one_line_and_leaves_nothing(pair, own_folder: Path) -> None:
-    source, target = pair
-    (own_folder / "text.jpg").write_text("not a picture")
-    (own_folder / "cut.jpg").write_bytes((SAMPLES / "astronaut.jpg").read_bytes()[:9000])
-    Image.new("RGB", (1, 1)).save(own_folder / "dot.png")
-    (own_folder / "broken.yaml").write_text("terms: [")
-    before = pictures(own_folder)
-    cases: list[tuple[list[object], int, str]] = [
-        (["none.jpg", target], 1, "there is no file none.jpg"),
-        ([source, "none.jpg"], 1, "there is no file none.jpg"),
-        (["text.jpg", target], 1, "text.jpg is not a picture"),
-        (["cut.jpg", target], 1, "cut.jpg can't be read"),
-        ([source, "dot.png"], 1, "dot.png is 1x1 px"),
-        ([own_folder, target], 1, "is a folder"),
-        ([source, target, "-o", "/proc/x.png"], 1, "can't write /proc/x.png"),
-        ([source, target, "-o", "none/x.png"], 1, "there is no folder none"),
-        ([source, target, "-o", "x.docx"], 1, "can't tell the format from '.docx'"),
-        ([source, target, "-o", own_folder], 1, "can't tell the format"),
-        ([source, target, "--report", "none/r.json"], 1, "there is no folder none"),
-        ([source, target, "-o", "x.png", "--report", "x.png"], 1, "is both the result and the report"),
-        ([source, target, "--save-every", "5", "text.jpg/steps"], 1, "can't make the folder"),
-        ([source, target, "--init", "none.png"], 1, "there is no file none.png"),
-        ([source, target, "--weights", "none.pth"], 1, "can't read the weights none.pth"),
-        ([source, target, "--weights", "text.jpg"], 1, "text.jpg is not a plain state dict: damaged"),
-        ([source, target, "--preset", "paper"], 1, "vgg19 is not on this machine: run `cxstyle weights fetch vgg19`"),
-        ([source, target, "--device", "cuda:77"], 1, "device: cuda:77 is not there"),
-        ([source, target, "--preset", "nice"], 2, "preset: 'nice' is not known; did you mean"),
-        ([source, target, "--preset", "paper", "--config", "c.yaml"], 2, "exclude each other"),
-        ([source, target, "--config", "none.yaml"], 2, "can't read none.yaml"),
-        ([source, target, "--config", "broken.yaml"], 2, "broken.yaml line 1 is not YAML"),
-        ([source, target, "--size", "5"], 2, "size: must be a number at least 32"),
-        ([source, target, "--size", "big"], 2, "'big' is not a valid integer"),
-        ([source, target, "--iterations", "0"], 2, "iterations: must be a number at least 1"),
-        ([source, target, "--content-weight", "-1"], 2, "content-weight: must be a number at least 0"),
-        ([source, target, "--content-weight", "nan"], 2, "content-weight: must be a number at least 0"),
-        ([source, target, "--device", "gpu"], 2, "device: 'gpu' is not known"),
-        ([source, target, "--memory", "much"], 2, "memory: 'much' is not a size; use auto or a number with its unit"),
-        ([source, target, "--memory", "90MB"], 1, "on cpu needs about"),
-        ([source, target, "--samples", "some"], 2, "'some' is neither a number nor all"),
-        ([source, target, "--samples", "1"], 2, "samples: must be a number at least 2"),
-        ([source, target, "--features", "vgg18"], 2, "'vgg18' is not one of"),
-        ([source, target, "--save-every", "0", "steps"], 2, "0 is not in the range"),
-        ([source], 2, "Missing argument 'TARGET...'"),
-        ([source, target, "--sise", "48"], 2, "Did you mean"),
-    ]
-    for words, status, message in cases:
-        result = cxstyle("run", *words)
-        assert result.exit_code == status, (words, result.output)
-        assert message in result.stderr, (words, result.output)
-        assert result.stderr.count("\n") == 1, result.stderr
-        assert result.stdout == ""
-    assert pictures(own_folder) == before
+@pytest.mark.parametrize(
+    ("status", "words", "says"),
+    [
+        (2, "run a b -q -v", "--verbose and --quiet exclude each other"),
+        (2, "run a b --no-checkpoint --checkpoint-every 9", "--checkpoint-every and --no-checkpoint exclude"),
+        (2, "run a b --no-checkpoint --checkpoint x", "--checkpoint and --no-checkpoint exclude each other"),
+        (2, "run a b --no-checkpoint --resume", "--resume and --no-checkpoint exclude each other"),
+        (2, "run a b -o - --checkpoint-every 9", "--checkpoint-every with -o - needs the file"),
+        (2, "run a b -o - --resume", "--resume with -o - needs the file: --checkpoint FILE"),
+        (2, "run a b -o x.png --format jpg", "--format is for -o -, and for no -o at all"),
+        (2, "run a b -o x.png --quality 90", "quality: .png has none"),
+        (2, "run a b -o x.webp --bits 16", "bits: .webp holds 8"),
+        (2, "run - -", "only one picture can come from stdin"),
+        (2, "run a b --like r.png --preset fast", "--like excludes --preset and --config"),
+        (2, "run a b --preset paper --config c.yaml", "exclude each other"),
+        (2, "run a b --preset nice", "preset: 'nice' is not known; did you mean"),
+        (2, "run a b --config none.yaml", "can't read none.yaml"),
+        (2, "run a b --config broken.yaml", "broken.yaml line 1 is not YAML"),
+        (2, "run a b --size 5", "size: must be a number at least 32"),
+        (2, "run a b --size big", "'big' is not a valid integer"),
+        (2, "run a b --iterations 0", "iterations: must be a number at least 1"),
+        (2, "run a b --content-weight -1", "content-weight: must be a number at least 0"),
+        (2, "run a b --content-weight nan", "content-weight: must be a number at least 0"),
+        (2, "run a b --strength 1.5", "strength: must be a number at least 0 and at most 1, got 1.5"),
+        (2, "run a b --colors blue", "'blue' is not one of 'free', 'target', 'regions', 'source'"),
+        (2, "run a b --device gpu", "device: 'gpu' is not known"),
+        (2, "run a b --memory much", "memory: 'much' is not a size; use auto or a number with its unit"),
+        (2, "run a b --samples some", "'some' is neither a number nor all"),
+        (2, "run a b --samples 1", "samples: must be a number at least 2"),
+        (2, "run a b --features vgg18", "'vgg18' is not one of"),
+        (2, "run a b --save-every 0 steps", "0 is not in the range"),
+        (2, "run a b b --target-weights 1,x", "'1,x' is not a list of numbers such as"),
+        (2, "run a", "Missing argument 'TARGET...'"),
+        (2, "run a b --sise 48", "Did you mean"),
+        (1, "run none.jpg b.png", "there is no file none.jpg"),
+        (1, "run a.png none.jpg", "there is no file none.jpg"),
+        (1, "run text.jpg b.png", "text.jpg is not a picture"),
+        (1, "run cut.jpg b.png", "cut.jpg can't be read"),
+        (1, "run a.png dot.png", "dot.png is 1x1 px"),
+        (1, "run . b.png", "is a folder"),
+        (1, "run a b -o /proc/x.png", "can't write /proc/x.png"),
+        (1, "run a b -o none/x.png", "there is no folder none"),
+        (1, "run a b -o x.docx", "can't tell the format from '.docx'"),
+        (1, "run a b -o folder.png", "folder.png is a folder"),
+        (1, f"run a b -o {'x' * 300}.png", "File name too long"),
+        (1, "run a b --report none/r.json", "there is no folder none"),
+        (1, "run a b -o x.png --report x.png", "is both the result and the report"),
+        (1, "run a b --save-every 5 text.jpg/steps", "can't make the folder"),
+        (1, "run a.png b.png --init none.png", "there is no file none.png"),
+        (1, "run a.png b.png --weights none.pth", "can't read the weights none.pth"),
+        (1, "run a.png b.png --weights text.jpg", "text.jpg is not a plain state dict: damaged"),
+        (1, "run a.png b.png --preset paper", "vgg19 is not on this machine: run `cxstyle weights fetch vgg19`"),
+        (1, "run a.png b.png --device cuda:77", "device: cuda:77 is not there"),
+        (1, "run a.png b.png --memory 90MB", "on cpu needs about"),
+        (2, "run a.png b.png --source-mask b.png", "source-mask: needs the target mask, too"),
+        (2, "run a.png b.png b.png --target-weights 1", "target-weights: one for each target is needed, got 1 for 2"),
+        (2, "batch a b -o out -q -v", "--verbose and --quiet exclude each other"),
+        (2, "batch a b -o out --json-lines -v", "--verbose and --json-lines exclude each other"),
+        (2, "batch a b -o out --json-lines -q", "--quiet and --json-lines exclude each other"),
+        (2, "score a --source a --target b --overwrite", "--overwrite is for --json"),
+        (2, "bench --overwrite", "--overwrite is for --json"),
+        (2, "presets show papr", "did you mean paper"),
+        (2, "presets path papr", "did you mean paper"),
+        (2, "completion tcsh", "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
+        (1, "weights fetch vgg19 --url http://127.0.0.1:9/vgg19.pth -q", "can't download http://127.0.0.1:9/vgg19"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_leaves_nothing(own_folder: Path, status: int, words: str, says: str) -> None:
+    for name, size in (("a.png", 40), ("b.png", 40), ("dot.png", 1)):
+        painted(own_folder / name, size=(size, size))
+    Path("text.jpg").write_text("not a picture")
+    Path("cut.jpg").write_bytes((SAMPLES / "astronaut.jpg").read_bytes()[:9000])
+    Path("broken.yaml").write_text("terms: [")
+    Path("folder.png").mkdir()
+    before = files_in(own_folder)
+    refused(status, says, *words.split())
+    assert files_in(own_folder) == before
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "..", "x/.."])
+@pytest.mark.parametrize("option", ["-o", "--report", "--movie", "--checkpoint"])
+def test_names_that_name_no_file_are_wrong_usage(option: str, path: str) -> None:
+    says = f"{path} is a folder; name a file in it" if path else "an empty one came"
+    refused(2, says, "run", "a", "b", option, path)
+
+
+@pytest.mark.parametrize("words", ["batch a.png b.png -o", "batch merge", "info", "match a.png", "weights import"])
+def test_empty_names_are_wrong_usage_everywhere(words: str) -> None:
+    refused(2, "a name is needed, and an empty one came", *words.split(), "")
+
+
+# What nobody expected
+
+
+def test_a_bug_is_one_line_that_asks_for_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(_: object) -> StyleConfig:
+        raise TypeError("wrong\nindeed")
+
+    monkeypatch.setattr(StyleConfig, "preset", wrong)
+    refused(70, "cxstyle: this is a bug: TypeError: wrong indeed; please report it, with", "run", "a.png", "b.png")
+    monkeypatch.setenv("CXSTYLE_DEBUG", "1")
+    told = run_cli("run", "a.png", "b.png").stderr
+    assert told.startswith("Traceback (most recent call last):")
+    assert told.splitlines()[-1].startswith("cxstyle: this is a bug: ")
+
+
+def test_what_the_system_refuses_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StyleConfig, "preset", lambda _: Path("nothing").readlink())
+    refused(1, "cxstyle: nothing: No such file or directory", "run", "a.png", "b.png")
+    monkeypatch.setattr(StyleConfig, "preset", lambda _: torch.empty(1 << 60))
+    refused(1, "memory ran out; use smaller pictures", "run", "a.png", "b.png")
+
+
+def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    refused(1, "cxstyle: the current folder is gone; change into another one", "presets", "list")
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    process = started("presets", "show", "default")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr:
+        assert process.stderr.read() == ""
+    process.wait(timeout=60)
 
 
 # presets and weights
 
 
 def test_presets_are_listed_shown_and_located() -> None:
-    listing = cxstyle("presets", "list").stdout.splitlines()
+    listing = done("presets", "list").stdout.splitlines()
     assert [line.split()[0] for line in listing] == preset_names()
     assert listing[0].startswith("default")
     assert StyleConfig.preset("paper").description in listing[preset_names().index("paper")]
-    shown = cxstyle("presets", "show", "paper").stdout
+    shown = done("presets", "show", "paper").stdout
     assert shown == preset_path("paper").read_text()
     assert yaml.safe_load(shown)["iterations"] == 300
-    assert Path(cxstyle("presets", "path").stdout.strip()) == preset_path("paper").parent
-    assert Path(cxstyle("presets", "path", "paper").stdout.strip()) == preset_path("paper")
-    for words in (("show", "papr"), ("path", "papr")):
-        refused = cxstyle("presets", *words)
-        assert (refused.exit_code, "did you mean paper" in refused.stderr) == (2, True)
+    assert Path(done("presets", "path").stdout.strip()) == preset_path("paper").parent
+    assert Path(done("presets", "path", "paper").stdout.strip()) == preset_path("paper")
 
 
-def test_weights_are_listed_before_and_after_an_import(own_folder: Path) -> None:
-    from helpers import true_layout
-
-    before = cxstyle("weights").stdout.splitlines()
-    assert before[0].startswith("vgg16  ready  24.7 MB, up to conv5_2, bundled")
-    assert before[1].startswith("vgg19  not on this machine: cxstyle weights fetch vgg19")
-    torch.save(true_layout("vgg19"), own_folder / "vgg_conv.pth")
-    imported = cxstyle("weights", "import", "vgg_conv.pth")
-    assert imported.stdout.startswith("vgg19 is ready (caffe normalization): ")
-    assert cxstyle("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
-
-
-def test_an_import_may_name_the_normalization(own_folder: Path) -> None:
+def test_weights_are_listed_before_and_after_an_import() -> None:
     from helpers import in_torchvision_layout, true_layout
 
-    torch.save(in_torchvision_layout(true_layout("vgg19"), "vgg19", ""), own_folder / "own.pth")
-    refused = cxstyle("weights", "import", "own.pth")
-    assert (refused.exit_code, "--normalization imagenet" in refused.stderr) == (1, True)
-    assert "imagenet normalization" in cxstyle("weights", "import", "own.pth", "--normalization", "imagenet").stdout
-
-
-def test_a_download_that_fails_ends_in_one_line() -> None:
-    result = cxstyle("weights", "fetch", "vgg19", "--url", "http://127.0.0.1:9/vgg19.pth", "-q")
-    assert result.exit_code == 1
-    assert "can't download http://127.0.0.1:9/vgg19.pth" in result.stderr
-    assert result.stderr.count("\n") == 1
+    before = done("weights").stdout.splitlines()
+    assert before[0].startswith("vgg16  ready  25 MB, up to conv5_2, bundled")
+    assert before[1].startswith("vgg19  not on this machine: cxstyle weights fetch vgg19")
+    torch.save(true_layout("vgg19"), "vgg_conv.pth")
+    assert done("weights", "import", "vgg_conv.pth").stdout.startswith("vgg19 is ready (caffe normalization): ")
+    assert done("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
+    torch.save(in_torchvision_layout(true_layout("vgg19"), "vgg19", ""), "own.pth")
+    refused(1, "--normalization imagenet", "weights", "import", "own.pth")
+    assert "imagenet normalization" in done("weights", "import", "own.pth", "--normalization", "imagenet").stdout
 
 
 # Help
 
 
+def every_command() -> Iterator[tuple[list[str], click.Command]]:
+    for command, words in commands(main):
+        yield words.split(), command
+
+
 def test_every_command_has_help_with_a_purpose_and_a_line_to_paste() -> None:
-    for words, command in commands(main):
-        result = cxstyle(*words, "--help")
-        assert result.exit_code == 0
+    for words, command in every_command():
         assert command.get_short_help_str(200).endswith("."), words
-        assert "Try:  cxstyle " in result.stdout, words
+        assert "Try:  cxstyle " in done(*words, "--help").stdout, words
 
 
 def test_every_option_has_help() -> None:
-    for words, command in commands(main):
+    for words, command in every_command():
         for option in command.params:
-            if isinstance(option, click.Option):
-                assert option.help, (words, option.name)
-
-
-def test_every_option_of_run_appears_in_these_tests() -> None:
-    here = "".join(path.read_text() for path in Path(__file__).parents[1].rglob("test_*.py"))
-    for option in main.commands["run"].params:
-        if isinstance(option, click.Option):
-            assert any(f'"{name}"' in here for name in option.opts), option.name
+            assert not isinstance(option, click.Option) or option.help, (words, option.name)
 
 
 def test_defaults_in_help_are_those_of_the_dataclass() -> None:
-    text = " ".join(cxstyle("run", "--help").stdout.split())
-    config = StyleConfig.preset("paper")
+    text = " ".join(done("run", "--help").stdout.split())
     assert f"else {StyleConfig.__dataclass_fields__['size'].default}]" in text
     assert f"else {StyleConfig.__dataclass_fields__['iterations'].default}]" in text
-    assert config.iterations == 300
 
 
-def test_no_arguments_print_help() -> None:
-    assert "Usage: cxstyle" in cxstyle().output
-    assert cxstyle().exit_code == 2
-
-
-def test_the_version_is_told() -> None:
+def test_no_arguments_print_help_and_the_version_is_told() -> None:
     import cxstyle as package
 
-    assert cxstyle("--version").stdout.strip().endswith(package.__version__)
+    shown = run_cli()
+    assert (shown.exit_code, "Usage: cxstyle" in shown.stdout) == (2, True)
+    assert done("--version").stdout.strip().endswith(package.__version__)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["presets", "list"], ["docs", "commands"]])
 def test_help_and_presets_do_not_load_torch(words: list[str]) -> None:
     program = f"import sys; from cxstyle.cli import main\ntry: main({words})\nfinally: print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[-1] == "False"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.stdout.splitlines()[-1] == "False"
 
 
 def test_importing_the_package_reads_and_prints_nothing() -> None:
     program = "import cxstyle, sys; print([m for m in ('torch', 'numpy', 'yaml', 'click') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert (done.stdout.strip(), done.stderr) == ("[]", "")
-
-
-def test_a_reader_that_goes_away_is_no_error() -> None:
-    process = run_process("presets", "show", "default")
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    err = process.stderr.read()
-    process.stderr.close()
-    process.wait(timeout=60)
-    assert "Traceback" not in err
-    assert "BrokenPipe" not in err
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (ended.stdout.strip(), ended.stderr) == ("[]", "")

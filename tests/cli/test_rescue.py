@@ -1,8 +1,9 @@
-"""Full disks, folders that go away, streams that are closed or full: nothing computed is lost, and a line says it."""
+"""Files of a command: full disks, folders that go away, names that are taken; nothing computed is lost."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import resource
@@ -15,18 +16,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-from PIL import Image
+from helpers import done, files_in, refused, run_cli, size_of, started, wait_for
 
 from cxstyle import Job, StyleConfig, compare, run_batch, stylize
-from cxstyle.cli import main
-from cxstyle.cli.complete import commands
-from cxstyle.cli.keep import Lasting
-from cxstyle.cli.refuge import keep
+from cxstyle.cli.checkpoint import CheckpointOptions
+from cxstyle.cli.inputs import RunInputs
+from cxstyle.cli.session import RunOutputs, RunSession
 from cxstyle.cli.several import Several
-from cxstyle.cli.watch import Given, Watch
 from cxstyle.errors import OutputError
-from cxstyle.files import check_space, write_whole
+from cxstyle.files import check_space, write_or_rescue, write_whole
 
 SHORT = ("--size", "48", "--iterations", "2")
 CONFIG = StyleConfig.preset("fast").override(size=48, iterations=2)
@@ -34,13 +32,12 @@ CONFIG = StyleConfig.preset("fast").override(size=48, iterations=2)
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder; others for temporary files and the home."""
-    for name in ("work", "temporary", "home"):
+    """The current folder; another for temporary files."""
+    for name in ("work", "temporary"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     return tmp_path / "work"
 
 
@@ -55,43 +52,25 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def cxstyle(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
-def shell(redirected: str, *words: object) -> subprocess.CompletedProcess[str]:
-    """A command with its streams redirected, as a shell does it."""
-    line = f'exec "$@" {redirected}'
-    program = ["sh", "-c", line, "sh", sys.executable, "-m", "cxstyle", *map(str, words)]
-    return subprocess.run(program, capture_output=True, text=True, check=False)
-
-
-OTHERS = {"save_every": None, "report": None, "quiet": True, "verbose": False}
-
-
-def watch(pair: tuple[Path, Path], **changes: object) -> Watch:
-    settings = {"output": Path("x.png"), "overwrite": False} | OTHERS
+def session(pair: tuple[Path, Path], keeping: CheckpointOptions | None = None, **outputs: object) -> RunSession:
+    """Of a run to x.png that says nothing."""
+    asked = {"output": Path("x.png"), "quiet": True} | outputs
     # What each word is, its test knows.
-    return Watch(Given(pair[0], pair[1:]), **(settings | changes))  # type: ignore[arg-type]
+    return RunSession(RunInputs(pair[0], pair[1:]), RunOutputs(**asked), keeping)  # type: ignore[arg-type]
 
 
-def size_of(path: Path) -> tuple[int, int]:
-    with Image.open(path) as image:
-        return image.size
+def ended(ready: RunSession, config: StyleConfig = CONFIG) -> int:
+    """The exit status of a run that doesn't end well."""
+    with pytest.raises(SystemExit) as exit:
+        ready.stylize(config)
+    return int(exit.value.code or 0)
 
 
 # Space
 
 
-def test_files_that_fit_are_no_error(own_folder: Path) -> None:
-    check_space([(own_folder / "x.png", 1000), (own_folder, 1000)])
-
-
 def test_files_of_one_disk_must_fit_together(own_folder: Path) -> None:
+    check_space([(own_folder / "x.png", 1000), (own_folder, 1000)])
     most = 0.6 * shutil.disk_usage(own_folder).free
     check_space([(own_folder / "x.png", most)])
     with pytest.raises(OutputError, match=r"can't write .*y.png: up to .*B are needed there, and .*B are free"):
@@ -99,29 +78,23 @@ def test_files_of_one_disk_must_fit_together(own_folder: Path) -> None:
 
 
 def test_a_run_that_would_fill_the_disk_is_refused_before_it_starts(pair, own_folder: Path) -> None:
-    result = cxstyle("run", *pair, "--size", 48, "--iterations", 10**9, "--save-every", 1, "steps", "-q")
-    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-    assert "can't write steps: up to " in result.stderr
-    assert files(own_folder) == []
+    words = ("--size", 48, "--iterations", 10**9, "--save-every", 1, "steps", "-q")
+    refused(1, "can't write steps: up to ", "run", *pair, *words)
+    assert files_in(own_folder) == []
 
 
 @pytest.mark.parametrize("preset", ["default", "gatys"])
 def test_a_movie_and_a_checkpoint_are_counted_and_take_no_more(pair, monkeypatch, preset: str) -> None:
     counted: dict[Path, float] = {}
-    monkeypatch.setattr("cxstyle.cli.watch.check_space", counted.update)
+    monkeypatch.setattr("cxstyle.cli.session.check_space", counted.update)
     monkeypatch.setattr("cxstyle.transfer.checkpoint.Checkpoint.remove", lambda _: None)
-    kept = Path("x.checkpoint")
-    movie = Path("x.gif")
+    kept, movie = Path("x.checkpoint"), Path("x.gif")
     config = StyleConfig.preset(preset).override(size=48, iterations=30, features="vgg16", samples=100)
-    watch(pair, lasting=Lasting(checkpoint=kept, checkpoint_every=0, movie=movie)).stylize(config)
+    session(pair, CheckpointOptions(kept, checkpoint_every=0), movie=movie).stylize(config)
     for path, copies in ((Path("x.png"), 1), (movie, 1), (kept, 2)):
         assert copies * path.stat().st_size <= counted[path] < 20 * copies * path.stat().st_size, path
-
-
-def test_a_checkpoint_that_nobody_asked_for_is_no_reason_to_refuse(pair, monkeypatch) -> None:
-    counted: dict[Path, float] = {}
-    monkeypatch.setattr("cxstyle.cli.watch.check_space", counted.update)
-    watch(pair, lasting=Lasting()).stylize(CONFIG)
+    counted.clear()
+    session(pair, overwrite=True).stylize(CONFIG)  # a checkpoint that nobody asked for is no reason to refuse
     assert [*counted] == [Path("x.png")]
 
 
@@ -132,89 +105,78 @@ def written(path: Path) -> Path:
     return write_whole(path, b"x" * 5000)
 
 
-def test_what_can_be_written_is_where_it_should_be(own_folder: Path) -> None:
-    assert keep(Path("x.png"), written) == Path("x.png")
-    assert files(own_folder) == ["x.png"]
-
-
-def test_the_temporary_folder_comes_first(tmp_path: Path, capsys) -> None:
-    place = keep(Path("gone/x.png"), written)
+def test_what_can_be_written_is_where_it_should_be_and_else_in_a_temporary_folder(tmp_path: Path) -> None:
+    told: list[str] = []
+    assert (write_or_rescue(Path("x.png"), written, told.append), told) == (Path("x.png"), [])
+    place = write_or_rescue(Path("gone/x.png"), written, told.append)
     assert (place.read_bytes(), place.parent.parent, place.name) == (b"x" * 5000, tmp_path / "temporary", "x.png")
-    assert capsys.readouterr().err == (
-        f"cxstyle: can't write gone/x.png: No such file or directory; it is in {place} instead\n"
-    )
+    assert told == [f"can't write gone/x.png: No such file or directory; it is in {place} instead"]
 
 
-def test_then_the_home_and_then_the_current_folder(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    assert keep(Path("gone/x.png"), written) == tmp_path / "home/x.png"
-    monkeypatch.setenv("HOME", str(tmp_path / "none"))
-    assert keep(Path("gone/x.png"), written) == tmp_path / "work/x.png"
-
-
-def test_nothing_that_is_there_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "x.png").write_text("mine")
-    assert keep(Path("gone/x.png"), written, iter([tmp_path])) == tmp_path / "x_2.png"
-    assert (tmp_path / "x.png").read_text() == "mine"
-
-
-def test_a_picture_that_its_format_cannot_hold_becomes_a_png(tmp_path: Path) -> None:
+def test_a_picture_that_its_format_cannot_hold_becomes_a_png() -> None:
     def encoded(path: Path) -> Path:
         if path.suffix != ".png":
             raise ValueError("too large for this format")
         return written(path)
 
-    assert keep(Path("x.webp"), encoded, iter([tmp_path])) == tmp_path / "x.png"
+    assert write_or_rescue(Path("x.webp"), encoded, print).name == "x.png"
 
 
 def test_where_nothing_can_be_written_this_is_said_and_nothing_is_left_behind(tmp_path: Path) -> None:
     with files_of_at_most(2000), pytest.raises(OutputError, match=r"can't write x.png: File too large; no other place"):
-        keep(Path("x.png"), written)
-    assert files(tmp_path) == []
+        write_or_rescue(Path("x.png"), written, print)
+    assert files_in(tmp_path) == []
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_report_that_cannot_be_written_leaves_the_picture_and_goes_elsewhere(pair, tmp_path: Path, capsys) -> None:
     Path("there").mkdir()
-    ready = watch(pair, report=Path("there/r.json"))
+    ready = session(pair, report=Path("there/r.json"))
     Path("there").rmdir()
-    with pytest.raises(SystemExit) as ended:
-        ready.stylize(CONFIG)
-    assert ended.value.code == 1
-    assert size_of(Path("x.png")) == (48, 48)
+    assert ended(ready) == 1
+    assert size_of("x.png") == (48, 48)
     assert "can't write there/r.json: No such file or directory; it is in " in capsys.readouterr().err
     (report,) = (tmp_path / "temporary").rglob("r.json")
     assert json.loads(report.read_text())["pictures"]["result"] == "x.png"
 
 
-def test_a_full_disk_at_the_report_is_said_after_the_picture_was_written(pair, capsys) -> None:
+def test_a_full_disk_at_the_report_is_said_and_the_picture_is_there(pair, capsys) -> None:
     result = stylize(*pair, CONFIG.override(iterations=40))
-    ready = watch(pair, report=Path("r.json"), quiet=False)
-    with files_of_at_most(10000), pytest.raises(SystemExit) as ended:
+    ready = session(pair, report=Path("r.json"), quiet=False)
+    with files_of_at_most(10000), pytest.raises(SystemExit):
         ready.finish(result)
     told = capsys.readouterr()
-    assert (ended.value.code, told.out.split(" (")[0], told.err.count("\n")) == (1, "wrote x.png", 1)
+    assert (told.out.split(" (")[0], told.err.count("\n")) == ("wrote x.png", 1)
     assert "can't write r.json: File too large; no other place could be written to, either, so it is lost" in told.err
 
 
+def test_a_run_out_of_memory_keeps_the_picture_and_advises(pair, capsys) -> None:
+    result = dataclasses.replace(stylize(*pair, CONFIG), status="out of memory")
+    with pytest.raises(SystemExit) as exit:
+        session(pair, report=Path("r.json")).finish(result)
+    assert exit.value.code == 1
+    says = "memory ran out; x.png holds the picture so far. For the rest, use a smaller --size"
+    assert says in capsys.readouterr().err
+    assert json.loads(Path("r.json").read_text())["status"] == "out of memory"
+
+
 def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_run(pair, capsys) -> None:
-    ready = watch(pair, save_every=(1, Path("steps")))
+    ready = session(pair, save_every=(1, Path("steps")))
     Path("steps").rmdir()
-    with pytest.raises(SystemExit) as ended:
-        ready.stylize(CONFIG)
+    assert ended(ready) == 1
     told = capsys.readouterr().err
-    assert (ended.value.code, told.count("\n")) == (1, 1)
     assert "can't write steps/x_00001.png: No such file or directory; no more intermediate pictures" in told
-    assert size_of(Path("x.png")) == (48, 48)
+    assert told.count("\n") == 1
+    assert size_of("x.png") == (48, 48)
 
 
 def test_a_sheet_whose_place_has_gone_is_written_elsewhere(pair, tmp_path: Path, capsys) -> None:
     Path("there").mkdir()
     several = Several(1, Path("there/s.png"), overwrite=False, results=None, report=None, quiet=True)
     Path("there").rmdir()
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(SystemExit) as exit:
         several.go(partial(compare, *pair, {"fast": CONFIG}))
-    assert ended.value.code == 1
+    assert exit.value.code == 1
     assert "can't write there/s.png" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "temporary").rglob("*.png")] == ["s.png"]
 
@@ -233,10 +195,24 @@ def test_a_source_that_vanishes_fails_its_job_alone(pair, own_folder: Path) -> N
     assert Path("out/b__hopper.png").is_file()
 
 
-def test_a_current_folder_that_is_gone_is_one_line(own_folder: Path) -> None:
-    own_folder.rmdir()
-    result = cxstyle("presets", "list")
-    assert (result.exit_code, result.output) == (1, "cxstyle: the current folder is gone; change into another one\n")
+@pytest.mark.slow
+def test_a_result_whose_place_has_gone_is_written_elsewhere(pair) -> None:
+    Path("there").mkdir()
+    process = started("run", *pair, "--size", 48, "--iterations", 40, "--save-every", 1, "steps", "-o", "there/x.png")
+    wait_for(Path("steps/x_00001.png"), 120)
+    Path("there").rmdir()
+    out, err = process.communicate(timeout=120)
+    refuge = Path(out.split()[1])
+    assert f"can't write there/x.png: No such file or directory; it is in {refuge} instead" in err
+    assert (process.returncode, size_of(refuge)) == (1, (48, 48))
+
+
+@pytest.mark.slow
+def test_a_run_that_cannot_say_so_has_written_its_picture(pair) -> None:
+    line = 'exec "$@" >/dev/full 2>/dev/full'
+    program = ["sh", "-c", line, "sh", sys.executable, "-m", "cxstyle", "run", *map(str, pair), *SHORT, "-o", "x.png"]
+    assert subprocess.run(program, check=False).returncode != 0
+    assert size_of("x.png") == (48, 48)
 
 
 # Places that are taken
@@ -250,7 +226,7 @@ def test_a_file_that_may_not_be_replaced_goes_beside_with_and_without_links(monk
         name = Path(f"x_{number}.png" if number > 1 else "x.png")
         assert write_whole(Path("x.png"), b"%d" % number, replace=False) == name
         monkeypatch.setattr(os, "link", unable)
-    assert files(Path()) == ["x.png", "x_2.png", "x_3.png", "x_4.png"]
+    assert files_in(Path()) == ["x.png", "x_2.png", "x_3.png", "x_4.png"]
     assert Path("x.png").read_bytes() == b"1"
 
 
@@ -285,7 +261,7 @@ def test_what_is_read_is_never_replaced(pair, words: str) -> None:
     Path("s.yaml").write_text(json.dumps(CONFIG.to_dict()))
     Path("link.png").symlink_to("a.png")
     before = {path: path.read_bytes() for path in Path().iterdir() if path.name != "x.png" or "--init x.png" in words}
-    result = cxstyle(*words.split(), "--overwrite")
+    result = run_cli(*words.split(), "--overwrite")
     (line,) = (line for line in result.stderr.splitlines() if line != "hashing the pictures")
     assert "is read, and what is read is never replaced; choose another" in line
     assert result.exit_code == 1
@@ -298,33 +274,33 @@ def test_what_came_during_a_run_stays_and_the_result_is_beside_it(pair, monkeypa
             Path(name).write_text("mine")
         return True
 
-    monkeypatch.setattr(Watch, "step", come)
-    ended = cxstyle("run", *pair, *SHORT, "-o", "x.png", "--report", "r.json", "--movie", "m.gif", "-q")
-    assert ended.exit_code == 1
-    assert ended.stderr.splitlines() == [
+    monkeypatch.setattr(RunSession, "step", come)
+    told = run_cli("run", *pair, *SHORT, "-o", "x.png", "--report", "r.json", "--movie", "m.gif", "-q")
+    assert told.exit_code == 1
+    assert told.stderr.splitlines() == [
         f"cxstyle: {name} has come meanwhile and stays; the new one is {beside}"
         for name, beside in (("x.png", "x_2.png"), ("r.json", "r_2.json"), ("m.gif", "m_2.gif"))
     ]
     assert [Path(name).read_text() for name in ("x.png", "r.json", "m.gif")] == ["mine"] * 3
     assert json.loads(Path("r_2.json").read_text())["pictures"]["result"] == "x_2.png"
-    assert size_of(Path("x_2.png")) == (48, 48)
+    assert size_of("x_2.png") == (48, 48)
 
 
 def test_two_runs_that_make_up_one_name_leave_two_results(pair) -> None:
-    first, second = (Watch(Given(pair[0], pair[1:]), output=None, overwrite=False, **OTHERS) for _ in range(2))
+    first, second = (session(pair, output=None) for _ in range(2))
     first.stylize(CONFIG)
     second.stylize(CONFIG)
-    assert files(Path()) == ["astronaut_hopper.png", "astronaut_hopper_2.png"]
+    assert files_in(Path()) == ["astronaut_hopper.png", "astronaut_hopper_2.png"]
 
 
 def test_pictures_on_the_way_replace_none(pair) -> None:
     Path("steps").mkdir()
     Path("steps/x_00002.png").write_text("mine")
     words = ["run", *pair, *SHORT, "-o", "x.png", "--save-every", 1, "steps"]
-    assert "steps/x_00002.png exists" in cxstyle(*words).stderr
-    assert files(Path()) == ["steps/x_00002.png"]
-    assert cxstyle(*words, "--overwrite").exit_code == 0
-    assert size_of(Path("steps/x_00002.png")) == (48, 48)
+    refused(1, "steps/x_00002.png exists", *words)
+    assert files_in(Path()) == ["steps/x_00002.png"]
+    done(*words, "--overwrite")
+    assert size_of("steps/x_00002.png") == (48, 48)
 
 
 def test_a_result_of_a_comparison_replaces_nothing_that_came(pair) -> None:
@@ -338,78 +314,3 @@ def test_a_result_of_a_comparison_replaces_nothing_that_came(pair) -> None:
         Path("astronaut_hopper_fast_2.png"),
     )
     assert Path("astronaut_hopper_fast.png").read_text() == "mine"
-
-
-@pytest.mark.parametrize("path", ["", ".", "/", "..", "x/.."])
-@pytest.mark.parametrize("option", ["-o", "--report", "--movie", "--checkpoint"])
-def test_names_that_name_no_file_are_wrong_usage(pair, option: str, path: str) -> None:
-    result = cxstyle("run", *pair, option, path)
-    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-    assert ("an empty one came" if not path else f"{path} is a folder; name a file in it") in result.stderr
-
-
-@pytest.mark.parametrize("words", ["batch a.png b.png -o", "batch merge", "info", "match a.png", "weights import"])
-def test_empty_names_are_wrong_usage_everywhere(own_folder: Path, words: str) -> None:
-    result = cxstyle(*words.split(), "")
-    assert (result.exit_code, "a name is needed, and an empty one came" in result.stderr) == (2, True)
-    assert files(own_folder) == []
-
-
-# Streams
-
-
-@pytest.mark.parametrize("words", [words for _, words in commands(main)])
-def test_help_that_nobody_can_be_told_is_one_line(words: str) -> None:
-    done = shell(">/dev/full", *words.split(), "--help")
-    assert (done.returncode, done.stderr) == (1, "cxstyle: can't write to standard output: No space left on device\n")
-
-
-@pytest.mark.parametrize(
-    ("redirected", "words", "status", "told"),
-    [
-        (">/dev/full", "presets list", 1, "cxstyle: can't write to standard output: No space left on device\n"),
-        (">/dev/full", "", 1, "cxstyle: can't write to standard output: No space left on device\n"),
-        (">&-", "presets list", 1, "cxstyle: can't write to standard output: Bad file descriptor\n"),
-        (">&- 2>&- <&-", "presets list", 1, ""),
-        ("2>&-", "presets list", 0, ""),
-        ("2>&-", "presets show nothing", 2, ""),
-        ("2>/dev/full", "presets show nothing", 2, ""),
-    ],
-)
-def test_streams_that_are_closed_or_full_end_in_a_line_at_most(redirected, words, status, told) -> None:
-    done = shell(redirected, *words.split())
-    assert (done.returncode, done.stderr) == (status, told)
-
-
-def test_a_run_that_cannot_say_so_has_written_its_picture(pair) -> None:
-    assert shell(">/dev/full 2>&- <&-", "run", *pair, *SHORT, "-o", "x.png").returncode == 1
-    assert size_of(Path("x.png")) == (48, 48)
-
-
-# What nobody expected
-
-
-def test_a_bug_is_one_line_that_asks_for_a_report(monkeypatch) -> None:
-    def wrong(_: object) -> StyleConfig:
-        raise TypeError("wrong\nindeed")
-
-    monkeypatch.setattr(StyleConfig, "preset", wrong)
-    result = cxstyle("run", "a.png", "b.png")
-    assert (result.exit_code, result.stderr.count("\n")) == (70, 1)
-    assert result.stderr.startswith(
-        "cxstyle: this is a bug: TypeError: wrong indeed; please report it, with what CXSTYLE_"
-    )
-    monkeypatch.setenv("CXSTYLE_DEBUG", "1")
-    told = cxstyle("run", "a.png", "b.png").stderr
-    assert told.startswith("Traceback (most recent call last):")
-    assert told.splitlines()[-1].startswith("cxstyle: this is a bug: ")
-
-
-def test_what_the_system_refuses_is_no_bug(monkeypatch) -> None:
-    def refused(_: object) -> StyleConfig:
-        return StyleConfig.load(Path("nothing").readlink())
-
-    monkeypatch.setattr(StyleConfig, "preset", refused)
-    result = cxstyle("run", "a.png", "b.png")
-    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-    assert "cxstyle: nothing: No such file or directory" in result.stderr

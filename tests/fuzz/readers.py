@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from cxstyle import StyleConfig
-from cxstyle.cli.progress import one_line
+from cxstyle.checks import one_line
 from cxstyle.errors import ConfigError, PictureError
 from cxstyle.pictures.decoding import decode
 

@@ -36,7 +36,7 @@ def test_every_broken_preset_ends_in_one_line_with_file_and_key(
     for case in BROKEN:
         if case.kind == kind:
             Path("mine.yaml").write_bytes(case.content)
-            refused(["run", "a.png", "b.png", "--config", "mine.yaml"], ("mine.yaml", *case.says))
+            refused(2, ("mine.yaml", *case.says), "run", "a.png", "b.png", "--config", "mine.yaml")
     assert os.listdir() == ["mine.yaml"]  # noqa: PTH208 - nothing was written, and no code was run
 
 
@@ -97,8 +97,8 @@ def test_what_is_no_file_of_settings_is_refused_at_once(
     monkeypatch.chdir(tmp_path)
     if make:
         make(Path(name))
-    refused(["run", "a.png", "b.png", "--config", name], [says])
-    refused(["batch", "--jobs", name, "-o", "out"], [says] if name.endswith(".yaml") else [])
+    refused(2, says, "run", "a.png", "b.png", "--config", name)
+    refused(2, says if name.endswith(".yaml") else "", "batch", "--jobs", name, "-o", "out")
 
 
 NAMES = ("-dash.yaml", "a b.yaml", "größe.yaml", "a\nb.yaml", "🐈.yaml", "x" * 250 + ".yaml", ".hidden", "\udcff.yaml")
@@ -108,7 +108,7 @@ NAMES = ("-dash.yaml", "a b.yaml", "größe.yaml", "a\nb.yaml", "🐈.yaml", "x"
 def test_files_of_settings_may_have_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path(name).write_text(presets.TERM)
-    refused(["run", "a.png", "b.png", f"--config={name}"], ["there is no file a.png"], status=1)
+    refused(1, "there is no file a.png", "run", "a.png", "b.png", f"--config={name}")
 
 
 OPTIONS = {
@@ -134,4 +134,4 @@ OPTIONS = {
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: " ".join(option)[:40])
 def test_odd_values_of_options_are_refused_in_one_line(option: tuple[str, str], tmp_path: Path) -> None:
     source = tmp_path / "a.png"
-    refused(["run", str(source), str(source), *option], [OPTIONS[option]], 2 if OPTIONS[option] else 1)
+    refused(2 if OPTIONS[option] else 1, OPTIONS[option], "run", source, source, *option)

@@ -290,3 +290,33 @@ def test_settings_survive_a_round_trip_through_plain_values(tmp_path: Path) -> N
         path = tmp_path / f"{name}.yaml"
         path.write_text(yaml.safe_dump({k: v for k, v in config.to_dict().items() if v is not None}))
         assert StyleConfig.load(path).to_dict() == config.to_dict()
+
+
+def ruled() -> list[tuple[type, str, str, Any]]:
+    """Each rule of each field: kind, name, rule, value."""
+    return [
+        (kind, field.name, rule, limit)
+        for kind in RIGHT
+        for field in dataclasses.fields(kind)
+        for rule, limit in field.metadata.items()
+        if rule in ("min", "above", "max", "choices")
+    ]
+
+
+@pytest.mark.parametrize(("kind", "name", "rule", "limit"), ruled())
+def test_what_a_field_says_of_its_values_is_kept_to(kind: type, name: str, rule: str, limit: Any) -> None:
+    if rule == "choices":
+        outside: Any = limit[0] + "x"
+    else:
+        outside = {"min": limit - 1, "above": limit, "max": limit + 1}[rule]
+    before = getattr(RIGHT[kind], name)
+    wrong = (outside,) * len(before) if isinstance(before, tuple) else outside
+    with pytest.raises(ConfigError, match=f"{name}: .*({'did you mean' if rule == 'choices' else 'must be'})"):
+        dataclasses.replace(RIGHT[kind], **{name: wrong})
+
+
+def test_every_setting_with_a_rule_of_numbers_has_a_default_within_it() -> None:
+    for kind, name, rule, limit in ruled():
+        if rule != "choices":
+            values = numpy.atleast_1d(getattr(RIGHT[kind], name))
+            assert {"min": (values >= limit), "above": values > limit, "max": values <= limit}[rule].all(), name

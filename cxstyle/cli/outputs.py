@@ -1,0 +1,85 @@
+"""The files that a command writes: their names, checks before anything is computed, and the end of the command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+
+from ..checks import cut
+from ..errors import OutputError
+from ..files import check_writable, free, numbered, write_or_rescue
+
+LONGEST = 120
+"""Bytes of a name made of others', beside its number and suffix."""
+
+
+def made_up(parts: Sequence[str], suffix: str = ".png") -> Path:
+    """PART_PART.png in the current folder; where the name would get too long, each part is cut to its share."""
+    stem = "_".join(parts)
+    if len(os.fsencode(stem)) > LONGEST:
+        share = max(1, LONGEST // len(parts) - 1)
+        stem = cut("_".join(cut(part, share) for part in parts), LONGEST)
+    return Path(f"{stem}{suffix}")
+
+
+def free_name(*parts: str) -> Path:
+    """`made_up`, numbered where that is taken."""
+    return free(numbered(made_up(parts)))
+
+
+def tell(line: str) -> None:
+    """On stderr, as all that is not what was asked for."""
+    click.echo(f"cxstyle: {line}", err=True)
+
+
+class OutputFiles:
+    """Files that a command writes once it has computed what goes into them.
+
+    Args:
+        overwrite: whether files that are there may be replaced.
+        inputs: files that may not be, whatever `overwrite` says.
+
+    Attributes:
+        misplaced: whether one is not where it should be.
+    """
+
+    def __init__(self, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
+        self.overwrite, self.inputs, self.misplaced = overwrite, list(inputs), False
+        self.known: dict[Path, str] = {}
+
+    def check(self, path: Path | None, what: str, check: Callable[..., None] = check_writable) -> None:
+        """Makes sure that a file can be written, if there is one.
+
+        Raises:
+            OutputError: it can't be, or is another of these files, too.
+        """
+        if path is None:
+            return
+        check(path, overwrite=self.overwrite, inputs=self.inputs)
+        other = self.known.setdefault(path.resolve(), what)
+        if other != what:
+            raise OutputError(f"{path} is both the {other} and the {what}; name two files")
+
+    def write(self, path: Path, write: Callable[..., Path]) -> Path:
+        """Writes a file, to another place where that has become impossible, and says so.
+
+        Args:
+            path: where it should go.
+            write: called with a path and `replace`, returns where it is.
+
+        Raises:
+            OutputError: it is nowhere.
+        """
+        place = write_or_rescue(path, partial(write, replace=self.overwrite), tell)
+        self.misplaced |= place != path
+        return place
+
+    def finish(self) -> None:
+        """Ends the process with 1 where a file is not where it should be."""
+        if self.misplaced:
+            sys.exit(1)
