@@ -191,7 +191,9 @@ class Bench:
         """A step of the loop on random pictures."""
         generator = torch.Generator().manual_seed(0)
         source, target = (torch.rand(1, 3, edge, edge, generator=generator).to(self.device) for _ in range(2))
-        objective = Objective(config.terms, self._features(config, precision), source, [target], precision, plain)
+        network = self._features(config, precision)
+        objective = Objective(config.terms, network, precision=precision, plain=plain)
+        objective.bind_source(source).bind_target([target])
         pixels = source.clone().requires_grad_()
         adam = torch.optim.Adam([pixels], config.optimizer.lr)
 
@@ -243,9 +245,8 @@ class Bench:
         source = resize(pair[0], *picture.shape[2:])
         target = resize(pair[1], *fit_within(pair[1], max(picture.shape[2:])))
         with torch.no_grad():
-            objective = Objective(
-                paper.terms, self._features(paper, "fp32"), source.to(self.device), [target.to(self.device)]
-            )
+            objective = Objective(paper.terms, self._features(paper, "fp32"))
+            objective.bind_source(source.to(self.device)).bind_target([target.to(self.device)])
             return float(objective.evaluate(picture.to(self.device)).total)
 
     def record(self, rows: list[Row]) -> dict[str, Any]:
