@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from .. import __version__
 from ..errors import ConfigError, CxStyleError, OutputError
+from .apply import apply
 from .batch import batch, merge
 from .bench import bench
 from .compare import compare
@@ -30,6 +31,7 @@ from .run import run
 from .score import score
 from .signals import handled
 from .streams import kept_streams
+from .train import train
 from .weights import weights
 
 DEBUG = "CXSTYLE_DEBUG"
@@ -130,6 +132,8 @@ def main() -> None:
 
 COMMANDS = (
     run,
+    train,
+    apply,
     batch,
     merge,
     match,
