@@ -59,5 +59,6 @@ def apply(
             if not quiet:
                 (height, width), (before, across) = each.size, each.given
                 reduced = f" (reduced from {across}x{before})" if each.size != each.given else ""
+                frames = f"{each.frames} frames, " if each.frames > 1 else ""
                 speed = f"{each.frames / each.seconds:.1f} frames a second"
-                tqdm.write(f"{each.output}: {each.frames} frames, {width}x{height} px{reduced}, {speed}")
+                tqdm.write(f"{each.output}: {frames}{width}x{height} px{reduced}, {speed}")

@@ -267,8 +267,8 @@ class Training:
         return self.config.lr * (FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * self.done)) / 2)
 
     def end_epoch(self) -> Path | None:
-        """Writes the network as it is, and how it draws one of the sources."""
-        means = (self.sums / self.per_epoch).tolist()
+        """Writes the network as it is after an epoch or the part of one, and how it draws one of the sources."""
+        means = (self.sums / (self.step % self.per_epoch or self.per_epoch)).tolist()
         self.epochs.append(dict(zip(self.objective.names, means, strict=True)))
         self.sums.zero_()
         if self.team.rank:
@@ -325,6 +325,8 @@ class Training:
 
     def ended(self, status: str) -> Trained:
         """The last network is written; what it could go on from stays where it was stopped."""
+        if status == "out of time" and self.step % self.per_epoch:
+            self.end_epoch()
         if self.team.rank == 0:
             self.write()
             if status != "stopped":

@@ -80,6 +80,7 @@ def test_minutes_end_a_training_early_and_its_rate_with_it(frames: Path, still: 
     assert result.status == "out of time"
     assert seen == sorted(seen)
     assert seen[-1] == 1
+    assert (tmp_path / "net_epochs.png").exists()
 
 
 def test_what_can_not_be_gone_on_from_is_refused(frames: Path, inverted: Path, tmp_path: Path) -> None:
