@@ -9,6 +9,8 @@ from .batch.jobs import Job as Job
 from .batch.run import BatchResult as BatchResult
 from .batch.run import run_batch as run_batch
 from .errors import CxStyleError as CxStyleError
+from .generators import Generator as Generator
+from .generators import train as train
 from .losses import ContextualLoss as ContextualLoss
 from .losses import contextual_loss as contextual_loss
 from .pictures import Writing as Writing
@@ -16,6 +18,7 @@ from .settings import LossTerm as LossTerm
 from .settings import Optimizer as Optimizer
 from .settings import Pyramid as Pyramid
 from .settings import StyleConfig as StyleConfig
+from .settings import TrainConfig as TrainConfig
 from .transfer import Progress as Progress
 from .transfer import Record as Record
 from .transfer import Result as Result

@@ -201,9 +201,8 @@ class Bench:
     ) -> Objective:
         layers = feature_layers(config.terms)
         network = VGGFeatures(self.network, layers, config.pooling, DTYPES[precision]).to(self.device)
-        return Objective(
-            config.terms, network, source.to(self.device), [target.to(self.device)], precision, plain=plain
-        )
+        objective = Objective(config.terms, network, precision=precision, plain=plain)
+        return objective.bind_source(source.to(self.device)).bind_target([target.to(self.device)])
 
     def quality(self, pair: Pair) -> list[Row]:
         """Seconds until the paper's full objective is as low as the plain loop leaves it: that loop, and this one.

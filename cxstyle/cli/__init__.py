@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from .. import __version__
 from ..checks import one_line
 from ..errors import ConfigError, CxStyleError, OutputError
+from .apply import apply
 from .batch import batch, merge
 from .bench import bench
 from .compare import compare
@@ -29,6 +30,7 @@ from .presets import presets
 from .run import run
 from .score import score
 from .signals import STOPPED, handled
+from .train import train
 from .weights import weights
 
 DEBUG = "CXSTYLE_DEBUG"
@@ -116,6 +118,8 @@ def main() -> None:
 
 COMMANDS = (
     run,
+    train,
+    apply,
     batch,
     merge,
     match,

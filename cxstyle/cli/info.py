@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", is_flag=True, help="Also tell profile, orientation, hashes and all settings.")
 @option.max_pixels
 def info(results: tuple[Path, ...], as_json: bool, settings: bool, verbose: bool) -> None:
-    """Tells how each RESULT was made, and what any other picture is. Reports of `cxstyle run --report` will do, too.
+    """Tells how each RESULT was made, and what any other picture is. Reports of `cxstyle run --report` will do, too,
+    and networks of `cxstyle train`.
 
     \b
     Try:  cxstyle info samples/astronaut_hopper.png --settings
@@ -35,6 +36,10 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool, verbose: bool
         option.refuse("is for people; --json has it all", "verbose")
     from ..transfer import about, read_record
 
+    if any(path.suffix == ".safetensors" for path in results):
+        for path in results:
+            tell_network(path, as_json=as_json, settings=settings)
+        return
     if settings:
         click.echo(yaml_of(read_record(results[0])), nl=False)
         return
@@ -49,6 +54,28 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool, verbose: bool
             click.echo(f"cxstyle: {one_line(each.problem)}", err=True)
     if any(each.problem for each in found):
         sys.exit(1)
+
+
+def tell_network(path: Path, *, as_json: bool, settings: bool) -> None:
+    """What a network of `cxstyle train` is."""
+    import yaml
+
+    from ..generators import read_model
+
+    about = read_model(path)[0]
+    chosen = str(yaml.safe_dump(about["settings"], sort_keys=False, default_flow_style=None, width=110))
+    if as_json or settings:
+        click.echo(json.dumps(about) if as_json else chosen, nl=as_json)
+        return
+    height, width = about["size"]
+    lines = [f"{path}: network of cxstyle {about['version']} for {about['settings']['task']}, {width}x{height} px"]
+    lines.append(f"{about['steps']} steps, {about['epochs']:.3g} epochs")
+    if about["losses"]:
+        lines.append("losses: " + ", ".join(f"{name} {value:.3g}" for name, value in about["losses"][-1].items()))
+    for role in ("sources", "targets"):
+        side = about[role]
+        lines.append(f"{role}: {side['name']}, {side['count']} pictures, sha256 {side['sha256']}")
+    click.echo("\n  ".join([*map(one_line, lines), "settings:", *(f"  {line}" for line in chosen.splitlines())]))
 
 
 def in_words(about: About, verbose: bool) -> str:

@@ -5,6 +5,8 @@ from .layers import BLOCKS as BLOCKS
 from .layers import CONVOLUTIONS as CONVOLUTIONS
 from .layers import NORMALIZATIONS as NORMALIZATIONS
 from .layers import canonical_layer as canonical_layer
+from .layers import check_layers as check_layers
+from .pixel_patches import PixelPatches as PixelPatches
 from .tiles import TiledFeatures as TiledFeatures
 from .tiles import best_grid as best_grid
 from .tiles import smallest_tile as smallest_tile

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from ..checks import check_choice
 
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 """Convolutions in each of the five blocks; a pooling follows each block."""
@@ -34,6 +37,16 @@ NORMALIZATIONS = {n.name: n for n in (IMAGENET, CAFFE, MATCONVNET)}
 def canonical_layer(name: str) -> str:
     """The paper's name of a layer: relu4_2 is conv4_2, features being taken after the ReLU."""
     return "conv" + name[4:] if name.startswith("relu") else name
+
+
+def check_layers(layers: Sequence[str], place: str) -> None:
+    """Refuses names that aren't layers of any VGG; `place` is where in the settings they stand.
+
+    Raises:
+        ConfigError: one is not known; the nearest is suggested.
+    """
+    for layer in layers:
+        check_choice(place, canonical_layer(layer), CONVOLUTIONS["vgg19"])
 
 
 def kernel_shape(name: str) -> tuple[int, int, int, int]:

@@ -12,6 +12,7 @@ from .feature_sets import averaged as averaged
 from .feature_sets import concatenated as concatenated
 from .matches import Matches as Matches
 from .matches import matches as matches
+from .objective import Features as Features
 from .objective import Losses as Losses
 from .objective import Objective as Objective
 from .objective import feature_layers as feature_layers

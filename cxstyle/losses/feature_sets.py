@@ -93,7 +93,7 @@ class Draws:
 
 
 @dataclass(frozen=True)
-class Positions:
+class FeatureSet:
     """The features of one layer, or of several joined, of one picture or of several as one set.
 
     Attributes:
@@ -107,6 +107,10 @@ class Positions:
     weights: Tensor | None = None
     shares: Tensor | None = None
     regions: Tensor | None = None
+
+    @property
+    def size(self) -> int:
+        return self.features.shape[2]
 
     def taken(self, chosen: Indices) -> Tensor:
         """The features of the chosen positions, with their regions: (1, C + K, P')."""
@@ -128,9 +132,9 @@ class Positions:
         return weights if weights is None or chosen is None else weights[chosen]
 
 
-def joined(
+def merge(
     maps: Sequence[Tensor], shares: Sequence[Tensor] | None, weights: Sequence[float] | None, border: int = 0
-) -> Positions:
+) -> FeatureSet:
     """Maps (1, C, H, W) of several pictures as one set, with what the guide says of each picture.
 
     Args:
@@ -147,7 +151,7 @@ def joined(
         each = each.to(features.device)
     if shares is not None:
         parts = torch.cat([shares_on(s, found, border) for s, found in zip(shares, maps, strict=True)], dim=1)
-    return Positions(features, each, parts)
+    return FeatureSet(features, each, parts)
 
 
 def shares_on(shares: Tensor, found: Tensor, border: int = 0) -> Tensor:

@@ -1,7 +1,7 @@
 """Losses on pixels and aligned features that the literature of style transfer sets beside the Contextual loss.
 
 Gatys, Ecker, Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016: Eq. 1 for content, Eq. 3
-and 4 for style.
+and 4 for style. Mechrez, Talmi, Zelnik-Manor, "The Contextual Loss", ECCV 2018, section 3.2: the perceptual loss.
 """
 
 from __future__ import annotations
@@ -31,10 +31,22 @@ def reconstruction_loss(x: Tensor, y: Tensor, weights: Tensor | None = None) -> 
     Raises:
         ValueError: the shapes differ.
     """
+    distances = difference(x, y).square().sum(dim=1).flatten(1)  # (N, P)
+    return (distances if weights is None else distances * weights).mean() / 2
+
+
+def perceptual_loss(x: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Absolute difference of the features at the same place, section 3.2 of Mechrez et al., as a mean over places and
+    channels; otherwise as `reconstruction_loss`."""
+    distances = difference(x, y).abs().mean(dim=1).flatten(1)  # (N, P)
+    return (distances if weights is None else distances * weights).mean()
+
+
+def difference(x: Tensor, y: Tensor) -> Tensor:
+    """Of features of the same shape, in single precision."""
     if x.shape != y.shape:
         raise ValueError(f"features must have the same shape, got {tuple(x.shape)} and {tuple(y.shape)}")
-    distances = (x.float() - y.float()).square().sum(dim=1).flatten(1)  # (N, P)
-    return (distances if weights is None else distances * weights).mean() / 2
+    return x.float() - y.float()
 
 
 def gram_matrix(features: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -50,11 +50,16 @@ from .tensors import interpolate as interpolate
 from .tensors import resize as resize
 from .tensors import to_image as to_image
 from .tensors import to_tensor as to_tensor
+from .video import CONTAINERS as CONTAINERS
 from .video import LONG_EDGE as LONG_EDGE
+from .video import VIDEOS as VIDEOS
 from .video import Movie as Movie
 from .video import VideoWriter as VideoWriter
 from .video import check_movie as check_movie
+from .video import open_video as open_video
+from .video import pyav as pyav
 from .video import read_frames as read_frames
+from .video import video_errors as video_errors
 from .writing import check_output as check_output
 from .writing import encode as encode
 from .writing import save_image as save_image

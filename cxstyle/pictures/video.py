@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """Suffix of a video that can be written -> FFmpeg's name for it."""
+VIDEOS = (*CONTAINERS, ".webm", ".avi", ".m4v")
+"""Suffixes of what is read as a video."""
 KINDS = (".gif", *CONTAINERS)
 FRAMES = 100
 """Of a run, where nothing else says which; about."""
@@ -89,19 +91,30 @@ def read_frames(path: str | Path) -> tuple[Fraction, Iterator[Tensor]]:
         PictureError: PyAV is missing, there is no such file, it is no video, it is beyond the limit of pixels; or, when
             a frame is asked for, it is damaged there.
     """
-    av, path = pyav(), Path(path)
-    with video_errors(f"{path} can't be read", PictureError):
-        check_plain(path)
-        # FFmpeg would take some names for addresses, and open what a list of videos names.
-        container = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    if not container.streams.video:
-        container.close()
-        raise PictureError(f"{path} holds no video")
+    path = Path(path)
+    container = open_video(path)
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     check_pixels(stream.width, stream.height, str(path))
     rate = rate_of(stream)
     return rate, steady(decoded_frames(path, container, stream), rate)
+
+
+def open_video(path: Path) -> InputContainer:
+    """PyAV's container of a video; to be closed.
+
+    Raises:
+        PictureError: PyAV is missing, there is no such file, or it is no video.
+    """
+    av = pyav()
+    with video_errors(f"{path} can't be read", PictureError):
+        check_plain(path)
+        # FFmpeg would take some names for addresses, and open what a list of videos names.
+        container: InputContainer = av.open(f"file:{path}", options={"protocol_whitelist": "file"})
+    if not container.streams.video:
+        container.close()
+        raise PictureError(f"{path} holds no video")
+    return container
 
 
 def rate_of(stream: VideoStream) -> Fraction:

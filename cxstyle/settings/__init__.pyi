@@ -16,3 +16,6 @@ from .presets import preset_names as preset_names
 from .presets import preset_path as preset_path
 from .presets import read_yaml as read_yaml
 from .terms import LossTerm as LossTerm
+from .training import TASKS as TASKS
+from .training import TrainConfig as TrainConfig
+from .training import train_preset_names as train_preset_names

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..checks import check_choice, check_device, converted, memory_bytes, nearest, setting, settle, shown
 from ..errors import ConfigError
-from ..features import BLOCKS
+from ..features import BLOCKS, check_layers
 from ..pictures import SMALLEST_EDGE
 from .presets import preset_names, preset_path, read_yaml
 from .terms import LossTerm, reweighted
@@ -206,6 +206,10 @@ class StyleConfig:
         settle(self)
         if not any(term.in_force for term in self.terms):
             raise ConfigError("terms: at least one term with a weight above 0 is needed")
+        for index, term in enumerate(self.terms):
+            check_layers(term.layers, f"terms[{index}].layers")
+            if term.compare == "paired":
+                raise ConfigError(f"terms[{index}].compare: paired is for training; use source or target")
         if isinstance(self.parametrization, str):
             check_choice("parametrization", self.parametrization, (PIXELS,))
         elif self.optimizer.name == "lbfgs":
@@ -309,16 +313,16 @@ def word(key: Any) -> str:
     return key if isinstance(key, str) and 0 < len(key) < 60 and key.isprintable() else shown(key)
 
 
-def refuse_unknown(settings: Mapping[Any, Any], more: Sequence[str] = ()) -> None:
+def refuse_unknown(settings: Mapping[Any, Any], more: Sequence[str] = (), kind: type = StyleConfig) -> None:
     """Refuses keys of settings, and of mappings in them, that aren't fields or `more`, suggesting the nearest."""
     terms = settings.get("terms")
-    parts: list[tuple[str, type, Any]] = [("", StyleConfig, settings)]
-    parts += [(f"{name}.", kind, settings.get(name)) for name, kind in PARTS.items()]
+    parts: list[tuple[str, Any, Any]] = [("", kind, settings)]
+    parts += [(f"{name}.", part, settings.get(name)) for name, part in PARTS.items()]
     parts += [
         (f"terms[{i}].", LossTerm, term) for i, term in enumerate(terms if isinstance(terms, list | tuple) else ())
     ]
-    for prefix, kind, part in parts:
-        known = [*(f.name for f in dataclasses.fields(kind)), *(() if prefix else more)]
+    for prefix, described, part in parts:
+        known = [*(f.name for f in dataclasses.fields(described)), *(() if prefix else more)]
         for key in part if isinstance(part, Mapping) else ():
             if key not in known:
                 raise ConfigError(

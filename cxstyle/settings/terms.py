@@ -8,21 +8,27 @@ from dataclasses import dataclass
 
 from ..checks import check_choice, check_integer, check_number, setting, settle
 from ..errors import ConfigError
-from ..features import CONVOLUTIONS, canonical_layer
 
-COMPARISONS = ("source", "target")
+COMPARISONS = ("source", "target", "paired")
 COMBINATIONS = ("sum", "concatenate")
 FEATURE_LOSSES = {
     "contextual": ("combine", "bandwidth", "samples", "guidance"),
     "coverage": ("combine", "samples", "guidance"),
     "gram": ("samples",),
     "mrf": ("samples",),
+    "perceptual": (),
     "reconstruction": (),
 }
 """Losses that compare features, and which of the settings only some have a meaning for each."""
-ONE_SIDED = {"coverage": ("target",), "reconstruction": ("source",)}
-"""Those of them that compare with one side only."""
-PIXEL_LOSSES = {"palette": ("source",), "relative_variation": ("source",), "total_variation": ("", "source")}
+ALIGNED = ("source", "paired")
+SIDES = {"coverage": ("target", "paired"), "perceptual": ALIGNED, "reconstruction": ALIGNED}
+"""What those of them compare with that don't compare with everything."""
+PIXEL_LOSSES = {
+    "l1": ("paired",),
+    "palette": ("source",),
+    "relative_variation": ("source",),
+    "total_variation": ("", "source"),
+}
 """Losses of the pixels themselves, and whose each can be compared with."""
 
 
@@ -33,17 +39,19 @@ class LossTerm:
     Attributes:
         loss: contextual (Mechrez et al. 2018, Eq. 5), coverage (the other direction of matching: each place of the
             result should look like something of the target), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1),
-            mrf (Li, Wand 2016, Eq. 2), palette (mean and covariance of the colours, as a Wasserstein distance),
-            total_variation, or relative_variation (that of the difference from the source, at each place over what
-            the parts of the target that correspond to it have themselves: plain grounds stay plain, strokes are
-            free).
+            perceptual (Mechrez et al., section 3.2: as reconstruction, by the absolute difference), mrf (Li, Wand 2016,
+            Eq. 2), l1 (absolute difference of the pixels), palette (mean and covariance of the colours, as a
+            Wasserstein distance), total_variation, or relative_variation (that of the difference from the source, at
+            each place over what the parts of the target that correspond to it have themselves: plain grounds stay
+            plain, strokes are free).
         weight: factor of the term, 0 or more; 0 leaves it out. Several are those of the scales, coarse to fine; the
             last one holds for all that follow.
-        compare: whose features the result's are compared with, source or target; of reconstruction the source, of
-            coverage the target. Of palette the source, too, as the run starts from it: recoloured to the target's
-            colours or as it is. Of total_variation nothing, for that of the picture itself, or the same source, for
-            that of the difference from it, which smooths what the run adds and leaves the source's detail alone.
-        layers: VGG layers by the paper's names (conv4_2; relu4_2 is the same).
+        compare: whose features the result's are compared with: source, target, or in training paired, the picture that
+            belongs to a sample. Reconstruction and perceptual take source or paired, coverage target or paired, l1
+            paired. Palette takes the source as the run starts from it: recoloured to the target's colours or as it is.
+            Total_variation takes nothing, for that of the picture itself, or the source, for that of the difference
+            from it, which smooths what the run adds and leaves the source's detail alone.
+        layers: of what gives the features: VGG layers by the paper's names (conv4_2; relu4_2 is the same).
         combine: of contextual and coverage: sum (the loss of each layer, added) or concatenate (all layers brought to
             the first one's grid, divided by their numbers of channels and joined into one set of features).
         bandwidth: of contextual: h of Eq. 3, above 0; the paper's 0.5 unless a term says otherwise.
@@ -76,13 +84,11 @@ class LossTerm:
                 raise ConfigError(f"layers: {self.loss} looks at the picture alone; leave layers out")
             check_choice("compare", self.compare, PIXEL_LOSSES[self.loss])
             return
-        check_choice("compare", self.compare, ONE_SIDED.get(self.loss, COMPARISONS))
+        check_choice("compare", self.compare, SIDES.get(self.loss, COMPARISONS))
         if self.guidance and self.compare != "target":
             raise ConfigError("guidance: only terms that compare with the target have it; leave it out")
         if not self.layers:
             raise ConfigError(f"layers: {self.loss} needs at least one layer, such as [conv4_2]")
-        for layer in self.layers:
-            check_choice("layers", canonical_layer(layer), CONVOLUTIONS["vgg19"])
         self._check_samples()
 
     def _check_meaning(self) -> None:

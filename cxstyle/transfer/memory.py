@@ -176,6 +176,7 @@ NEEDS = {
     "coverage": contextual_need,
     "gram": gram_need,
     "mrf": mrf_need,
+    "perceptual": reconstruction_need,
     "reconstruction": reconstruction_need,
 }
 

@@ -291,11 +291,16 @@ class Run:
         pixels = self.plan.pixels[index]
         network = self.network if pixels is None else TiledFeatures(self.network, pixels)
         seen = partial(self.shared.features_of, self.network, pixels, look=network)
-        terms = tuple(term.at_scale(index) for term in self.terms)
         found = self.correspondence
-        steering = None if found is None else found.steering(targets, self.config.quiet)
-        seeing = (self.guide, seen, self.config.jitter, steering)
-        return Objective(terms, network, source, targets, self.precision, False, *seeing)
+        objective = Objective(
+            [term.at_scale(index) for term in self.terms],
+            network,
+            precision=self.precision,
+            guide=self.guide,
+            steering=None if found is None else found.steering(targets, self.config.quiet),
+            jitter=self.config.jitter,
+        )
+        return objective.bind_source(source).bind_target(targets, seen)
 
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None

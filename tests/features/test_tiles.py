@@ -117,7 +117,8 @@ def test_an_objective_on_tiles_has_the_values_and_gradient_of_the_whole(tiny_net
     results = []
     for features in (network, TiledFeatures(network, 9000)):
         pixels = picture.clone().requires_grad_()
-        losses = Objective(terms, features, source, [target]).evaluate(pixels, Draws(torch.Generator().manual_seed(1)))
+        objective = Objective(terms, features).bind_source(source).bind_target([target])
+        losses = objective.evaluate(pixels, Draws(torch.Generator().manual_seed(1)))
         losses.total.backward()
         results.append((losses.values, pixels.grad))
     torch.testing.assert_close(results[1], results[0], rtol=1e-9, atol=1e-12)

@@ -110,7 +110,7 @@ def network() -> VGGFeatures:
 
 def value(network: VGGFeatures, targets: list[Tensor], source: Tensor, **options: object) -> float:
     """Of the term alone, at all positions."""
-    return float(Objective([TERM], network, source, targets, **options).evaluate(source).total)
+    return float(Objective([TERM], network, **options).bind_source(source).bind_target(targets).evaluate(source).total)
 
 
 def test_several_targets_are_one_set_and_with_weights_a_mean(network: VGGFeatures) -> None:
@@ -152,13 +152,9 @@ def test_guidance_looks_where_regions_correspond(network: VGGFeatures) -> None:
     found = {}
     for guidance in (0.0, 3.0):
         for name, region in (("left", same), ("right", 1 - same)):
-            objective = Objective(
-                [replace(TERM, guidance=guidance)],
-                network,
-                source,
-                [target],
-                steering=Steering(ones, (ones,), ones, region, (halves,)),
-            )
+            steering = Steering(ones, (ones,), ones, region, (halves,))
+            objective = Objective([replace(TERM, guidance=guidance)], network, steering=steering)
+            objective.bind_source(source).bind_target([target])
             found[guidance, name] = float(objective.evaluate(source).total)
     assert found[0.0, "left"] == found[0.0, "right"]
     assert found[3.0, "left"] > found[3.0, "right"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn import functional
 
 from cxstyle import LossTerm, contextual_loss
+from cxstyle.errors import ConfigError
+from cxstyle.features.pixel_patches import PixelPatches
 from cxstyle.features.vgg import VGGFeatures
 from cxstyle.features.weights import Network
 from cxstyle.losses.feature_sets import Draws, concatenated, gather
@@ -18,6 +20,7 @@ from cxstyle.losses.terms import Whole
 
 STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), bandwidth=0.2)
 CONTENT = LossTerm("contextual", 2.0, "source", ("conv3_2",), bandwidth=0.1)
+PAIRED = LossTerm("perceptual", 0.1, "paired", ("conv3_2",))
 TV = LossTerm("total_variation", 3.0)
 
 
@@ -30,7 +33,7 @@ def pictures() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 def bind(terms: list[LossTerm], network: Network, source: torch.Tensor, target: torch.Tensor) -> Objective:
-    return Objective(terms, VGGFeatures(network, feature_layers(terms)), source, [target])
+    return Objective(terms, VGGFeatures(network, feature_layers(terms))).bind_source(source).bind_target([target])
 
 
 def test_the_total_is_the_weighted_sum_of_a_value_for_each_term_and_layer(tiny_network, pictures) -> None:
@@ -54,7 +57,7 @@ def test_a_shifted_picture_is_compared_with_the_source_shifted_alike(tiny_networ
     _, source, target = pictures
     terms = [LossTerm("reconstruction", 1.0, "source", ("conv3_2",))]
     network = VGGFeatures(tiny_network, feature_layers(terms))
-    objective = Objective(terms, network, source, [target], jitter=6)
+    objective = Objective(terms, network, jitter=6).bind_source(source).bind_target([target])
     generator = torch.Generator().manual_seed(0)
     assert all(objective.evaluate(source, Draws(generator)).total == 0 for _ in range(8))
     assert objective.evaluate(source).total == 0  # the full objective, where the source is
@@ -64,10 +67,11 @@ def test_a_shifted_picture_is_compared_with_the_source_shifted_alike(tiny_networ
 def test_the_plain_loss_gives_the_same_objective(tiny_network, pictures) -> None:
     result, source, target = pictures
     network = VGGFeatures(tiny_network, ["conv2_2", "conv3_2"])
-    plain = Objective([STYLE, CONTENT], network, source, [target], plain=True).evaluate(result)
-    torch.testing.assert_close(
-        Objective([STYLE, CONTENT], network, source, [target]).evaluate(result).values, plain.values
+    fast, plain = (
+        Objective([STYLE, CONTENT], network, plain=plain).bind_source(source).bind_target([target]).evaluate(result)
+        for plain in (False, True)
     )
+    torch.testing.assert_close(fast.values, plain.values)
 
 
 def test_values_are_named_by_what_they_compare_and_where(tiny_network, pictures) -> None:
@@ -81,6 +85,42 @@ def test_terms_of_weight_0_are_neither_named_nor_computed(tiny_network, pictures
     objective = bind([CONTENT, LossTerm("total_variation", 0)], tiny_network, *pictures[1:])
     assert objective.names == ["content conv3_2"]
     assert len(objective.bound) == 1
+
+
+def test_samples_are_compared_each_with_its_own_and_all_with_the_target(tiny_network) -> None:
+    sources, paired, results = (torch.rand(2, 3, 32, 40) for _ in range(3))
+    terms = [STYLE, CONTENT, PAIRED, replace(CONTENT, compare="paired"), LossTerm("l1", 0.5, "paired")]
+    objective = bind(terms, tiny_network, sources[:1], torch.rand(1, 3, 32, 32))
+    each = [
+        objective.bind_source(sources[i : i + 1], paired[i : i + 1]).evaluate(results[i : i + 1]).values
+        for i in range(2)
+    ]
+    both = objective.bind_source(sources, paired).evaluate(results)
+    torch.testing.assert_close(both.values, (each[0] + each[1]) / 2)
+    assert objective.names[3:] == ["perceptual conv3_2", "paired conv3_2", "l1"]
+    assert (objective.bind_source(sources, sources).evaluate(sources).values[2:].abs() < 1e-5).all()
+
+
+def test_the_target_stays_bound_while_sources_change(tiny_network, pictures) -> None:
+    result, source, target = pictures
+    objective = bind([STYLE, CONTENT], tiny_network, source, target)
+    first = objective.evaluate(result).values
+    second = objective.bind_source(target[:, :, :, :48].mean() + 0 * source).evaluate(result).values
+    assert torch.equal(first[:2], second[:2])
+    assert first[2] != second[2]
+
+
+def test_pixel_patches_take_the_place_of_a_network() -> None:
+    patches = PixelPatches()
+    picture = torch.rand(1, 3, 9, 7)
+    found = patches(picture)["rgb"]
+    assert found.shape == (1, 75, 3, 2)
+    assert torch.equal(found[0, :, 1, 1], picture[0, :, 2:7, 2:7].flatten())
+    term = LossTerm("contextual", 1.0, "target", ("rgb",))
+    objective = Objective([term], patches).bind_source(picture).bind_target([picture])
+    assert objective.evaluate(picture).total.item() == pytest.approx(0, abs=1e-5)
+    with pytest.raises(ConfigError, match="layers: conv2_2 is not among those of the features, rgb"):
+        Objective([STYLE], patches)
 
 
 def test_gradients_reach_the_picture_from_every_term(tiny_network, pictures) -> None:
@@ -135,7 +175,7 @@ def test_smaller_layers_than_the_sample_are_taken_whole() -> None:
 def test_what_stays_the_same_in_each_iteration_is_prepared_once(tiny_network, pictures) -> None:
     sampling = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), samples={"conv2_2": 50})
     objective = bind([sampling], tiny_network, *pictures[1:])
-    assert [isinstance(y, Whole) for y in objective.bound[0].sets] == [False, True]
+    assert [isinstance(y, Whole) for (y,) in objective.bound[0][0].sets] == [False, True]
 
 
 def test_concatenated_layers_lie_on_the_first_grid_divided_by_their_channels() -> None:
@@ -158,7 +198,7 @@ def test_gram_matrices_of_drawn_positions_are_nearly_those_of_all(tiny_network) 
     result, source, target = (torch.rand(1, 3, 64, w) for w in (64, 64, 80))
     term = LossTerm("gram", 1.0, "target", ("conv2_2",))
     full = float(bind([term], tiny_network, source, target).evaluate(result).total)
-    objective = bind([dataclasses.replace(term, samples=800)], tiny_network, source, target)
+    objective = bind([replace(term, samples=800)], tiny_network, source, target)
     drawn = [float(objective.evaluate(result, Draws(torch.Generator().manual_seed(seed))).total) for seed in range(8)]
     assert len(set(drawn)) == 8
     assert full < sum(drawn) / 8 < 1.5 * full  # the variance of the draws adds to a squared distance

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cxstyle.losses.palette import FLOOR, color_moments, palette_loss
-from cxstyle.losses.perceptual import gram_loss, gram_matrix, reconstruction_loss
+from cxstyle.losses.perceptual import gram_loss, gram_matrix, perceptual_loss, reconstruction_loss
 from cxstyle.pictures.color_transfer import recolor
 
 # Lopsided on purpose: 2 channels, 3 positions.
@@ -51,6 +51,10 @@ def test_reconstruction_is_half_the_squared_distance_averaged_over_places() -> N
     assert reconstruction_loss(FEATURES, FEATURES) == 0
     weighted = reconstruction_loss(FEATURES, y, torch.tensor([2.0, 1.0, 0.0]))
     assert weighted.item() == pytest.approx((2 * 10 + 5) / 3 / 2)
+
+
+def test_the_perceptual_loss_is_the_mean_absolute_difference() -> None:
+    assert perceptual_loss(FEATURES, torch.zeros(1, 2, 3)).item() == pytest.approx((1 + 2 + 0 + 3 + 1 + 5) / 6)
 
 
 def test_reconstruction_of_other_shapes_is_refused() -> None:

@@ -11,14 +11,13 @@ from torch.nn import functional
 from cxstyle import LossTerm, contextual_loss
 from cxstyle.features.tiles import TiledFeatures
 from cxstyle.features.vgg import VGGFeatures
-from cxstyle.losses.binding import BoundTerm, Evaluated
 from cxstyle.losses.contextual import plain_contextual_loss
-from cxstyle.losses.feature_sets import Draws, Positions, joined, shares_on
+from cxstyle.losses.feature_sets import Draws, FeatureSet, merge, shares_on
 from cxstyle.losses.objective import Objective
 from cxstyle.losses.palette import color_moments, palette_loss
 from cxstyle.losses.patches import patches
 from cxstyle.losses.perceptual import gram_matrix, total_variation
-from cxstyle.losses.terms import BOUND
+from cxstyle.losses.terms import TERMS, Evaluation, Term
 from cxstyle.pictures.color_transfer import recolor
 from cxstyle.pictures.guide import Guide
 
@@ -67,16 +66,16 @@ def test_another_number_of_weights_than_of_features_is_refused() -> None:
         contextual_loss(torch.randn(1, 2, 2), torch.randn(1, 2, 3), weights=torch.ones(2))
 
 
-def bound(loss: str, guide: Guide | None = None, precision: str = "fp32", **settings) -> BoundTerm:
+def bound(loss: str, guide: Guide | None = None, precision: str = "fp32", **settings) -> Term:
     given = {"bandwidth": 0.2, **settings} if loss == "contextual" else settings
-    return BOUND[loss](LossTerm(loss, 1.0, "target", (LAYER,), **given), precision, False, guide or Guide())
+    return TERMS[loss](LossTerm(loss, 1.0, "target", (LAYER,), **given), precision, False, guide or Guide())
 
 
-def value(term: BoundTerm, x: torch.Tensor, *targets: torch.Tensor, seed: int | None = None) -> torch.Tensor:
+def value(term: Term, x: torch.Tensor, *targets: torch.Tensor, seed: int | None = None) -> torch.Tensor:
     """The term's value for features of the result and of the targets, given as they are."""
-    term.refer([{LAYER: y} for y in targets])
+    term.bind([], [{LAYER: y} for y in targets])
     draws = None if seed is None else Draws(torch.Generator().manual_seed(seed))
-    (found,) = term.values(Evaluated(NO_PICTURE, {LAYER: x}, draws))
+    (found,) = term.values(Evaluation(NO_PICTURE, {LAYER: x}, draws))
     return found
 
 
@@ -143,7 +142,7 @@ def test_the_contextual_loss_of_labels_is_the_mean_of_their_similarities_by_thei
 
 def test_positions_on_a_soft_edge_take_part_in_both_labels() -> None:
     shares = torch.tensor([[1.0, 0.6, 0.2, 0.0], [0.0, 0.4, 0.8, 1.0]])
-    features = Positions(torch.rand(1, 2, 4), shares=shares)
+    features = FeatureSet(torch.rand(1, 2, 4), shares=shares)
     assert features.members(None, 0).tolist() == [0, 1]
     assert features.members(None, 1).tolist() == [1, 2, 3]
     assert features.members(torch.tensor([3, 1]), 1).tolist() == [3, 1]
@@ -203,7 +202,7 @@ def test_patches_are_taken_from_whichever_target_has_the_most_alike() -> None:
 
 def test_weights_average_the_targets_gram_matrices_whatever_their_sizes() -> None:
     one, other = maps(3, 10)
-    together = joined([one, other], None, (0.25, 0.75))
+    together = merge([one, other], None, (0.25, 0.75))
     expected = 0.25 * gram_matrix(one) + 0.75 * gram_matrix(other)
     torch.testing.assert_close(gram_matrix(together.features, together.weights_of(None)), expected)
 
@@ -250,7 +249,11 @@ def test_the_plain_objective_has_the_same_weights_and_labels(tiny_network) -> No
     masks = Guide((0.2, 0.8), halves(40, 32), (halves(48, 32), halves(9, 9)))
     for guide in (Guide((0.2, 0.8)), masks):
         fast, plain = (
-            Objective(terms, network, source, [one, other], plain=plain, guide=guide).evaluate(result).values
+            Objective(terms, network, plain=plain, guide=guide)
+            .bind_source(source)
+            .bind_target([one, other])
+            .evaluate(result)
+            .values
             for plain in (False, True)
         )
         torch.testing.assert_close(fast, plain)
@@ -259,12 +262,12 @@ def test_the_plain_objective_has_the_same_weights_and_labels(tiny_network) -> No
 def test_the_palette_of_labels_is_the_sum_of_each_part_s_by_its_share_of_the_picture() -> None:
     picture, source = (torch.rand(1, 3, 32, 40) for _ in range(2))
     narrow = (torch.arange(40) < 10).float().expand(32, 40)
-    term = BOUND["palette"](
+    term = TERMS["palette"](
         LossTerm("palette", 1.0, "source"), "fp32", False, Guide(None, torch.stack([narrow, 1 - narrow]), ())
     )
-    term.refer_to_pictures([source])
+    term.bind([source], [])
     parts = [palette_loss(picture[..., s], *color_moments(source[..., s])) for s in (slice(10), slice(10, None))]
-    (found,) = term.values(Evaluated(picture, {}, None))
+    (found,) = term.values(Evaluation(picture, {}, None))
     torch.testing.assert_close(found, parts[0] / 4 + parts[1] * 3 / 4)
 
 
@@ -274,7 +277,7 @@ def test_total_variation_against_the_source_sees_only_what_the_run_has_added() -
     network.layers = ()
     values = []
     for compare in ("source", ""):
-        objective = Objective([LossTerm("total_variation", 1.0, compare)], network, source, [source])
+        objective = Objective([LossTerm("total_variation", 1.0, compare)], network).bind_source(source)
         values.append([objective.evaluate(picture).total for picture in (source, source + change)])
     torch.testing.assert_close(values[0], [torch.tensor(0.0), total_variation(change)])
     torch.testing.assert_close(values[1], [total_variation(source), total_variation(source + change)])
@@ -292,7 +295,7 @@ def test_tiles_give_every_loss_the_same_value_and_gradient(tiny_network) -> None
     found = []
     for features in (network, TiledFeatures(network, 60 * 60)):
         picture = result.clone().requires_grad_()
-        losses = Objective(terms, features, source, [target]).evaluate(picture)
+        losses = Objective(terms, features).bind_source(source).bind_target([target]).evaluate(picture)
         losses.total.backward()
         found.append((losses.values, picture.grad))
     torch.testing.assert_close(found[0], found[1])
@@ -311,7 +314,8 @@ def test_bf16_features_give_every_loss_nearly_the_same_value(tiny_network) -> No
     values = []
     for dtype, precision in ((torch.float32, "fp32"), (torch.bfloat16, "bf16")):
         network = VGGFeatures(tiny_network, ["conv1_1", "conv2_1", "conv2_2"], dtype=dtype)
-        objective = Objective(terms, network, source, [target], precision, guide=guide)
+        objective = Objective(terms, network, precision=precision, guide=guide)
+        objective.bind_source(source).bind_target([target])
         picture = result.clone().requires_grad_()
         losses = objective.evaluate(picture, Draws(torch.Generator().manual_seed(0)))
         losses.total.backward()

@@ -22,7 +22,6 @@ CONV = ("conv2_2",)
         ({"loss": "gram", "weight": -1}, "weight: must be a number at least 0, got -1"),
         ({"loss": "gram", "compare": "target"}, r"layers: gram needs at least one layer, such as \[conv4_2\]"),
         ({"loss": "gram", "layers": CONV}, "compare: '' is not known"),
-        ({"loss": "mrf", "compare": "target", "layers": ("conv9_1",)}, "layers: 'conv9_1' is not known"),
         ({"loss": "reconstruction", "compare": "target", "layers": CONV}, "compare: 'target' is not known; .* source"),
         ({"loss": "palette", "compare": "target"}, "compare: 'target' is not known; .* source"),
         ({"loss": "palette", "compare": "source", "layers": CONV}, "layers: palette looks at the picture alone"),

@@ -1,0 +1,64 @@
+"""`cxstyle apply`: a trained network on pictures and videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from ..settings import PRECISIONS
+from . import options as option
+
+
+@click.command()
+@click.argument("model", type=option.PATH)
+@click.argument("inputs", nargs=-1, required=True, type=option.PATH, metavar="INPUT...")
+@click.option(
+    "-o", "--output", type=option.PATH, required=True, help="A file for one INPUT, else a folder for all of them."
+)
+@click.option(
+    "--size",
+    type=click.IntRange(32),
+    metavar="PX",
+    help="Reduce inputs of a longer edge to this one.  [default: the size of the training]",
+)
+@option.device
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Of the network.")
+@option.overwrite
+@option.quiet
+@option.max_pixels
+def apply(
+    model: Path,
+    inputs: tuple[Path, ...],
+    output: Path,
+    size: int | None,
+    device: str,
+    precision: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Draws each INPUT (a picture, a video, or a folder or pattern of them) with what MODEL has learnt.
+
+    \b
+    Try:  cxstyle apply head_portrait.safetensors head.mp4 -o animated.mp4
+    """
+    from ..generators import Generator
+    from ..generators import apply as applied
+
+    generator = Generator.load(model, device, precision)
+    with tqdm(disable=True if quiet else None, unit=" frames", leave=False) as bar:
+
+        def show(path: Path, _frames: int) -> None:
+            bar.set_description_str(path.name, refresh=False)
+            bar.update()
+
+        for each in applied(generator, inputs, output, long_edge=size, overwrite=overwrite, callback=show):
+            for note in each.notes:
+                tqdm.write(f"note: {note}")
+            if not quiet:
+                (height, width), (before, across) = each.size, each.given
+                reduced = f" (reduced from {across}x{before})" if each.size != each.given else ""
+                frames = f"{each.frames} frames, " if each.frames > 1 else ""
+                speed = f"{each.frames / each.seconds:.1f} frames a second"
+                tqdm.write(f"{each.output}: {frames}{width}x{height} px{reduced}, {speed}")

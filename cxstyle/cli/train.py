@@ -1,0 +1,187 @@
+"""`cxstyle train`: a network that draws any picture with a look that it has learnt."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from tqdm import tqdm
+
+from ..files import check_writable, free, numbered, write_whole
+from ..settings import FEATURES, PRECISIONS, TrainConfig, train_preset_names
+from . import options as option
+from .display import BAR, Display, in_short
+
+if TYPE_CHECKING:
+    from ..generators import TrainProgress
+
+
+class TrainDisplay(Display):
+    """A bar with losses and the time left, and a line for each epoch."""
+
+    stopping = "stopping after this step; the state is kept (asked once more, at once)"
+
+    def step(self, progress: TrainProgress) -> bool:
+        """After each step: whether to go on."""
+        if self.bar is None:
+            hidden = True if self.quiet else None
+            self.bar = tqdm(total=1.0, initial=progress.done, bar_format=BAR, disable=hidden, dynamic_ncols=True)
+        place = f"epoch {progress.epoch}/{progress.epochs} step {progress.step}/{progress.steps}"
+        losses = in_short(progress.losses) or ", ".join(f"{name} {v:.3g}" for name, v in progress.losses.items())
+        self.bar.set_description_str(place, refresh=False)
+        self.bar.set_postfix_str(losses, refresh=False)
+        self.bar.update(progress.done - self.bar.n)
+        if progress.strip is not None:
+            self.note(f"epoch {progress.epoch}: {losses}; {progress.strip}")
+        return not self.interrupted
+
+
+@click.group()
+def train() -> None:
+    """Trains a network that draws any picture with a look that it has learnt, for `cxstyle apply`.
+
+    \b
+    Try:  cxstyle train animation head.mp4 portrait.jpg
+    """
+
+
+def setting(name: str, help: str, kind: Any = str, metavar: str | None = None) -> option.Option:
+    """An option that overrides a field of TrainConfig."""
+    return click.option(f"--{name}", type=kind, metavar=metavar, help=f"{help}  [default: the preset's]")
+
+
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=option.FILE,
+    metavar="FILE.safetensors",
+    help="Where the network goes.  [default: SOURCE_TARGET.safetensors here, numbered where that exists]",
+)
+SETTINGS = [
+    click.option("--config", type=option.PATH, metavar="FILE.yaml", help="Settings of your own in place of a preset."),
+    setting("size", "Long edge at which pictures are seen.", int, "PX"),
+    setting("width", "Channels of the network's widest levels.", int, "N"),
+    setting("epochs", "How often every source is seen.", int, "N"),
+    setting("batch", "Samples of a step, on each device; more make fewer steps, at the same rate.", int, "N"),
+    setting("lr", "Rate of the optimizer.", float, "RATE"),
+    setting("seed", "Same seed, same network on the same machine.", int, "N"),
+    setting("features", "The network of the losses.", click.Choice(FEATURES)),
+    setting("weights", "A weight file of it to use instead of those on the machine.", metavar="FILE"),
+    setting("device", "Where it runs.", metavar="auto|cpu|cuda|cuda:N|mps"),
+    setting("precision", "Of the networks; auto: bf16 where hardware has it.", click.Choice(PRECISIONS)),
+    click.option(
+        "--minutes",
+        type=click.FloatRange(0, min_open=True),
+        metavar="N",
+        help="End after so long, however many epochs are left.",
+    ),
+    click.option("--resume", is_flag=True, help="Go on from where it was stopped, to the same bytes."),
+    click.option("--report", type=option.FILE, metavar="FILE.json", help="Also write losses and times for machines."),
+    option.overwrite,
+    option.quiet,
+]
+
+
+def options_of(task: str) -> Callable[[option.Command], option.Command]:
+    """Of one task."""
+    preset = click.option(
+        "--preset",
+        type=click.Choice(train_preset_names(task)),
+        default="quick",
+        show_default=True,
+        help="Settings: those of the paper want a GPU, quick's a CPU and some minutes.",
+    )
+    return option.together([OUTPUT, preset, *SETTINGS])
+
+
+def trained(
+    task: str,
+    sources: Path,
+    targets: Path,
+    output: Path | None,
+    preset: str,
+    config: Path | None,
+    minutes: float | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    report: Path | None,
+    pairs: str = "number",
+    **settings: Any,
+) -> None:
+    """What all tasks do."""
+    chosen = TrainConfig.load(config) if config else TrainConfig.preset(task, preset)
+    if chosen.task != task:
+        raise click.UsageError(f"{config} is for `cxstyle train {chosen.task}`")
+    if output is None:
+        named = Path(f"{sources.stem}_{targets.stem}.safetensors")
+        output = named if resume or overwrite else free(numbered(named))
+    if report is not None:
+        check_writable(report, overwrite=overwrite, inputs=(sources, targets))
+    from ..generators import train as training
+
+    first = os.environ.get("RANK", "0") == "0"  # of those that torchrun has started
+    given = str(sources), str(targets), chosen.override(**settings), output
+    with TrainDisplay(quiet or not first) as display:
+        lasting: Any = {"pairs": pairs, "minutes": minutes, "resume": resume, "overwrite": overwrite}
+        result = training(*given, **lasting, callback=display.step)
+    if first and report is not None:
+        write_whole(report, (json.dumps(result.report(), indent=2) + "\n").encode())
+    if first and not quiet:
+        steps = f"{result.generator.about['steps']} of {result.details['planned']} steps"
+        click.echo(f"{result.path}: {result.status}, {steps}")
+    if result.status == "stopped":
+        if first:
+            click.echo("cxstyle: stopped; the same command with --resume goes on", err=True)
+        sys.exit(130)
+
+
+@train.command()
+@click.argument("frames", type=option.PATH)
+@option.target
+@options_of("animation")
+def animation(frames: Path, target: Path, **options: Any) -> None:
+    """Learns to draw FRAMES (a video, a folder or a pattern) with the look of the picture TARGET.
+
+    \b
+    Try:  cxstyle train animation head.mp4 portrait.jpg
+    """
+    trained("animation", frames, target, **options)
+
+
+@train.command()
+@click.argument("driver", type=option.PATH)
+@click.argument("puppet", type=option.PATH)
+@click.option(
+    "--pairs",
+    default="number",
+    show_default=True,
+    metavar="number|name|CSV",
+    help="Which frame of PUPPET belongs to one of DRIVER: that of the same number or name, or as rows of a file say.",
+)
+@options_of("puppet")
+def puppet(driver: Path, puppet: Path, **options: Any) -> None:
+    """Learns to draw PUPPET in the pose of DRIVER, of pairs of frames in about the same pose.
+
+    \b
+    Try:  cxstyle train puppet me.mp4 puppet.mp4
+    """
+    trained("puppet", driver, puppet, **options)
+
+
+@train.command()
+@click.argument("sources", type=option.PATH)
+@click.argument("targets", type=option.PATH)
+@options_of("domain")
+def domain(sources: Path, targets: Path, **options: Any) -> None:
+    """Learns to draw SOURCES as if they were of TARGETS, without pairs: folders, patterns or videos.
+
+    \b
+    Try:  cxstyle train domain photographs/ paintings/
+    """
+    trained("domain", sources, targets, **options)

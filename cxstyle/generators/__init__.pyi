@@ -1,0 +1,9 @@
+from .apply import Applied as Applied
+from .apply import apply as apply
+from .crn import CRN as CRN
+from .data import PAIRINGS as PAIRINGS
+from .model import Generator as Generator
+from .model import read_model as read_model
+from .train import Trained as Trained
+from .train import TrainProgress as TrainProgress
+from .train import train as train

@@ -1,0 +1,228 @@
+"""A trained network on files: pictures, folders of them, and videos, a frame at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from torch import Tensor
+
+from ..errors import OutputError, PictureError
+from ..files import check_writable, make_folder
+from ..pictures import (
+    CONTAINERS,
+    FORMATS,
+    VIDEOS,
+    VideoWriter,
+    load_picture,
+    open_video,
+    pyav,
+    read_frames,
+    save_picture,
+    video_errors,
+)
+from .data import files_of
+from .model import Generator
+
+PRIMING = 0.1
+"""Seconds of sound before the picture that stay: what a decoder needs to begin."""
+MISSING = 0.5
+"""Seconds that a video may be shorter than it says."""
+Callback = Callable[[Path, int], object]
+"""Told of each frame: the input, and how many of it are done."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of one input.
+
+    Attributes:
+        input: its file.
+        output: the file that was written.
+        frames: of a video; 1 of a picture.
+        given: (height, width) of the input.
+        size: (height, width) of the result.
+        seconds: it took.
+        notes: what a user should know, a line each.
+    """
+
+    input: Path
+    output: Path
+    frames: int
+    given: tuple[int, int]
+    size: tuple[int, int]
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+def apply(
+    generator: Generator,
+    inputs: Sequence[str | Path],
+    output: str | Path,
+    *,
+    long_edge: int | None = None,
+    overwrite: bool = False,
+    callback: Callback | None = None,
+) -> Iterator[Applied]:
+    """Draws pictures and videos anew; each is done as it is asked for.
+
+    Of a video sound, rate and duration are kept, and it comes out upright. Memory doesn't grow with its length.
+
+    Args:
+        generator: the network.
+        inputs: pictures, videos, folders of them, or patterns such as frames/*.png.
+        output: a file for one input, else a folder, in which every result has the name of its input.
+        long_edge: in pixels, to which larger inputs are reduced; without it that of the training.
+        overwrite: replace what is there.
+        callback: told of each frame.
+
+    Raises:
+        PictureError: an input can't be read.
+        OutputError: an output can't be written.
+        MemoryLimitError: an input is too large for the device.
+    """
+    for path, result in results_of(inputs, Path(output), overwrite=overwrite):
+        draw = apply_video if path.suffix.lower() in VIDEOS else apply_picture
+        yield draw(generator, path, result, long_edge, callback or (lambda *_: None))
+
+
+def results_of(inputs: Sequence[str | Path], output: Path, *, overwrite: bool) -> list[tuple[Path, Path]]:
+    """Each input file and where its result goes; all are checked before the first is read.
+
+    Raises:
+        PictureError: there is no input.
+        OutputError: a result can't be written, or two would be one file.
+    """
+    paths = [path for each in inputs for path in files_of(each)]
+    if len(paths) == 1 and output.suffix and not Path(inputs[0]).is_dir():
+        found = [(paths[0], output)]
+    else:
+        make_folder(output)
+        found = [(path, output / result_name(path)) for path in paths]
+    for index, (path, result) in enumerate(found):
+        if result in (other for _, other in found[:index]):
+            raise OutputError(f"{path} is the second input for {result}; apply the network to their folders in turn")
+        kinds = CONTAINERS if path.suffix.lower() in VIDEOS else FORMATS
+        if result.suffix.lower() not in kinds:
+            raise OutputError(f"{result}: what comes of {path.name} is one of {', '.join(kinds)}")
+        check_writable(result, overwrite=overwrite, inputs=paths)
+    return found
+
+
+def result_name(path: Path) -> str:
+    """Of an input in a folder of results: the same, with a suffix that can be written."""
+    if path.suffix.lower() in VIDEOS:
+        return path.name if path.suffix.lower() in CONTAINERS else f"{path.stem}.mp4"
+    return path.name if path.suffix.lower() in FORMATS else f"{path.stem}.png"
+
+
+def apply_picture(generator: Generator, path: Path, output: Path, long_edge: int | None, callback: Callback) -> Applied:
+    """Of one file."""
+    started = time.perf_counter()
+    picture = load_picture(path)
+    drawn = generator(picture, long_edge)
+    save_picture(drawn, output)
+    callback(path, 1)
+    return Applied(path, output, 1, size_of(picture), size_of(drawn), time.perf_counter() - started)
+
+
+def apply_video(generator: Generator, path: Path, output: Path, long_edge: int | None, callback: Callback) -> Applied:
+    """Of one file; where its end is damaged, up to there."""
+    started, count, notes = time.perf_counter(), 0, []
+    rate, frames = read_frames(path)
+    given: Tensor | None = None
+    with Sound(path) as sound, VideoWriter(output, rate) as writer:
+        sound.begin(writer.container)
+        try:
+            for frame in frames:
+                if frame is not given:  # a frame that lasts comes again as the same
+                    given, drawn = frame, generator(frame, long_edge)
+                writer.write(drawn)
+                count += 1
+                sound.copy(float(count / rate))
+                callback(path, count)
+            sound.copy()
+        except PictureError as error:
+            if given is None:
+                raise
+            notes.append(f"{error}; the result ends there, after {count} frames")
+        if given is None:
+            raise PictureError(f"{path} holds no frame")
+        if not notes and count / rate < sound.seconds - MISSING:
+            notes.append(f"{path} says that it lasts {sound.seconds:.1f} s, and ends after {float(count / rate):.1f} s")
+    size = drawn.shape[2] // 2 * 2, drawn.shape[3] // 2 * 2  # as H.264 has them
+    return Applied(path, output, count, size_of(given), size, time.perf_counter() - started, tuple(notes))
+
+
+def size_of(picture: Tensor) -> tuple[int, int]:
+    return picture.shape[2], picture.shape[3]
+
+
+def in_seconds(tags: Mapping[str, str]) -> float:
+    """What Matroska says of a stream, such as 00:01:05.2; 0 where nothing is said."""
+    clock = [part for part in tags.get("DURATION", "").split(":") if part.replace(".", "").isdecimal()]
+    return sum(float(part) * float(60**place) for place, part in enumerate(reversed(clock)))
+
+
+class Sound:
+    """The sound of a video, whose packets are copied as they are; for use in a `with` statement.
+
+    Args:
+        path: of the video.
+
+    Attributes:
+        seconds: that the file says that its picture lasts; 0 where it doesn't.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Self:
+        self.input: Any = open_video(self.path)
+        self.streams: dict[int, Any] = {}
+        self.packets: Iterator[Any] = iter(())
+        self.ahead: Any = None
+        video: Any = self.input.streams.video[0]
+        self.start = float((video.start_time or 0) * video.time_base)
+        self.seconds = float(video.duration * video.time_base) if video.duration else in_seconds(video.metadata)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.input.close()
+
+    def begin(self, container: Any) -> None:
+        """Makes its streams in a container.
+
+        Raises:
+            OutputError: it can't hold this kind of sound.
+        """
+        self.container = container
+        for stream in self.input.streams.audio:
+            try:
+                self.streams[stream.index] = container.add_stream_from_template(stream)
+            except (ValueError, pyav().FFmpegError) as error:
+                kind = stream.codec_context.name
+                raise OutputError(
+                    f"the sound of {self.path} is {kind}, which such a file can't hold; write an .mkv"
+                ) from error
+        if self.streams:
+            self.packets = self.input.demux(*self.input.streams.audio)
+
+    def copy(self, until: float | None = None) -> None:
+        """What belongs to the seconds up to a moment, or all that is left."""
+        while until is None or self.ahead is None or self.ahead.pts * self.ahead.time_base - self.start <= until:
+            packet = self.ahead
+            if packet is not None and packet.pts * packet.time_base >= self.start - PRIMING:
+                shift = round(self.start / packet.time_base)
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                packet.stream = self.streams[packet.stream.index]
+                with video_errors("the sound can't be written", OutputError):
+                    self.container.mux(packet)
+            with video_errors(f"the sound of {self.path} can't be read to its end", PictureError):
+                self.ahead = next((each for each in self.packets if each.dts is not None), None)
+            if self.ahead is None:
+                return

@@ -1,0 +1,428 @@
+"""Training: moves the parameters of a network until the losses of what it draws are low. `Training.run` is the loop.
+
+One process trains, or several that torchrun has started, each on its own samples of every step; their gradients are
+averaged. Whatever is random depends on the seed and the number of the step alone, so a training goes on after an
+interruption as if there had been none, and nothing but parameters and Adam's memory has to be kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import os
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, distributed
+from torch.nn.parallel import DistributedDataParallel
+
+from .. import __version__
+from ..device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors, usual_modes
+from ..errors import CheckpointError, ConfigError, CxStyleError, PictureError
+from ..features import VGGFeatures, resolve_network
+from ..files import check_writable, make_folder, whole_file
+from ..losses import Draws, Objective, feature_layers
+from ..pictures import grid, read_image, resize, save_image, to_image
+from ..settings import TrainConfig
+from .crn import CRN
+from .data import paired, read_side
+from .model import Generator, write_model
+
+FINAL_RATE = 0.02
+"""Where the cosine schedule ends, as a share of the rate."""
+SAVE_EVERY = 60.0
+"""Seconds between two states."""
+MOST_ROWS = 40
+"""Epochs on the sheet of strips, the last ones."""
+ANEW = "leave --resume out to begin anew"
+GOES_ON = ("description", "device", "epochs", "precision")
+"""Settings that may be others when a training goes on."""
+
+
+@dataclass(frozen=True)
+class TrainProgress:
+    """After a step.
+
+    Attributes:
+        step: done so far.
+        steps: in all.
+        epoch: which it belongs to, from 1.
+        epochs: in all.
+        done: share of the training, of its steps or of its minutes, in [0, 1].
+        losses: unweighted values of the step's samples, by name.
+        strip: of the epoch that has ended with this step: source, result and target side by side.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    done: float
+    losses: dict[str, float]
+    strip: Path | None = None
+
+
+Callback = Callable[[TrainProgress], object]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training.
+
+    Attributes:
+        generator: the network.
+        path: of its file.
+        status: complete, stopped, or out of time.
+        details: planned steps, device, precision, processes and seconds.
+    """
+
+    generator: Generator
+    path: Path
+    status: str
+    details: dict[str, Any]
+
+    def report(self) -> dict[str, Any]:
+        """For machines."""
+        return {"status": self.status, **self.details, **self.generator.about}
+
+
+@usual_modes()
+def train(
+    sources: str | Path,
+    targets: str | Path,
+    config: TrainConfig,
+    output: str | Path,
+    *,
+    pairs: str = "number",
+    minutes: float | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    callback: Callback | None = None,
+) -> Trained:
+    """Trains a network that draws every source with the look of its target.
+
+    Beside OUTPUT.safetensors, which is written after each epoch, come OUTPUT_epochs.png and OUTPUT_epochs/ with a strip
+    of each; and OUTPUT.checkpoint, kept each minute and when the training is stopped, removed when it is complete.
+
+    Args:
+        sources: a folder of pictures, a pattern such as frames/*.png, or a video.
+        targets: the same; of an animation one picture.
+        config: the settings.
+        output: where the network goes, NAME.safetensors.
+        pairs: of a puppet which target belongs to a source: number, name, or a CSV file of pairs.
+        minutes: after which the training ends, however many epochs are left; a rate that falls ends then, too.
+        resume: go on from the checkpoint, if there is one, to the same bytes as without an interruption.
+        overwrite: replace what is there.
+        callback: told of each step; returning False stops the training.
+
+    Raises:
+        ConfigError, PictureError, WeightsError, DeviceError, OutputError: what was given can't be used.
+        CheckpointError: the checkpoint is damaged or of another training.
+        MemoryLimitError: the device has no more memory.
+    """
+    output = Path(output)
+    if output.suffix != ".safetensors":
+        raise ConfigError(f"{output}: a network is a file of .safetensors")
+    check_writable(output, overwrite=overwrite or resume, inputs=[sources, targets])
+    with team_of(config) as team, exact_float32(), memory_errors():
+        training = Training(config, sources, targets, pairs, output, team)
+        if resume and training.checkpoint.exists():
+            training.restore()
+        status = training.run(minutes, callback)
+        return training.ended(status)
+
+
+class Team:
+    """Processes that train together, mostly one.
+
+    Args:
+        rank: of this one, from 0.
+        world: how many there are.
+        device: of this one.
+    """
+
+    def __init__(self, rank: int, world: int, device: torch.device) -> None:
+        self.rank, self.world, self.device = rank, world, device
+
+    def agreed(self, *values: float) -> list[float]:
+        """What the first process says, which the others do, too."""
+        if self.world == 1:
+            return [*values]
+        said = torch.tensor(values, dtype=torch.float64, device=self.device)
+        distributed.broadcast(said, 0)
+        return [float(value) for value in said]
+
+
+@contextlib.contextmanager
+def team_of(config: TrainConfig) -> Iterator[Team]:
+    """This process among those that torchrun has started, or alone."""
+    world, rank, local = (int(os.environ.get(name, 0)) for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"))
+    device = choose_device(config.device)
+    if world < 2:
+        yield Team(0, 1, device)
+        return
+    if device.type == "cuda":
+        device = torch.device("cuda", local)
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Team(rank, world, device)
+    finally:
+        distributed.destroy_process_group()
+
+
+class Training:
+    """Everything that stays from step to step, and the step."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        sources: str | Path,
+        targets: str | Path,
+        pairs: str,
+        output: Path,
+        team: Team,
+    ) -> None:
+        self.config, self.output, self.team = config, output, team
+        self.checkpoint = output.with_suffix(".checkpoint")
+        self.strips = output.with_name(f"{output.stem}_epochs")
+        self.precision, _ = choose_precision(config.precision, team.device)
+        self.sources = read_side(sources, config.size)
+        self.targets = read_side(targets, config.size)
+        if config.task == "animation" and len(self.targets) > 1:
+            raise ConfigError(f"{targets} holds {len(self.targets)} pictures; an animation has one target")
+        self.partners = self._partners(pairs)
+        self.usable = [i for i in range(len(self.sources)) if self.partners is None or self.partners[i] >= 0]
+        self.per_epoch = len(self.usable) // (config.batch * team.world)
+        if not self.per_epoch:
+            raise ConfigError(f"batch: {len(self.usable)} sources don't make one step of {config.batch * team.world}")
+        self.steps = config.epochs * self.per_epoch
+        self.network = CRN(self.sources.size, config.width, config.input_scale, config.seed)
+        self.network = self.network.to(team.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.drawing: Any = self.network
+        if team.world > 1:
+            self.drawing = DistributedDataParallel(self.network)
+        self.weights = resolve_network(config.features, config.weights)
+        features = VGGFeatures(self.weights, feature_layers(config.terms), config.pooling, DTYPES[self.precision])
+        self.objective = Objective(config.terms, features.to(team.device), precision=self.precision)
+        if config.task == "animation":
+            self.objective.bind_target([self.targets.pictures([0]).to(team.device)])
+        self.adam = torch.optim.Adam(self.network.parameters(), config.lr)
+        self.step, self.done, self.before = 0, 0.0, 0.0
+        self.sums = torch.zeros(len(self.objective.names), dtype=torch.float64)
+        self.epochs: list[dict[str, float]] = []
+
+    def run(self, minutes: float | None, callback: Callback | None) -> str:
+        """All steps that are left: complete, stopped, or out of time."""
+        self.started = saved = time.perf_counter()
+        while self.step < self.steps:
+            losses = self.advance()
+            strip = self.end_epoch() if self.step % self.per_epoch == 0 else None
+            spent = self.seconds() / (60 * minutes) if minutes else 0.0
+            progress = self._progress(losses, max(self.step / self.steps, min(spent, 1.0)), strip)
+            stopped = callback is not None and callback(progress) is False
+            self.done, stop, late = self.team.agreed(progress.done, stopped, spent >= 1)
+            if stop or time.perf_counter() - saved > SAVE_EVERY:
+                self.save()
+                saved = time.perf_counter()
+            if stop or late:
+                return "stopped" if stop else "out of time"
+        return "complete"
+
+    def advance(self) -> list[float]:
+        """One step: the network draws some sources, and moves to where their losses are lower."""
+        seed, device = self.config.seed, self.team.device
+        chosen = self._chosen()
+        sources = self.sources.pictures(chosen).to(device)
+        partners = self._partners_of(chosen)
+        self.objective.bind_source(sources, None if partners is None else partners.to(device))
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            drawn = self.drawing(sources)
+        draws = Draws(random_by(seed, "samples", self.step, self.team.rank), device)
+        losses = self.objective.evaluate(drawn.float(), draws)
+        self.adam.zero_grad()
+        losses.total.backward()
+        values = losses.values.cpu()
+        if not values.isfinite().all():
+            lower = f"use a lower rate, such as --lr {self.config.lr / 4:.2g}"
+            raise CxStyleError(f"the losses of step {self.step + 1} are no numbers; {lower}")
+        for group in self.adam.param_groups:
+            group["lr"] = self.rate()
+        self.adam.step()
+        self.step += 1
+        self.sums += values
+        return [float(value) for value in values]
+
+    def rate(self) -> float:
+        """Of the coming step."""
+        if self.config.schedule == "constant":
+            return self.config.lr
+        return self.config.lr * (FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * self.done)) / 2)
+
+    def end_epoch(self) -> Path | None:
+        """Writes the network as it is after an epoch or the part of one, and how it draws one of the sources."""
+        means = (self.sums / (self.step % self.per_epoch or self.per_epoch)).tolist()
+        self.epochs.append(dict(zip(self.objective.names, means, strict=True)))
+        self.sums.zero_()
+        if self.team.rank:
+            return None
+        self.write()
+        return write_strip(self._strip(), self.strips, len(self.epochs))
+
+    def write(self) -> None:
+        write_model(self.output, self.network, self.about())
+
+    def about(self) -> dict[str, Any]:
+        """What the network's file says of it."""
+        sides = {"sources": self.sources, "targets": self.targets}
+        return {
+            "settings": {key: value for key, value in self.config.to_dict().items() if key != "device"},
+            "size": self.sources.size,
+            "steps": self.step,
+            "epochs": self.step / self.per_epoch,
+            "losses": self.epochs,
+            "features": asdict(self.weights.provenance),
+            **{role: {"name": side.name, "count": len(side), "sha256": side.sha256} for role, side in sides.items()},
+        }
+
+    def save(self) -> None:
+        """Keeps the state; the first process does."""
+        if self.team.rank == 0:
+            state = {
+                "run": self._identity(),
+                "step": self.step,
+                "done": self.done,
+                "parameters": self.network.state_dict(),
+                "adam": self.adam.state_dict(),
+                "sums": self.sums,
+                "epochs": self.epochs,
+                "seconds": self.seconds(),
+            }
+            with whole_file(self.checkpoint) as file:
+                torch.save(state, file)
+
+    def restore(self) -> None:
+        """Goes on from the state that was kept.
+
+        Raises:
+            CheckpointError: it is damaged, or of another training.
+        """
+        state = read_state(self.checkpoint)
+        for key, value in self._identity().items():
+            if state["run"].get(key) != value:
+                raise CheckpointError(f"{self.checkpoint} is of a training with other {key}; {ANEW}")
+        self.network.load_state_dict(state["parameters"])
+        self.adam.load_state_dict(state["adam"])
+        self.step, self.done, self.before = state["step"], state["done"], state["seconds"]
+        self.sums, self.epochs = state["sums"], state["epochs"]
+
+    def ended(self, status: str) -> Trained:
+        """The last network is written; what it could go on from stays where it was stopped."""
+        if status == "out of time" and self.step % self.per_epoch:
+            self.end_epoch()
+        if self.team.rank == 0:
+            self.write()
+            if status != "stopped":
+                self.checkpoint.unlink(missing_ok=True)
+        details: dict[str, Any] = {
+            "planned": self.steps,
+            "device": describe(self.team.device),
+            "precision": self.precision,
+            "processes": self.team.world,
+            "seconds": self.seconds(),
+        }
+        generator = Generator(self.network.eval(), self.about(), self.precision)
+        return Trained(generator, self.output, status, details)
+
+    def seconds(self) -> float:
+        """Of the whole training so far, those before an interruption too."""
+        return self.before + time.perf_counter() - self.started
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a training to go on."""
+        found: dict[str, Any] = {k: repr(v) for k, v in self.config.to_dict().items() if k not in GOES_ON}
+        found |= {"sources": self.sources.sha256, "targets": self.targets.sha256, "pairs": repr(self.partners)}
+        return found | {"cxstyle": __version__, "torch": str(torch.__version__), "processes": self.team.world}
+
+    def _partners(self, pairs: str) -> list[int] | None:
+        """Of each source its target, where they are paired."""
+        if self.config.task != "puppet":
+            return None
+        if self.sources.size != self.targets.size:
+            sizes = (f"{width}x{height} px" for height, width in (self.sources.size, self.targets.size))
+            raise PictureError(f"pairs: sizes differ, {' and '.join(sizes)}; crop them alike")
+        return paired(self.sources, self.targets, pairs)
+
+    def _chosen(self) -> list[int]:
+        """The sources of this process's samples of a step."""
+        epoch, place = divmod(self.step, self.per_epoch)
+        order = torch.randperm(len(self.usable), generator=random_by(self.config.seed, "order", epoch))
+        first = (place * self.team.world + self.team.rank) * self.config.batch
+        return [self.usable[i] for i in order[first : first + self.config.batch].tolist()]
+
+    def _partners_of(self, chosen: Sequence[int]) -> Tensor | None:
+        """The targets of some sources, (N, 3, H, W); None where all have one."""
+        if self.config.task == "animation":
+            return None
+        if self.partners is not None:
+            return self.targets.pictures([self.partners[i] for i in chosen])
+        generator = random_by(self.config.seed, "pairs", self.step, self.team.rank)
+        return self.targets.pictures(torch.randint(len(self.targets), (len(chosen),), generator=generator).tolist())
+
+    def _progress(self, losses: list[float], done: float, strip: Path | None) -> TrainProgress:
+        named = dict(zip(self.objective.names, losses, strict=True))
+        epoch = 1 + (self.step - 1) // self.per_epoch
+        return TrainProgress(self.step, self.steps, epoch, self.config.epochs, done, named, strip)
+
+    def _strip(self) -> Image.Image:
+        """Source, result and target of the source in the middle."""
+        middle = self.usable[len(self.usable) // 2]
+        target = self.targets.pictures([self.partners[middle] if self.partners else 0])
+        source = self.sources.pictures([middle])
+        drawn = Generator(self.network, {"size": self.sources.size}, self.precision)(source)
+        height = source.shape[2]
+        target = resize(target, height, round(target.shape[3] * height / target.shape[2]))
+        return to_image(torch.cat([source, drawn, target], dim=3))
+
+
+def random_by(*key: object) -> torch.Generator:
+    """Random numbers that depend on a key alone."""
+    return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:7]))
+
+
+def write_strip(strip: Image.Image, folder: Path, epoch: int) -> Path:
+    """Writes the strip of an epoch, and the sheet of those so far."""
+    make_folder(folder)
+    path = save_image(strip, folder / f"{epoch:03}.png", replace=True)
+    rows = range(max(1, epoch - MOST_ROWS + 1), epoch + 1)
+    found = [(f"epoch {row}", folder / f"{row:03}.png") for row in rows]
+    found = [(name, file) for name, file in found if file.exists()]
+    sheet = grid([[read_image(file)] for _, file in found], sides=[name for name, _ in found])
+    save_image(sheet, folder.with_suffix(".png"), replace=True)
+    return path
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What `Training.save` has written, verified.
+
+    Raises:
+        CheckpointError: it can't be read or is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:  # whose checksums torch doesn't look at
+            damaged = archive.testzip()
+        state = None if damaged else torch.load(path, "cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"can't read {path}: {error.strerror or error}") from error
+    except Exception as error:  # of pickle and zipfile, which have no family of errors
+        raise CheckpointError(f"{path} is damaged; {ANEW}") from error
+    if not isinstance(state, dict) or "run" not in state:
+        raise CheckpointError(f"{path} is damaged; {ANEW}")
+    return state

@@ -1,0 +1,70 @@
+"""`cxstyle train` and `cxstyle apply`: from pictures to a network, and from the network to pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from generators import in_folder, moving
+
+from cxstyle.cli import main
+
+TINY = "task: puppet\nsize: 48\nwidth: 8\nepochs: 2\nlr: 0.01\nterms: [{loss: l1, compare: paired}]\n"
+
+
+@pytest.fixture
+def there(own_folder: Path) -> Path:
+    """The current folder, with a driver, a puppet and settings of seconds."""
+    in_folder(own_folder / "driver", moving(6))
+    in_folder(own_folder / "puppet", [1 - picture for picture in moving(6)])
+    (own_folder / "tiny.yaml").write_text(TINY)
+    return own_folder
+
+
+def cxstyle(*words: str) -> Result:
+    return CliRunner().invoke(main, words)
+
+
+def test_a_network_is_trained_told_of_and_applied(there: Path) -> None:
+    words = ["train", "puppet", "driver", "puppet", "--config", "tiny.yaml", "--device", "cpu"]
+    done = cxstyle(*words, "--epochs", "3", "--report", "report.json")
+    assert (done.exit_code, done.stdout) == (0, "driver_puppet.safetensors: complete, 18 of 18 steps\n"), done.stderr
+    assert "epoch 3: l1 0." in done.stderr
+    report = json.loads((there / "report.json").read_text())
+    assert report["status"] == "complete"
+    assert [set(means) for means in report["losses"]] == [{"l1"}] * 3
+    assert cxstyle(*words, "--minutes", "0.01", "-q").exit_code == 0
+    assert (there / "driver_puppet_2.safetensors").exists()
+
+    told = cxstyle("info", "driver_puppet.safetensors")
+    assert "network of cxstyle" in told.stdout
+    assert "sources: driver, 6 pictures, sha256" in told.stdout
+    assert "\n- loss: l1\n" in cxstyle("info", "driver_puppet.safetensors", "--settings").stdout
+
+    applied = cxstyle("apply", "driver_puppet.safetensors", "driver", "-o", "out", "--device", "cpu")
+    assert applied.exit_code == 0, applied.stderr
+    assert sorted(path.name for path in (there / "out").iterdir()) == [f"frame_{i}.png" for i in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("train animation driver puppet/frame_0.png --config tiny.yaml", "is for `cxstyle train puppet`"),
+        ("train animation driver puppet/frame_0.png --preset l1", "'l1' is not one of"),
+        ("train puppet driver puppet --width 1", "width: must be a number at least 4"),
+        ("train puppet driver puppet -o driver", "a network is a file of .safetensors"),
+        ("train puppet none puppet", "there is no file none"),
+        ("train puppet driver puppet --pairs none.csv", "none.csv can't be read"),
+        ("apply none.safetensors driver -o out", "can't read the network none.safetensors"),
+        ("apply tiny.yaml driver -o out", "is damaged, or no network"),
+    ],
+)
+def test_what_can_not_be_done_is_refused_in_a_line(there: Path, words: str, says: str) -> None:
+    before = sorted(there.rglob("*"))
+    done = cxstyle(*words.split())
+    assert done.exit_code in (1, 2)
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(there.rglob("*")) == before

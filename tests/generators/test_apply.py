@@ -1,0 +1,98 @@
+"""A trained network on files: what comes out has the frames, sound and rate of what went in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import pytest
+import torch
+from PIL import Image
+
+from cxstyle.errors import CxStyleError, WeightsError
+from cxstyle.generators import CRN, Generator, apply
+from cxstyle.generators.model import write_model
+from cxstyle.pictures import read_frames
+from generators import RATE, in_folder, moving, with_sound
+
+
+@pytest.fixture
+def generator() -> Generator:
+    return Generator(CRN((32, 48), 8), {"size": (32, 48)})
+
+
+def packets(path: Path) -> list[bytes]:
+    """Of the sound."""
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.dts is not None]
+
+
+def test_a_video_keeps_its_frames_rate_duration_and_the_bytes_of_its_sound(
+    generator: Generator, tmp_path: Path
+) -> None:
+    video, out = with_sound(tmp_path / "in.mp4", moving(20)), tmp_path / "out.mp4"
+    told = []
+    (done,) = apply(generator, [video], out, callback=lambda path, count: told.append((path, count)))
+    assert (done.frames, done.size, done.given, done.notes) == (20, (32, 48), (32, 48), ())
+    assert told[-1] == (video, 20)
+    rate, frames = read_frames(out)
+    assert rate == RATE
+    frames = list(frames)
+    assert len(frames) == 20
+    assert (frames[7] - generator(list(read_frames(video)[1])[7])).abs().mean() < 0.05
+    assert packets(out) == packets(video)
+    with av.open(str(video)) as before, av.open(str(out)) as after:
+        assert after.duration == pytest.approx(before.duration, rel=0.02)
+
+
+def test_a_video_whose_end_is_missing_goes_as_far_as_it_goes(generator: Generator, tmp_path: Path) -> None:
+    video = with_sound(tmp_path / "whole.mkv", [torch.rand(1, 3, 64, 96) for _ in range(40)])
+    data = video.read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(data[: len(data) * 6 // 10])
+    (done,) = apply(generator, [tmp_path / "cut.mkv"], tmp_path / "out.mkv")
+    assert 5 < done.frames < 40
+    assert len(done.notes) == 1
+    assert done.size == (32, 48)
+    assert done.given == (64, 96)
+
+
+def test_pictures_and_folders_get_their_names_in_a_folder(generator: Generator, tmp_path: Path) -> None:
+    folder = in_folder(tmp_path / "frames", moving(2, 64, 96))
+    other = tmp_path / "other.gif"
+    Image.new("RGB", (40, 40)).save(other)
+    done = list(apply(generator, [folder, other], tmp_path / "out"))
+    assert [each.output.name for each in done] == ["frame_0.png", "frame_1.png", "other.png"]
+    assert [each.size for each in done] == [(32, 48), (32, 48), (40, 40)]
+    (large,) = apply(generator, [folder / "frame_0.png"], tmp_path / "large.png", long_edge=80)
+    assert large.size == (53, 80)
+
+
+def test_what_can_not_be_applied_is_refused_before_anything_is_written(generator: Generator, tmp_path: Path) -> None:
+    folder = in_folder(tmp_path / "frames", moving(2))
+    for inputs, output, says in (
+        ([folder / "frame_0.png", folder / "frame_0.png"], "out", "is the second input for"),
+        ([folder / "frame_0.png"], "out.mp4", "is one of"),
+        ([folder / "none.png"], "out.png", "there is no file"),
+        ([folder / "frame_0.png"], "frames/frame_0.png", "is read"),
+    ):
+        with pytest.raises(CxStyleError, match=says):
+            list(apply(generator, inputs, tmp_path / output, overwrite=True))
+    assert not list(tmp_path.glob("out*/*"))
+
+
+def test_files_of_networks_are_verified(generator: Generator, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    about = {"settings": {"width": 8, "input_scale": 1.0, "seed": 0}, "size": (32, 48)}
+    write_model(path, generator.network, about)
+    picture = moving(1)[0]
+    torch.testing.assert_close(Generator.load(path, "cpu", "fp32")(picture), generator(picture))
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="its checksum is not the one"):
+        Generator.load(path)
+    path.write_bytes(b"{}")
+    with pytest.raises(WeightsError, match="is damaged, or no network"):
+        Generator.load(path)
+    with pytest.raises(WeightsError, match="can't read the network"):
+        Generator.load(tmp_path / "none.safetensors")
