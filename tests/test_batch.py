@@ -22,7 +22,6 @@ import torch
 import cxstyle
 from cxstyle import Job, LossTerm, StyleConfig, run_batch, stylize
 from cxstyle.batch.crew import Crew
-from cxstyle.batch.estimate import estimates
 from cxstyle.batch.executors import Here
 from cxstyle.batch.manifest import Manifest, lines
 from cxstyle.batch.run import Event
@@ -465,17 +464,3 @@ def test_several_devices_have_a_worker_each(jobs: list[Job], tmp_path: Path) -> 
     result = run_batch(jobs, tmp_path, devices="cpu,cpu")
     assert len(results(tmp_path)) == 4
     assert {record["worker"] for record in result.ended()} == {"1", "2"}
-
-
-# how long
-
-
-def test_estimates_are_of_the_right_size_and_none_for_what_can_not_be_run(jobs: list[Job], tmp_path: Path) -> None:
-    longer = Job(jobs[0].source, jobs[0].target, TINY.override(iterations=20), "x.png")
-    missing = Job(tmp_path / "missing.png", jobs[0].target, TINY.override(seed=3, size=40), "y.png")
-    short, long, none = estimates([jobs[0], longer, missing])
-    assert short is not None
-    assert long is not None
-    assert none is None
-    assert 3e8 < short.memory < 3e9
-    assert 0 < short.seconds < long.seconds < 60

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +13,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from cxstyle import Job, StyleConfig, stylize
+from cxstyle import StyleConfig, stylize
 from cxstyle.cli import main
 from cxstyle.device import deterministic, prepare_deterministic
 from cxstyle.errors import DeviceError
@@ -159,25 +157,3 @@ def test_a_cpu_needs_no_word_to_cublas(monkeypatch) -> None:
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
     prepare_deterministic(CPU)
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ""
-
-
-def test_a_batch_knows_jobs_from_before_there_was_such_a_setting() -> None:
-    def key(config: StyleConfig) -> str:
-        return Job("a.png", "b.png", config).key(lambda _: "0" * 64)
-
-    # As it was computed at that time.
-    old = StyleConfig.preset("fast").override(seed=3).to_dict()
-    del old["deterministic"]
-    settings = {name: value for name, value in old.items() if name not in ("description", "device", "memory")}
-    files = {"source": ["0" * 64], "target": ["0" * 64], "target_mask": [], "source_mask": []}
-    whole = {"files": files, "weights": None, "settings": settings}
-    config = StyleConfig.preset("fast").override(seed=3)
-    assert key(config) == hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-    assert key(config.override(deterministic=True)) != key(config)
-
-
-def test_a_job_of_a_file_may_ask_for_it(pair) -> None:
-    from cxstyle.batch.jobsfile import read_jobs
-
-    Path("jobs.csv").write_text(f"source,target,deterministic\n{pair[0]},{pair[1]},yes\n{pair[0]},{pair[0]},\n")
-    assert [job.config.deterministic for job in read_jobs(Path("jobs.csv"), {}, None)] == [True, False]

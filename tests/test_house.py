@@ -182,6 +182,7 @@ TABLE = {
         "objective",
         "openmp",
         "optimize",
+        "plainyaml",
         "presets",
         "progress",
         "report",

@@ -113,21 +113,6 @@ def test_a_text_list_keeps_its_order_and_counts_from_its_own_folder(make: Make) 
     assert found[0].path == Path("lists/sub/b.jpg")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "path\na.jpg\nb.jpg\n",
-        'title,Picture\n"one, two",a.jpg\n,b.jpg\n,\n',
-        "a.jpg,first\nb.jpg,second\n",
-        "a.jpg\nb.jpg",
-    ],
-)
-def test_a_csv_list_has_a_column_of_paths(make: Make, text: str) -> None:
-    make()
-    written("list.csv", text)
-    assert files("list.csv") == ["a.jpg", "b.jpg"]
-
-
 def test_names_in_a_list_count_from_the_folder_that_all_share(make: Make) -> None:
     make()
     written("list.txt", "data/x/a.jpg\ndata/y/a.jpg\n")
@@ -146,18 +131,14 @@ def test_names_in_a_list_count_from_the_folder_that_all_share(make: Make) -> Non
         ("none/*.jpg", "there is no folder none"),
         ("a**/b.jpg", "** must stand alone"),
         ("empty.txt", "empty.txt names no pictures"),
-        ("empty.csv", "empty.csv names no pictures"),
-        ("both.csv", "use --jobs both.csv"),
+        ("jobs.csv", "use --jobs jobs.csv"),
         ("jobs.yaml", "use --jobs jobs.yaml"),
         ("binary.txt", "binary.txt is not a UTF-8 text file"),
-        ("quotes.csv", "quotes.csv is not CSV"),
     ],
 )
 def test_sides_without_pictures_are_refused_in_one_line(make: Make, side: str, message: str) -> None:
-    make("empty/notes.md", "above/sub/a.jpg", "empty.csv", "jobs.yaml")
+    make("empty/notes.md", "above/sub/a.jpg", "jobs.csv", "jobs.yaml")
     written("empty.txt", "# nothing\n\n")
-    written("both.csv", "source,target\na.jpg,b.jpg\n")
-    written("quotes.csv", 'path\n"a.jpg\n')
     Path("binary.txt").write_bytes(b"\xff\xfea\x00")
     with pytest.raises(CxStyleError) as caught:
         list_pictures(side, False)
@@ -255,7 +236,7 @@ def test_masks_of_one_side_alone_are_refused() -> None:
 
 
 def test_reading_sides_and_jobs_waits_for_no_torch() -> None:
-    program = "import sys, cxstyle.batch.pairing, cxstyle.batch.jobsfile; sys.exit('torch' in sys.modules)"
+    program = "import sys, cxstyle.batch.pairing, cxstyle.batch.job_file; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -86,9 +86,9 @@ def test_the_last_end_of_a_job_counts_and_starts_are_no_ends(tmp_path: Path) -> 
         manifest.add(ended("a.png"))
         manifest.add(ended("a.png", "started"))
         manifest.add(ended("b.png", "started"))
-    latest, ours = read(tmp_path)
+    latest, known = read(tmp_path)
     assert {output: record["status"] for output, record in latest.items()} == {"a.png": "complete"}
-    assert set(ours) == {"a.png", "b.png"}
+    assert set(known) == {"a.png", "b.png"}
 
 
 def test_what_a_batch_has_made_is_told_by_its_content(tmp_path: Path) -> None:
@@ -252,9 +252,9 @@ def test_a_result_that_is_gone_and_one_that_failed_are_done_again(pictures: list
 @pytest.mark.parametrize(
     ("outputs", "says"),
     [
-        (("x.png", "x.png"), "two jobs would write x.png: a.png x b.png and a.png x c.png"),
-        (("sub/x.png", "sub/X.PNG"), "two jobs would write sub/X.PNG"),
-        (("é.png", "e\u0301.png"), "two jobs would write"),
+        (("x.png", "x.png"), "a.png x b.png and a.png x c.png would both be x.png; give each its own"),
+        (("sub/x.png", "sub/X.PNG"), "would both be sub/x.png"),
+        (("é.png", "e\u0301.png"), "would both be"),
     ],
 )
 def test_jobs_that_would_overwrite_each_other_are_refused(outputs, says: str, tmp_path: Path) -> None:
@@ -266,7 +266,9 @@ def test_jobs_that_would_overwrite_each_other_are_refused(outputs, says: str, tm
 def test_outputs_that_can_not_be_written_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"x.gif: can't tell the format"):
         plan_batch([Job("a.png", "b.png", FAST, "x.gif")], tmp_path)
-    with pytest.raises(OutputError, match=r"x.png would be a picture and a folder of pictures"):
+    with pytest.raises(
+        ConfigError, match=r"x.png would be the picture of a.png x b.png and a folder for a.png x c.png"
+    ):
         plan_batch([Job("a.png", "b.png", FAST, "x.png"), Job("a.png", "c.png", FAST, "x.png/y.png")], tmp_path)
 
 

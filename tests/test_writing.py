@@ -17,7 +17,6 @@ from PIL import Image, features
 import cxstyle
 from cxstyle import Job, StyleConfig, Writing, read_record, run_batch
 from cxstyle.batch.executors import Here
-from cxstyle.batch.jobsfile import read_jobs
 from cxstyle.batch.parcels import Sender, Store, networks_here
 from cxstyle.batch.schedule import Task
 from cxstyle.batch.work import Worker
@@ -366,14 +365,6 @@ def test_a_batch_writes_as_it_is_told(pair, tmp_path: Path) -> None:
     assert plain.key(str) != coarse.key(str)
     with pytest.raises(ConfigError, match=r"bits: \.jpg holds 8"):
         run_batch([Job(*pair, config, "c.jpg", writing=Writing(bits=16))], tmp_path / "out", executor=Here())
-
-
-def test_files_of_jobs_and_the_command_line_say_how_results_are_written(pair, tmp_path: Path) -> None:
-    (tmp_path / "jobs.csv").write_text(f"source,target,name,quality,metadata\n{pair[0]},{pair[1]},a.jpg,70,no\n")
-    (job,) = read_jobs(tmp_path / "jobs.csv", {})
-    assert job.writing == Writing(quality=70, metadata=False)
-    (job,) = read_jobs(tmp_path / "jobs.csv", {"quality": 20, "bits": None})
-    assert job.writing == Writing(quality=20, metadata=False)
 
 
 def test_a_worker_that_has_the_files_under_other_names_writes_the_same_bytes(pair, tmp_path: Path) -> None:

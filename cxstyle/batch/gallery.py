@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 from ..errors import PictureError
 from ..files import is_marked, numbers, whole_file
-from .manifest import Record
-from .records import ending, latest, short_names, thumbnail
+from .manifest import Record, ending, latest, thumbnail
+from .naming import short_names
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 EDGES = ((150, 512), (1500, 320))

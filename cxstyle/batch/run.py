@@ -13,12 +13,11 @@ from typing import Any
 from ..errors import CxStyleError, OutputError
 from ..files import READ, check_place, file_id, make_folder, put_in_place, remove_partial, write_partial
 from ..report import run_record, write_json
-from .estimate import work
 from .executors import Executor
 from .jobs import Job
 from .listing import place
 from .manifest import COMPLETE, STARTED, Manifest, Record
-from .plan import Planned, check_outputs, compared
+from .plan import Planned, check_outputs, compared, work
 from .schedule import Schedule, Task, in_order, part
 from .work import FAILED, STOPPED, Ended, Moved
 from .workers import check_workers, choose_executor
@@ -101,7 +100,7 @@ class Batch:
         overwrite: bool,
     ) -> None:
         self.folder, self.manifest, self.callback, self.reports = folder, manifest, callback, reports
-        self.overwrite, self.before = overwrite, set(manifest.ours)
+        self.overwrite, self.before = overwrite, set(manifest.known_outputs)
         self.todo, self.stopping = todo, False
         self.skipped = len(planned) - len(todo)
         self.done = self.failed = 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..batch.names import cut
+from ..batch.naming import cut
 from ..errors import OutputError
 from ..files import check_writable, sha256_of
 from .names import free_name, known_names

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
-from ..batch.names import LONGEST, cut
+from ..batch.naming import LONGEST, cut
 from ..files import free, numbers
 
 

@@ -1,12 +1,14 @@
-"""Names of the results: a template with fields, and what fills it."""
+"""Names of the results: a template with fields, and what fills it. A clash is refused, with the field to add."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import string
-from collections.abc import Iterable
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath, PurePosixPath
 
 from ..checks import nearest
 from ..errors import ConfigError
@@ -14,10 +16,8 @@ from .jobs import inside
 from .listing import PICTURES
 
 FIELDS = ("source", "target", "preset", "seed", "index")
-LONGEST = 120
-"""Bytes of a name that is made up: file systems take 255, some 143, and suffixes, numbers and steps come on top."""
-SHORT, WHOLE = 8, 64
-"""Hexadecimal digits of a digest in a name, and where those should be the same, too."""
+LONGEST = 200
+"""Bytes of a name: file systems take 255, and suffixes, numbers and steps come on top."""
 
 
 def cut(text: str, size: int) -> str:
@@ -40,7 +40,7 @@ class Row:
     """What the name of one job can be made of.
 
     Attributes:
-        source: what the source is called, as `labels` tells; with "/" where it lies in a sub-folder.
+        source: what the source is called; with "/" where it lies in a sub-folder.
         target: what the targets are called.
         preset: what the settings are called.
         seed: of the settings.
@@ -59,10 +59,6 @@ class Row:
         """Each field's text, without the source's folder; of job `index`, from 0."""
         texts = (self.source.rpartition("/")[2], "+".join(self.target), self.preset, str(self.seed), f"{index + 1:04}")
         return {field: text.replace("/", "-") for field, text in zip(FIELDS, texts, strict=True)}
-
-    def distinct(self, index: int) -> dict[str, object]:
-        """Each field's value in full."""
-        return dict(zip(FIELDS, (self.source, self.target, self.preset, self.seed, index), strict=True))
 
 
 Piece = tuple[str, str]
@@ -110,22 +106,18 @@ class Template:
         """Those that it has."""
         return {field for part in self.parts for _, field in part if field}
 
-    def render(self, row: Row, index: int, mark: str = "") -> str:
-        """The output of a job; the source's sub-folders stand before the part that has {source}.
-
-        Args:
-            index: of the job, from 0.
-            mark: what the name ends with.
+    def render(self, row: Row, index: int) -> str:
+        """The output of job `index`, from 0; the source's sub-folders stand before the part that has {source}.
 
         Raises:
-            ConfigError: a part of it would be empty, "." or "..".
+            ConfigError: a part of it would be empty, "." or "..", or too long.
         """
         values, folder = row.values(index), row.source.rpartition("/")[0]
         found: list[str] = []
-        for i, part in enumerate(self.parts):
+        for part in self.parts:
             if folder and any(field == "source" for _, field in part):
                 found, folder = [*found, folder], ""
-            text = filled(part, values, mark if i == len(self.parts) - 1 else "")
+            text = "".join(fixed + values.get(field, "") for fixed, field in part)
             check_part(text, self.text)
             found.append(text)
         return "/".join(found) + self.suffix
@@ -171,33 +163,17 @@ def split_suffix(name: str, text: str) -> tuple[str, str]:
 def check_text(text: str) -> None:
     """Refuses line breaks and the like in what a user wrote."""
     if not text.isprintable():
-        raise ConfigError(f"name: {text!r} has characters that no file name should have")
+        raise ConfigError(f"name: {text[:60]!r} has characters that no file name should have")
 
 
 def check_part(part: str, text: str) -> None:
-    """Refuses a folder or name that isn't one."""
+    """Refuses a folder or name that isn't one, or that no file system takes."""
     if part.strip() in ("", ".", ".."):
-        raise ConfigError(f"name: {text!r} gives a name or folder {part!r}; each needs a text, such as {{source}}")
-
-
-def filled(part: tuple[Piece, ...], values: dict[str, str], mark: str) -> str:
-    """A part of a template with its fields' values and a mark; where that is too long, each value is cut to its share.
-
-    What was cut ends with a digest of the whole.
-    """
-    whole = "".join(fixed + values.get(field, "") for fixed, field in part)
-    if len(os.fsencode(whole + mark)) <= LONGEST:
-        return whole + mark
-    mark = mark or f"-{digest(whole)}"
-    room = LONGEST - len(mark)
-    count = sum(bool(field) for _, field in part)
-    share = max(1, (room - sum(len(os.fsencode(fixed)) for fixed, _ in part)) // max(1, count))
-    return cut("".join(fixed + cut(values.get(field, ""), share) for fixed, field in part), room) + mark
-
-
-def digest(text: str, length: int = SHORT) -> str:
-    """So many digits that stand for a text."""
-    return hashlib.sha256(os.fsencode(text)).hexdigest()[:length]
+        raise ConfigError(f"name: {text[:60]!r} gives a name or folder {part!r}; each needs a text, such as {{source}}")
+    if len(os.fsencode(part)) > LONGEST:
+        raise ConfigError(
+            f"name: {part[:30]}... is too long; a name takes {LONGEST} bytes. Give a shorter one, such as {{index}}"
+        )
 
 
 def given_name(name: str) -> str:
@@ -210,6 +186,78 @@ def given_name(name: str) -> str:
     stem, suffix = split_suffix(inside(name), name)
     for part in stem.split("/"):
         check_part(part, name)
-        if len(os.fsencode(part)) > LONGEST:
-            raise ConfigError(f"name: {cut(part, 30)}... is too long; a name takes {LONGEST} bytes")
     return stem + suffix
+
+
+def same(name: str) -> str:
+    """What is equal for names that a file system may take for one: case and the composition of accents don't count."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def disambiguate(forms: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What to call each: the first of its forms that no other has; where there is none, the last.
+
+    Args:
+        forms: of each, by what it is known by, what it may be called, from the plain form to the most telling one.
+    """
+    count = Counter(form for each in forms.values() for form in set(map(same, each)))
+    return {key: next((form for form in each if count[same(form)] == 1), each[-1]) for key, each in forms.items()}
+
+
+def short_names(files: Iterable[str]) -> dict[str, str]:
+    """What to call each file: its stem, or as much of its path as tells it from the others.
+
+    a/x.jpg and b/x.jpg are a/x and b/x; x.jpg and x.png keep their suffixes.
+    """
+
+    def forms(file: str) -> list[str]:
+        path = PurePath(file)
+        tails = [path.parts[-depth:] for depth in range(1, len(path.parts) + 1)]
+        # a.jpg and ./a.jpg have all of these in common, and so are called as they came.
+        return [*(str(PurePath(*tail[:-1], name)) for tail in tails for name in (path.stem, path.name)), file]
+
+    return disambiguate({file: forms(file) for file in files})
+
+
+def outputs(template: Template, rows: Sequence[Row]) -> list[str]:
+    """The output of each job, in their order.
+
+    Raises:
+        ConfigError: as of `Template.render` and `check_distinct`.
+    """
+    found = [row.name or template.render(row, i) for i, row in enumerate(rows)]
+
+    def advice(first: int, second: int) -> str:
+        if rows[first].name is not None:
+            return "give one of them another name"
+        one, other = rows[first].values(first), rows[second].values(second)
+        lacking = [field for field in FIELDS if one[field] != other[field] and field not in template.fields]
+        telling = lacking[:-1] or lacking  # the index tells all apart, and says least
+        fields = " and ".join(f"{{{field}}}" for field in telling)
+        return f"add {fields} to the name {template.text}" if fields else "give one of them a name of its own"
+
+    check_distinct(found, lambda i: rows[i].what, advice)
+    return found
+
+
+def check_distinct(names: Sequence[str], what: Callable[[int], str], advice: Callable[[int, int], str]) -> None:
+    """Refuses outputs that a file system may take for one, and one inside of what is another's picture.
+
+    Args:
+        names: outputs, relative to the batch's folder.
+        what: a job in messages, by its index.
+        advice: what to do about two of one name.
+
+    Raises:
+        ConfigError: two are.
+    """
+    owner: dict[str, int] = {}
+    for i, name in enumerate(names):
+        first = owner.setdefault(same(name), i)
+        if first != i:
+            raise ConfigError(f"{what(first)} and {what(i)} would both be {names[first]}; {advice(first, i)}")
+    for i, name in enumerate(names):
+        for folder in PurePosixPath(name).parents:
+            if same(str(folder)) in owner:
+                other = what(owner[same(str(folder))])
+                raise ConfigError(f"{folder} would be the picture of {other} and a folder for {what(i)}; rename one")
