@@ -377,6 +377,7 @@ def test_an_output_that_is_not_the_runs_own_is_not_replaced(pair, file: Path) ->
 # Signals
 
 
+@pytest.mark.slow
 def test_sigterm_to_all_processes_of_a_batch_stops_it_as_ctrl_c_does(pair, tmp_path: Path) -> None:
     words = ["batch", pair[0].parent, pair[1], "-o", "out", "--size", 48, "--iterations", 99999, "--workers", 2]
     process = start(*words, group=True)

@@ -258,7 +258,7 @@ def test_sheets_galleries_reports_and_intermediate_pictures() -> None:
 def test_json_lines_tell_programs_everything() -> None:
     result = batch("photos/a.png", "looks", "-o", "out", "--json-lines")
     events = [json.loads(line) for line in result.stdout.splitlines()]
-    kinds = [event["event"] for event in events if event["event"] != "moved"]
+    kinds = [event["event"] for event in events if event["event"] != "progress"]
     # A job may begin before the one before it is encoded, or after.
     assert (kinds[:3], sorted(kinds[3:-2]), kinds[-2:]) == (
         ["hashing", "planned", "started"],

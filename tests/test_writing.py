@@ -16,10 +16,11 @@ from PIL import Image, features
 
 import cxstyle
 from cxstyle import Job, StyleConfig, Writing, read_record, run_batch
-from cxstyle.batch.executors import Here
-from cxstyle.batch.parcels import Sender, Store, networks_here
+from cxstyle.batch.cluster import networks_here
+from cxstyle.batch.local import ThisProcess
+from cxstyle.batch.node import moved
 from cxstyle.batch.schedule import Task
-from cxstyle.batch.work import Worker
+from cxstyle.batch.worker import Worker
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError, FormatError, OutputError
 from cxstyle.pictures.embed import srgb_profile
@@ -359,12 +360,12 @@ def test_a_batch_writes_as_it_is_told(pair, tmp_path: Path) -> None:
     config = StyleConfig.preset("fast").override(size=48, iterations=1)
     plain = Job(*pair, config, "a.jpg")
     coarse = Job(*pair, config, "b.jpg", writing=Writing(quality=5, metadata=False))
-    run_batch([plain, coarse], tmp_path / "out", executor=Here())
+    run_batch([plain, coarse], tmp_path / "out", executor=ThisProcess())
     assert read_record(tmp_path / "out" / "a.jpg").config.size == 48
     assert b"cxstyle" not in (tmp_path / "out" / "b.jpg").read_bytes()
     assert plain.key(str) != coarse.key(str)
     with pytest.raises(ConfigError, match=r"bits: \.jpg holds 8"):
-        run_batch([Job(*pair, config, "c.jpg", writing=Writing(bits=16))], tmp_path / "out", executor=Here())
+        run_batch([Job(*pair, config, "c.jpg", writing=Writing(bits=16))], tmp_path / "out", executor=ThisProcess())
 
 
 def test_a_worker_that_has_the_files_under_other_names_writes_the_same_bytes(pair, tmp_path: Path) -> None:
@@ -375,13 +376,17 @@ def test_a_worker_that_has_the_files_under_other_names_writes_the_same_bytes(pai
         with Image.open(picture_of_it) as image:
             Image.new("RGB", image.size, "red").save(tmp_path / name)
     job = Job(*pair, config, "a.png", source_mask=tmp_path / "one.png", target_mask=tmp_path / "two.png")
-    assert [found["error"] for found in run_batch([job], tmp_path / "out", executor=Here()).failed] == []
-    task, store = Task(0, job), Store(lambda content: content)
-    far = store.take(Sender([task], networks_here([config]), lambda content: content).parcel(task))
-    assert far.job.source.name != job.source.name
+    assert [found["error"] for found in run_batch([job], tmp_path / "out", executor=ThisProcess()).failed] == []
+
+    def elsewhere(file: Path) -> Path:
+        place = tmp_path / f"{file.stem}-{file.suffix}"
+        place.write_bytes(file.read_bytes())
+        return place
+
+    far = moved(job, elsewhere, networks_here([config]))
+    assert far.source.name != job.source.name
     worker = Worker("cpu")
-    ended = worker.work(far, lambda _: True).result()
+    ended = worker.work(Task(0, far, names=job.names()), lambda _: True).result()
     worker.close()
-    store.close()
     assert ended.picture == (tmp_path / "out" / "a.png").read_bytes()
     assert set(read_record(tmp_path / "out" / "a.png").files) == {"source", "target", "source mask", "target mask"}

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..checks import check_device
 from ..errors import ConfigError, DeviceError, WeightsError
-from .crew import Crew
-from .executors import Executor, Here
 from .jobs import Job
+from .local import Executor, LocalPool, ThisProcess
 
 if TYPE_CHECKING:
     from ..shared import Shared
@@ -49,8 +48,8 @@ def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None
     threads = torch.get_num_threads()
     count = len(names) if len(names) > 1 else number(jobs, workers, names[0], threads)
     if count == 1:
-        return Here(names[0])
-    return Crew(max(1, threads // count), names if len(names) > 1 else names * count)
+        return ThisProcess(names[0])
+    return LocalPool(max(1, threads // count), names if len(names) > 1 else names * count)
 
 
 def device_names(devices: str | None) -> list[str | None]:

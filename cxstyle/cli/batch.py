@@ -15,8 +15,8 @@ from .batch_display import HASHING, BatchDisplay, dry_run
 from .several import is_file, read_settings
 
 if TYPE_CHECKING:
-    from ..batch.executors import Executor
     from ..batch.jobs import Job
+    from ..batch.local import Executor
     from ..config import StyleConfig
 
 EXECUTORS = ("local", "ray")

@@ -134,10 +134,10 @@ class BatchDisplay(Display):
             place = len(self.lines) + 1
             line = tqdm(total=1.0, bar_format=WORKER, dynamic_ncols=True, position=place, leave=False)
             self.lines[event.worker] = line
-        place_of = f" {event.moved.place}" if event.moved else ""
+        place_of = f" {event.progress.place}" if event.progress else ""
         line.set_description_str(f"{event.worker}: {event.job.name}{place_of}", refresh=False)
-        line.set_postfix_str(in_short(event.moved.losses) if event.moved else "", refresh=False)
-        line.n = event.moved.done if event.moved else float(event.kind == "ended")
+        line.set_postfix_str(in_short(event.progress.losses) if event.progress else "", refresh=False)
+        line.n = event.progress.done if event.progress else float(event.kind == "ended")
         line.refresh()
 
     def publish(self, records: Sequence[Record]) -> None:
@@ -194,8 +194,12 @@ def as_json(event: Event) -> dict[str, Any]:
     }
     if event.job is not None:
         found |= {"output": event.job.output, "worker": event.worker}
-    if event.moved is not None:
-        found |= {"job_share": round(event.moved.done, 4), "place": event.moved.place, "losses": event.moved.losses}
+    if event.progress is not None:
+        found |= {
+            "job_share": round(event.progress.done, 4),
+            "place": event.progress.place,
+            "losses": event.progress.losses,
+        }
     if event.record is not None:
         found["record"] = event.record
     return found
