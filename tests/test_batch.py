@@ -25,7 +25,7 @@ from PIL import Image
 
 import cxstyle
 from cxstyle import Job, LossTerm, StyleConfig, run_batch, stylize
-from cxstyle.batch.cluster import largest, networks_here, room
+from cxstyle.batch.cluster import networks_here, room
 from cxstyle.batch.local import LocalPool, ThisProcess
 from cxstyle.batch.manifest import Manifest, lines
 from cxstyle.batch.run import BatchResult, Event
@@ -488,9 +488,7 @@ def test_several_devices_have_a_worker_each(jobs: list[Job], tmp_path: Path) -> 
     ("cpus", "gpu", "workers"), [(1, False, 9), (2, False, 4), (3, False, 2), (9, False, 0), (1, True, 2), (3, True, 2)]
 )
 def test_workers_fit_into_nodes_one_by_one(cpus: int, gpu: bool, workers: int) -> None:
-    nodes = [{"Resources": {"CPU": 8.0, "GPU": 2.0}}, {"Resources": {"CPU": 1.0}}, {"Resources": {}}]
-    assert room(nodes, cpus, gpu) == workers
-    assert largest(nodes, gpu) == (4 if gpu else 8)
+    assert room([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 1.0}, {}], cpus, gpu) == workers
 
 
 def test_nodes_of_a_cluster_use_the_network_of_this_one(own_cache: Path) -> None:

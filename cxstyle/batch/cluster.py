@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import math
 import os
 import signal
 import socket
@@ -46,8 +47,6 @@ KNOCK = 5.0
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """What keeps Ray from sending statistics, and from warnings."""
 
-Node = dict[str, Any]
-
 
 class Cluster:
     """Workers on the nodes of a Ray cluster. Nodes may join and leave.
@@ -55,7 +54,8 @@ class Cluster:
     Args:
         address: auto, the cluster that runs on this machine or that RAY_ADDRESS names; host:port or ray://host:port; or
             local, to start Ray on this machine until the batch has ended.
-        cpus: of each worker, whose threads are as many; 2 without it, or as many as the largest node has.
+        cpus: of each worker, whose threads are as many; without it 2, or as many as the largest node has; 1 beside a
+            GPU.
         gpus: whether each worker has a GPU; None where nodes have some and a job can use one. Nodes without a GPU then
             do nothing.
         return_pictures: send pictures, masks and weight files to the nodes, for those that share no storage with this
@@ -103,9 +103,12 @@ class Driver:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         self.ray, self.cluster, self.listener = ray, cluster, listener
-        nodes = [node for node in ray.nodes() if node["Alive"]]
-        self.gpu = wants_gpu(tasks, nodes) if cluster.gpus is None else cluster.gpus
-        self.cpus = cluster.cpus or max(1, min(CPUS, largest(nodes, self.gpu)))
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        devices = {task.job.config.device.split(":")[0] for task in tasks}
+        found = bool(devices & {"auto", "cuda"}) and any(node.get("GPU") for node in nodes)
+        self.gpu = found if cluster.gpus is None else cluster.gpus
+        most = 1 if self.gpu else min(CPUS, max(int(node.get("CPU", 0)) for node in nodes))
+        self.cpus = cluster.cpus or max(1, most)
         home = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
         self.messages = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": home})
         variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": python_path()}
@@ -158,7 +161,7 @@ class Driver:
         if time.monotonic() - self.looked < LOOK:
             return
         self.looked = time.monotonic()
-        self.room = room([node for node in self.ray.nodes() if node["Alive"]], self.cpus, self.gpu)
+        self.room = room([n["Resources"] for n in self.ray.nodes() if n["Alive"]], self.cpus, self.gpu)
         if self.room:
             self.roomy = self.looked
         elif self.looked - self.roomy >= (0.0 if self.cluster.address == LOCAL else WAIT):
@@ -169,7 +172,7 @@ class Driver:
         """Without files that aren't here: whoever misses them says so, as for any other job."""
         if task.save_every is not None:
             task = replace(task, save_every=(task.save_every[0], task.save_every[1].absolute()))
-        files = [file for file in set(job.files()) if file.exists()]
+        files = [file for file in set(job.files()) if file.is_file() and os.access(file, os.R_OK)]
         contents = {file: self.put(file) if self.cluster.return_pictures else None for file in files}
         return Errand(task, job, self.cpus, self.gpu, self.messages, contents)
 
@@ -216,29 +219,9 @@ def networks_here(configs: Iterable[StyleConfig]) -> Networks:
     return found
 
 
-def wants_gpu(tasks: Sequence[Task], nodes: list[Node]) -> bool:
-    """Whether each worker gets one."""
-    devices = {task.job.config.device.split(":")[0] for task in tasks}
-    return bool(devices & {"auto", "cuda"}) and any(node["Resources"].get("GPU") for node in nodes)
-
-
-def room(nodes: list[Node], cpus: int, gpu: bool) -> int:
-    """Workers that nodes have room for, each with some CPUs, and a GPU where wanted."""
-    found = 0
-    for node in nodes:
-        by_cpu = int(node["Resources"].get("CPU", 0) // cpus)
-        found += min(by_cpu, int(node["Resources"].get("GPU", 0))) if gpu else by_cpu
-    return found
-
-
-def largest(nodes: list[Node], gpu: bool) -> int:
-    """CPUs that a worker can have: of the largest node, for each of its GPUs where it gets one."""
-    found = [0]
-    for node in nodes:
-        workers = node["Resources"].get("GPU", 0.0) if gpu else 1.0
-        if workers:
-            found.append(int(node["Resources"].get("CPU", 0) // workers))
-    return max(found)
+def room(nodes: list[dict[str, float]], cpus: int, gpu: bool) -> int:
+    """Workers that nodes of these resources have room for, each with some CPUs, and a GPU where wanted."""
+    return sum(int(min(node.get("CPU", 0) // cpus, node.get("GPU", 0) if gpu else math.inf)) for node in nodes)
 
 
 @contextlib.contextmanager

@@ -61,22 +61,18 @@ class Row:
         return {field: text.replace("/", "-") for field, text in zip(FIELDS, texts, strict=True)}
 
 
-Piece = tuple[str, str]
-"""A fixed text and the field after it, "" where there is none."""
-
-
 @dataclass(frozen=True)
 class Template:
     """A template that was read.
 
     Attributes:
         text: as it was given.
-        parts: folders and name, each a sequence of pieces.
+        stem: without the suffix.
         suffix: of every name.
     """
 
     text: str
-    parts: tuple[tuple[Piece, ...], ...]
+    stem: str
     suffix: str
 
     @classmethod
@@ -86,25 +82,30 @@ class Template:
         Raises:
             ConfigError: an unknown field, stray braces, a path that leads out of the batch's folder, or no name.
         """
-        pieces = list(read_pieces(text))
-        literal, field = pieces[-1] if pieces else ("", "")
-        stem, suffix = split_suffix(literal, text) if not field else (literal, ".png")
-        parts: list[list[Piece]] = [[]]
-        for fixed, name in [*pieces[:-1], (stem, field)]:
-            *folders, rest = fixed.split("/")
-            for folder in folders:
-                parts[-1].append((folder, ""))
-                parts.append([])
-            parts[-1].append((rest, name))
-        for part in parts:
-            if not any(name for _, name in part):
-                check_part("".join(fixed for fixed, _ in part), text)
-        return cls(text, tuple(map(tuple, parts)), suffix)
+        check_text(text)
+        if text.startswith("/"):
+            raise ConfigError(f"name: {text!r} must be relative to the batch's folder; leave the first / out")
+        try:
+            tokens = list(string.Formatter().parse(text))
+        except ValueError as error:
+            raise ConfigError(f"name: {text!r} has stray braces; write {{{{ and }}}} for braces in names") from error
+        for _, field, form, conversion in tokens:
+            if field is not None and field not in FIELDS:
+                best = nearest(field, FIELDS)
+                raise ConfigError(
+                    f"name: {{{field}}} is not a field; did you mean {{{best}}}? (one of {', '.join(FIELDS)})"
+                )
+            if form or conversion:
+                raise ConfigError(f"name: {text!r}: fields take no format; write {{{field}}}")
+        stem, suffix = split_suffix(text)
+        for part in stem.split("/"):
+            check_part(part.format(**dict.fromkeys(FIELDS, "x")), text)
+        return cls(text, stem, suffix)
 
     @property
     def fields(self) -> set[str]:
         """Those that it has."""
-        return {field for part in self.parts for _, field in part if field}
+        return {field for _, field, _, _ in string.Formatter().parse(self.text) if field}
 
     def render(self, row: Row, index: int) -> str:
         """The output of job `index`, from 0; the source's sub-folders stand before the part that has {source}.
@@ -114,37 +115,16 @@ class Template:
         """
         values, folder = row.values(index), row.source.rpartition("/")[0]
         found: list[str] = []
-        for part in self.parts:
-            if folder and any(field == "source" for _, field in part):
+        for part in self.stem.split("/"):
+            if folder and "{source}" in part:
                 found, folder = [*found, folder], ""
-            text = "".join(fixed + values.get(field, "") for fixed, field in part)
-            check_part(text, self.text)
-            found.append(text)
+            found.append(part.format(**values))
+            check_part(found[-1], self.text)
         return "/".join(found) + self.suffix
 
 
-def read_pieces(text: str) -> Iterable[Piece]:
-    """The pieces of a template, checked."""
-    check_text(text)
-    if text.startswith("/"):
-        raise ConfigError(f"name: {text!r} must be relative to the batch's folder; leave the first / out")
-    try:
-        tokens = list(string.Formatter().parse(text))
-    except ValueError as error:
-        raise ConfigError(f"name: {text!r} has stray braces; write {{{{ and }}}} for braces in names") from error
-    for fixed, field, form, conversion in tokens:
-        if field is not None and field not in FIELDS:
-            best = nearest(field, FIELDS)
-            raise ConfigError(
-                f"name: {{{field}}} is not a field; did you mean {{{best}}}? (one of {', '.join(FIELDS)})"
-            )
-        if form or conversion:
-            raise ConfigError(f"name: {text!r}: fields take no format; write {{{field}}}")
-        yield fixed, field or ""
-
-
-def split_suffix(name: str, text: str) -> tuple[str, str]:
-    """The end of a name without the suffix of a format, and that suffix; .png without one.
+def split_suffix(name: str) -> tuple[str, str]:
+    """A name without the suffix of a format, and that suffix; .png without one.
 
     Raises:
         ConfigError: the suffix of pictures that can't be written.
@@ -156,7 +136,7 @@ def split_suffix(name: str, text: str) -> tuple[str, str]:
     if dot and suffix in FORMATS:
         return stem, suffix
     if dot and suffix in PICTURES:
-        raise ConfigError(f"name: {text!r}: can't write {suffix}; use {', '.join(FORMATS)}")
+        raise ConfigError(f"name: {name!r}: can't write {suffix}; use {', '.join(FORMATS)}")
     return name, ".png"
 
 
@@ -183,7 +163,7 @@ def given_name(name: str) -> str:
         ConfigError: outside of the batch's folder, empty, too long, or of a format that can't be written.
     """
     check_text(name)
-    stem, suffix = split_suffix(inside(name), name)
+    stem, suffix = split_suffix(inside(name))
     for part in stem.split("/"):
         check_part(part, name)
     return stem + suffix
