@@ -91,7 +91,17 @@ class Cluster:
                 "leave one of them out"
             )
         with connected(self.address):
-            Driver(self, tasks, listener).go()
+            from ray.exceptions import RayError
+
+            driver = Driver(self, tasks, listener)
+            try:
+                driver.go()
+            except (RayError, ConnectionError) as error:
+                why = f"the Ray cluster ({self.address}) was lost: {gist(error)}"
+                raise ClusterError(f"{why}; the same command goes on from here") from error
+            finally:  # whatever ends it, nothing goes on
+                with contextlib.suppress(Exception):
+                    driver.cancel(force=True)
 
 
 class Driver:
@@ -149,8 +159,12 @@ class Driver:
                 self.end(self.running.pop(reference), reference)
             if self.listener.stopping and not stopped:
                 stopped = True
-                for reference in self.running:
-                    self.ray.cancel(reference)
+                self.cancel()
+
+    def cancel(self, force: bool = False) -> None:
+        """Stops the jobs that run, which end as cancelled; with `force` by ending their processes."""
+        for reference in self.running:
+            self.ray.cancel(reference, force=force)
 
     def look(self) -> None:
         """How many workers there is room for.

@@ -191,7 +191,11 @@ class LocalPool:
             with self.changed:
                 if not self.open:
                     return
-                process, connection = start(*arguments)
+                try:
+                    process, connection = start(*arguments)
+                except OSError as error:  # as where there is no memory for one
+                    self.take_back(name, begun, f"its worker could not be started ({error.strerror})")
+                    continue
                 self.processes[name], self.connections[name] = process, connection
             with contextlib.suppress(EOFError, OSError), connection:
                 self.follow(name, first, begun)

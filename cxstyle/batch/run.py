@@ -168,7 +168,7 @@ class Batch:
             # Whatever ends the batch now has left a file that is known.
             self.begin(task, worker, sha256=digest)
             make_folder(path.parent)
-            check_place(path, write_whole(path, outcome.picture or b"", replace=may_go))
+            check_place(path, write_whole(path, outcome.picture, replace=may_go))
             if self.reports is not None:
                 self.report(task.job, outcome, self.reports)
         except CxStyleError as error:

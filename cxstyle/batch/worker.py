@@ -190,16 +190,19 @@ def encoded(task: Task, result: Result, facts: dict[str, Any]) -> JobOutcome:
     job = task.job
     # Elsewhere files have other names, and the picture says what they are called here.
     origin = replace(result.origin, names=dict(task.names or job.names()))
-    record = replace(result, origin=origin).record
     try:
-        suffix = PurePosixPath(job.output).suffix
+        record, suffix = replace(result, origin=origin).record, PurePosixPath(job.output).suffix
         picture = encode(result.picture, suffix, result.alpha, job.writing, record, origin).content
     except Exception as error:  # as one that is too large for its format
         return failed(error)
     height, width = result.picture.shape[2:]
-    seconds = {name: round(value, 3) for name, value in result.seconds.items()}
-    chosen = {name: result.details[name] for name in ("device", "precision", "features")}
-    facts = {"iterations": len(result.losses), "size": [width, height], "seconds": seconds, **chosen, **facts}
-    facts["host"] = socket.gethostname()
+    facts = {
+        "iterations": len(result.losses),
+        "size": [width, height],
+        "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
+        **{name: result.details[name] for name in ("device", "precision", "features")},
+        **facts,
+        "host": socket.gethostname(),
+    }
     why = REASONS.get(result.status, "")
     return JobOutcome(result.status, why, picture, losses=result.losses, facts=facts, details=result.details)
