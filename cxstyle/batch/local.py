@@ -301,6 +301,8 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
     """What a worker's process does: takes tasks, and indices of those to stop; ends as soon as the pool is gone."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    if hasattr(os, "setsid"):
+        os.setsid()  # Linux shares its CPUs among sessions before it shares them among processes
     os.environ.update(dict.fromkeys(THREADS, str(threads)))  # before torch reads them
     worker, tasks, stopped, sending = Worker(device, memory), queue.SimpleQueue[Task](), set[int](), threading.Lock()
 
