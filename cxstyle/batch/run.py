@@ -159,16 +159,17 @@ class Batch:
 
     def written(self, task: Task, worker: str, outcome: JobOutcome) -> JobOutcome:
         """With its picture and report at their places, or with why they could not be written."""
-        if outcome.picture is None:
+        path, picture = self.folder / task.job.output, outcome.picture
+        if picture is None:
             return outcome
-        path, digest = self.folder / task.job.output, hashlib.sha256(outcome.picture).hexdigest()
+        digest = hashlib.sha256(picture).hexdigest()
         outcome = replace(outcome, facts=outcome.facts | {"sha256": digest})
         try:
             may_go = self.overwrite or self.manifest.made(task.job.output)
             # Whatever ends the batch now has left a file that is known.
             self.begin(task, worker, sha256=digest)
             make_folder(path.parent)
-            check_place(path, write_whole(path, outcome.picture, replace=may_go))
+            check_place(path, write_whole(path, picture, replace=may_go))
             if self.reports is not None:
                 self.report(task.job, outcome, self.reports)
         except CxStyleError as error:
