@@ -27,10 +27,7 @@ def test_torchs_openmp_has_read_it() -> None:
 
 
 def test_so_have_the_processes_that_a_batch_starts() -> None:
-    code = (
-        "import queue, cxstyle.batch.crew as c; m = queue.SimpleQueue(); h = c.Hand('1', m, 1, 0.1, 'cpu');"
-        "h.process.popen.stdin.close(); h.process.end(60)"
-    )
+    code = "import cxstyle.batch.local as b; process, speak = b.start(1, 0.1, 'cpu'); speak.close(); process.join(60)"
     told = python(code, OMP_DISPLAY_ENV="VERBOSE").stderr
     assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in BOUNDS.items())
 

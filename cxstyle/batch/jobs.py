@@ -121,17 +121,13 @@ class Job:
         Names and places of files don't count, and neither do device and memory.
         """
         settings = {name: value for name, value in self.config.to_dict().items() if name not in WHERE}
-        if not settings["deterministic"]:
-            del settings["deterministic"]  # so that batches go on that began before there was such a setting
         for name in ("init", "weights"):
             if settings[name] is not None and settings[name] not in INITS:
                 settings[name] = hash_of(Path(settings[name]))
         role = {"source": [self.source], "target": self.target, "target_mask": self.target_mask}
         role["source_mask"] = [] if self.source_mask is None else [self.source_mask]
         hashes = {name: [hash_of(file) for file in files] for name, files in role.items()}
-        whole: dict[str, Any] = {"files": hashes, "weights": self.weights, "settings": settings}
-        if self.writing != Writing():  # those of a batch that knew of no such thing are what they were
-            whole["writing"] = asdict(self.writing)
+        whole = {"files": hashes, "weights": self.weights, "settings": settings, "writing": asdict(self.writing)}
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 

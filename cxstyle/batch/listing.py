@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -21,11 +19,8 @@ KINDS = (
 )
 PICTURES = frozenset(f".{kind}" for kind in KINDS)
 """Suffixes by which pictures are known in folders."""
-LISTS = (".txt", ".csv")
 LARGEST = 50_000_000
 """Bytes of a list."""
-COLUMNS = ("path", "picture", "file", "source", "target")
-"""Headers of the column of a CSV list that has the paths."""
 NAMED = 10
 """Files of a kind that are left out and told by name, at most."""
 MAGIC = re.compile(r"[*?[]")
@@ -58,9 +53,8 @@ def list_pictures(
 
     Args:
         side: a picture; a folder, whose pictures come sorted by name, hidden ones left out; a glob such as
-            photos/**/*.jpg, sorted in the same way; or a list: .txt with a path on each line, # before comments, or
-            .csv with a column path, picture, file, source or target (the first one without such a header). Relative
-            paths in a list count from the list's own folder, and its order is kept.
+            photos/**/*.jpg, sorted in the same way; or a list, .txt with a path on each line and # before comments,
+            whose order is kept, and from whose folder relative paths count.
         recursive: into the sub-folders of a folder, too.
         leave_out: a folder of which folders and globs give nothing.
         note: told which files of a folder or a glob are no pictures, and why.
@@ -80,9 +74,9 @@ def list_pictures(
     if is_folder:
         return in_folder(path, recursive, leave_out, note)
     if is_file:
-        if path.suffix.lower() in LISTS:
+        if path.suffix.lower() == ".txt":
             return in_list(path)
-        if path.suffix.lower() in (".yaml", ".yml"):
+        if path.suffix.lower() in (".yaml", ".yml", ".csv"):
             raise ConfigError(f"{side} is not a picture; if it is a file of jobs, use --jobs {side}")
         return [listed(path, path.parent)]
     if MAGIC.search(side):
@@ -214,29 +208,12 @@ def in_glob(pattern: str, leave_out: Path | None, note: Callable[[str], None] | 
 
 def in_list(path: Path) -> list[Listed]:
     """The pictures that a list names; see `list_pictures`."""
-    if path.suffix.lower() == ".csv":
-        words = column(path)
-    else:
-        words = [line.strip() for line in read_text(path).split("\n") if not line.lstrip().startswith("#")]
+    words = [line.strip() for line in read_text(path).split("\n") if not line.lstrip().startswith("#")]
     paths = once(path.parent / word for word in words if word)
     if not paths:
         raise PictureError(f"{path} names no pictures; write one path on each line")
-    try:
-        root = Path(os.path.commonpath([place(picture.parent) for picture in paths]))
-    except ValueError as error:
-        raise ConfigError(f"{path}: its pictures lie on several drives; make a list for each") from error
+    root = Path(os.path.commonpath([place(picture.parent) for picture in paths]))
     return [listed(picture, root) for picture in paths]
-
-
-def column(path: Path) -> list[str]:
-    """The cells of a CSV list that are paths."""
-    rows = read_rows(path)
-    header = [cell.lower() for cell in rows[0]] if rows else []
-    known = [name for name in COLUMNS if name in header]
-    if {"source", "target"} <= set(known):
-        raise ConfigError(f"{path} has columns for sources and for targets; use --jobs {path}")
-    index = header.index(known[0]) if known else 0
-    return [row[index] for row in rows[bool(known) :] if len(row) > index]
 
 
 def read_text(path: Path) -> str:
@@ -254,17 +231,3 @@ def read_text(path: Path) -> str:
     if "\0" in text:
         raise ConfigError(f"{path} is not a text file: it holds a NUL")
     return text
-
-
-def read_rows(path: Path) -> list[list[str]]:
-    """The rows of a CSV file that have anything in them, cells stripped.
-
-    Raises:
-        ConfigError: unreadable, not UTF-8, or not CSV.
-    """
-    try:
-        rows = list(csv.reader(io.StringIO(read_text(path), newline=""), strict=True))
-    except csv.Error as error:
-        raise ConfigError(f"{path} is not CSV: {error}") from error
-    stripped = [[cell.strip() for cell in row] for row in rows]
-    return [row for row in stripped if any(row)]

@@ -1,4 +1,7 @@
-"""The manifest of a batch: one JSON line for each thing that happened to a job, added as it happens, never changed."""
+"""The manifest of a batch: one JSON line for each thing that happened to a job, added as it happens, never changed.
+
+And its records as people read them: thumbnails, what became of each job.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,19 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import filelock
 
 from ..errors import OutputError
 from ..files import sha256_of, write_whole
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Record = dict[str, Any]
 NAME = "manifest.jsonl"
@@ -33,7 +40,7 @@ class Manifest:
 
     Attributes:
         latest: by output, the last record of each job that ended.
-        ours: by output that a batch has begun to make here, the SHA-256 of all that it has made of it.
+        known_outputs: by output that a batch has begun to make here, the SHA-256 of all that it has made of it.
 
     Raises:
         OutputError: another batch holds it, or it can't be read or written.
@@ -44,13 +51,13 @@ class Manifest:
         self.path = folder / (SHARD.format(*shard) if shard else NAME)
         self.lock = filelock.FileLock(folder / f".{self.path.name}.lock")
         self.latest: dict[str, Record] = {}
-        self.ours: dict[str, set[str]] = {}
+        self.known_outputs: dict[str, set[str]] = {}
 
     def __enter__(self) -> Self:
         try:
             self.lock.acquire(timeout=0)
             trim(self.path)
-            self.latest, self.ours = read(self.folder)
+            self.latest, self.known_outputs = read(self.folder)
             self.file = self.path.open("ab", buffering=0)
         except BaseException as error:
             self.lock.release()  # nothing, where it isn't held
@@ -80,7 +87,7 @@ class Manifest:
             self.file.write(f"{line}\n".encode())
         except OSError as error:
             raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
-        self.ours.setdefault(record["output"], set()).add(record.get("sha256", ""))
+        self.known_outputs.setdefault(record["output"], set()).add(record.get("sha256", ""))
         whole: Record = json.loads(line)  # as the next batch will read it
         if record["status"] != STARTED:
             self.latest[record["output"]] = whole
@@ -89,7 +96,7 @@ class Manifest:
     def made(self, output: str) -> bool:
         """Whether what is at an output's place now is what a batch has made."""
         path = self.folder / output
-        return output in self.ours and path.is_file() and sha256_of(path) in self.ours[output]
+        return output in self.known_outputs and path.is_file() and sha256_of(path) in self.known_outputs[output]
 
 
 def manifests(folder: Path) -> list[Path]:
@@ -122,21 +129,21 @@ def lines(path: Path) -> Iterator[Record]:
 
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, set[str]]]:
-    """Of all manifests of a folder, by output: the last record of each job that ended, and `ours` of `Manifest`.
+    """Of all manifests of a folder, by output: the last record of each job that ended; and `Manifest.known_outputs`.
 
     Raises:
         OutputError: one can't be read.
     """
     latest: dict[str, Record] = {}
-    ours: dict[str, set[str]] = {}
+    known_outputs: dict[str, set[str]] = {}
     for path in manifests(folder):
         for record in lines(path):
             output = record["output"]
-            ours.setdefault(output, set()).add(str(record.get("sha256", "")))
+            known_outputs.setdefault(output, set()).add(str(record.get("sha256", "")))
             before = latest.get(output)
             if record["status"] != STARTED and (before is None or before["time"] <= record["time"]):
                 latest[output] = record
-    return latest, ours
+    return latest, known_outputs
 
 
 def trim(path: Path) -> None:
@@ -182,3 +189,41 @@ def merge(folder: Path) -> tuple[int, int]:
                     (folder / f".{path.name}.lock").unlink()
     latest, _ = read(folder)
     return len(latest), sum(record["status"] == COMPLETE for record in latest.values())
+
+
+def latest(records: Iterable[Record]) -> list[Record]:
+    """The last record of each output, in the order in which the outputs first came."""
+    return list({record["output"]: record for record in records}.values())
+
+
+def thumbnail(path: str | Path, edge: int) -> Image.Image:
+    """A picture with its long edge at most `edge` pixels: upright, sRGB, opaque; never enlarged.
+
+    Raises:
+        PictureError: it can't be read.
+    """
+    from ..pictures import read_image  # brings torch, which writing about a batch does not need until here
+
+    picture = read_image(Path(path))
+    picture.thumbnail((edge, edge), reducing_gap=3)
+    return picture
+
+
+def ending(record: Record) -> str:
+    """How a job ended, with the reason, for people; "" for one that did what it should."""
+    status, reason = str(record.get("status", "")), str(record.get("error") or "")
+    if status == COMPLETE:
+        return ""
+    return f"{status}: {reason}" if reason and status not in reason else reason or status
+
+
+def unique(values: Iterable[Any]) -> list[Any]:
+    """Each value once, as it first comes."""
+    return list(dict.fromkeys(values))
+
+
+def evenly(count: int, most: int) -> list[slice]:
+    """Cuts a sequence into as few parts as hold no more than `most`, of about equal lengths."""
+    parts = -(-count // most)
+    bounds = [count * i // parts for i in range(parts + 1)] if parts else []
+    return [slice(start, end) for start, end in pairwise(bounds)]

@@ -11,10 +11,9 @@ from pathlib import Path
 from ..checks import check_choice
 from ..errors import ConfigError, PictureError
 from ..settings import StyleConfig
-from .distinct import labels, outputs
 from .jobs import Job
 from .listing import Listed, list_pictures
-from .names import Row, Template, default_template
+from .naming import Row, Template, default_template, disambiguate, outputs
 
 PAIRINGS = ("product", "zip", "name")
 NAMED = 5
@@ -129,15 +128,15 @@ def make_jobs(
     paired = pairs(sources, targets, how).pairs
     seeds = max(Counter(label for label, _ in settings).values())
     read = Template.parse(template or default_template(len({label for label, _ in settings if label}), seeds))
-    source_names = dict(zip(sources, labels([(s.name, s.file) for s in sources]), strict=True))
-    target_names = dict(zip(targets, labels([(t.name.replace("/", "-"), t.file) for t in targets]), strict=True))
+    source_names = disambiguate({s.file: (s.name, s.file) for s in sources})
+    target_names = disambiguate({t.file: (flat(t.name), flat(t.file)) for t in targets})
     source_masks = masks_for([source for source, _ in paired], source_mask, "source-mask")
     target_masks = masks_for([target for _, target in paired], target_mask, "target-mask")
     whole = [(source, target, label, config) for source, target in paired for label, config in settings]
-    rows = [
-        Row(source_names[source], (target_names[target],), label, config.seed, described(source, target, label, config))
-        for source, target, label, config in whole
-    ]
+    rows = []
+    for source, target, label, config in whole:
+        what = f"{source.path} with {target.path} ({label + ', ' if label else ''}seed {config.seed})"
+        rows.append(Row(source_names[source.file], (target_names[target.file],), label, config.seed, what))
     return [
         Job(
             source.path,
@@ -148,13 +147,13 @@ def make_jobs(
             source_mask=source_masks.get(source),
             target_mask=target_masks.get(target, ()),
         )
-        for (source, target, label, config), output in zip(whole, outputs([read], rows), strict=True)
+        for (source, target, label, config), output in zip(whole, outputs(read, rows), strict=True)
     ]
 
 
-def described(source: Listed, target: Listed, label: str, config: StyleConfig) -> str:
-    """A job in messages."""
-    return f"{source.path} with {target.path} ({label + ', ' if label else ''}seed {config.seed})"
+def flat(name: str) -> str:
+    """Without folders: those of targets are part of the name."""
+    return name.replace("/", "-")
 
 
 def masks_for(pictures: Sequence[Listed], mask: Path | None, option: str) -> dict[Listed, Path]:

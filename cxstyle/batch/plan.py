@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from statistics import median
 
-from ..errors import ConfigError, OutputError
+from ..errors import ConfigError
 from ..files import sha256_of
+from ..settings import StyleConfig, parse
 from .jobs import Job
 from .manifest import COMPLETE, Record, read
+from .naming import check_distinct
 from .schedule import in_order, part
 
 UNREADABLE = "unreadable"
@@ -45,7 +47,7 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file's content."""
     try:
         return sha256_of(path)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in its name
         return UNREADABLE
 
 
@@ -95,23 +97,34 @@ def check_outputs(jobs: Sequence[Job]) -> None:
     Raises:
         ConfigError, OutputError: as of `plan_batch`.
     """
-    taken: dict[str, Job] = {}
     for job in jobs:
         job.writing.check(job.output)
-        # Some file systems keep a.png and A.png, or two ways of writing one letter, as one file.
-        same = unicodedata.normalize("NFC", job.output).casefold()
-        if same in taken:
-            raise ConfigError(
-                f"two jobs would write {job.output}: {words(taken[same])} and {words(job)}; give each its own output"
-            )
-        taken[same] = job
-    folders = {parent for output in taken for parent in PurePosixPath(output).parents}
-    for same, job in taken.items():
-        if PurePosixPath(same) in folders:
-            raise OutputError(f"{job.output} would be a picture and a folder of pictures; give it another name")
+    check_distinct([job.output for job in jobs], lambda i: words(jobs[i]), lambda *_: "give each its own output")
 
 
 def words(job: Job) -> str:
     """a.jpg x b.jpg (fast)."""
     pictures = " x ".join(str(picture) for picture in (job.source, *job.target))
     return f"{pictures} ({job.preset})" if job.preset else pictures
+
+
+def work(config: StyleConfig) -> float:
+    """How much a run is beside others, about, in pixels times iterations; see `steps.FIXED_WORK`."""
+    from ..transfer import FIXED_WORK
+
+    scales = config.pyramid.scales(config.size, config.iterations)
+    return float(sum((edge * edge + FIXED_WORK) * count for edge, count in scales))
+
+
+def seconds_of(jobs: Iterable[Job], folder: str | Path) -> dict[str, float]:
+    """About how long each of these jobs will take alone, by output: as those of its preset took that the folder's
+    manifests know. Jobs of other presets are left out."""
+    rates: dict[str, list[float]] = {}
+    for record in read(Path(folder))[0].values():
+        if record["status"] == COMPLETE and "loop" in record.get("seconds", {}):
+            try:
+                done = work(parse(record["settings"]))
+            except (ConfigError, KeyError):  # of another version
+                continue
+            rates.setdefault(record.get("preset", ""), []).append(record["seconds"]["loop"] / done)
+    return {job.output: work(job.config) * median(rates[job.preset]) for job in jobs if job.preset in rates}

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CxStyleError, OutputError
-from ..files import READ, check_place, file_id, make_folder, put_in_place, remove_partial, write_partial
+from ..files import READ, check_place, file_id, make_folder, remove_partial, write_whole
 from ..transfer import run_record, write_json
-from .estimate import work
-from .executors import Executor
 from .jobs import Job
 from .listing import place
+from .local import Executor
 from .manifest import COMPLETE, STARTED, Manifest, Record
-from .plan import Planned, check_outputs, compared
-from .schedule import Schedule, Task, in_order, part
-from .work import FAILED, STOPPED, Ended, Moved
+from .plan import Planned, check_outputs, compared, work
+from .schedule import Task, in_order, part
+from .worker import FAILED, STOPPED, JobOutcome, JobProgress
 from .workers import check_workers, choose_executor
 
 
@@ -29,7 +28,7 @@ class Event:
     """What a callback is told.
 
     Attributes:
-        kind: hashing, before all pictures are; planned, before the first job; started, moved or ended, of a job.
+        kind: hashing, before all pictures are; planned, before the first job; started, progress or ended, of a job.
         done: jobs that have been completed now.
         skipped: that were complete and unchanged.
         failed: that have failed now.
@@ -39,7 +38,7 @@ class Event:
         seconds_left: about; None before anything is known.
         job: that something happened to.
         worker: who does it.
-        moved: how far it is.
+        progress: how far it is.
         record: its line in the manifest, once it has ended.
         details: what was decided for it, then; as of `Result`.
     """
@@ -54,7 +53,7 @@ class Event:
     seconds_left: float | None = None
     job: Job | None = None
     worker: str = ""
-    moved: Moved | None = None
+    progress: JobProgress | None = None
     record: Record | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -101,7 +100,7 @@ class Batch:
         overwrite: bool,
     ) -> None:
         self.folder, self.manifest, self.callback, self.reports = folder, manifest, callback, reports
-        self.overwrite, self.before = overwrite, set(manifest.ours)
+        self.overwrite, self.before = overwrite, set(manifest.known_outputs)
         self.todo, self.stopping = todo, False
         self.skipped = len(planned) - len(todo)
         self.done = self.failed = 0
@@ -112,7 +111,7 @@ class Batch:
 
     def tell(self, kind: str, task: Task | None = None, **more: Any) -> None:
         """Tells the callback, which may stop it all."""
-        done = self.finished + sum(self.work[index] * moved for index, moved in self.running.items())
+        done = self.finished + sum(self.work[index] * done for index, done in self.running.items())
         share = done / self.whole if self.whole else 1.0
         seconds = time.perf_counter() - self.begun
         event = Event(
@@ -130,8 +129,8 @@ class Batch:
         if self.callback is not None and self.callback(event) is False:
             self.stopping = True
 
-    def started(self, task: Task, worker: str) -> None:
-        """As `Watcher`."""
+    def on_start(self, task: Task, worker: str) -> None:
+        """As `Listener`."""
         self.running[task.index] = 0.0
         self.begin(task, worker)
         self.tell("started", task, worker=worker)
@@ -141,43 +140,41 @@ class Batch:
         line = {"status": STARTED, "output": task.job.output, "worker": worker, "attempt": task.attempt}
         self.manifest.add(line | facts)
 
-    def moved(self, task: Task, worker: str, moved: Moved) -> None:
-        """As `Watcher`."""
-        self.running[task.index] = moved.done
-        self.tell("moved", task, worker=worker, moved=moved)
+    def on_progress(self, task: Task, worker: str, progress: JobProgress) -> None:
+        """As `Listener`."""
+        self.running[task.index] = progress.done
+        self.tell("progress", task, worker=worker, progress=progress)
 
-    def ended(self, task: Task, worker: str, ended: Ended) -> None:
-        """As `Watcher`: first the picture, then the line that says that it is there."""
-        if self.running.pop(task.index, None) is None and ended.status == STOPPED:
+    def on_end(self, task: Task, worker: str, outcome: JobOutcome) -> None:
+        """As `Listener`: first the picture, then the line that says that it is there."""
+        if self.running.pop(task.index, None) is None and outcome.status == STOPPED:
             return
-        ended = self.written(task, worker, ended)
-        record = self.manifest.add(self.record(task, worker, ended))
-        if ended.status != STOPPED:
+        outcome = self.written(task, worker, outcome)
+        record = self.manifest.add(self.record(task, worker, outcome))
+        if outcome.status != STOPPED:
             self.finished += self.work[task.index]
-            self.done += ended.status == COMPLETE
-            self.failed += ended.status != COMPLETE
-        self.tell("ended", task, worker=worker, record=record, details=ended.details)
+            self.done += outcome.status == COMPLETE
+            self.failed += outcome.status != COMPLETE
+        self.tell("ended", task, worker=worker, record=record, details=outcome.details)
 
-    def written(self, task: Task, worker: str, ended: Ended) -> Ended:
+    def written(self, task: Task, worker: str, outcome: JobOutcome) -> JobOutcome:
         """With its picture and report at their places, or with why they could not be written."""
-        path = self.folder / task.job.output
-        if ended.picture is not None:
-            ended = replace(ended, facts=ended.facts | {"sha256": hashlib.sha256(ended.picture).hexdigest()})
-        elif ended.part is None:
-            return ended
+        path, picture = self.folder / task.job.output, outcome.picture
+        if picture is None:
+            return outcome
+        digest = hashlib.sha256(picture).hexdigest()
+        outcome = replace(outcome, facts=outcome.facts | {"sha256": digest})
         try:
             may_go = self.overwrite or self.manifest.made(task.job.output)
             # Whatever ends the batch now has left a file that is known.
-            self.begin(task, worker, sha256=ended.facts["sha256"])
-            if ended.picture is not None:
-                make_folder(path.parent)
-            part = ended.part or write_partial(path, ended.picture or b"")
-            check_place(path, put_in_place(part, path, replace=may_go))
+            self.begin(task, worker, sha256=digest)
+            make_folder(path.parent)
+            check_place(path, write_whole(path, picture, replace=may_go))
             if self.reports is not None:
-                self.report(task.job, ended, self.reports)
+                self.report(task.job, outcome, self.reports)
         except CxStyleError as error:
-            return replace(ended, status=FAILED, error=str(error), picture=None, part=None)
-        return ended
+            return replace(outcome, status=FAILED, error=str(error), picture=None)
+        return outcome
 
     def check_beside(self, read: set[tuple[int, int] | None], pictures: Path | None) -> None:
         """Makes sure that neither reports nor pictures on the way take the place of what no batch has made.
@@ -202,26 +199,28 @@ class Batch:
             twice = next(path for path in taken if taken.count(path) > 1)
             raise OutputError(f"{twice} would be the report of several jobs; give their results names of their own")
 
-    def report(self, job: Job, ended: Ended, folder: Path) -> None:
+    def report(self, job: Job, outcome: JobOutcome, folder: Path) -> None:
         """As `cxstyle run --report` writes it."""
         path = report_of(job, folder)
         make_folder(path.parent)
         record = run_record(
             pictures=job.inputs() | {"result": str(self.folder / job.output)},
             settings=job.config.to_dict(),
-            details=ended.details,
-            status=ended.status,
-            seconds=ended.facts["seconds"],
-            losses=ended.losses,
+            details=outcome.details,
+            status=outcome.status,
+            seconds=outcome.facts["seconds"],
+            losses=outcome.losses,
         )
         check_place(path, write_json(path, record, replace=self.overwrite or job.output in self.before))
 
-    def record(self, task: Task, worker: str, ended: Ended) -> Record:
+    def record(self, task: Task, worker: str, outcome: JobOutcome) -> Record:
         """The line of a job that has ended."""
         job = task.job
-        kept = {name: value for name, value in (ended.losses or [{}])[-1].items() if name not in ("scale", "iteration")}
+        kept = {
+            name: value for name, value in (outcome.losses or [{}])[-1].items() if name not in ("scale", "iteration")
+        }
         return {
-            "status": ended.status,
+            "status": outcome.status,
             "output": job.output,
             **job.inputs(),
             "preset": job.preset,
@@ -232,8 +231,8 @@ class Batch:
             "hashes": dict(self.todo[task.index].hashes),
             "worker": worker,
             "attempt": task.attempt,
-            **ended.facts,
-            "error": ended.error,
+            **outcome.facts,
+            "error": outcome.error,
         }
 
 
@@ -293,7 +292,7 @@ def run_batch(
         batch.tell("planned")
         if todo and not batch.stopping:
             every = None if save_every is None else (save_every[0], Path(save_every[1]))
-            who.go(Schedule(Task(index, p.job, save_every=every) for index, p in enumerate(todo)), batch)
+            who.run([Task(index, p.job, save_every=every) for index, p in enumerate(todo)], batch)
         return BatchResult(planned, known(planned, manifest.latest), batch.stopping)
 
 

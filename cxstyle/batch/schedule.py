@@ -1,11 +1,12 @@
-"""In which order the jobs of a batch are done, and by whom: jobs of one target after another, by one worker."""
+"""In which order the jobs of a batch are done, and by whom: jobs of one target one after another, by one worker."""
 
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,9 +23,10 @@ class Task:
     Attributes:
         index: of the job in its batch.
         job: to be done.
-        attempt: from 1; more where workers or nodes were lost over it.
+        attempt: from 1; more where workers were lost over it.
         save_every: (n, folder) to write the picture after every n iterations, too.
         names: of its files as the batch has them, by role; None where the job itself has them.
+        preview: pixels of the long edge of the pictures that come with its progress; 0 for none.
     """
 
     index: int
@@ -32,66 +34,64 @@ class Task:
     attempt: int = 1
     save_every: tuple[int, Path] | None = None
     names: Mapping[str, str] | None = None
+    preview: int = 0
 
-    @property
+    @cached_property
     def group(self) -> Hashable:
         """The same for jobs that can share the features of their targets."""
-        config = self.job.config
-        layers = sorted({layer for term in config.terms for layer in term.layers})
-        seen = (config.features, config.weights, config.pooling, config.precision, config.colors)
-        size = (config.size, config.pyramid, config.iterations)
-        return (self.job.target, self.job.target_mask, json.dumps(layers), seen, size)
+        return group_of(self.job)
+
+
+def group_of(job: Job) -> Hashable:
+    """As of `Task`."""
+    config = job.config
+    layers = sorted({layer for term in config.terms for layer in term.layers})
+    seen = (config.features, config.weights, config.pooling, config.precision, config.colors)
+    size = (config.size, config.pyramid, config.iterations)
+    return (job.target, job.target_mask, json.dumps(layers), seen, size)
 
 
 class Schedule:
     """What is left to do.
 
     Args:
-        tasks: in any order; those of a group stay together, groups in the order in which they first come.
+        tasks: in the order in which one worker would do them.
     """
 
-    def __init__(self, tasks: Iterable[Task]) -> None:
-        self.groups: dict[Hashable, deque[Task]] = {}
-        for task in tasks:
-            self.groups.setdefault(task.group, deque()).append(task)
-        self.holders: dict[Hashable, set[str]] = {}
+    def __init__(self, tasks: Iterable[Task] = ()) -> None:
+        self.waiting = list(tasks)
+        self.at: dict[str, Hashable] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self.groups.values()))
+        return len(self.waiting)
 
     def next(self, worker: str) -> Task | None:
-        """The next task of a worker: of the group that it has been at, else of one that nobody is at, else of the one
-        with the most left; None where nothing is."""
-        waiting = [group for group, tasks in self.groups.items() if tasks]
-        if not waiting:
+        """The next task of a worker: of the group that it is at, else of one that nobody is at, else the first."""
+        own, taken = self.at.get(worker), set(self.at.values())
+        mine = (i for i, task in enumerate(self.waiting) if task.group == own)
+        free = (i for i, task in enumerate(self.waiting) if task.group not in taken)
+        index = next(chain(mine, free, range(len(self.waiting))), None)
+        if index is None:
             return None
-        own = [group for group in waiting if worker in self.holders.get(group, ())]
-        free = [group for group in waiting if not self.holders.get(group)]
-        group = (own or free or [max(waiting, key=lambda group: len(self.groups[group]))])[0]
-        if not own:
-            for holders in self.holders.values():
-                holders.discard(worker)
-            self.holders.setdefault(group, set()).add(worker)
-        return self.groups[group].popleft()
+        task = self.waiting.pop(index)
+        self.at[worker] = task.group
+        return task
 
     def put_back(self, task: Task, *, failed: bool) -> None:
         """A task whose worker was lost: to be done next, and counted as an attempt where it was being done."""
-        again = replace(task, attempt=task.attempt + 1) if failed else task
-        self.groups.setdefault(task.group, deque()).appendleft(again)
+        self.waiting.insert(0, replace(task, attempt=task.attempt + 1) if failed else task)
 
     def leave(self, worker: str) -> None:
-        """A worker that is gone holds nothing."""
-        for holders in self.holders.values():
-            holders.discard(worker)
+        """A worker that is gone is at nothing."""
+        self.at.pop(worker, None)
 
 
 def in_order(jobs: Sequence[Job]) -> list[Job]:
-    """As one worker would do them."""
-    schedule = Schedule(Task(index, job) for index, job in enumerate(jobs))
-    found = []
-    while (task := schedule.next("")) is not None:
-        found.append(task.job)
-    return found
+    """As one worker does them: those of a group together, groups in the order in which they first come."""
+    groups: dict[Hashable, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(group_of(job), []).append(job)
+    return [job for group in groups.values() for job in group]
 
 
 def part(items: Sequence[Item], shard: tuple[int, int] | None) -> list[Item]:

@@ -14,8 +14,8 @@ from PIL.PngImagePlugin import PngInfo
 from ..errors import PictureError
 from ..files import is_marked, write_whole
 from ..pictures import Cell, grid
-from .manifest import Record
-from .records import ending, evenly, in_order, latest, short_names, thumbnail
+from .manifest import Record, ending, evenly, latest, thumbnail, unique
+from .naming import short_names
 
 NARROWEST = 96
 """Pixels of a cell: below it captions say nothing."""
@@ -51,7 +51,7 @@ def write_sheets(
         OutputError: a sheet can't be written; those before it are.
     """
     kept = latest(records)
-    presets, seeds = in_order(r.get("preset", "") for r in kept), in_order(r.get("seed", 0) for r in kept)
+    presets, seeds = unique(r.get("preset", "") for r in kept), unique(r.get("seed", 0) for r in kept)
     sizes = [max(record["size"]) for record in kept if record.get("size")]
     pictures = Pictures(folder, kept, max(NARROWEST, min(edge, max(sizes, default=edge))))
     taken = {record["output"].casefold() for record in kept}
@@ -121,7 +121,7 @@ def is_product(records: Sequence[Record]) -> bool:
 def grid_pages(records: Sequence[Record], pictures: Pictures, across: int, down: int) -> list[Page]:
     """Sources down, targets across, each page with the headers of its rows and columns."""
     placed = {(record["source"], record["targets"][0]): record for record in records}
-    sources, targets = in_order(source for source, _ in placed), in_order(target for _, target in placed)
+    sources, targets = unique(source for source, _ in placed), unique(target for _, target in placed)
 
     def page(left: Sequence[str], top: Sequence[str], title: str) -> Image.Image:
         rows = [[Cell(blank=True), *(pictures.original(target) for target in top)]]

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..checks import check_device
 from ..errors import ConfigError, DeviceError, WeightsError
-from .crew import Crew
-from .estimate import kind_of
-from .executors import Executor, Here
 from .jobs import Job
+from .local import Executor, LocalPool, ThisProcess
 
 if TYPE_CHECKING:
     from ..features import Shared
@@ -50,8 +48,8 @@ def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None
     threads = torch.get_num_threads()
     count = len(names) if len(names) > 1 else number(jobs, workers, names[0], threads)
     if count == 1:
-        return Here(names[0])
-    return Crew(max(1, threads // count), names if len(names) > 1 else names * count)
+        return ThisProcess(names[0])
+    return LocalPool(max(1, threads // count), names if len(names) > 1 else names * count)
 
 
 def device_names(devices: str | None) -> list[str | None]:
@@ -109,6 +107,11 @@ def fitting(jobs: Sequence[Job]) -> int:
     shared = Shared()
     each = PROCESS + FIRST_USE + max(memory_of(job, shared) for job in {kind_of(job): job for job in jobs}.values())
     return int(SHARE * free(torch.device("cpu")) / each)
+
+
+def kind_of(job: Job) -> tuple[str, int]:
+    """The same for jobs that take about as much memory."""
+    return repr(job.config.override(seed=0)), len(job.target)
 
 
 def memory_of(job: Job, shared: Shared) -> float:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..batch.pairing import PAIRINGS, counted
 from . import options as option
-from .choose import Choice, Shard, Workers, chosen_jobs, executor
-from .crowd import HASHING, Crowd, dry_run
+from .batch_display import HASHING, BatchDisplay, dry_run
+from .several import is_file, read_settings
+
+if TYPE_CHECKING:
+    from ..batch.jobs import Job
+    from ..batch.local import Executor
+    from ..settings import StyleConfig
 
 EXECUTORS = ("local", "ray")
 LOOKS = [
@@ -23,6 +30,35 @@ QUIET = [
 ]
 
 
+class Workers(click.ParamType[int | str]):
+    """A number, or auto."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Leaves the range to `run_batch`."""
+        if value == "auto":
+            return "auto"
+        if not str(value).isdecimal():
+            self.fail(f"{value!r} is neither a number nor auto", param, ctx)
+        return int(value)
+
+
+class Shard(click.ParamType[tuple[int, int]]):
+    """Part i of n."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """1/4 -> (1, 4)."""
+        if isinstance(value, tuple):
+            return value
+        i, _, n = str(value).partition("/")
+        if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
+            self.fail(f"{value!r} is not a part such as 1/4, the first of four", param, ctx)
+        return int(i), int(n)
+
+
 @click.command()
 @click.argument("sides", nargs=-1, metavar="SOURCES TARGETS")
 @click.option(
@@ -32,7 +68,7 @@ QUIET = [
     "--jobs",
     type=option.PATH,
     metavar="FILE",
-    help="Jobs with options of their own, from a YAML or CSV file, in place of SOURCES and TARGETS.",
+    help="Jobs with settings of their own, from a YAML or CSV file, in place of SOURCES and TARGETS.",
 )
 @click.option("-r", "--recursive", is_flag=True, help="Go into sub-folders; they are mirrored in DIR.")
 @click.option(
@@ -65,7 +101,7 @@ QUIET = [
 @click.option("--shard", type=Shard(), metavar="I/N", help="Do part I of N, with a manifest of its own.")
 @click.option("--force", is_flag=True, help="Do all jobs again, complete or not.")
 @click.option("--overwrite", is_flag=True, help="Replace files in DIR that no batch has made.")
-@click.option("--dry-run", is_flag=True, help="List what would be done, with time and memory; do nothing.")
+@click.option("--dry-run", is_flag=True, help="List what would be done; do nothing.")
 @option.together(LOOKS)
 @option.together(option.WRITING)
 @option.max_pixels
@@ -76,33 +112,146 @@ QUIET = [
 def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     """Gives every picture of SOURCES the look of every one of TARGETS.
 
-    Each is a file, a folder, a glob in quotes, or a list (.txt, .csv). The same command again does what is missing,
-    has changed or has failed. `cxstyle batch merge` joins shards.
+    Each is a file, a folder, a glob in quotes, or a list (.txt). The same command again does what is missing, has
+    changed or has failed. `cxstyle batch merge` joins shards.
 
     \b
     Try:  cxstyle batch samples/astronaut.jpg samples/hopper.jpg -o results --preset fast --gallery
     """
+    check_together(options)
+
+    def taken(*names: str) -> dict[str, Any]:
+        return {name: options.pop(name) for name in names}
+
+    display = BatchDisplay(output, **taken("json_lines", "quiet", "verbose", "sheet", "gallery"))
+    dry, device = options.pop("dry_run"), options.pop("device")
+    # Several devices have a worker each; one is a setting.
+    devices = device if device and (device == "all" or "," in device) else None
+    how = taken("workers", "shard", "force", "overwrite", "reports", "save_every")
+    ray = taken("kind", "ray_address", "cpus", "return_pictures")
+    how["executor"] = executor_of(devices, how["workers"], how["save_every"], **ray)
+    writing = taken("quality", "bits", "no_metadata")
+    names = ("jobs", "recursive", "pair", "name", "presets", "configs", "seeds", "source_mask", "target_mask")
+    settings = {"device": None if devices else device}
+    selection = BatchSelection(sides, output, **taken(*names), settings=options | settings)
+    jobs = selection.jobs_of_file(writing) if selection.jobs else selection.jobs_of_sides(writing, display.note)
+    if dry:
+        display.note(HASHING)
+        dry_run(jobs, output, how["shard"], how["force"], display.json_lines)
+    else:
+        display.go(jobs, devices=devices, **how)
+
+
+def check_together(options: dict[str, Any]) -> None:
+    """Refuses options that exclude each other."""
     if options["shard"] and (options["sheet"] or options["gallery"]):
         raise click.UsageError("a shard has a part of the pictures; make them of all with `cxstyle batch merge DIR`")
     if options["json_lines"]:
         option.refuse("and --json-lines exclude each other", "quiet", "verbose")
     if options["quiet"]:
         option.refuse("and --quiet exclude each other", "verbose")
-    names = ("json_lines", "quiet", "verbose", "sheet", "gallery")
-    crowd = Crowd(output, **{name: options.pop(name) for name in names})
-    who = {name: options.pop(name) for name in ("workers", "kind", "ray_address", "cpus", "return_pictures")}
-    who["save_every"] = options["save_every"]
-    how = {name: options.pop(name) for name in ("shard", "force", "overwrite", "reports", "save_every")}
-    dry = options.pop("dry_run")
-    choice = Choice(sides, output, **{name: options.pop(name) for name in Choice.NAMES})
-    writing = {name: options.pop(name) for name in ("quality", "bits", "no_metadata")}
-    jobs, devices = chosen_jobs(choice, crowd.note, options, writing)
-    who_works = executor(who, devices)
-    if dry:
-        crowd.note(HASHING)
-        dry_run(jobs, output, devices, how["shard"], how["force"], crowd.json_lines)
-    else:
-        crowd.go(jobs, devices=devices, executor=who_works, workers=who["workers"], **how)
+
+
+@dataclass(frozen=True)
+class BatchSelection:
+    """What says which jobs a batch has: the options of the same names, and settings that override those of presets."""
+
+    sides: tuple[str, ...]
+    output: Path
+    jobs: Path | None
+    recursive: bool
+    pair: str
+    name: str | None
+    presets: tuple[str, ...]
+    configs: tuple[Path, ...]
+    seeds: tuple[int, ...]
+    source_mask: Path | None
+    target_mask: Path | None
+    settings: dict[str, Any]
+
+    def words(self) -> list[str]:
+        """Presets and files of settings."""
+        return [*self.presets, *map(str, self.configs)]
+
+    def jobs_of_file(self, writing: dict[str, Any]) -> list[Job]:
+        """Of --jobs; what stands on the command line holds for all of them."""
+        from ..batch.job_file import read_jobs
+
+        if self.sides:
+            raise click.UsageError("--jobs takes the place of SOURCES and TARGETS; leave them out")
+        option.refuse("is for SOURCES and TARGETS; --jobs names each job's", "recursive", "pair")
+        if self.jobs is None or len(self.words()) > 1 or len(self.seeds) > 1:
+            raise click.UsageError("several --preset or --seed don't go with --jobs; write a job for each")
+        # What is as it is without the option leaves the file's word.
+        above = {
+            "preset": next(iter(self.words()), None),
+            "source_mask": self.source_mask,
+            "target_mask": self.target_mask,
+            "quality": writing["quality"],
+            "bits": None if writing["bits"] == "auto" else int(writing["bits"]),
+            "metadata": False if writing["no_metadata"] else None,
+            "settings": self.settings | {"seed": next(iter(self.seeds), None)},
+        }
+        return read_jobs(self.jobs, above, self.name)
+
+    def jobs_of_sides(self, writing: dict[str, Any], note: Callable[[str], None]) -> list[Job]:
+        """Of SOURCES and TARGETS; `note` is told what people should know."""
+        from ..batch.listing import list_pictures
+        from ..batch.pairing import make_jobs, pairs
+
+        if len(self.sides) != 2:
+            raise click.UsageError(
+                f"SOURCES and TARGETS are needed, and {len(self.sides)} words came; put globs in quotes "
+                "('photos/*.jpg'), or name the jobs in a file with --jobs"
+            )
+        how = option.writing_of(**writing)
+        sources, targets = (
+            list_pictures(side, self.recursive, leave_out=self.output, note=note) for side in self.sides
+        )
+        alone = pairs(sources, targets, self.pair).alone()
+        if alone:
+            note(alone)
+        masks = self.source_mask, self.target_mask
+        jobs = make_jobs(sources, targets, self.pair, self.labelled(), self.name, *masks)
+        return [replace(job, writing=how) for job in jobs]
+
+    def labelled(self) -> list[tuple[str, StyleConfig]]:
+        """All settings, with what they are called: each preset with each seed."""
+        found = []
+        for word in self.words() or ["default"]:
+            config = read_settings(word).override(**self.settings)
+            name = Path(word).stem if is_file(word) else word
+            found += [(name, config.override(seed=seed)) for seed in self.seeds or [config.seed]]
+        return found
+
+
+def executor_of(
+    devices: str | None,
+    workers: int | str,
+    save_every: tuple[int, Path] | None,
+    *,
+    kind: str,
+    ray_address: str,
+    cpus: int | None,
+    return_pictures: bool,
+) -> Executor | None:
+    """Who does the jobs, where it is not this machine.
+
+    Raises:
+        click.UsageError: options of the other executor.
+    """
+    if kind == "local":
+        option.refuse("is for --executor ray", "ray_address", "cpus", "return_pictures")
+        return None
+    if workers != "auto" or devices:
+        raise click.UsageError(
+            "--workers and several devices are for --executor local; Ray has as many as there is room"
+        )
+    if return_pictures and save_every:
+        raise click.UsageError("--save-every needs storage that all nodes share; leave --return-pictures out")
+    from ..batch.cluster import Cluster
+
+    return Cluster(ray_address, cpus=cpus, return_pictures=return_pictures)
 
 
 @click.command("batch merge")
@@ -122,4 +271,6 @@ def merge(folder: Path, sheet: bool, gallery: bool, quiet: bool) -> None:
     if not quiet:
         click.echo(f"{folder / 'manifest.jsonl'} knows {counted(jobs, 'job')}, {complete} complete")
     latest, _ = read(folder)
-    Crowd(folder, quiet=quiet, sheet=sheet, gallery=gallery).publish([latest[output] for output in sorted(latest)])
+    BatchDisplay(folder, quiet=quiet, sheet=sheet, gallery=gallery).publish(
+        [latest[output] for output in sorted(latest)]
+    )

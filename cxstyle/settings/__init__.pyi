@@ -19,3 +19,4 @@ from .terms import LossTerm as LossTerm
 from .training import TASKS as TASKS
 from .training import TrainConfig as TrainConfig
 from .training import train_preset_names as train_preset_names
+from .yaml import parse_yaml as parse_yaml

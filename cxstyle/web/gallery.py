@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from ..batch.manifest import Record
-from ..batch.records import ending, latest, short_names, thumbnail
+from ..batch.manifest import Record, ending, latest, thumbnail
+from ..batch.naming import short_names
 from ..errors import PictureError
 from ..files import is_marked, numbered, whole_file
 

@@ -13,7 +13,7 @@ from ray.cluster_utils import Cluster as RayCluster
 
 from cxstyle import Job, StyleConfig, run_batch
 from cxstyle.batch.cluster import Cluster
-from cxstyle.batch.executors import Here
+from cxstyle.batch.local import ThisProcess
 from cxstyle.batch.manifest import lines
 from cxstyle.batch.run import Event
 from cxstyle.errors import ClusterError
@@ -41,7 +41,7 @@ class Nodes:
 
 
 # One cluster at a time: Ray keeps the address of the last one for the whole machine.
-pytestmark = pytest.mark.xdist_group("ray")
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def undisturbed(jobs: list[Job], tmp_path_factory: pytest.TempPathFactory) -> di
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CXSTYLE_CACHE", str(folder / "cache"))
-        run_batch(jobs, folder, executor=Here())
+        run_batch(jobs, folder, executor=ThisProcess())
     torch.set_num_threads(threads)
     return pictures(folder)
 
@@ -106,7 +106,7 @@ def workers() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):  # one that has just ended
-            found += [process] if process.name().startswith("ray::Actor") and process.cmdline() else []
+            found += [process] if process.name().startswith("ray::do_job") and process.cmdline() else []
     return found
 
 

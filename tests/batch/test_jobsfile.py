@@ -1,186 +1,230 @@
-"""Files of jobs: defaults, each job's own options, the command line's above them, and what is refused."""
+"""Files of jobs: defaults, each job's own settings, the command line's above them, and what is refused."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from broken.presets import bomb
 
-from cxstyle import StyleConfig
-from cxstyle.batch.jobsfile import KEYS, SETTINGS, read_jobs
-from cxstyle.cli.run import run
+from cxstyle import Job, StyleConfig, Writing
+from cxstyle.batch.job_file import read_jobs
 from cxstyle.errors import ConfigError
 
-
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
-def written(name: str, text: str) -> Path:
+def written(name: str, text: str | bytes) -> Path:
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8")
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
+def outputs(jobs: list[Job]) -> list[str]:
+    return [job.output for job in jobs]
+
+
 JOBS = """
-defaults: {preset: fast, size: 256, target: b.jpg}
+defaults: {preset: fast, target: b.jpg, settings: {size: 256, seed: 9}}
 jobs:
   - {source: a.jpg}
-  - {source: sub/a.png, target: [b.jpg, c.jpg], target-weights: [2, 1], preset: faithful, seed: 3, name: sub/mine}
-  - {source: /all/d.jpg, config: ../mine.yaml, init: start.png, weights: vgg.safetensors, size: 128}
-  - {source: e.jpg, source_mask: e_mask.png, target_mask: [b_mask.png], init: noise, samples: 500}
+  - {source: sub/a.png, target: [b.jpg, c.jpg], target-weights: [2, 1], preset: paper, settings: {seed: 3}, name: s/x}
+  - {source: /all/d.jpg, preset: ../mine.yaml, settings: {init: start.png, weights: vgg.safetensors, size: 128}}
+  - {source: e.jpg, source_mask: e_mask.png, target_mask: [m.png], settings: {init: noise, pyramid: {coarsest: 64}}}
 """
 
 
-def test_a_yaml_file_has_defaults_below_each_jobs_own_options() -> None:
+def test_a_yaml_file_has_defaults_below_each_jobs_own_settings() -> None:
     written("mine.yaml", "terms: [{loss: contextual, compare: target, layers: [conv2_2]}]\niterations: 7")
-    one, two, three, four = read_jobs(written("in/jobs.yaml", JOBS), {})
-    assert (one.source, one.target, one.preset, one.config.size) == (Path("in/a.jpg"), (Path("in/b.jpg"),), "fast", 256)
-    assert one.config == StyleConfig.preset("fast").override(size=256)
-    assert two.config == StyleConfig.preset("faithful").override(size=256, seed=3)
+    one, two, three, four = read_jobs(written("in/jobs.yaml", JOBS))
+    assert (one.source, one.target, one.preset) == (Path("in/a.jpg"), (Path("in/b.jpg"),), "fast")
+    assert one.config == StyleConfig.preset("fast").override(size=256, seed=9)
+    assert two.config == StyleConfig.preset("paper").override(size=256, seed=3)
     assert (two.target, two.weights) == ((Path("in/b.jpg"), Path("in/c.jpg")), (2, 1))
-    assert (three.source, three.preset) == (Path("/all/d.jpg"), "mine")
-    assert (three.config.iterations, three.config.size) == (7, 128)
+    assert (three.source, three.config.iterations, three.config.size) == (Path("/all/d.jpg"), 7, 128)
     assert (three.config.init, three.config.weights) == ("in/start.png", "in/vgg.safetensors")
-    assert (four.source_mask, four.target_mask) == (Path("in/e_mask.png"), (Path("in/b_mask.png"),))
-    assert (four.config.init, four.config.terms[0].samples) == ("noise", 500)
-    names = [job.output for job in (one, two, three, four)]
-    assert names == ["a.jpg__b__fast.png", "sub/mine.png", "d__b__mine.png", "e__b__fast.png"]
+    assert (four.source_mask, four.target_mask) == (Path("in/e_mask.png"), (Path("in/m.png"),))
+    assert (four.config.init, four.config.pyramid.coarsest) == ("noise", 64)
+    assert outputs([one, two, three, four]) == ["a.jpg__b__fast.png", "s/x.png", "d__b__mine.png", "e__b__fast.png"]
 
 
 def test_a_yaml_file_may_be_a_list_alone() -> None:
-    jobs = read_jobs(
-        written("jobs.yml", "- {source: a.jpg, target: b.jpg}\n- {source: a.jpg, target: [b.jpg, c.jpg]}"), {}
-    )
-    assert [job.output for job in jobs] == ["a__b__default.png", "a__b+c__default.png"]
+    text = "- {source: a.jpg, target: b.jpg}\n- {source: a.jpg, target: [b.jpg, c.jpg]}"
+    assert outputs(read_jobs(written("jobs.yml", text))) == ["a__b__default.png", "a__b+c__default.png"]
 
 
-CSV = """\ufeffsource,target,target-weights,preset,size,strength,enlarge,samples,content_weight,seed,name,
-a.jpg,b.jpg;c.jpg,2; 1.5,fast,256,0.5,yes,all,2,,007,
-"a, b.jpg",b.jpg,,,,,,64,,,,
+CSV = """\ufeffsource,target,target-weights,preset,size,strength,enlarge,samples,tv-weight,seed,name,quality,metadata,
+a.jpg,b.jpg;c.jpg,2; 1.5,fast,256,0.5,true,all,2,,007.jpg,70,no,
+"a, b.jpg",b.jpg,,,,,,64,,,,,,
 ,,,,,
-c.jpg,b.jpg,,,,,no,,,1
+c.jpg,b.jpg,,,,,false,,,1
 """
 
 
 def test_a_csv_file_has_a_row_for_each_job_and_empty_cells_say_nothing() -> None:
-    one, two, three = read_jobs(written("in/jobs.csv", CSV), {})
-    assert one.config == StyleConfig.preset("fast").override(
-        size=256, strength=0.5, enlarge=True, samples="all", content_weight=2
-    )
+    one, two, three = read_jobs(written("in/jobs.csv", CSV))
+    told = {"size": 256, "strength": 0.5, "enlarge": True, "samples": "all", "tv_weight": 2}
+    assert one.config == StyleConfig.preset("fast").override(**told)
     assert (one.target, one.weights) == ((Path("in/b.jpg"), Path("in/c.jpg")), (2, 1.5))
+    assert one.writing == Writing(quality=70, metadata=False)
     assert two.config == StyleConfig.preset().override(samples=64)
-    assert three.config == StyleConfig.preset().override(seed=1, enlarge=False)
-    assert [job.output for job in (one, two, three)] == ["007.png", "a, b__b__default.png", "c__b__default.png"]
+    assert three.config == StyleConfig.preset().override(seed=1)
+    assert outputs([one, two, three]) == ["007.jpg", "a, b__b__default.png", "c__b__default.png"]
 
 
-def test_options_of_the_command_line_are_above_all_and_count_from_the_current_folder() -> None:
-    text = "defaults: {size: 64}\njobs: [{source: a.jpg, target: b.jpg, config: mine.yaml, seed: 5}]"
-    above = {"preset": "paper", "size": 99, "seed": None, "init": "start.png", "source_mask": Path("m.png")}
-    above |= {"target_mask": (Path("n.png"),), "iterations": None}
+def test_what_stands_above_the_file_counts_from_the_current_folder() -> None:
+    text = f"defaults: {{settings: {{size: 64}}}}\njobs: [{{{PAIR}, preset: mine.yaml, settings: {{seed: 5}}}}]"
+    settings = {"size": 99, "seed": None, "init": "start.png", "iterations": None}
+    above = {"preset": "paper", "source_mask": Path("m.png"), "target_mask": Path("n.png"), "settings": settings}
     (job,) = read_jobs(written("in/jobs.yaml", text), above)
     assert job.config == StyleConfig.preset("paper").override(size=99, seed=5, init="start.png")
     assert (job.source, job.source_mask, job.target_mask) == (Path("in/a.jpg"), Path("m.png"), (Path("n.png"),))
 
 
-def test_every_setting_of_run_is_a_key_of_jobs() -> None:
-    elsewhere = {"source", "targets", "target_masks", "output", "overwrite", "save_every", "report", "quiet", "verbose"}
-    elsewhere |= {"checkpoint", "no_checkpoint", "checkpoint_every", "resume", "movie"}  # of a single run
-    elsewhere |= {"kind", "like", "no_metadata", "max_pixels"}  # names, presets, `metadata` and the environment say
-    assert {parameter.name for parameter in run.params} - elsewhere <= set(KEYS)
-    assert set(SETTINGS) <= {parameter.name for parameter in run.params}
+def test_jobs_that_differ_in_their_seed_carry_it() -> None:
+    text = "- {source: a.jpg, target: b.jpg}\n- {source: a.jpg, target: b.jpg, settings: {seed: 7}}"
+    assert outputs(read_jobs(written("jobs.yaml", text))) == ["a__b__default__0.png", "a__b__default__7.png"]
 
 
-def test_only_jobs_that_differ_in_nothing_else_carry_their_seed() -> None:
-    text = (
-        "- {source: a.jpg, target: b.jpg}\n- {source: a.jpg, target: b.jpg, seed: 7}\n- {source: c.jpg, target: b.jpg}"
-    )
-    found = [job.output for job in read_jobs(written("jobs.yaml", text), {})]
-    assert found == ["a__b__default__0.png", "a__b__default__7.png", "c__b__default.png"]
-
-
-def test_pictures_of_one_name_from_several_folders_carry_a_digest_of_their_path_from_the_file() -> None:
-    root = Path.cwd()
-    text = f"- {{source: x/a.jpg, target: b.jpg}}\n- {{source: {root}/in/y/a.jpg, target: b.jpg}}"
-    found = [job.output for job in read_jobs(written("in/jobs.yaml", text), {})]
-    # printf x/a.jpg | sha256sum
-    assert found == ["a-9734e212__b__default.png", "a-66aafdc2__b__default.png"]
+def test_pictures_of_one_name_are_called_by_their_folders_too() -> None:
+    text = "- {source: x/a.jpg, target: b.jpg}\n- {source: y/a.jpg, target: b.jpg}"
+    assert outputs(read_jobs(written("jobs.yaml", text))) == ["x-a__b__default.png", "y-a__b__default.png"]
 
 
 def test_a_template_names_the_jobs_that_have_no_name() -> None:
     text = "- {source: a.jpg, target: b.jpg, name: 0002.jpg}\n- {source: c.jpg, target: b.jpg}"
-    assert [job.output for job in read_jobs(written("jobs.yaml", text), {}, "{index}")] == ["0002.jpg", "0002.png"]
+    assert outputs(read_jobs(written("jobs.yaml", text), {}, "{index}")) == ["0002.jpg", "0002.png"]
+
+
+def refused(path: Path) -> str:
+    """Why a file is, in one line that names it."""
+    with pytest.raises(ConfigError) as caught:
+        read_jobs(path)
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    return message
 
 
 PAIR = "source: a.jpg, target: b.jpg"
+JOB = f"- {{{PAIR}}}\n"
+WRONG = {
+    "source": ('"a\\0b"', "5", "[a.png]", "true", "{a: b}"),
+    "target": ("5", "[5]", "{a: b}", "[[a.png]]"),
+    "source_mask": ("5", "[m.png]"),
+    "target_mask": ("5", "[5]", '["a\\0b"]'),
+    "target_weights": ("5", "[a]", "[1, 2]", "[-1]", "[0]", "[.nan]", "[.inf]"),
+    "preset": ("5", "papr", "[fast]", "../fast", "none.yaml", "."),
+    "name": ("5", "../x", "/", ".", "..", "a/../../b", "x.gif", '"a\\nb"', '"\\0"', "x" * 300),
+    "quality": ("0", "x", "1.5"),
+    "bits": ("7", "x", "[8]"),
+    "metadata": ("1", "x"),
+    "settings": (
+        *(
+            "5",
+            "[a]",
+            "x",
+            "{sized: 3}",
+            "{1: 2}",
+            "{self: 1}",
+            "{size: 8}",
+            "{size: big}",
+            "{memory: -4}",
+            "{enlarge: 3}",
+        ),
+        *(
+            "{samples: some}",
+            "{content_weight: -1}",
+            "{pyramid: {coarse: 3}}",
+            "{terms: []}",
+            "{init: [a]}",
+            "{init: 5}",
+        ),
+        *("{seed: -1}", "{device: gpu}", "{strength: .nan}", '{weights: "a\\0b"}', "{tv-weight: 1, tv_weight: 1}"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_refused_in_one_line_with_the_number_of_its_job(key: str, value: str) -> None:
+    said = {"source": "a.png", "target": "b.png"} | {key: value}
+    entry = ", ".join(f"{name}: {item}" for name, item in said.items())
+    assert refused(written("jobs.yaml", f"{JOB}- {{{entry}}}\n")).startswith("jobs.yaml, job 2: ")
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "says"),
     [
-        (f"- {{{PAIR}, sized: 3}}", "jobs.yaml, job 1: sized is not a known key; did you mean size?"),
-        (f"- {{{PAIR}, size: 8}}", "jobs.yaml, job 1: size: must be a number at least 32"),
-        (f"- {{{PAIR}, size: big}}", "jobs.yaml, job 1: size: Expected int"),
-        (f"- {{{PAIR}, memory: 4}}", "jobs.yaml, job 1: memory: Expected str"),
-        (f"- {{{PAIR}, enlarge: 3}}", "jobs.yaml, job 1: enlarge: Expected bool"),
-        (f"- {{{PAIR}, preset: fats}}", "jobs.yaml, job 1: preset: 'fats' is not known; did you mean fast?"),
-        (f"- {{{PAIR}, preset: none.yaml}}", "jobs.yaml, job 1: can't read none.yaml"),
-        (f"- {{{PAIR}, preset: fast, config: x.yaml}}", "job 1: preset and config exclude each other"),
-        (f"- {{{PAIR}, samples: some}}", "jobs.yaml, job 1: samples: 'some' is not known"),
-        (f"- {{{PAIR}, content_weight: -1}}", "jobs.yaml, job 1: content-weight: must be a number"),
-        (f"- {{{PAIR}}}\n- {{source: a.jpg}}", "jobs.yaml, job 2: target is missing"),
-        ("- {target: a.jpg}", "jobs.yaml, job 1: source is missing"),
-        ("- {source: [a.jpg], target: b.jpg}", "jobs.yaml, job 1: source: Expected str"),
-        ("- {source: a.jpg, target: [b.jpg, 3]}", "jobs.yaml, job 1: target[1]: Expected str"),
-        ("- a.jpg", "jobs.yaml, job 1: expected options such as {source: a.jpg"),
-        (f"- {{{PAIR}, target_weights: [1, 2]}}", "job 1: target-weights: one for each target is needed"),
-        (f"- {{{PAIR}, target_weights: [.nan]}}", "job 1: target-weights: must be a number"),
-        (f"- {{{PAIR}, target-mask: m.png}}", "job 1: target-mask: needs the source mask"),
-        (f"- {{{PAIR}, target-mask: m.png, target_mask: m.png}}", "job 1: target_mask stands twice"),
-        (f"- {{{PAIR}, name: ../x}}", "jobs.yaml, job 1: output: '../x' must be a file inside"),
-        (f"- {{{PAIR}, name: x.gif}}", "jobs.yaml, job 1: name: 'x.gif': can't write .gif"),
-        (f"- {{{PAIR}, name: {'x' * 121}}}", "is too long"),
-        (f"- {{{PAIR}, name: x}}\n- {{{PAIR}, name: X.png}}", "job 1 and job 2 would both be x.png; give one of them"),
-        (f"- {{{PAIR}}}\n- {{{PAIR}, size: 64}}", "jobs.yaml: job 1 and job 2 would both be a__b__default.png; give"),
-        (f"defaults: {{size: x}}\njobs: [{{{PAIR}}}]", "jobs.yaml, defaults: size: Expected int"),
+        ("", "expected jobs, a list such as"),
+        ("jobs: {source: a.png, target: b.png}", "expected jobs"),
+        ("jobs: []", "expected jobs"),
+        (JOB + "- a.png", "job 2: expected an entry such as"),
+        (JOB + "- {}", "job 2: source is missing"),
+        (JOB + "- ", "job 2: expected an entry"),
+        ("- {source: a.png, target: []}", "job 1: target is missing"),
+        ("- {source: '', target: b.png}", "job 1: source is missing"),
+        ("job: []", "job is not a known key; did you mean jobs?"),
+        ("- {source: a.png, traget: b.png}", "job 1: traget is not a known key; did you mean target?"),
+        ("- {source: a.png, target: b.png, size: 64}", "job 1: size is a setting; write settings: {size: ...}"),
+        (f"- {{{PAIR}, settings: {{sise: 3}}}}", "job 1: sise is not a known key; did you mean size?"),
+        (f"- {{{PAIR}, target-mask: m, target_mask: m}}", "target_mask stands twice"),
+        ("- {source: a, source: b, target: c}", "key 'source' stands twice"),
+        (f"defaults: [5]\njobs: [{{{PAIR}}}]", "jobs.yaml, defaults: expected an entry"),
         (f"defaults: {{name: x}}\njobs: [{{{PAIR}}}]", "a name belongs to one job"),
-        (f"default: {{}}\njobs: [{{{PAIR}}}]", "jobs.yaml: default is not a known key; did you mean defaults?"),
-        ("jobs: []", "jobs.yaml: expected jobs"),
-        ("", "jobs.yaml: expected jobs"),
-        ("- {", "jobs.yaml line 1 is not YAML"),
+        (f"- {{{PAIR}, target-mask: m.png}}", "job 1: target-mask: needs the source mask"),
+        ("- {source: a, target: [b, c], source_mask: m, target_mask: [n]}", "target-mask: one for each"),
+        (f"- {{{PAIR}, target_weights: [1, 2]}}", "job 1: target-weights: one for each target is needed"),
+        (f"- {{{PAIR}, name: x}}\n- {{{PAIR}, name: X.png}}", "job 1 and job 2 would both be x.png; give one of them"),
+        (f"{JOB}- {{{PAIR}, settings: {{size: 64}}}}", "job 1 and job 2 would both be a__b__default.png; add {index}"),
+        (f"- {{{PAIR}, preset: fats}}", "preset: 'fats' is not known; did you mean fast?"),
+        (bomb("[", "]", f"{{{PAIR}}}") + "jobs: *a8\n", "line "),
+        ("- !!python/object/apply:os.system [touch canary]", "is not taken"),
+        ("- {", "line 1 is not YAML"),
+        (JOB + "# \n" * 400_000, "at most 1 are read"),
     ],
+    ids=lambda text: text[:40],
 )
-def test_bad_jobs_are_refused_in_one_line_with_file_and_number(text: str, message: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        read_jobs(written("jobs.yaml", text), {})
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+def test_a_broken_yaml_file_is_refused_in_one_line(text: str, says: str) -> None:
+    assert says in refused(written("jobs.yaml", text))
+    assert [path.name for path in Path().iterdir()] == ["jobs.yaml"]  # no code was run
+
+
+HEAD = "source,target,size\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "says"),
     [
-        ("source,target,sized\na,b,3", "jobs.csv, header: sized is not a known key; did you mean size?"),
-        ("source,target,size,size\na,b,3,4", "jobs.csv, header: size stands twice"),
-        ("source,target,size\na,b,many", "jobs.csv, job 1: size: Expected int"),
-        ("source,target\na,b\na,b,c", "jobs.csv, job 2: more cells than the header names"),
-        ("source,target,target_weights\na,b;c,1;x", "jobs.csv, job 1: target_weights[1]: Expected float"),
-        ("source,target,strength\na,b,nan", "jobs.csv, job 1: strength: must be a number"),
-        ("source,target,enlarge\na,b,maybe", "jobs.csv, job 1: enlarge: Expected bool"),
-        ("source,target\n", "jobs.csv: expected a header"),
+        ("", "expected a header"),
+        (HEAD + "\n,,\n", "expected a header"),
+        ("source,traget\na,b\n", "job 1: traget is not a known key; did you mean"),
+        ("source,source,target\na,b,c\n", "header: source stands twice"),
+        ("source,target,tv-weight,tv_weight\na,b,1,1\n", "tv_weight stands twice"),
+        (HEAD + "a,b,64,9\n", "job 1: more cells than the header names"),
+        ("source,target,\na,b,c\n", "job 1: more cells than the header names"),
+        (HEAD + "a,b,64\na\n", "job 2: target is missing"),
+        (HEAD + 'a,"b,64\n', "is not CSV"),
+        (HEAD + 'a,"b"c,64\n', "is not CSV"),
+        (HEAD + "a,b,large\n", "job 1: size: Expected int, got str 'large'"),
+        (HEAD + "a,b,64.5\n", "job 1: size: Expected int, got float 64.5"),
+        (HEAD + f"a,b,{'9' * 5000}\n", "job 1"),
+        (HEAD + "a,b,{\n", "job 1"),
+        ("source,target,strength\na,b,.nan\n", "job 1: strength: must be a number"),
+        ("source,target,target-weights\na,b;c,1;x\n", "job 1: target_weights[1]: Expected float"),
+        ("source,target,target-weights\na,b;c,0;0\n", "at least one must be above 0"),
+        ("source,target\na,;\n", "job 1: target is missing"),
+        ("source,target\nä,b\n".encode("latin-1"), "is not a UTF-8 text file"),
+        (b"source,target\na\0,b\n", "it holds a NUL"),
+        ("source;target\na;b\n", "job 1"),
+        (f"source,target\n{'a' * 200_000},b\n", "is not CSV"),
     ],
+    ids=lambda text: str(text)[:40],
 )
-def test_bad_rows_are_refused_in_one_line_with_file_and_number(text: str, message: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        read_jobs(written("jobs.csv", text), {})
-    assert message in str(caught.value)
+def test_a_broken_csv_file_is_refused_in_one_line(text: str | bytes, says: str) -> None:
+    assert says in refused(written("jobs.csv", text))
 
 
 def test_jobs_of_another_kind_of_file_or_of_none_are_refused() -> None:
-    Path("jobs.txt").touch()
-    with pytest.raises(ConfigError, match=r"jobs\.txt: jobs are read from \.yaml or \.csv files"):
-        read_jobs(Path("jobs.txt"), {})
-    with pytest.raises(ConfigError, match=r"can't read none\.csv: No such file"):
-        read_jobs(Path("none.csv"), {})
+    assert "jobs are read from .yaml or .csv files" in refused(written("jobs.txt", ""))
+    assert "can't read none.csv: No such file" in refused(Path("none.csv"))

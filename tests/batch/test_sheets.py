@@ -10,7 +10,8 @@ from made_batch import Made, paint
 from PIL import Image
 
 from cxstyle.batch import sheets
-from cxstyle.batch.records import evenly, short_names
+from cxstyle.batch.manifest import evenly
+from cxstyle.batch.naming import short_names
 from cxstyle.batch.sheets import write_sheets
 from cxstyle.errors import OutputError
 from cxstyle.pictures.sheet import PALE, Cell, Layout

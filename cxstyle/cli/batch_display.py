@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ LISTED = 20
 """Failures that are named at the end; the manifest has them all."""
 
 
-class Crowd(Display):
+class BatchDisplay(Display):
     """Shows a batch: on a terminal a line for all of it and one for each worker, else a line for each job.
 
     Args:
@@ -110,11 +110,11 @@ class Crowd(Display):
         if not self.bars or record["status"] != "complete" or self.verbose:
             self.note(text if self.bars else f"{in_words(event)}: {text}")
         if self.verbose and event.details:
-            self.explain(event, record)
+            self.tell_decisions(event, record)
         if self.bars:
             self.draw(event)
 
-    def explain(self, event: Event, record: Record) -> None:
+    def tell_decisions(self, event: Event, record: Record) -> None:
         """What was decided for a job, as far as it is not what was said of the job before."""
         lines = explain(dict(event.details), record["targets"])
         for line in lines:
@@ -135,10 +135,10 @@ class Crowd(Display):
             place = len(self.lines) + 1
             line = tqdm(total=1.0, bar_format=WORKER, dynamic_ncols=True, position=place, leave=False)
             self.lines[event.worker] = line
-        place_of = f" {event.moved.place}" if event.moved else ""
+        place_of = f" {event.progress.place}" if event.progress else ""
         line.set_description_str(f"{event.worker}: {event.job.name}{place_of}", refresh=False)
-        line.set_postfix_str(in_short(event.moved.losses) if event.moved else "", refresh=False)
-        line.n = event.moved.done if event.moved else float(event.kind == "ended")
+        line.set_postfix_str(in_short(event.progress.losses) if event.progress else "", refresh=False)
+        line.n = event.progress.done if event.progress else float(event.kind == "ended")
         line.refresh()
 
     def publish(self, records: Sequence[Record]) -> None:
@@ -195,8 +195,12 @@ def as_json(event: Event) -> dict[str, Any]:
     }
     if event.job is not None:
         found |= {"output": event.job.output, "worker": event.worker}
-    if event.moved is not None:
-        found |= {"job_share": round(event.moved.done, 4), "place": event.moved.place, "losses": event.moved.losses}
+    if event.progress is not None:
+        found |= {
+            "job_share": round(event.progress.done, 4),
+            "place": event.progress.place,
+            "losses": event.progress.losses,
+        }
     if event.record is not None:
         found["record"] = event.record
     return found
@@ -216,36 +220,26 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def dry_run(
-    jobs: Sequence[Job], folder: Path, devices: str | None, shard: tuple[int, int] | None, force: bool, json_lines: bool
-) -> None:
-    """Prints what would be done."""
-    from ..batch.estimate import estimates
-    from ..batch.plan import plan_batch, words
-    from ..checks import in_words as bytes_in_words
+def dry_run(jobs: Sequence[Job], folder: Path, shard: tuple[int, int] | None, force: bool, json_lines: bool) -> None:
+    """Prints what would be done: sizes, work, and the time where the folder's manifest has jobs to learn from."""
+    from ..batch.plan import plan_batch, seconds_of, words, work
 
     planned = plan_batch(jobs, folder, shard=shard)
     todo = [p for p in planned if force or not p.done]
-    known = dict(zip((p.job.output for p in todo), estimates([p.job for p in todo], first_of(devices)), strict=True))
-    echo: Callable[[Any], None] = click.echo
+    seconds = seconds_of((p.job for p in todo), folder)
     for p in planned:
-        found = known.get(p.job.output)
+        job, found = p.job, seconds.get(p.job.output)
         if json_lines:
-            about = {"seconds": found and round(found.seconds, 1), "memory": found and round(found.memory)}
-            echo(
-                json.dumps(
-                    {"output": p.job.output, "state": p.state, **p.job.inputs(), "preset": p.job.preset, **about}
-                )
-            )
-            continue
-        about_it = f", about {duration(found.seconds)}, {bytes_in_words(found.memory)}" if found else ""
-        unknown = ", can't be run" if p.job.output in known and found is None else ""
-        echo(f"{p.state:8}  {p.job.output}  {words(p.job)}{about_it}{unknown}")
+            about = {"size": job.config.size, "work": round(work(job.config)), "seconds": found and round(found, 1)}
+            line = {"output": job.output, "state": p.state, **job.inputs(), "preset": job.preset, **about}
+            click.echo(json.dumps(line))
+        else:
+            time = f", about {duration(found)}" if found is not None else ""
+            about_it = f"{job.config.size} px x {job.config.iterations}{time}"
+            click.echo(f"{p.state:8}  {job.output}  {words(job)}, {about_it}")
     if not json_lines:
-        whole = sum(found.seconds for found in known.values() if found)
-        echo(f"{len(todo)} of {len(planned)} jobs to do, about {duration(whole)} on this machine; nothing was done")
-
-
-def first_of(devices: str | None) -> str | None:
-    """The device that stands for several: an estimate is of one worker."""
-    return "cuda" if devices == "all" else devices and devices.split(",")[0]
+        units = sum(work(p.job.config) for p in todo) / 1e6
+        known = len(seconds) == len(todo) and todo
+        time = f", about {duration(sum(seconds.values()))} for one worker" if known else ""
+        counts = f"{len(todo)} of {len(planned)} jobs to do, {units:.3g} megapixels times iterations{time}"
+        click.echo(f"{counts}; nothing was done")

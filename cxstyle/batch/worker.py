@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CxStyleError, OutputError
@@ -29,30 +30,34 @@ SHOW_EVERY = 0.1
 """Seconds between two reports of a running job: more would cost more than the iterations of tiny ones."""
 
 
+PREVIEW_QUALITY = 80
+
+
 @dataclass(frozen=True)
-class Moved:
+class JobProgress:
     """How far a running job is.
 
     Attributes:
         done: share of its work, in (0, 1].
         place: such as "scale 2/3 (128x96) iteration 7/20".
         losses: by name, as last read.
+        preview: the picture as a JPEG file, where the task asks for it.
     """
 
     done: float
     place: str
     losses: dict[str, float]
+    preview: bytes | None = None
 
 
 @dataclass(frozen=True)
-class Ended:
+class JobOutcome:
     """What became of a task.
 
     Attributes:
         status: complete; failed; stopped; diverged or out of memory, with the picture so far.
         error: why it isn't complete.
-        picture: the encoded file; None where there is none, or where it lies in `part`.
-        part: the encoded file beside its place, under a temporary name.
+        picture: the encoded file; None where there is none.
         losses: of each iteration.
         facts: for the manifest: size, seconds, device...
         details: as of `Result`.
@@ -61,13 +66,12 @@ class Ended:
     status: str
     error: str = ""
     picture: bytes | None = None
-    part: Path | None = None
     losses: list[dict[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
 
 
-Listener = Callable[[Moved], bool]
+OnProgress = Callable[[JobProgress], bool]
 """Told of a running job's progress; returning False stops it."""
 
 
@@ -90,23 +94,23 @@ class Worker:
         """Begins to read what a task will need, while another is worked on."""
         self.reading[task.index] = self.pool.submit(read, task.job)
 
-    def work(self, task: Task, listener: Listener) -> Future[Ended]:
+    def work(self, task: Task, on_progress: OnProgress) -> Future[JobOutcome]:
         """Does a task; what comes of it is there once its picture is encoded."""
         before, started = self.shared.computed, time.perf_counter()
         reading = self.reading.pop(task.index, None) or self.pool.submit(read, task.job)
-        ended: Future[Ended] = Future()
+        ended: Future[JobOutcome] = Future()
         try:
-            result = self.run(task, reading.result(), started, listener)
+            result = self.run(task, reading.result(), started, on_progress)
             facts = {"target_features": "shared" if self.shared.computed == before else "computed"}
         except Exception as error:  # whatever it is, the other jobs of the night go on; the manifest says it
             ended.set_result(failed(error))
         else:
             if result.status != STOPPED:
                 return self.pool.submit(encoded, task, result, facts)
-            ended.set_result(Ended(STOPPED, "stopped before it was done"))
+            ended.set_result(JobOutcome(STOPPED, "stopped before it was done"))
         return ended
 
-    def run(self, task: Task, inputs: Inputs, started: float, listener: Listener) -> Result:
+    def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
         """The loop."""
         from ..pictures import check_size
         from ..transfer import Run
@@ -122,7 +126,9 @@ class Worker:
             if now - shown < SHOW_EVERY:
                 return True
             shown = now
-            return listener(Moved(progress.done, place(progress), progress.losses))
+            return on_progress(
+                JobProgress(progress.done, place(progress), progress.losses, preview(progress, task.preview))
+            )
 
         run = Run(inputs, task.job.config.override(device=self.device), started, self.shared)
         check_size(task.job.output, *run.size)
@@ -159,12 +165,24 @@ def place(progress: Progress) -> str:
     return f"{scale} iteration {progress.iteration}/{progress.iterations}"
 
 
-def failed(error: Exception) -> Ended:
+def preview(progress: Progress, edge: int) -> bytes | None:
+    """The picture as a JPEG file of at most `edge` pixels; None for 0."""
+    from ..pictures import to_image
+
+    if not edge:
+        return None
+    picture, content = to_image(progress.picture), io.BytesIO()
+    picture.thumbnail((edge, edge))
+    picture.save(content, "JPEG", quality=PREVIEW_QUALITY)
+    return content.getvalue()
+
+
+def failed(error: Exception) -> JobOutcome:
     """A job that an error has ended."""
-    return Ended(FAILED, str(error) if isinstance(error, CxStyleError) else f"{type(error).__name__}: {error}")
+    return JobOutcome(FAILED, str(error) if isinstance(error, CxStyleError) else f"{type(error).__name__}: {error}")
 
 
-def encoded(task: Task, result: Result, facts: dict[str, Any]) -> Ended:
+def encoded(task: Task, result: Result, facts: dict[str, Any]) -> JobOutcome:
     """A result for the manifest and its picture as a file."""
     from ..pictures import encode
     from ..transfer import as_text
@@ -172,16 +190,19 @@ def encoded(task: Task, result: Result, facts: dict[str, Any]) -> Ended:
     job = task.job
     # Elsewhere files have other names, and the picture says what they are called here.
     origin = replace(result.origin, names=dict(task.names or job.names()))
-    record = as_text(replace(result, origin=origin).record)
     try:
-        suffix = PurePosixPath(job.output).suffix
+        record, suffix = as_text(replace(result, origin=origin).record), PurePosixPath(job.output).suffix
         picture = encode(result.picture, suffix, result.alpha, job.writing, record, origin).content
     except Exception as error:  # as one that is too large for its format
         return failed(error)
     height, width = result.picture.shape[2:]
-    seconds = {name: round(value, 3) for name, value in result.seconds.items()}
-    chosen = {name: result.details[name] for name in ("device", "precision", "features")}
-    facts = {"iterations": len(result.losses), "size": [width, height], "seconds": seconds, **chosen, **facts}
-    facts["host"] = socket.gethostname()
+    facts = {
+        "iterations": len(result.losses),
+        "size": [width, height],
+        "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
+        **{name: result.details[name] for name in ("device", "precision", "features")},
+        **facts,
+        "host": socket.gethostname(),
+    }
     why = REASONS.get(result.status, "")
-    return Ended(result.status, why, picture, losses=result.losses, facts=facts, details=result.details)
+    return JobOutcome(result.status, why, picture, losses=result.losses, facts=facts, details=result.details)
