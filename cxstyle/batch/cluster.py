@@ -96,6 +96,9 @@ class Cluster:
             driver = Driver(self, tasks, listener)
             try:
                 driver.go()
+            except ImportError as error:
+                why = f"its head needs cxstyle as here: {gist(error)}"
+                raise ClusterError(f"the Ray cluster ({self.address}) can't be used; {why}") from error
             except (RayError, ConnectionError) as error:
                 why = f"the Ray cluster ({self.address}) was lost: {gist(error)}"
                 raise ClusterError(f"{why}; the same command goes on from here") from error
