@@ -56,7 +56,7 @@ def kind_of(job: Job) -> tuple[str, int]:
 
 def tried(job: Job, device: str | None) -> tuple[float, float] | None:
     """Seconds for each unit of work, and bytes; None where it can't be run."""
-    from ..transfer import Run
+    from ..transfer import Run, prepare
 
     small = dataclasses.replace(
         job.config.override(device=device), pyramid=Pyramid(), iterations=ITERATIONS, size=min(job.config.size, TRIED)
@@ -64,8 +64,8 @@ def tried(job: Job, device: str | None) -> tuple[float, float] | None:
     times: list[float] = []
     try:
         inputs = read(job)
-        memory = Run(inputs, job.config.override(device=device), 0.0).plan.estimate
-        Run(inputs, small, 0.0).go(lambda _: times.append(time.perf_counter()))
+        memory = prepare(inputs, job.config.override(device=device)).memory.estimate
+        Run(prepare(inputs, small), 0.0).go(lambda _: times.append(time.perf_counter()))
     except CxStyleError:
         return None
     if len(times) < ITERATIONS:  # at strength 0 there is nothing to do

@@ -13,7 +13,7 @@ from .executors import Executor, Here
 from .jobs import Job
 
 if TYPE_CHECKING:
-    from ..features import Shared
+    from ..features import FeatureCache
 
 ALL = "all"
 AUTO = "auto"
@@ -103,15 +103,15 @@ def fitting(jobs: Sequence[Job]) -> int:
     """How many workers have the memory for the largest of the jobs."""
     import torch
 
-    from ..features import Shared
+    from ..features import FeatureCache
     from ..transfer import FIRST_USE, SHARE, free
 
-    shared = Shared()
+    shared = FeatureCache()
     each = PROCESS + FIRST_USE + max(memory_of(job, shared) for job in {kind_of(job): job for job in jobs}.values())
     return int(SHARE * free(torch.device("cpu")) / each)
 
 
-def memory_of(job: Job, shared: Shared) -> float:
+def memory_of(job: Job, shared: FeatureCache) -> float:
     """Bytes that a run on the CPU needs, about: as if both pictures were square and as large as they may be.
 
     Nothing for a job whose network can't be had: it will fail by itself, and leave the others alone.
@@ -131,4 +131,4 @@ def memory_of(job: Job, shared: Shared) -> float:
     except WeightsError:
         return 0.0
     size = config.size, config.size
-    return need(terms, network, size, [size] * len(job.target), device).whole()
+    return need(terms, network, size, [size] * len(job.target)).whole()

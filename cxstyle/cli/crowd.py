@@ -12,7 +12,6 @@ import click
 from tqdm import tqdm
 
 from ..batch.pairing import counted
-from .decided import decisions
 from .progress import Display, in_short, one_line
 
 if TYPE_CHECKING:
@@ -115,7 +114,9 @@ class Crowd(Display):
 
     def explain(self, event: Event, record: Record) -> None:
         """What was decided for a job, as far as it is not what was said of the job before."""
-        lines = decisions(dict(event.details), record["targets"])
+        from ..transfer import RunDetails
+
+        lines = RunDetails(**event.details).explain(record["targets"])
         for line in lines:
             if line not in self.told:
                 self.note(f"  {line}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..batch.names import cut
 from ..errors import OutputError
-from ..files import check_writable, sha256_of
+from ..files import check_writable
 from .names import free_name, known_names
 from .options import refuse
 
@@ -56,7 +56,6 @@ class Keep:
     Attributes:
         output: where the result goes.
         checkpoint: None without.
-        claims: digests of files that the run has left when it was stopped.
 
     Raises:
         OutputError: a checkpoint is there, and nothing says what to do with it; or it can't be written.
@@ -72,7 +71,6 @@ class Keep:
         elif str(output) == "-" and not self.given:
             refuse("with -o - needs the file: --checkpoint FILE", "resume", "checkpoint_every")
         self.checkpoint: Checkpoint | None = None
-        self.claims: tuple[str, ...] = ()
         if lasting.no_checkpoint or (str(output) == "-" and not self.given):
             self.output = output or free_name(*stem, suffix=suffix)
             return
@@ -84,8 +82,6 @@ class Keep:
         past = 0.0 if self.given or lasting.resume else LONG
         self.checkpoint = Checkpoint(path, lasting.checkpoint_every, past)
         self.look(path, overwrite=overwrite)
-        if output is None and self.claims:
-            output = next((file for file in known_names(*stem, suffix=suffix) if self.owns(file)), None)
         self.output = output or free_name(*stem, suffix=suffix)
         self.told, self.problem = self.checkpoint.active, ""
 
@@ -93,18 +89,14 @@ class Keep:
         """At what lies in the place of the checkpoint."""
         if self.given:
             check_writable(path, overwrite=True)
-        if self.resume and self.checkpoint is not None:
-            self.claims = self.checkpoint.claims()
-        elif path.exists() and not overwrite:
+        if path.exists() and not self.resume and not overwrite:
             raise OutputError(
                 f"{path} is of a run that was not finished: add --resume to go on with it, or --overwrite to start anew"
             )
 
-    def owns(self, path: Path) -> bool:
-        """Whether a file is what this run has left when it was stopped, and may replace."""
-        from ..transfer import ANY
-
-        return bool(self.claims) and path.exists() and (ANY in self.claims or digest_of(path) in self.claims)
+    def owns(self, _path: Path) -> bool:
+        """Whether a file may be replaced: those of a run that goes on."""
+        return self.resume and self.checkpoint is not None and self.checkpoint.path.exists()
 
     def check(self, *, overwrite: bool, note: Callable[[str], None]) -> None:
         """Where the run is to go on and there is nothing to go on from, it starts, or all has been done."""
@@ -140,14 +132,7 @@ class Keep:
             if kept.problem:
                 note(f"{kept.problem}; the run goes on, and tries again in {kept.every:g} s")
 
-    def finishing(self) -> None:
-        """Before the result is written: whatever is killed from now on has left files of this run."""
-        from ..transfer import ANY
-
-        if self.checkpoint is not None and self.checkpoint.saved:
-            self.checkpoint.claim([ANY])
-
-    def finished(self, status: str, files: Sequence[Path]) -> str:
+    def finished(self, status: str) -> str:
         """After all is written: how to go on, or nothing."""
         kept = self.checkpoint
         if kept is None or not kept.saved:
@@ -155,16 +140,7 @@ class Keep:
         if status in ("complete", "diverged"):  # which would only diverge again
             kept.remove()
             return ""
-        kept.claim([digest_of(path) for path in files])
         return f"; the same command with --resume goes on from {kept.path}"
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file; empty where it can't be read."""
-    try:
-        return sha256_of(path)
-    except OSError:
-        return ""
 
 
 def place(output: Path) -> Path:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +15,6 @@ from ..errors import FormatError, OutputError
 from ..files import check_place, check_space, check_writable, free, make_folder, numbers, remove_partial, write_whole
 from ..pictures import Writing, check_size, format_of
 from ..settings import StyleConfig
-from .decided import decisions
 from .given import Given
 from .keep import Keep, Lasting
 from .names import free_name
@@ -25,7 +24,7 @@ from .refuge import keep, told
 
 if TYPE_CHECKING:
     from ..pictures import Movie
-    from ..transfer import Progress, Result
+    from ..transfer import Progress, Result, RunDetails
 
 PIXEL_BYTES = 4
 """Of a picture file of 8 bits at most: four channels, not compressed."""
@@ -113,7 +112,7 @@ class Watch:
         checkpoint = self.keep.checkpoint
         if self.movie_file is not None:
             every = None if self.save_every is None else self.save_every[0]
-            self.movie = Movie(settings.iterations, every, None if checkpoint is None else checkpoint.luggage)
+            self.movie = Movie(settings.iterations, every, None if checkpoint is None else checkpoint.extra)
         with from_stdin(self.given.files()) as files, self.display:
             given = self.given.at(files)
             result = stylize(
@@ -130,7 +129,7 @@ class Watch:
             )
         self.finish(result)
 
-    def begin(self, optimizer: str, details: dict[str, Any]) -> None:
+    def begin(self, optimizer: str, details: RunDetails) -> None:
         """Called before the first iteration of a run with an optimizer of this name.
 
         Raises:
@@ -142,7 +141,7 @@ class Watch:
         self.announce(details)
         self.steps = self.keep.began(self.display.note)
 
-    def sizes(self, optimizer: str, details: dict[str, Any]) -> Iterator[tuple[Path, float]]:
+    def sizes(self, optimizer: str, details: RunDetails) -> Iterator[tuple[Path, float]]:
         """Bytes of all that will be written, at most."""
         from ..pictures import LONG_EDGE
 
@@ -191,13 +190,13 @@ class Watch:
             self.display.error(f"cxstyle: {error}; no more intermediate pictures")
             self.save_every, self.misplaced = None, True
 
-    def announce(self, details: dict[str, Any]) -> None:
+    def announce(self, details: RunDetails) -> None:
         """What was chosen: the network and labels without a counterpart always, the rest with -v."""
         self.display.note(f"features: {details['features']} ({details['weights_source']})")
         for line in [*details["notes"], *labels_in_words(details, shared=self.verbose)]:
             self.display.note(line)
         if self.verbose:
-            for line in decisions(details, self.given.taking_part(self.given.targets)):
+            for line in details.explain(self.given.taking_part(self.given.targets)):
                 self.display.note(line)
             if self.writing.metadata and not format_of(self.output).tagged:
                 self.display.note(f"metadata: none, {self.output.suffix} holds none")
@@ -208,16 +207,15 @@ class Watch:
 
     def finish(self, result: Result) -> None:
         """Writes all files, and says where and how it ended."""
-        self.keep.finishing()
         path = self.write(result)
-        report = None if self.report is None else self.write_report(result, path, self.report)
+        if self.report is not None:
+            self.write_report(result, path, self.report)
         height, width = result.picture.shape[2:]
         done = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
         if not self.quiet:
             click.echo(f"wrote {'stdout' if path == PIPE else path} ({width}x{height} px, {done})", err=self.piped)
         movie = self.film(result)
-        written = [None if path == PIPE else path, report, movie]
-        further = self.keep.finished(result.status, [file for file in written if file is not None])
+        further = self.keep.finished(result.status)
         if result.status != "complete":
             click.echo(f"cxstyle: {ending(result.status)}{further}", err=True)
         if result.status != "complete" or self.misplaced or movie != self.movie_file:
@@ -272,8 +270,8 @@ class Watch:
             return PIPE
         return path
 
-    def write_report(self, result: Result, path: Path, report: Path) -> Path | None:
-        """Beside the picture that is at `path`, in the same way; where it is."""
+    def write_report(self, result: Result, path: Path, report: Path) -> None:
+        """Beside the picture that is at `path`, in the same way."""
         from ..transfer import write_record
 
         write = partial(
@@ -292,7 +290,6 @@ class Watch:
             click.echo(f"cxstyle: {error}", err=True)
             place = None
         self.misplaced |= place != report
-        return place
 
 
 def ending(status: str) -> str:

@@ -9,10 +9,12 @@ from .config import Pyramid as Pyramid
 from .config import StyleConfig as StyleConfig
 from .config import parse as parse
 from .config import word as word
+from .fields import check_fields as check_fields
+from .fields import setting as setting
 from .presets import YAML as YAML
 from .presets import means_file as means_file
 from .presets import preset_folder as preset_folder
 from .presets import preset_names as preset_names
 from .presets import preset_path as preset_path
-from .presets import read_yaml as read_yaml
 from .terms import LossTerm as LossTerm
+from .yaml import read_yaml as read_yaml

@@ -1,6 +1,7 @@
 """What a run is made of: `StyleConfig` and its parts, presets and configuration files, overriding single settings.
 
-Every default stands here once. All classes are frozen and check their values as they are made.
+Every default, range and help stands here once, at its field. All classes are frozen and check their values as they are
+made.
 """
 
 from __future__ import annotations
@@ -8,93 +9,62 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..checks import (
-    check_choice,
-    check_device,
-    check_integer,
-    check_number,
-    converted,
-    memory_bytes,
-    nearest,
-    settle,
-    shown,
-)
+from ..checks import check_choice, check_device, converted, memory_bytes, nearest, shown
 from ..errors import ConfigError
 from ..features import BLOCKS
 from ..pictures import SMALLEST_EDGE
-from .presets import preset_names, preset_path, read_yaml
+from .fields import check_fields, setting
+from .presets import preset_names, preset_path
 from .terms import LossTerm, reweighted
+from .yaml import read_yaml
 
 FEATURES = ("auto", *BLOCKS)
-POOLINGS = ("max", "average")
 PRECISIONS = ("auto", "fp32", "bf16")
 COLORS = ("free", "target", "regions", "source")
 ONE_MAP = ("free", "target", "source")
 """Those that recolour a picture as a whole, if at all."""
 INITS = ("source", "target", "noise")
 """What a run may start from; anything else is the path of a picture."""
-SCHEDULES = ("constant", "cosine", "restarts")
-PIXELS = "pixels"
 MOST_LEVELS = 10
-OPTIMIZERS = ("adam", "lbfgs")
-LARGEST_SEED = 2**63 - 1
-MOST_ITERATIONS = 10**9
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What moves the pixels, which lie in [0, 1].
+    """What moves the pixels, which lie in [0, 1]: Adam (Kingma, Ba 2015), or L-BFGS (Liu, Nocedal 1989), which Gatys et
+    al. use, for objectives that draw no samples."""
 
-    Attributes:
-        name: adam (Kingma, Ba 2015), or lbfgs (Liu, Nocedal 1989), which Gatys et al. use: for objectives that draw no
-            samples.
-        lr: learning rate in units of the pixel range; 0.0196 is 5 in 0-255. Of lbfgs, the length of its steps: 1 for
-            those that it finds.
-        betas: of adam: decay of the two moments, each in [0, 1).
-        eps: of adam: added to the root of the second moment.
-        schedule: constant; cosine: from lr down to a fiftieth of it over the whole run; or restarts: the same over each
-            scale (Loshchilov, Hutter, "SGDR", 2017).
-    """
-
-    name: str = "adam"
-    lr: float = 0.02
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    schedule: str = "constant"
+    name: str = setting(
+        "adam", "What moves the picture; lbfgs is for terms that draw no samples.", choices=("adam", "lbfgs")
+    )
+    lr: float = setting(
+        0.02, "Learning rate in units of the pixel range; of lbfgs the length of its steps.", low=0, high=1, above=True
+    )
+    betas: tuple[float, float] = setting((0.9, 0.999), "Of adam: decay of the two moments.", low=0, high=0.99999)
+    eps: float = setting(1e-8, "Of adam: added to the root of the second moment.", low=0, above=True)
+    schedule: str = setting(
+        "constant",
+        'constant; cosine: down to a fiftieth over the run; restarts: over each scale (Loshchilov, "SGDR", 2017).',
+        choices=("constant", "cosine", "restarts"),
+    )
 
     def __post_init__(self) -> None:
-        settle(self)
-        check_choice("name", self.name, OPTIMIZERS)
-        check_number("lr", self.lr, 0, 1, above=True)
-        for beta in self.betas:
-            check_number("betas", beta, 0, 0.99999)
-        check_number("eps", self.eps, 0, above=True)
-        check_choice("schedule", self.schedule, SCHEDULES)
+        check_fields(self)
 
 
 @dataclass(frozen=True)
 class Pyramid:
-    """Coarse to fine: the picture is first moved at a small size, then enlarged and moved on.
+    """Coarse to fine: the picture is first moved at a small size, then enlarged and moved on."""
 
-    Attributes:
-        coarsest: long edge of the first scale in pixels; 0 for the final size alone.
-        ratio: step from one scale to the next, about; the steps are made equal.
-        decay: iterations of a scale as a share of those of the scale before.
-    """
-
-    coarsest: int = 0
-    ratio: float = 2.0
-    decay: float = 1.0
+    coarsest: int = setting(0, "Long edge of the first scale in pixels; 0 for the final size alone.", low=0)
+    ratio: float = setting(2.0, "Step from one scale to the next, about; the steps are made equal.", low=1.1, high=16)
+    decay: float = setting(1.0, "Iterations of a scale as a share of those of the scale before.", low=0.05, high=20)
 
     def __post_init__(self) -> None:
-        settle(self)
-        check_integer("coarsest", self.coarsest, 0)
-        check_number("ratio", self.ratio, 1.1, 16)
-        check_number("decay", self.decay, 0.05, 20)
+        check_fields(self)
 
     def scales(self, size: int, iterations: int) -> list[tuple[int, int]]:
         """(long edge in pixels, iterations) of each scale that has any, for a result of `size`, coarse to fine."""
@@ -112,26 +82,21 @@ class Pyramid:
 
 @dataclass(frozen=True)
 class Laplacian:
-    """The picture as a Laplacian pyramid in opponent colours, whose levels the optimizer moves.
+    """The picture as a Laplacian pyramid in opponent colours, whose levels the optimizer moves."""
 
-    Attributes:
-        luminance: rate of each level as a share of the learning rate, from the finest one to what is left of the
-            picture in the end; 0 for a level that stays as it is where a scale starts.
-        chroma: the same for colour; as many.
-    """
-
-    luminance: tuple[float, ...]
-    chroma: tuple[float, ...]
+    luminance: tuple[float, ...] = setting(
+        help="Rate of each level, fine to coarse, the last what is left; as a share of the learning rate.",
+        low=0,
+        high=10,
+    )
+    chroma: tuple[float, ...] = setting(help="The same for colour; as many.", low=0, high=10)
 
     def __post_init__(self) -> None:
-        settle(self)
+        check_fields(self)
         if not 2 <= len(self.luminance) <= MOST_LEVELS:
             raise ConfigError(f"luminance: 2 to {MOST_LEVELS} levels are needed, got {len(self.luminance)}")
         if len(self.chroma) != len(self.luminance):
             raise ConfigError(f"chroma: as many levels as of luminance are needed, {len(self.luminance)}")
-        for name in ("luminance", "chroma"):
-            for rate in getattr(self, name):
-                check_number(name, rate, 0, 10)
         if not any((*self.luminance, *self.chroma)):
             raise ConfigError("luminance: at least one level must move")
 
@@ -148,81 +113,66 @@ PARTS = {"optimizer": Optimizer, "parametrization": Laplacian, "pyramid": Pyrami
 class StyleConfig:
     """Everything that decides a run, beside the two pictures.
 
-    Attributes:
-        terms: the objective, a weighted sum.
-        description: one line for `cxstyle presets list`.
-        features: vgg16, vgg19, or auto: VGG19 where its weights are on this machine, else the bundled VGG16.
-        weights: a weight file to use instead of those on the machine.
-        pooling: of the network: max or average.
-        colors: free (whatever the terms make of them); target: the run starts from, and keeps the content of, the
-            source recoloured to the mean and covariance of the target's colours; regions: the same part by part, each
-            in the colours of those parts of the target that it corresponds to; or source: the target is recoloured to
-            the source's. Terms `palette` hold the result to the colours of the source as the run starts from it; with
-            free colours they are left out.
-        strength: 1 for the full transfer, 0 for the picture that the run starts from: weights of the terms that compare
-            with the target or look at the picture alone, the learning rate, and how far the colours go.
-        init: the picture that the run starts from: source, target, noise, or the path of a picture.
-        size: long edge of the result in pixels; a smaller source keeps its size unless `enlarge` is set.
-        enlarge: make the result `size` even where the source is smaller.
-        iterations: of all scales together.
-        optimizer: see `Optimizer`.
-        parametrization: what it moves: pixels, or the levels of a pyramid; see `Laplacian`.
-        quiet: share of its weight, from 0 to 1, that a place of the target loses, in the terms that compare with the
-            target, where the source has nothing of its kind; and the other way round.
-        jitter: pixels by which the picture is shifted at random before the network sees it, in all: the lattice of the
-            features' positions then leaves no trace.
-        pyramid: see `Pyramid`.
-        seed: of the sampled positions and of noise.
-        device: auto, cpu, cuda, cuda:N or mps.
-        precision: of the network and of the loss's matrix products: fp32, bf16, or auto: bf16 where the hardware is
-            made for it. The rest of the loss is float32.
-        memory: what the run may take in all, such as 4GB or a number of bytes, of the device's memory or, on a
-            CPU, the machine's; auto: most of what is free. The network is cut into tiles to keep within it.
-        deterministic: take no operation of torch whose result may differ from run to run, as some are on GPUs; slower
-            there.
+    `strength` scales the weights of the terms that compare with the target or look at the picture alone, the learning
+    rate, and how far the colours go. Terms `palette` hold the result to the colours of the source as the run starts
+    from it; with free colours they are left out. `quiet` holds the other way round, too, for the source where the
+    target has nothing of its kind. Where `memory` is short the network is cut into tiles.
     """
 
-    terms: tuple[LossTerm, ...]
-    description: str = ""
-    features: str = "auto"
-    weights: str | None = None
-    pooling: str = "max"
-    colors: str = "free"
-    strength: float = 1.0
-    init: str = "source"
-    size: int = 384
-    enlarge: bool = False
-    iterations: int = 300
-    optimizer: Optimizer = field(default_factory=Optimizer)
-    parametrization: str | Laplacian = PIXELS
-    quiet: float = 0.0
-    jitter: int = 0
-    pyramid: Pyramid = field(default_factory=Pyramid)
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "auto"
-    memory: str | int = "auto"
-    deterministic: bool = False
+    terms: tuple[LossTerm, ...] = setting(help="The objective, a weighted sum.")
+    description: str = setting("", "One line for `cxstyle presets list`.")
+    features: str = setting("auto", "The network; auto: VGG19 where it is, else bundled VGG16.", choices=FEATURES)
+    weights: str | None = setting(None, "A weight file to use instead of those on the machine.", metavar="FILE")
+    pooling: str = setting("max", "Of the network.", choices=("max", "average"))
+    colors: str = setting(
+        "free",
+        "Whose colours the result has: the target's, as a whole or by regions that correspond; the source's; or free: "
+        "whatever comes of it.",
+        choices=COLORS,
+    )
+    strength: float = setting(
+        1.0, "How far to go: 0 is the source as it is, 1 all the way.", low=0, high=1, metavar="S"
+    )
+    init: str = setting("source", "The picture that the run starts from.", metavar="source|target|noise|FILE")
+    size: int = setting(
+        384, "Long edge of the result; a smaller source keeps its size.", low=SMALLEST_EDGE, high=65_500, metavar="PX"
+    )
+    enlarge: bool = setting(False, "Make the result --size even where the source is smaller.")
+    iterations: int = setting(300, "Steps of all scales together.", low=1, high=10**9, metavar="N")
+    optimizer: Optimizer = setting(Optimizer, "What moves the picture, and how fast.")
+    parametrization: str | Laplacian = setting(
+        "pixels", "What the optimizer moves: pixels, or the levels of a pyramid.", choices=("pixels",)
+    )
+    quiet: float = setting(
+        0.0, "Share of its weight that a place loses where the other side has nothing of its kind.", low=0, high=1
+    )
+    jitter: int = setting(
+        0,
+        "Pixels by which the network sees the picture shifted, at random, so that its grid leaves no trace.",
+        low=0,
+        high=SMALLEST_EDGE // 2,
+        metavar="PX",
+    )
+    pyramid: Pyramid = setting(Pyramid, "Scales, coarse to fine.")
+    seed: int = setting(0, "Of the random sampling; same seed, same pixels.", low=0, high=2**63 - 1, metavar="N")
+    device: str = setting("auto", "Where it runs.", metavar="auto|cpu|cuda|cuda:N|mps")
+    precision: str = setting(
+        "auto", "Of the network and products; auto: bf16 where hardware has it.", choices=PRECISIONS
+    )
+    memory: str | int = setting(
+        "auto", "What a run may take in all, such as 4GB; auto: most of what's free.", metavar="auto|SIZE"
+    )
+    deterministic: bool = setting(
+        False, "Take only operations that give the same pixels again, on GPUs too; slower there."
+    )
 
     def __post_init__(self) -> None:
         refuse_unknown(vars(self))
-        settle(self)
+        check_fields(self)
         if not any(term.in_force for term in self.terms):
             raise ConfigError("terms: at least one term with a weight above 0 is needed")
-        check_choice("features", self.features, FEATURES)
-        check_choice("pooling", self.pooling, POOLINGS)
-        check_choice("colors", self.colors, COLORS)
-        check_number("strength", self.strength, 0, 1)
-        check_choice("precision", self.precision, PRECISIONS)
-        if isinstance(self.parametrization, str):
-            check_choice("parametrization", self.parametrization, (PIXELS,))
-        elif self.optimizer.name == "lbfgs":
+        if isinstance(self.parametrization, Laplacian) and self.optimizer.name == "lbfgs":
             raise ConfigError("parametrization: lbfgs moves pixels alone; take adam, or leave parametrization out")
-        check_number("quiet", self.quiet, 0, 1)
-        check_integer("jitter", self.jitter, 0, SMALLEST_EDGE // 2)
-        check_integer("size", self.size, SMALLEST_EDGE, 65_500)
-        check_integer("iterations", self.iterations, 1, MOST_ITERATIONS)
-        check_integer("seed", self.seed, 0, LARGEST_SEED)
         check_device(self.device)
         memory_bytes(self.memory)
 

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ..checks import check_choice, check_integer, check_number, settle
+from ..checks import check_choice, check_number
 from ..errors import ConfigError
 from ..features import CONVOLUTIONS, canonical_layer
+from .fields import check_fields, setting
 
 COMPARISONS = ("source", "target")
-COMBINATIONS = ("sum", "concatenate")
 FEATURE_LOSSES = {
     "contextual": ("combine", "bandwidth", "samples", "guidance"),
     "coverage": ("combine", "samples", "guidance"),
@@ -28,51 +28,44 @@ PIXEL_LOSSES = {"palette": ("source",), "relative_variation": ("source",), "tota
 
 @dataclass(frozen=True)
 class LossTerm:
-    """One summand of the objective.
+    """One summand of the objective; `cxstyle docs presets` says what each loss has.
 
-    Attributes:
-        loss: contextual (Mechrez et al. 2018, Eq. 5), coverage (the other direction of matching: each place of the
-            result should look like something of the target), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1),
-            mrf (Li, Wand 2016, Eq. 2), palette (mean and covariance of the colours, as a Wasserstein distance),
-            total_variation, or relative_variation (that of the difference from the source, at each place over what
-            the parts of the target that correspond to it have themselves: plain grounds stay plain, strokes are
-            free).
-        weight: factor of the term, 0 or more; 0 leaves it out. Several are those of the scales, coarse to fine; the
-            last one holds for all that follow.
-        compare: whose features the result's are compared with, source or target; of reconstruction the source, of
-            coverage the target. Of palette the source, too, as the run starts from it: recoloured to the target's
-            colours or as it is. Of total_variation nothing, for that of the picture itself, or the same source, for
-            that of the difference from it, which smooths what the run adds and leaves the source's detail alone.
-        layers: VGG layers by the paper's names (conv4_2; relu4_2 is the same).
-        combine: of contextual and coverage: sum (the loss of each layer, added) or concatenate (all layers brought to
-            the first one's grid, divided by their numbers of channels and joined into one set of features).
-        bandwidth: of contextual: h of Eq. 3, above 0; the paper's 0.5 unless a term says otherwise.
-        samples: of contextual and coverage, features drawn at random in each iteration from a layer with more
-            positions: a number for every layer, a number for each layer by name, or all; with concatenate, the first
-            layer's number counts. Of gram and mrf, features or patches of the result drawn in the same way; the
-            target's all take part.
-        guidance: of contextual, compared with the target, and of coverage: how much the parts that correspond count
-            beside a layer's own features when positions are matched, as a share of the features' own length. What the
-            cells of conv4_2 look like joins the features as channels of its own, as the painted maps of Champandard,
-            "Semantic Style Transfer and Turning Two-Bit Doodles into Fine Artworks" (2016) do.
+    contextual is Mechrez et al. 2018, Eq. 5; coverage the other direction of matching: each place of the result should
+    look like something of the target; gram and reconstruction are Gatys et al. 2016, Eq. 4 and 1; mrf Li, Wand 2016,
+    Eq. 2; palette the mean and covariance of the colours, as a Wasserstein distance; total_variation that of the
+    picture, or of what the run adds to the source; relative_variation the latter, at each place over what the parts of
+    the target that correspond to it have themselves.
     """
 
-    loss: str
-    weight: float | tuple[float, ...] = 1.0
-    compare: str = ""
-    layers: tuple[str, ...] = ()
-    combine: str = "sum"
-    bandwidth: float = 0.5
-    samples: int | str | Mapping[str, int] = "all"
-    guidance: float = 0.0
+    loss: str = setting(help="What is compared, and how.", choices=(*FEATURE_LOSSES, *PIXEL_LOSSES))
+    weight: float | tuple[float, ...] = setting(
+        1.0, "Factor of the term; of several one for each scale, coarse to fine, the last for all that follow.", low=0
+    )
+    compare: str = setting("", "Whose features or colours the result's are compared with: source or target.")
+    layers: tuple[str, ...] = setting((), "Of VGG, by the paper's names: conv4_2; relu4_2 is the same.")
+    combine: str = setting(
+        "sum", "Add the layers' losses, or join the layers on the first one's grid.", choices=("sum", "concatenate")
+    )
+    bandwidth: float = setting(0.5, "h of the paper's Eq. 3.", low=0, above=True)
+    samples: int | str | Mapping[str, int] = setting(
+        "all",
+        "Features drawn from a layer in each iteration: a number, one for each layer by name, or all; of gram and mrf "
+        "features or patches of the result, while the target's all take part.",
+        low=2,
+        choices=("all",),
+        metavar="N|all",
+    )
+    guidance: float = setting(
+        0.0,
+        "How much the parts that correspond count beside a layer's own features when positions are matched, as a share "
+        'of these features\' length (as painted maps do in Champandard, "Semantic Style Transfer", 2016).',
+        low=0,
+    )
 
     def __post_init__(self) -> None:
-        settle(self)
-        check_choice("loss", self.loss, (*FEATURE_LOSSES, *PIXEL_LOSSES))
+        check_fields(self)
         if not self.weights:
             raise ConfigError("weight: at least one is needed")
-        for weight in self.weights:
-            check_number("weight", weight, 0)
         self._check_meaning()
         if self.loss in PIXEL_LOSSES:
             if self.layers:
@@ -80,16 +73,14 @@ class LossTerm:
             check_choice("compare", self.compare, PIXEL_LOSSES[self.loss])
             return
         check_choice("compare", self.compare, ONE_SIDED.get(self.loss, COMPARISONS))
-        check_choice("combine", self.combine, COMBINATIONS)
-        check_number("bandwidth", self.bandwidth, 0, above=True)
-        check_number("guidance", self.guidance, 0)
         if self.guidance and self.compare != "target":
             raise ConfigError("guidance: only terms that compare with the target have it; leave it out")
         if not self.layers:
             raise ConfigError(f"layers: {self.loss} needs at least one layer, such as [conv4_2]")
         for layer in self.layers:
             check_choice("layers", canonical_layer(layer), CONVOLUTIONS["vgg19"])
-        self._check_samples()
+        for layer in self.samples if isinstance(self.samples, Mapping) else ():
+            check_choice("samples", layer, self.layers)
 
     def _check_meaning(self) -> None:
         """Refuses a setting that this loss would ignore."""
@@ -98,15 +89,6 @@ class LossTerm:
             special = any(field.name in names for names in FEATURE_LOSSES.values())
             if special and field.name not in known and getattr(self, field.name) != field.default:
                 raise ConfigError(f"{field.name}: {self.loss} has none; leave {field.name} out")
-
-    def _check_samples(self) -> None:
-        if isinstance(self.samples, str):
-            check_choice("samples", self.samples, ("all",))
-            return
-        by_layer = self.samples if isinstance(self.samples, Mapping) else {self.layers[0]: self.samples}
-        for layer, count in by_layer.items():
-            check_choice("samples", layer, self.layers)
-            check_integer("samples", count, 2)
 
     @property
     def weights(self) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
+from .details import RunDetails
 
 PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
 
@@ -32,7 +33,7 @@ def run_record(
     *,
     pictures: Mapping[str, str],
     settings: Mapping[str, Any],
-    details: Mapping[str, Any],
+    details: RunDetails | Mapping[str, Any],
     status: str,
     seconds: Mapping[str, float],
     losses: Sequence[Mapping[str, float]],
@@ -51,7 +52,7 @@ def run_record(
         "pictures": pictures,
         "status": status,
         "settings": settings,
-        "details": details,
+        "details": details.to_dict() if isinstance(details, RunDetails) else details,
         "seconds": seconds,
         "versions": versions(),
         "losses": losses,

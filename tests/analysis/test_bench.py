@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
+from cxstyle.features.fetch import import_file
 
 from cxstyle.analysis import QUICK, bench
 from cxstyle.analysis.meter import Meter, compared
 from cxstyle.cli import main
-from cxstyle.features.fetch import import_file
 from cxstyle.features.vgg import VGGFeatures, resolve_network
 from cxstyle.features.weights import VGG16
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from conftest import SAMPLES
+from cxstyle.features.fetch import import_file
 from PIL import Image
 from torch import Tensor
 
@@ -29,7 +30,6 @@ from cxstyle.analysis.measures import (
 )
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError, MemoryLimitError, PictureError
-from cxstyle.features.fetch import import_file
 from cxstyle.features.vgg import VGGFeatures, resolve_network
 from cxstyle.losses.contextual import contextual_loss
 from cxstyle.pictures.reading import load_picture

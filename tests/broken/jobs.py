@@ -75,12 +75,15 @@ def broken_yaml() -> dict[str, tuple[bytes, str]]:
             "target-mask: one for each",
         ),
         "too many weights": ("- {source: a, target: b, target_weights: [1, 2]}", "target-weights: one for each"),
-        "billion laughs": (bomb("[", "]", "{source: a, target: b}") + "jobs: *a8\n", "its aliases repeat"),
-        "itself": ("&a [*a]", "contains itself"),
-        "a tag": ("- !!python/object/apply:os.system [touch canary]", "is not taken"),
-        "deep": ("[" * 10_000, "nested more than 30"),
+        "billion laughs": (
+            bomb("[", "]", "{source: a, target: b}") + "jobs: *a8\n",
+            "anchors and aliases are not taken",
+        ),
+        "itself": ("&a [*a]", "anchors and aliases are not taken"),
+        "a tag": ("- !!python/object/apply:os.system [touch canary]", "tags are not taken"),
+        "deep": ("[" * 10_000, "nested too deep"),
         "two documents": (JOB + "---\n" + JOB, "found another document"),
-        "NUL": (JOB + "\0", "control character"),
+        "NUL": (JOB + "\0", "special characters are not allowed"),
         "large": (JOB + "# \n" * 400_000, "at most 1 are read"),
     }
     return found | {name: (text.encode(), says) for name, (text, says) in texts.items()}

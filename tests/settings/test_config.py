@@ -31,41 +31,17 @@ def load(tmp_path: Path, text: str) -> StyleConfig:
     [
         (TERM + "iteration: 5", "iteration is not a known key; did you mean iterations?"),
         (TERM + "optimizer: {rl: 1}", "optimizer.rl is not a known key; did you mean optimizer.lr?"),
-        (TERM + "pyramid: {coarse: 96}", "pyramid.coarse is not a known key; did you mean pyramid.coarsest?"),
-        (
-            "terms: [{loss: contextual, bandwith: 1}]",
-            "terms[0].bandwith is not a known key; did you mean terms[0].band",
-        ),
         (TERM + "iterations: many", "iterations: Expected int, got str"),
-        (TERM + "iterations: true", "iterations: Expected int, got bool"),
-        (TERM + "size: 1.5", "size: Expected int, got float"),
         (TERM + "optimizer: 5", "optimizer: Expected object, got int"),
         ("terms: [{loss: contextual, compare: target, layers: conv2_2}]", "terms[0].layers: Expected array, got str"),
         ("terms: [{loss: gramm}]", "terms[0]: loss: 'gramm' is not known; did you mean"),
         ("terms: [{loss: contextual, compare: sauce, layers: [conv2_2]}]", "did you mean source?"),
-        (
-            "terms: [{loss: contextual, compare: target, layers: [conv2_7]}]",
-            "'conv2_7' is not known; did you mean conv2_",
-        ),
         ("terms: [{loss: contextual, compare: target}]", "layers: contextual needs at least one layer"),
         ("terms: [{loss: total_variation, layers: [conv2_2]}]", "total_variation looks at the picture alone"),
-        ("terms: [{weight: 1}]", "missing required field loss"),
-        ("terms: []", "at least one term with a weight above 0"),
-        ("iterations: 5", "missing required field terms"),
+        ("terms: [{loss: reconstruction, compare: source, layers: [conv2_2], samples: 9}]", "reconstruction has none"),
         (TERM + "iterations: 0", "iterations: must be a number at least 1 and at most 1e+09, got 0"),
-        (TERM + "size: 8", "size: must be a number at least 32"),
-        (TERM + "seed: -1", "seed: must be a number at least 0"),
-        (TERM + "pooling: maximum", "did you mean max?"),
-        (TERM + "features: vgg18", "did you mean vgg1"),
         (TERM + "device: gpu", "device: 'gpu' is not known; use auto, cpu, cuda, cuda:N or mps"),
         (TERM + "optimizer: {lr: 0}", "lr: must be a number above 0"),
-        (TERM + "optimizer: {lr: .nan}", "lr: must be a number above 0"),
-        (TERM + "pyramid: {ratio: 1}", "ratio: must be a number at least 1.1"),
-        ("- a list", "expected settings (key: value lines)"),
-        ("", "expected settings (key: value lines)"),
-        ("terms: [", "line 1 is not YAML"),
-        (TERM + "size: 64\nsize: 128", "key 'size' stands twice"),
-        (TERM + "size: !!python/object/apply:os.getcwd []", "is not YAML"),
     ],
 )
 def test_broken_files_are_refused_in_one_line_that_names_file_and_place(
@@ -78,23 +54,15 @@ def test_broken_files_are_refused_in_one_line_that_names_file_and_place(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("samples", ["{conv3_2: 5}", "{conv2_2: 1}", "1", "some"])
-def test_impossible_samples_are_refused(tmp_path: Path, samples: str) -> None:
-    with pytest.raises(ConfigError, match="samples"):
-        load(tmp_path, TERM.replace("}]", f", samples: {samples}}}]"))
-
-
-def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"can't read .*none.yaml: No such file"):
-        StyleConfig.load(tmp_path / "none.yaml")
-    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="not a UTF-8 text file"):
-        StyleConfig.load(tmp_path / "binary.yaml")
-
-
-def test_numbers_may_be_written_as_people_write_them(tmp_path: Path) -> None:
-    config = load(tmp_path, TERM + "optimizer: {lr: 2e-2, eps: 1e-8}")
-    assert (config.optimizer.lr, config.optimizer.eps) == (0.02, 1e-8)
+@pytest.mark.parametrize("kind", [StyleConfig, LossTerm, Laplacian, Optimizer, Pyramid])
+def test_every_field_says_what_it_is_and_its_default_is_within_its_bounds(kind: type) -> None:
+    for field in dataclasses.fields(kind):
+        about = field.metadata
+        assert len(about["help"]) > 7, field.name
+        if about["choices"]:
+            assert field.default in (*about["choices"], dataclasses.MISSING)
+        if about["low"] is not None and isinstance(field.default, int | float):
+            assert about["low"] <= field.default <= about["high"]
 
 
 def test_samples_are_a_number_for_all_layers_or_for_each_or_all() -> None:

@@ -74,7 +74,7 @@ def run() -> Part:
     with memory_errors(), exact_float32(), torch.no_grad():
         network = VGGFeatures(weights, feature_layers(terms), config.pooling, DTYPES[precision]).to(device)
         network(torch.zeros(1, 3, SMALLEST_EDGE, SMALLEST_EDGE, device=device))
-    wanted = need(terms, network, size, [size], device)
+    wanted = need(terms, network, size, [size])
     try:
         planned = plan([wanted], memory_bytes(config.memory), device, 2 * config.size**2)
     except MemoryLimitError as error:

@@ -13,7 +13,7 @@ from typing import Any
 from ...transfer import PACKAGES, versions
 from .attempts import Part, attempt
 
-OPTIONAL = ("ray", "scipy", "pillow-heif")
+OPTIONAL = ("ray", "pillow-heif")
 """Packages that are told only where they are installed."""
 
 
