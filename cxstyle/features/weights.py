@@ -12,7 +12,6 @@ import http.client
 import json
 import os
 import pickle
-import struct
 import tempfile
 import warnings
 import zipfile
@@ -165,13 +164,9 @@ def read_network(path: Path) -> Network:
     try:
         tensors = {key: tensor.float() for key, tensor in load(data).items()}
     except (SafetensorError, ValueError) as error:
-        raise damaged(path) from error
+        raise WeightsError(f"{path} is damaged; {advice(path)}") from error
     check_shapes(provenance.network, tensors, path)
     return Network(provenance, tensors, path)
-
-
-def damaged(path: Path) -> WeightsError:
-    return WeightsError(f"{path} is damaged: install cxstyle again, or fetch or import these weights again")
 
 
 def verify_checksum(path: Path, data: bytes) -> None:
@@ -199,27 +194,25 @@ def read_header(path: Path) -> tuple[list[str], Provenance]:
     Raises:
         WeightsError: no header of ours.
     """
+    import msgspec
+    from safetensors import SafetensorError, safe_open
+
     try:
         check_plain(path)
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > 1 << 20:
-                raise ValueError("header too long")
-            header = json.loads(file.read(length))
-        metadata = json.loads(header.pop("__metadata__")[METADATA_KEY])
-        return list(header), parse_provenance(metadata)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise WeightsError(
-            f"{path} is damaged or not a cxstyle weight file: use `cxstyle weights import` for files of other makers"
-        ) from error
+        with safe_open(path, "pt") as file:
+            provenance = msgspec.convert(json.loads(file.metadata()[METADATA_KEY]), Provenance)
+            keys = list(file.keys())
+        if provenance.network in BLOCKS:
+            return keys, provenance
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise not_ours(path) from error
+    raise not_ours(path)
 
 
-def parse_provenance(record: dict[str, Any]) -> Provenance:
-    n = record["normalization"]
-    normalization = Normalization(n["name"], n["channels"], n["scale"], tuple(n["mean"]), tuple(n["std"]))
-    if record["network"] not in BLOCKS:
-        raise ValueError("unknown network")
-    return Provenance(record["network"], record["source"], record["source_sha256"], record["licence"], normalization)
+def not_ours(path: Path) -> WeightsError:
+    """What to say of a file without our header."""
+    advice = "use `cxstyle weights import` for files of other makers"
+    return WeightsError(f"{path} is damaged or not a cxstyle weight file: {advice}")
 
 
 def check_shapes(network: str, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -166,26 +166,15 @@ def test_scales_without_iterations_are_left_out_but_for_the_last() -> None:
 
 WRONG: dict[type, dict[str, tuple[Any, ...]]] = {
     StyleConfig: {
-        "terms": ("default", [3], [{"loss": "gram", "layer": 1}]),
-        "optimizer": ("adam", 3, {"rl": 1}),
-        "enlarge": ("no", 1),
-        "size": (384.5, "384", True),
-        "seed": (1.5,),
-        "device": (0, torch.device("cpu")),
-        "memory": (4, 4e9, True),
-        "weights": (5,),
+        "terms": ("default", [{"loss": "gram", "layer": 1}]),
+        "enlarge": ("no",),
+        "device": (0,),
         "init": (3,),
-        "description": (3,),
     },
-    LossTerm: {
-        "weight": ("1", [], ["a"], float("nan")),
-        "layers": ("conv2_2", [2]),
-        "samples": (9.5, {"conv2_2": "9"}, [9]),
-        "bandwidth": (True,),
-    },
-    Optimizer: {"betas": (0.9, [0.9], [0.9, 0.9, 0.9], ["a", "b"]), "lr": ("0.1", 10**400)},
-    Pyramid: {"coarsest": (96.5,), "ratio": ("2",)},
-    Laplacian: {"luminance": (1.0, "high")},
+    LossTerm: {"weight": ("1", float("nan")), "samples": (9.5, {"conv2_2": "9"}), "bandwidth": (True,)},
+    Optimizer: {"betas": (0.9, ["a", "b"]), "lr": (10**400,)},
+    Pyramid: {},
+    Laplacian: {"luminance": ("high",)},
 }
 RIGHT: dict[type, Any] = {
     StyleConfig: StyleConfig((LossTerm("total_variation"),)),
@@ -248,13 +237,3 @@ def test_what_the_caller_gave_is_neither_changed_nor_followed() -> None:
 def test_terms_can_be_overridden_and_weighted_at_once() -> None:
     changed = StyleConfig.preset().override(terms=[LossTerm("total_variation", 3.0)], tv_weight=7)
     assert [term.weight for term in changed.terms] == [7]
-
-
-def test_settings_survive_a_round_trip_through_plain_values(tmp_path: Path) -> None:
-    import yaml
-
-    for name in preset_names():
-        config = StyleConfig.preset(name)
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(yaml.safe_dump({k: v for k, v in config.to_dict().items() if v is not None}))
-        assert StyleConfig.load(path).to_dict() == config.to_dict()
