@@ -7,10 +7,12 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..files import write_whole
-from .details import RunDetails
+
+if TYPE_CHECKING:
+    from .details import RunDetails
 
 PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
 
@@ -52,7 +54,7 @@ def run_record(
         "pictures": pictures,
         "status": status,
         "settings": settings,
-        "details": details.to_dict() if isinstance(details, RunDetails) else details,
+        "details": details if isinstance(details, Mapping) else details.to_dict(),
         "seconds": seconds,
         "versions": versions(),
         "losses": losses,

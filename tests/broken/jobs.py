@@ -76,7 +76,7 @@ def broken_yaml() -> dict[str, tuple[bytes, str]]:
         ),
         "too many weights": ("- {source: a, target: b, target_weights: [1, 2]}", "target-weights: one for each"),
         "billion laughs": (
-            bomb("[", "]", "{source: a, target: b}") + "jobs: *a8\n",
+            bomb("{source: a, target: b}") + "jobs: *a8\n",
             "anchors and aliases are not taken",
         ),
         "itself": ("&a [*a]", "anchors and aliases are not taken"),
