@@ -30,6 +30,7 @@ from cxstyle.batch.workers import choose_executor, fitting
 from cxstyle.errors import ConfigError, CxStyleError, DeviceError, OutputError
 from cxstyle.features.cache import MOST_NETWORKS, FeatureCache
 from cxstyle.transfer.inputs import read_inputs
+from cxstyle.transfer.prepare import prepare
 from cxstyle.transfer.stylize import Run
 
 TINY = StyleConfig.preset("fast").override(size=48, iterations=2)
@@ -57,7 +58,7 @@ def test_runs_that_share_give_the_same_pixels_and_look_at_each_target_once(pair:
     shared = FeatureCache()
     for target in pair:
         for source in pair:
-            run = Run(read_inputs(source, target), TINY, 0.0, shared)
+            run = Run(prepare(read_inputs(source, target), TINY, shared), 0.0)
             alone = stylize(source, target, TINY)
             assert torch.equal(run.go(None).picture, alone.picture)
     assert shared.computed == 2 * len(TINY.pyramid.scales(48, 2))
@@ -67,7 +68,7 @@ def test_runs_that_share_give_the_same_pixels_and_look_at_each_target_once(pair:
 def test_only_the_features_of_the_last_target_are_kept(pair: tuple[Path, Path]) -> None:
     shared = FeatureCache()
     for target in (*pair, *pair):
-        Run(read_inputs(pair[0], target), TINY, 0.0, shared).go(None)
+        Run(prepare(read_inputs(pair[0], target), TINY, shared), 0.0).go(None)
         assert len(shared.features) == 1
     assert shared.computed == 4
 
@@ -76,7 +77,7 @@ def test_a_recoloured_target_is_another_for_each_source(pair: tuple[Path, Path])
     shared = FeatureCache()
     config = TINY.override(colors="source")
     for source in pair:
-        Run(read_inputs(source, pair[1]), config, 0.0, shared).go(None)
+        Run(prepare(read_inputs(source, pair[1]), config, shared), 0.0).go(None)
     assert shared.computed == 2
 
 
@@ -95,7 +96,7 @@ def test_a_run_whose_network_others_have_displaced_goes_on(pair: tuple[Path, Pat
     layers = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2")
     terms = [LossTerm("contextual", 1, "target", (layer,), samples=64) for layer in layers]
     config = StyleConfig(terms=terms[:1], size=32, iterations=1, features="vgg16")
-    runs = [Run(inputs, config.override(terms=[term]), 0.0, shared) for term in terms]
+    runs = [Run(prepare(inputs, config.override(terms=[term]), shared), 0.0) for term in terms]
     assert [run.go(None).status for run in runs] == ["complete"] * len(runs)
 
 
