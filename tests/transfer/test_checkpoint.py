@@ -29,8 +29,8 @@ from cxstyle.errors import CheckpointError
 from cxstyle.features.weights import BUNDLED
 from cxstyle.files import PARTIAL, partial_prefix
 from cxstyle.losses.objective import Objective
-from cxstyle.states import load_state, save_state
 from cxstyle.transfer.checkpoint import Checkpoint
+from cxstyle.transfer.states import load_state, save_state
 
 SMALL = StyleConfig.preset().override(size=48, iterations=4, features="vgg16", samples=100, pyramid=Pyramid(32))
 RUNS = {

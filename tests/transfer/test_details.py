@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from click.testing import Result
 from helpers import done, run_cli
 from PIL import Image
 
-from cxstyle import LossTerm, StyleConfig
+from cxstyle import LossTerm, StyleConfig, stylize
 from cxstyle.device import device_reason, threads_reason
+from cxstyle.pictures import load_picture
 from cxstyle.transfer import RunDetails
 from cxstyle.transfer.details import (
     features_reason,
@@ -150,15 +152,22 @@ def test_samples_in_words() -> None:
     assert samples_in_words([]) == []
 
 
-def test_every_decision_is_a_line_with_its_reason(pair) -> None:
-    words = ["--size", 48, "--iterations", 2, "-v", "--deterministic", "--seed", 5, "--report", "r.json"]
-    told = done("run", *pair, *words).stderr.splitlines()
+@pytest.fixture(scope="module")
+def details(pair: tuple[Path, Path]) -> RunDetails:
+    """Of a run with all that there is to tell."""
+    source, target = (load_picture(path) for path in pair)
+    masks = {"source_mask": halves(64, 64, "white"), "target_mask": [halves(64, 55), halves(64, 55, "lime")]}
+    config = StyleConfig.preset().override(size=48, iterations=2, features="vgg16", seed=5, deterministic=True)
+    config = config.override(colors="free", strength=0.5, tv_weight=0)
+    return stylize(source, [pair[1], target], config, weights=[1, 3], **masks).details
+
+
+def test_every_decision_is_a_line_with_its_reason(details: RunDetails) -> None:
+    told = details.explain(["hopper", "copy"])
     keys = [line.split(": ")[0] for line in told]
-    assert keys[:10] == [
-        *("features", "device", "threads", "waiting", "precision"),
-        *("network", "weights", "source", "target", "result"),
-    ]
-    assert keys[10:] == ["scales", "memory", "colours", "counterparts", "terms and weights", "samples", "seed"]
+    first = ["targets", "device", "threads", "waiting", "precision", "network", "weights", "source", "target", "target"]
+    last = ["terms and weights", "left out", "left out", "samples", "seed"]
+    assert keys == [*first, "result", "scales", "memory", "colours", "counterparts", *last]
     for line in (
         "targets: hopper 25%, copy 75%",
         "network: vgg16, as asked for",

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from .errors import CheckpointError
-from .files import whole_file
+from ..errors import CheckpointError
+from ..files import whole_file
 
 
 def save_state(path: Path, kind: str, state: Mapping[str, Any]) -> None:
