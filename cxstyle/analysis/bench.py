@@ -186,7 +186,7 @@ class Bench:
         generator = torch.Generator().manual_seed(0)
         source, target = (torch.rand(1, 3, edge, edge, generator=generator) for _ in range(2))
         objective = self._objective(config, source, target, precision, plain=plain)
-        pixels = source.clone().to(self.device).requires_grad_()
+        pixels = source.to(self.device, copy=True).requires_grad_()  # the objective keeps views of the source
         adam = torch.optim.Adam([pixels], config.optimizer.lr)
 
         def step() -> None:

@@ -17,7 +17,7 @@ from ..transfer import PACKAGES, versions
 
 Facts = dict[str, Any]
 """Of one matter, in plain values; sizes are in bytes."""
-OPTIONAL = ("ray", "scipy", "pillow-heif")
+OPTIONAL = ("ray", "pillow-heif")
 """Packages that are told only where they are installed."""
 SHOWN = re.compile(
     "(CXSTYLE|OMP|MKL|GOMP|KMP|CUDA|CUBLAS|PYTORCH|ATEN|ONEDNN)_.*|XDG_CACHE_HOME|RAY_ADDRESS|TMPDIR|LC_ALL|LANG"
@@ -208,7 +208,7 @@ def run() -> Facts:
     with memory_errors(), exact_float32(), torch.no_grad():
         features = VGGFeatures(network, feature_layers(terms), config.pooling, DTYPES[precision]).to(device)
         features(torch.zeros(1, 3, SMALLEST_EDGE, SMALLEST_EDGE, device=device))
-    wanted = need(terms, features, size, [size], device)
+    wanted = need(terms, features, size, [size])
     try:
         planned = plan([wanted], memory_bytes(config.memory), device, 2 * config.size**2)
     except MemoryLimitError as error:

@@ -126,7 +126,7 @@ class Outcome:
         whole = run_record(
             pictures=pictures,
             settings=self.result.config.to_dict(),
-            details=self.result.details,
+            details=self.result.details.to_dict(),
             status=self.result.status,
             seconds=self.result.seconds,
             losses=self.result.losses,

@@ -150,7 +150,7 @@ def read_table(path: Path) -> list[Said]:
 def cell_of(name: str, text: str) -> Any:
     """A cell: names and paths are words, whatever they look like."""
     words = (*PATHS, "preset", "name")
-    return text.strip() if name in words else parse_yaml(text, LARGEST)
+    return text.strip() if name in words else parse_yaml(text)
 
 
 def said(given: Any, folder: Path) -> Said:

@@ -84,9 +84,9 @@ class Worker:
     """
 
     def __init__(self, device: str | None = None, memory: float = 1.0) -> None:
-        from ..features import Shared
+        from ..features import FeatureCache
 
-        self.device, self.shared = device, Shared(memory)
+        self.device, self.shared = device, FeatureCache(memory)
         self.pool = ThreadPoolExecutor(2, thread_name_prefix="pictures")
         self.reading: dict[int, Future[Inputs]] = {}
 
@@ -113,7 +113,7 @@ class Worker:
     def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
         """The loop."""
         from ..pictures import check_size
-        from ..transfer import Run
+        from ..transfer import Run, prepare
 
         shown, steps = 0.0, 0
 
@@ -130,9 +130,9 @@ class Worker:
                 JobProgress(progress.done, place(progress), progress.losses, preview(progress, task.preview))
             )
 
-        run = Run(inputs, task.job.config.override(device=self.device), started, self.shared)
-        check_size(task.job.output, *run.size)
-        return run.go(told)
+        setup = prepare(inputs, task.job.config.override(device=self.device), self.shared)
+        check_size(task.job.output, *setup.size)
+        return Run(setup, started).go(told)
 
     def close(self) -> None:
         """Ends its threads; what they are at is dropped."""
@@ -205,4 +205,4 @@ def encoded(task: Task, result: Result, facts: dict[str, Any]) -> JobOutcome:
         "host": socket.gethostname(),
     }
     why = REASONS.get(result.status, "")
-    return JobOutcome(result.status, why, picture, losses=result.losses, facts=facts, details=result.details)
+    return JobOutcome(result.status, why, picture, losses=result.losses, facts=facts, details=result.details.to_dict())

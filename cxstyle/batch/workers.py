@@ -11,7 +11,7 @@ from .jobs import Job
 from .local import Executor, LocalPool, ThisProcess
 
 if TYPE_CHECKING:
-    from ..features import Shared
+    from ..features import FeatureCache
 
 ALL = "all"
 AUTO = "auto"
@@ -101,10 +101,10 @@ def fitting(jobs: Sequence[Job]) -> int:
     """How many workers have the memory for the largest of the jobs."""
     import torch
 
-    from ..features import Shared
+    from ..features import FeatureCache
     from ..transfer import FIRST_USE, SHARE, free
 
-    shared = Shared()
+    shared = FeatureCache()
     each = PROCESS + FIRST_USE + max(memory_of(job, shared) for job in {kind_of(job): job for job in jobs}.values())
     return int(SHARE * free(torch.device("cpu")) / each)
 
@@ -114,7 +114,7 @@ def kind_of(job: Job) -> tuple[str, int]:
     return repr(job.config.override(seed=0)), len(job.target)
 
 
-def memory_of(job: Job, shared: Shared) -> float:
+def memory_of(job: Job, shared: FeatureCache) -> float:
     """Bytes that a run on the CPU needs, about: as if both pictures were square and as large as they may be.
 
     Nothing for a job whose network can't be had: it will fail by itself, and leave the others alone.
@@ -134,4 +134,4 @@ def memory_of(job: Job, shared: Shared) -> float:
     except WeightsError:
         return 0.0
     size = config.size, config.size
-    return need(terms, network, size, [size] * len(job.target), device).whole()
+    return need(terms, network, size, [size] * len(job.target)).whole()

@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from ..batch.pairing import counted
 from ..checks import one_line
-from .details import explain
 from .display import Display, in_short
 
 if TYPE_CHECKING:
@@ -116,7 +115,9 @@ class BatchDisplay(Display):
 
     def tell_decisions(self, event: Event, record: Record) -> None:
         """What was decided for a job, as far as it is not what was said of the job before."""
-        lines = explain(dict(event.details), record["targets"])
+        from ..transfer import RunDetails
+
+        lines = RunDetails(**event.details).explain(record["targets"])
         for line in lines:
             if line not in self.told:
                 self.note(f"  {line}")

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from .signals import handled
 
 if TYPE_CHECKING:
-    from ..transfer import Progress
+    from ..transfer import Progress, RunDetails
 
 BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
 
@@ -87,12 +87,12 @@ def in_short(losses: dict[str, float]) -> str:
     return ", ".join(f"{kind} {value:.3g}" for kind, value in kinds.items())
 
 
-def labels_in_words(details: dict[str, Any], *, shared: bool = False) -> list[str]:
+def labels_in_words(details: RunDetails, *, shared: bool = False) -> list[str]:
     """What the masks have in common, where asked for, and what only one side has; nothing without masks."""
-    labels = details.get("labels")
+    labels = details.labels
     if labels is None:
         return []
     lines = [f"masks: {', '.join(labels['shared'])} are matched, each with its own"] if shared else []
-    target = "target's mask" if len(details["target_sizes"]) == 1 else "targets' masks"
+    target = "target's mask" if len(details.target_sizes) == 1 else "targets' masks"
     lines += [f"mask: {name} is only in the source's mask; that part stays as it is" for name in labels["only_source"]]
     return lines + [f"mask: {name} is only in the {target}; nothing draws from there" for name in labels["only_target"]]

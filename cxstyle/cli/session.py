@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +20,6 @@ from ..files import check_place, check_space, check_writable, free, make_folder,
 from ..pictures import Writing, check_size, format_of
 from ..settings import StyleConfig
 from .checkpoint import CheckpointOptions, RunCheckpoint, result_name
-from .details import explain
 from .display import Display, labels_in_words
 from .inputs import PIPE, RunInputs, check_stdin
 from .outputs import OutputFiles, made_up, tell
@@ -28,7 +27,7 @@ from .signals import STOPPED
 
 if TYPE_CHECKING:
     from ..pictures import Movie
-    from ..transfer import Progress, Result
+    from ..transfer import Progress, Result, RunDetails
 
 PIXEL_BYTES = 4
 """Of a picture file of 8 bits at most: four channels, not compressed."""
@@ -129,7 +128,7 @@ class RunSession:
         state = self.kept.state
         if self.outputs.movie is not None:
             every = None if self.save_every is None else self.save_every[0]
-            self.movie = Movie(settings.iterations, every, None if state is None else state.luggage)
+            self.movie = Movie(settings.iterations, every, None if state is None else state.extra)
         try:
             with self.display:
                 result = stylize(
@@ -146,7 +145,7 @@ class RunSession:
             sys.exit(130)
         self.finish(result)
 
-    def begin(self, optimizer: str, details: dict[str, Any]) -> None:
+    def begin(self, optimizer: str, details: RunDetails) -> None:
         """Called before the first iteration of a run with an optimizer of this name.
 
         Raises:
@@ -160,7 +159,7 @@ class RunSession:
             self.steps = self.kept.state.steps
             self.display.note(f"going on after iteration {self.steps} ({self.kept.state.path})")
 
-    def sizes(self, optimizer: str, details: dict[str, Any]) -> Iterator[tuple[Path, float]]:
+    def sizes(self, optimizer: str, details: RunDetails) -> Iterator[tuple[Path, float]]:
         """Bytes of all that will be written, at most."""
         from ..pictures import LONG_EDGE
 
@@ -184,13 +183,13 @@ class RunSession:
             each = STATE_BYTES[optimizer] + frames * FRAME_BYTES
             yield state.path, 2 * (width * height * each + record)  # the next one is written beside it
 
-    def announce(self, details: dict[str, Any]) -> None:
+    def announce(self, details: RunDetails) -> None:
         """What was chosen: the network and labels without a counterpart always, the rest with -v."""
         verbose, note = self.outputs.verbose, self.display.note
         note(f"features: {details['features']} ({details['weights_source']})")
         lines = [*details["notes"], *labels_in_words(details, shared=verbose)]
         if verbose:
-            lines += explain(details, self.inputs.used(self.inputs.targets))
+            lines += details.explain(self.inputs.used(self.inputs.targets))
             if self.writing.metadata and not format_of(self.output).tagged:
                 lines.append(f"metadata: none, {self.output.suffix} holds none")
         if details["kept_size"]:
@@ -276,7 +275,7 @@ class RunSession:
             write_record,
             pictures=self.inputs.record() | {"result": str(picture)},
             settings=result.config.to_dict(),
-            details=result.details,
+            details=result.details.to_dict(),
             status=result.status,
             seconds=result.seconds,
             losses=result.losses,

@@ -62,8 +62,7 @@ def fetch(network: str, url: str | None, quiet: bool) -> None:
 def import_weights(file: Path, normalization: str) -> None:
     """Keeps the convolutions of a VGG16 or VGG19 file in the cache.
 
-    Reads state dicts of torchvision (whole or features only), Caffe's VGG as a state dict (features.N or convK_M), and
-    MatConvNet's imagenet-vgg-verydeep-19.mat (needs SciPy: pip install 'cxstyle[mat]').
+    Reads state dicts of torchvision (whole or features only), and Caffe's VGG as a state dict (features.N or convK_M).
 
     \b
     Try:  cxstyle weights import vgg19-dcbb9e9d.pth

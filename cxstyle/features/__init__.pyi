@@ -1,6 +1,5 @@
-from .cache import Shared as Shared
-from .fetch import fetch as fetch
-from .fetch import import_file as import_file
+from .cache import FeatureCache as FeatureCache
+from .cache import digest as digest
 from .layers import BLOCKS as BLOCKS
 from .layers import CONVOLUTIONS as CONVOLUTIONS
 from .layers import NORMALIZATIONS as NORMALIZATIONS
@@ -19,6 +18,8 @@ from .weights import BUNDLED as BUNDLED
 from .weights import VGG16 as VGG16
 from .weights import Network as Network
 from .weights import cache_dir as cache_dir
+from .weights import fetch as fetch
 from .weights import find as find
+from .weights import import_file as import_file
 from .weights import listed as listed
 from .weights import read_network as read_network

@@ -18,8 +18,8 @@ MOST_NETWORKS = 4
 
 
 @dataclass
-class Shared:
-    """Kept by whoever does one run after another, and given to each `Run`.
+class FeatureCache:
+    """Kept by whoever does one run after another, and given to `prepare`.
 
     Args:
         memory: share of the free memory that a run may take by itself, in (0, 1]; the rest is for others who work
@@ -58,34 +58,38 @@ class Shared:
             self.networks.pop(next(iter(self.networks)))
         return found
 
-    def features_of(
-        self, network: VGGFeatures, pixels: int | None, pictures: Sequence[Tensor], look: Callable[[Tensor], Features]
+    def target_features(
+        self,
+        network: VGGFeatures,
+        pixels: int | None,
+        pictures: Sequence[Tensor],
+        extract: Callable[[Tensor], Features],
     ) -> Sequence[Features]:
-        """Features of the targets of a run, each (1, 3, H, W), from `look` where the last run had others.
+        """Features of the targets of a run, each (1, 3, H, W), from `extract` where the last run had others.
 
         Known by their pixels, so that whatever was done to them counts. Only one run's are kept: what the present one
         has not used is dropped as soon as it needs something new.
 
         Args:
-            network: that `look` uses.
+            network: that `extract` uses.
             pixels: of the tiles that it is cut into, which change the features by rounding.
             pictures: at the size that the run wants.
-            look: gives the features of one.
+            extract: gives the features of one.
         """
         key = network, pixels, digest(pictures)
         if key not in self.features:
             self.features = {known: found for known, found in self.features.items() if known in self.used}
-            self.features[key] = [look(picture) for picture in pictures]
+            self.features[key] = [extract(picture) for picture in pictures]
             self.computed += 1
         self.used.add(key)
         return self.features[key]
 
 
-def digest(pictures: Iterable[Tensor]) -> bytes:
-    """SHA-256 of the values and shapes of pictures."""
+def digest(tensors: Iterable[Tensor]) -> str:
+    """SHA-256 of the values and shapes of tensors, in hexadecimal."""
     found = hashlib.sha256()
-    for picture in pictures:
-        found.update(repr(tuple(picture.shape)).encode())
-        values: Any = picture.detach().cpu().flatten().numpy()
+    for tensor in tensors:
+        found.update(repr(tuple(tensor.shape)).encode())
+        values: Any = tensor.detach().cpu().flatten().numpy()
         found.update(values)
-    return found.digest()
+    return found.hexdigest()

@@ -16,9 +16,8 @@ from torch.nn import functional
 from ..checks import converted, nearest
 from ..errors import ConfigError, WeightsError
 from ..files import check_plain
-from .convert import read_foreign
 from .layers import CONVOLUTIONS, canonical_layer
-from .weights import Network, find, read_network
+from .weights import Network, find, read_foreign, read_network
 
 Features = Mapping[str, Tensor]
 """Of one picture, (1, C, H, W) by layer."""

@@ -1,23 +1,37 @@
 """Networks as files: NAME.safetensors with the convolutions, NAME.json beside it with provenance and checksum.
 
 The bundled VGG16 lies in this package; fetched and imported networks lie in the user's cache, under
-`$CXSTYLE_CACHE` where that is set.
+`$CXSTYLE_CACHE` where that is set. Files of other makers are read, too: state dicts of torchvision and of Caffe's VGG,
+and Gatys' key layout.
 """
 
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
-import struct
+import pickle
+import tempfile
+import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OutputError, WeightsError
-from ..files import check_plain, read_plain, write_whole
-from .layers import BLOCKS, CONVOLUTIONS, Normalization, kernel_shape
+from ..errors import WeightsError
+from ..files import check_plain, make_folder, read_plain, sha256_of, write_whole
+from .layers import (
+    BLOCKS,
+    CAFFE,
+    CONVOLUTIONS,
+    IMAGENET,
+    NORMALIZATIONS,
+    Normalization,
+    kernel_shape,
+    torchvision_indices,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +42,15 @@ VGG16 = BUNDLED / "vgg16.safetensors"
 METADATA_KEY = "cxstyle"
 LARGEST = 2e9
 """Bytes of a file of weights; the largest VGG has 0.6e9."""
+PUBLISHED: dict[str, tuple[str, str, Normalization | None]] = {
+    "dcbb9e9d": ("torchvision VGG19_Weights.IMAGENET1K_V1", "BSD-3-Clause", IMAGENET),
+    "397923af": ("torchvision VGG16_Weights.IMAGENET1K_V1", "BSD-3-Clause", IMAGENET),
+    "d01eb7cb": ("VGG19 of Simonyan and Zisserman (Caffe), state dict by J. Johnson", "CC BY 4.0", CAFFE),
+    "00b39a1b": ("VGG16 of Simonyan and Zisserman (Caffe), state dict by J. Johnson", "CC BY 4.0", CAFFE),
+}
+"""First eight digits of a published file's sha256 -> source, licence, normalization."""
+FIRST_VALUES = {"vgg16": -0.5537, "vgg19": -0.0535}
+"""conv1_1.weight[0, 0, 0, 0] of torchvision's ImageNet weights, to four digits."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +140,7 @@ def write_network(folder: Path, tensors: Mapping[str, Tensor], provenance: Prove
     data = save(dict(tensors), {METADATA_KEY: json.dumps(record, sort_keys=True)})
     path = folder / f"{provenance.network}.safetensors"
     beside = json.dumps({**record, "sha256": hashlib.sha256(data).hexdigest()}, indent=2, sort_keys=True) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"can't make the folder {folder}: {error.strerror or error}") from error
+    make_folder(folder)
     write_whole(path, data)
     write_whole(path.with_suffix(".json"), beside.encode())
     return path
@@ -144,13 +164,9 @@ def read_network(path: Path) -> Network:
     try:
         tensors = {key: tensor.float() for key, tensor in load(data).items()}
     except (SafetensorError, ValueError) as error:
-        raise damaged(path) from error
+        raise WeightsError(f"{path} is damaged; {advice(path)}") from error
     check_shapes(provenance.network, tensors, path)
     return Network(provenance, tensors, path)
-
-
-def damaged(path: Path) -> WeightsError:
-    return WeightsError(f"{path} is damaged: install cxstyle again, or fetch or import these weights again")
 
 
 def verify_checksum(path: Path, data: bytes) -> None:
@@ -178,27 +194,25 @@ def read_header(path: Path) -> tuple[list[str], Provenance]:
     Raises:
         WeightsError: no header of ours.
     """
+    import msgspec
+    from safetensors import SafetensorError, safe_open
+
     try:
         check_plain(path)
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > 1 << 20:
-                raise ValueError("header too long")
-            header = json.loads(file.read(length))
-        metadata = json.loads(header.pop("__metadata__")[METADATA_KEY])
-        return list(header), parse_provenance(metadata)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise WeightsError(
-            f"{path} is damaged or not a cxstyle weight file: use `cxstyle weights import` for files of other makers"
-        ) from error
+        with safe_open(path, "pt") as file:
+            provenance = msgspec.convert(json.loads(file.metadata()[METADATA_KEY]), Provenance)
+            keys = list(file.keys())
+        if provenance.network in BLOCKS:
+            return keys, provenance
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise not_ours(path) from error
+    raise not_ours(path)
 
 
-def parse_provenance(record: dict[str, Any]) -> Provenance:
-    n = record["normalization"]
-    normalization = Normalization(n["name"], n["channels"], n["scale"], tuple(n["mean"]), tuple(n["std"]))
-    if record["network"] not in BLOCKS:
-        raise ValueError("unknown network")
-    return Provenance(record["network"], record["source"], record["source_sha256"], record["licence"], normalization)
+def not_ours(path: Path) -> WeightsError:
+    """What to say of a file without our header."""
+    advice = "use `cxstyle weights import` for files of other makers"
+    return WeightsError(f"{path} is damaged or not a cxstyle weight file: {advice}")
 
 
 def check_shapes(network: str, tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -219,3 +233,188 @@ def check_shapes(network: str, tensors: Mapping[str, Tensor], path: Path) -> Non
                 raise WeightsError(f"{path}: {key} has shape {found}, {network} needs {expected}")
             if not tensors[key].isfinite().all():
                 raise WeightsError(f"{path}: {key} holds values that are not numbers; the file is damaged")
+
+
+def read_foreign(path: Path, normalization: str = "auto") -> Network:
+    """Reads a weight file of another maker.
+
+    Args:
+        path: a PyTorch state dict (.pth, .pt, .safetensors; torchvision's whole or `features` only, Caffe's VGG in the
+            same layout or as convK_M).
+        normalization: imagenet, caffe, matconvnet, or auto: told from the file.
+
+    Raises:
+        WeightsError: unreadable, unknown layout, or a normalization that can't be told.
+    """
+    digest = checksum(path)
+    if path.suffix.lower() == ".mat":
+        raise WeightsError(f"{path} is a MATLAB file, which is not read; save its convolutions as a state dict")
+    state = read_state_dict(path)
+    tensors, found = rename(state, path), normalization_of(state, digest)
+    network = "vgg19" if "conv3_4.weight" in tensors else "vgg16"
+    check_shapes(network, tensors, path)
+    source, licence, known = PUBLISHED.get(digest[:8], (path.name, "unknown", found))
+    chosen = known if normalization == "auto" else NORMALIZATIONS[normalization]
+    if chosen is None:
+        raise WeightsError(
+            f"{path} is a {network} of unknown origin, so its normalization can't be told: add "
+            "--normalization imagenet (torchvision: RGB, mean and deviation) or caffe (BGR, 0-255, mean)"
+        )
+    return Network(Provenance(network, source, digest, licence, chosen), tensors, path)
+
+
+def checksum(path: Path) -> str:
+    """The checksum of a file.
+
+    Raises:
+        WeightsError: no file, or one larger than any VGG.
+    """
+    try:
+        check_plain(path, LARGEST)
+        return sha256_of(path)
+    except OSError as error:
+        raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Tensors by name, from safetensors or a pickle that holds nothing but tensors.
+
+    Raises:
+        WeightsError: truncated, not a state dict, or a pickle that asks for code to be run.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix.lower() == ".safetensors":
+            loaded: Any = load_file(path)
+        else:
+            check_unpacked(path)
+            with warnings.catch_warnings():  # about a protocol of pickles
+                warnings.simplefilter("ignore")
+                loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} is not a plain state dict: damaged, or a pickle with objects other than tensors, "
+            "which could run code and is refused"
+        ) from error
+    except Exception as error:  # damaged files raise whatever the readers didn't expect
+        raise WeightsError(f"{path} is damaged or not a file of weights") from error
+    if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
+        loaded = loaded["state_dict"]
+    if not isinstance(loaded, Mapping) or not all(isinstance(v, torch.Tensor) for v in loaded.values()):
+        raise WeightsError(f"{path} holds no state dict (names and tensors)")
+    return {str(key): tensor for key, tensor in loaded.items()}
+
+
+def check_unpacked(path: Path) -> None:
+    """Refuses a ZIP file that grows as it is read; PyTorch doesn't pack what it writes.
+
+    Raises:
+        ValueError: it has packed members, or more than its size.
+        zipfile.BadZipFile: damaged.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+        packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
+        if packed or sum(member.file_size for member in members) > path.stat().st_size:
+            raise ValueError("packed")
+
+
+def rename(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """`features.N.*`, `N.*` or `convK_M.*` to `convK_M.*` in float32; everything else is left out.
+
+    Raises:
+        WeightsError: no such names, or batch normalization between the convolutions.
+    """
+    if any(key.endswith("running_mean") for key in state):
+        raise WeightsError(f"{path} is a VGG with batch normalization; cxstyle needs the plain VGG16 or VGG19")
+    names = convolution_names(state)
+    tensors = {}
+    for key, tensor in state.items():
+        stem, _, kind = key.removeprefix("features.").rpartition(".")
+        if stem in names and kind in ("weight", "bias"):
+            if not tensor.is_floating_point():
+                found = str(tensor.dtype).removeprefix("torch.")
+                raise WeightsError(f"{path}: {names[stem]}.{kind} holds {found}; weights are floating-point numbers")
+            tensors[f"{names[stem]}.{kind}"] = tensor.float().contiguous()
+    if not tensors:
+        raise WeightsError(f"{path} holds no VGG convolutions (features.N.weight, N.weight or convK_M.weight)")
+    return tensors
+
+
+def convolution_names(state: Mapping[str, Tensor]) -> dict[str, str]:
+    """Prefix in the file -> name of the layer, for whichever network and layout the file is in."""
+    kernels = {key.removeprefix("features.").removesuffix(".weight") for key in state if key.endswith(".weight")}
+    if "conv1_1" in kernels:
+        return {name: name for name in CONVOLUTIONS["vgg19"]}
+    # The eighth convolution is number 16 in VGG19 and 17 in VGG16.
+    network = "vgg19" if "16" in kernels else "vgg16"
+    return {str(index): name for index, name in torchvision_indices(network).items()}
+
+
+def normalization_of(state: Mapping[str, Tensor], digest: str) -> Normalization | None:
+    """What the weights expect, as far as their layout or first value tells."""
+    if digest[:8] in PUBLISHED:
+        return PUBLISHED[digest[:8]][2]
+    if "conv1_1.weight" in state:
+        return CAFFE  # this layout circulates with Gatys' copies of the Caffe weights alone
+    first = state.get("features.0.weight", state.get("0.weight"))
+    if first is not None and first.dim() == 4:
+        value = first[0, 0, 0, 0].item()
+        if any(abs(value - known) < 1e-4 for known in FIRST_VALUES.values()):
+            return IMAGENET
+    return None
+
+
+def import_file(path: Path, normalization: str = "auto") -> tuple[Network, Path]:
+    """Keeps the convolutions of a weight file of another maker in the user's cache.
+
+    Args:
+        path: see `read_foreign`.
+        normalization: see `read_foreign`.
+
+    Returns:
+        The network and where it was written.
+
+    Raises:
+        WeightsError: unreadable, unknown or damaged.
+        OutputError: the cache can't be written.
+    """
+    network = read_foreign(path, normalization)
+    return network, write_network(cache_dir(), network.tensors, network.provenance)
+
+
+def fetch(
+    network: str, *, url: str | None = None, sha256: str | None = None, progress: bool = True
+) -> tuple[Network, Path]:
+    """Downloads torchvision's file, verifies it, keeps the convolutions and removes the rest.
+
+    Args:
+        network: vgg16 or vgg19.
+        url: a mirror that serves the same file.
+        sha256: first digits of the file's checksum; torchvision's own (part of its file's name) without it.
+        progress: show a bar on stderr.
+
+    Raises:
+        WeightsError: no connection, or a file with another checksum.
+        OutputError: the cache can't be written.
+    """
+    import torch
+    from torchvision.models import VGG16_Weights, VGG19_Weights
+
+    published = {"vgg16": VGG16_Weights, "vgg19": VGG19_Weights}[network].IMAGENET1K_V1.url
+    url, sha256 = url or published, sha256 or Path(published).stem.rpartition("-")[2]
+    hint = f"fetch the file elsewhere and run `cxstyle weights import {Path(published).name}`"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, Path(published).name)
+        try:
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=sha256, progress=progress)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{url} is not the file it should be (sha256 {sha256}...); try again, or {hint}"
+            ) from error
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise WeightsError(f"can't download {url}: {getattr(error, 'reason', error)}; {hint}") from error
+        return import_file(path, "imagenet")

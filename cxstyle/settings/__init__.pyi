@@ -14,9 +14,9 @@ from .presets import means_file as means_file
 from .presets import preset_folder as preset_folder
 from .presets import preset_names as preset_names
 from .presets import preset_path as preset_path
-from .presets import read_yaml as read_yaml
 from .terms import LossTerm as LossTerm
 from .training import TASKS as TASKS
 from .training import TrainConfig as TrainConfig
 from .training import train_preset_names as train_preset_names
 from .yaml import parse_yaml as parse_yaml
+from .yaml import read_yaml as read_yaml

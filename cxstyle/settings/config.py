@@ -16,8 +16,9 @@ from ..checks import check_choice, check_device, converted, memory_bytes, neares
 from ..errors import ConfigError
 from ..features import BLOCKS, check_layers
 from ..pictures import SMALLEST_EDGE
-from .presets import preset_names, preset_path, read_yaml
+from .presets import preset_names, preset_path
 from .terms import LossTerm, reweighted
+from .yaml import read_yaml
 
 FEATURES = ("auto", *BLOCKS)
 POOLINGS = ("max", "average")

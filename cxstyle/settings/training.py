@@ -13,8 +13,9 @@ from ..errors import ConfigError
 from ..features import check_layers
 from ..pictures import SMALLEST_EDGE
 from .config import FEATURES, PRECISIONS, refuse_unknown
-from .presets import preset_folder, read_yaml
+from .presets import preset_folder
 from .terms import LossTerm
+from .yaml import read_yaml
 
 TASKS = {"animation": ("source", "target"), "puppet": ("source", "paired"), "domain": ("source", "paired")}
 """What a network may be trained for, and what the terms of each can compare with."""

@@ -1,6 +1,8 @@
 from .about import About as About
 from .about import about as about
 from .checkpoint import Checkpoint as Checkpoint
+from .details import RunDetails as RunDetails
+from .inputs import InputFile as InputFile
 from .inputs import Inputs as Inputs
 from .inputs import Targets as Targets
 from .inputs import as_list as as_list
@@ -16,6 +18,8 @@ from .memory import need as need
 from .memory import plan as plan
 from .memory import positions as positions
 from .optimizer import FIXED_WORK as FIXED_WORK
+from .prepare import Prepared as Prepared
+from .prepare import prepare as prepare
 from .record import Record as Record
 from .record import as_text as as_text
 from .record import read_record as read_record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,20 +14,18 @@ from torch import Tensor
 
 from .. import __version__
 from ..errors import CheckpointError, OutputError
-from .tensorfile import Content, TensorFile, digest, write_tensors
+from ..features import digest
+from .states import damaged, load_state, save_state
 
 if TYPE_CHECKING:
     from ..features import Network
     from ..settings import StyleConfig
     from .inputs import Inputs
 
-METADATA_KEY = "cxstyle_checkpoint"
-PARTS = ("pixels", "good", "generator")
-LUGGAGE = "luggage."
-"""How the names of others' files among the tensors begin."""
-JUDGE_AFTER = 20.0
+KIND = "run"
+ESTIMATE_AFTER = 20.0
 """Seconds until a run's whole time is estimated: its first iterations are slower."""
-WITHOUT_PIXELS = ("description", "device", "features", "init", "memory", "precision", "weights")
+NOT_IN_IDENTITY = ("description", "device", "features", "init", "memory", "precision", "weights")
 """Settings that don't decide pixels, or whose outcome is compared in their place."""
 
 
@@ -41,7 +38,7 @@ class State:
         iteration: done in it.
         steps: iterations done in all.
         pixels: (1, 3, H, W), of the scale's size.
-        good: the same, the last ones with losses known to be finite.
+        last_finite: the same, the last ones with losses known to be finite.
         generator: of the random draws.
         optimizer: what it remembers, by name.
         losses: of all iterations.
@@ -54,7 +51,7 @@ class State:
     iteration: int
     steps: int
     pixels: Tensor
-    good: Tensor
+    last_finite: Tensor
     generator: Tensor
     optimizer: dict[str, Any]
     losses: list[dict[str, float]]
@@ -76,13 +73,13 @@ class Checkpoint:
         saved: whether the file holds a state of this run.
         steps: iterations that were done when the run went on from the file; 0 where it didn't.
         problem: why the state could not be written, the last time; the run goes on without.
-        luggage: files of others, by name, to be kept with the state; those that the file had are added as it is read.
+        extra: files of others, by name, to be kept with the state; those that the file had are added as it is read.
     """
 
     def __init__(self, path: str | Path, every: float = 60.0, past: float = 0.0) -> None:
         self.path, self.every, self.past = Path(path), every, past
         self.active, self.saved, self.steps, self.problem = past == 0, False, 0, ""
-        self.luggage: dict[str, bytes] = {}
+        self.extra: dict[str, bytes] = {}
         self.begin(dict)
 
     def begin(self, run: Callable[[], dict[str, Any]], spent: float = 0.0, done: float = 0.0) -> None:
@@ -100,7 +97,7 @@ class Checkpoint:
         """Whether to save now, with this share of the run's work done."""
         now = time.monotonic()
         elapsed = now - self.began
-        if not self.active and elapsed > JUDGE_AFTER and done > self.before:
+        if not self.active and elapsed > ESTIMATE_AFTER and done > self.before:
             left = elapsed / (done - self.before) * (1 - done)
             self.active = self.spent + elapsed + left > self.past
             return self.active
@@ -108,13 +105,9 @@ class Checkpoint:
 
     def save(self, state: State) -> None:
         """Writes the state, whole or not at all; where that can't be, `problem` says why."""
-        tensors: dict[str, Content] = {name: getattr(state, name) for name in PARTS}
-        content = {name: value for name, value in vars(state).items() if name not in PARTS}
-        content["optimizer"] = parted(state.optimizer, tensors)
-        tensors |= {LUGGAGE + name: data for name, data in self.luggage.items()}
-        metadata = {"run": self.run(), "state": content}
+        extra = {name: torch.frombuffer(bytearray(data), dtype=torch.uint8) for name, data in self.extra.items()}
         try:
-            write_tensors(self.path, METADATA_KEY, tensors, metadata)
+            save_state(self.path, KIND, {"run": self.run(), "state": vars(state), "extra": extra})
             self.saved, self.problem = True, ""
         except OutputError as error:
             self.problem = str(error)
@@ -130,15 +123,14 @@ class Checkpoint:
             CheckpointError: the file can't be read, is damaged or no checkpoint, or is of another run or version.
         """
         try:
-            file = TensorFile(self.path, METADATA_KEY)
+            found = load_state(self.path, KIND)
+            check_same(self.path, found["run"], run())
+            state = State(**found["state"])
+            self.extra |= {name: data.numpy().tobytes() for name, data in found["extra"].items()}
         except FileNotFoundError:
             return None
-        try:
-            check_same(self.path, file.metadata["run"], json.loads(json.dumps(run())))
-            state = joined(file.metadata["state"], file.tensors(), self.luggage)
-            torch.Generator().set_state(state.generator)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            raise file.damaged() from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise damaged(self.path) from error
         self.saved, self.active, self.steps = True, True, state.steps
         return state
 
@@ -159,7 +151,7 @@ def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Networ
         network: its weights.
         **chosen: device and precision.
     """
-    settings = {name: value for name, value in config.to_dict().items() if name not in WITHOUT_PIXELS}
+    settings = {name: value for name, value in config.to_dict().items() if name not in NOT_IN_IDENTITY}
     guide = inputs.guide
     return {
         "source": digest([inputs.source]),
@@ -171,7 +163,7 @@ def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Networ
         "network": f"{network.name} {digest(network.tensors[name] for name in sorted(network.tensors))}",
         **chosen,
         "settings": settings,
-        "versions": {"cxstyle": __version__, "torch": torch.__version__},
+        "versions": {"cxstyle": __version__, "torch": str(torch.__version__)},
     }
 
 
@@ -193,32 +185,3 @@ def check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) 
     if differing:
         names = ", ".join(differing)
         raise CheckpointError(f"{path} is of another run, with other {names}: give the same again, {anew}")
-
-
-def parted(tree: Any, tensors: dict[str, Content]) -> Any:
-    """Dicts, lists, numbers and tensors as JSON can hold them: tensors go to `tensors`, their names in their places."""
-    if isinstance(tree, Tensor):
-        name = f"optimizer.{len(tensors)}"
-        tensors[name] = tree
-        return {"tensor": name}
-    if isinstance(tree, dict):
-        return {"items": {name: parted(value, tensors) for name, value in tree.items()}}
-    return [parted(value, tensors) for value in tree] if isinstance(tree, list) else tree
-
-
-def whole(tree: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """`parted`, undone."""
-    if isinstance(tree, dict):
-        if "tensor" in tree:
-            return tensors[tree["tensor"]]
-        return {name: whole(value, tensors) for name, value in tree["items"].items()}
-    return [whole(value, tensors) for value in tree] if isinstance(tree, list) else tree
-
-
-def joined(content: dict[str, Any], tensors: Mapping[str, Tensor], luggage: dict[str, bytes]) -> State:
-    """A state as it was saved; what came with it goes to `luggage`."""
-    for name, tensor in tensors.items():
-        if name.startswith(LUGGAGE):
-            luggage[name.removeprefix(LUGGAGE)] = tensor.numpy().tobytes()
-    made = {"optimizer": whole(content["optimizer"], tensors), "tiles": tuple(content["tiles"])}
-    return State(**(content | made | {name: tensors[name] for name in PARTS}))

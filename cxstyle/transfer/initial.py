@@ -25,7 +25,7 @@ def finest_edge(config: StyleConfig, targets: Sequence[Tensor]) -> int:
     return max(round(BEYOND * own), config.pyramid.coarsest)
 
 
-class Start:
+class InitialPicture:
     """Where a run starts from.
 
     Args:
@@ -64,20 +64,24 @@ class Start:
             share = pixel_shares(moving, source)
             self.picture = share * resize(self.picture, *source.shape[2:]) + (1 - share) * source
 
-    def finer(self, picture: Tensor, height: int, width: int) -> Tensor:
+    def at(self, height: int, width: int) -> Tensor:
+        """The picture at a size."""
+        return resize(self.picture, height, width)
+
+    def with_change(self, picture: Tensor, height: int, width: int) -> Tensor:
         """The picture so far at another size: the start at that size and, enlarged, what the run has changed about it.
 
         Enlarging the change alone keeps the start's fine detail, which the coarser scale never saw.
         """
-        change = picture - resize(self.picture, *picture.shape[2:])
-        return (resize(self.picture, height, width) + interpolate(change, height, width)).clamp(0, 1)
+        change = picture - self.at(*picture.shape[2:])
+        return (self.at(height, width) + interpolate(change, height, width)).clamp(0, 1)
 
     def still(self, picture: Tensor) -> Tensor | None:
         """Which pixels of a picture (1, 3, H, W) don't move, (1, H, W); None where all do."""
         return None if self.moving is None else pixel_shares(self.moving, picture) < STILL
 
     def whole(self, picture: Tensor, height: int, width: int) -> Tensor:
-        """`finer`, at the end: what doesn't move is the start's, to the pixel."""
-        found = self.finer(picture, height, width)
+        """`with_change`, at the end: what doesn't move is the start's, to the pixel."""
+        found = self.with_change(picture, height, width)
         still = self.still(found)
-        return found if still is None else torch.where(still, resize(self.picture, height, width), found)
+        return found if still is None else torch.where(still, self.at(height, width), found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import TypeAlias
 
 from torch import Tensor
 
@@ -31,6 +32,15 @@ Targets: TypeAlias = Picture | list[Picture] | tuple[Picture, ...]
 
 
 @dataclass(frozen=True)
+class InputFile:
+    """A file that was read: source, target or target 1, target 2..., source mask, target mask... by its role."""
+
+    role: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Inputs:
     """Everything read and checked.
 
@@ -42,8 +52,8 @@ class Inputs:
         source_alpha: (1, 1, H, W) in [0, 1]; None where all of the source is opaque.
         target_alphas: the same of each target.
         notes: how pictures were read, one line each, beginning with the picture's name.
-        origin: author, rights and bits of the source, hashes of all files.
-        files: role, path and SHA-256 of all that was read from files.
+        origin: author, rights and bits of the source, names and hashes of all files.
+        files: all that was read from files.
     """
 
     source: Tensor
@@ -54,22 +64,7 @@ class Inputs:
     target_alphas: tuple[Tensor | None, ...] = ()
     notes: tuple[str, ...] = ()
     origin: Origin = field(default_factory=Origin)
-    files: tuple[dict[str, str], ...] = ()
-
-    def details(self) -> dict[str, Any]:
-        """For the report: sizes of the pictures, notes, files, weights and labels."""
-        found: dict[str, Any] = {
-            "source_size": list(self.source.shape[:1:-1]),
-            "target_sizes": [list(target.shape[:1:-1]) for target in self.targets],
-        }
-        found |= {"notes": list(self.notes), "files": [dict(file) for file in self.files]}
-        if self.guide.weights is not None:
-            found["target_weights"] = list(self.guide.weights)
-        if self.labels is not None:
-            shared = [self.labels.names[i] for i in self.labels.shared]
-            one_sided = {"only_source": list(self.labels.only_source), "only_target": list(self.labels.only_target)}
-            found["labels"] = {"shared": shared, **one_sided}
-        return found
+    files: tuple[InputFile, ...] = ()
 
 
 def read_inputs(
@@ -107,6 +102,8 @@ def read_inputs(
         guide = Guide(guide.weights, labels.source[shared], tuple(mask[shared] for mask in labels.targets))
     first, *others = pictures
     alphas = [photo.alpha for photo in others]
+    files = tuple(InputFile(name, p.path, p.sha256) for p, name in zip(photos, names, strict=True) if p.sha256)
+    hashes, called = {file.role: file.sha256 for file in files}, {file.role: Path(file.path).name for file in files}
     return Inputs(
         first.colors,
         tuple(photo.colors for photo in others),
@@ -115,8 +112,8 @@ def read_inputs(
         first.alpha,
         tuple(alphas),
         told(photos, names),
-        Origin(first.author, first.copyright, first.bits, hashes(photos, names)),
-        files(photos, names),
+        Origin(first.author, first.copyright, first.bits, hashes, called),
+        files,
     )
 
 
@@ -126,20 +123,6 @@ def told(photos: Sequence[Photo], names: Sequence[str]) -> tuple[str, ...]:
         f"{described(photo, name)}: {note}" for photo, name in zip(photos, names, strict=True) for note in photo.notes
     ]
     return tuple(dict.fromkeys(lines))
-
-
-def hashes(photos: Sequence[Photo], names: Sequence[str]) -> dict[str, str]:
-    """Of the files, by their role."""
-    return {name: photo.sha256 for photo, name in zip(photos, names, strict=True) if photo.sha256}
-
-
-def files(photos: Sequence[Photo], names: Sequence[str]) -> tuple[dict[str, str], ...]:
-    """Role, path and hash of each."""
-    return tuple(
-        {"role": name, "path": photo.path, "sha256": photo.sha256}
-        for photo, name in zip(photos, names, strict=True)
-        if photo.sha256
-    )
 
 
 def check_visible(photo: Photo, name: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from ..checks import in_words
 from ..errors import MemoryLimitError
 from ..features import VGGFeatures, best_grid, canonical_layer, smallest_tile, stride
-from ..losses import BLOCK, PATCH, block_rows
+from ..losses import PATCH
 from ..pictures import SMALLEST_EDGE
 from ..settings import LossTerm
 
@@ -22,13 +22,17 @@ Size = tuple[int, int]
 VALUE_BYTES = {torch.float32: 7.0, torch.bfloat16: 3.6}
 """Peak memory of the network, forward and backward, for each value that its layers give: the value itself, its gradient
 while that is taken, and where each maximum of a pooling was. This and the following were measured on whole runs with
-VGG16 to conv4_2 at 256 to 2048 px, and rounded up."""
+VGG16 to conv4_2 at 256 to 2048 px, and rounded up; the estimate is within a quarter of what a run takes."""
 FORWARD = 0.45
 """Of the memory of forward and backward together, what forward takes where no gradient is wanted."""
 PICTURE_BYTES = 150
 """For each pixel of the result: it, its gradient, Adam's two moments, temporaries and the copies of the source."""
 STEP_BYTES = 24
 """For each pixel of the result and each step that L-BFGS remembers."""
+LOSS_BYTES = 30_000_000
+"""Of the losses' blocks of cosines, whatever the size."""
+DRAWN_BYTES = 6
+"""For each value of the features of the result that a loss draws: a copy in its precision, and normalized."""
 INPUT_BYTES = 40
 """For each pixel of the two files as they were read."""
 FIRST_USE = 250_000_000
@@ -78,12 +82,7 @@ class Need:
 
 
 def need(
-    terms: Sequence[LossTerm],
-    network: VGGFeatures,
-    size: Size,
-    targets: Sequence[Size],
-    device: torch.device,
-    history: int = 0,
+    terms: Sequence[LossTerm], network: VGGFeatures, size: Size, targets: Sequence[Size], history: int = 0
 ) -> Need:
     """What one scale needs beside what is held before it starts.
 
@@ -92,93 +91,49 @@ def need(
         network: as it runs.
         size: of the result at this scale.
         targets: of each target at this scale.
-        device: where it runs.
         history: steps that the optimizer remembers, each with its change of the gradient.
     """
-    area = size[0] * size[1]
-    areas = [height * width for height, width in targets]
+    area, areas = size[0] * size[1], [height * width for height, width in targets]
     values = sum(channels(network, name) / stride(name) ** 2 for name in network.names)
-    maps = sum(channels(network, name) * positions(name, size) for name in set(network.layers))
     item = network.dtype.itemsize
-    fixed, largest = PICTURE_BYTES * (area + sum(areas) / 10) + STEP_BYTES * history * area, 0.0
+
+    def maps(size: Size) -> int:
+        return item * sum(channels(network, name) * positions(name, size) for name in set(network.layers))
+
+    fixed = PICTURE_BYTES * (area + sum(areas) / 10) + STEP_BYTES * history * area + LOSS_BYTES
+    passing = [0.0]
     for term in terms:
-        others = [size] if term.compare == "source" else targets
-        for name, width in term_sets(term, network):
-            there = positions(name, size)
-            across = sum(positions(name, other) for other in others)
-            kept, passing = NEEDS[term.loss](Set(width, there, across, term.samples_of(name), item, device))
-            fixed += kept
-            largest = max(largest, passing)
-            if term.combine == "concatenate":
-                fixed += 12 * width * there  # the maps on one grid in float32, as parts and joined, and their gradient
+        kept, while_it_works = loss_bytes(term, network, size, [size] if term.compare == "source" else targets)
+        fixed += kept
+        passing.append(while_it_works)
     # Targets are seen one after another, but what is seen of them is kept until the last.
-    seen_of_targets = [FORWARD * each for each in areas]
-    fixed += item * sum(channels(network, name) * positions(name, t) for t in targets[1:] for name in network.layers)
+    fixed += sum(maps(target) for target in targets[1:])
+    seen = max([area, *(FORWARD * each for each in areas)])
     tile = values * VALUE_BYTES[network.dtype]
-    return Need(fixed + largest, maps * item, tile, max([area, *seen_of_targets]), size, tuple(network.names))
+    return Need(fixed + max(passing), maps(size), tile, seen, size, tuple(network.names))
 
 
-@dataclass(frozen=True)
-class Set:
-    """The features that a term looks at.
+def loss_bytes(term: LossTerm, network: VGGFeatures, size: Size, others: Sequence[Size]) -> tuple[float, float]:
+    """Of a term: what it keeps of both sides from forward to backward, and what it needs for a while.
 
-    Attributes:
-        width: channels.
-        there: positions of the result.
-        other: positions of what it is compared with.
-        count: how many are drawn; None for all.
-        item: bytes of a value.
-        device: where they are.
+    Args:
+        term: the loss term.
+        network: gives its features.
+        size: of the result.
+        others: of what it is compared with.
     """
-
-    width: int
-    there: int
-    other: int
-    count: int | None
-    item: int
-    device: torch.device
-
-
-def contextual_need(features: Set) -> tuple[float, float]:
-    """Bytes kept from forward to backward, and bytes for a while."""
-    p, q = (min(features.count or there, there) for there in (features.there, features.other))
-    # What is kept of the other side, and of this one.
-    kept = features.width * (features.other * (features.item if q < features.other else 4) + p * (4 + features.item))
-    return kept, features.width * (8 * p + 8 * q) + block_bytes(q, features.device)
-
-
-def gram_need(features: Set) -> tuple[float, float]:
-    """As `contextual_need`."""
-    taken = min(features.count or features.there, features.there)
-    copied = 4 if features.item < 4 else 0  # in float32
-    chosen = features.item if taken < features.there else 0
-    kept = (copied + chosen) * features.width * taken + 12 * features.width**2
-    return kept, features.width * (8 * taken + chosen * features.there)
-
-
-def reconstruction_need(features: Set) -> tuple[float, float]:
-    """As `contextual_need`."""
-    return features.width * features.there * (features.item + 4), 8 * features.width * features.there
-
-
-def mrf_need(features: Set) -> tuple[float, float]:
-    """As `contextual_need`, for patches."""
-    width, item = PATCH**2 * features.width, features.item
-    p = min(features.count or features.there, features.there)
-    # All patches of the result are there while some are chosen, and in backward as gradients, a layer at a time.
-    choosing = item * features.there + 12 * p + (4 + item) * features.other
-    kept = width * (item * features.other + 4 * p)
-    return kept, width * max(choosing, 2 * item * features.there) + BLOCK
-
-
-NEEDS = {
-    "contextual": contextual_need,
-    "coverage": contextual_need,
-    "gram": gram_need,
-    "mrf": mrf_need,
-    "perceptual": reconstruction_need,
-    "reconstruction": reconstruction_need,
-}
+    kept = passing = 0.0
+    neighbours = PATCH**2 if term.loss == "mrf" else 1
+    item = 0 if term.loss == "gram" else network.dtype.itemsize  # of the other side a matrix is kept
+    for name, channel_count in term_sets(term, network):
+        there, width = positions(name, size), neighbours * channel_count
+        drawn = min(term.samples_of(name) or there, there)
+        kept += width * (item * sum(positions(name, other) for other in others) + DRAWN_BYTES * drawn)
+        if term.combine == "concatenate":
+            kept += 12 * width * there  # the maps on one grid in float32, as parts and joined, and their gradient
+        # All patches of the result are there while some are chosen.
+        passing = max(passing, 8.0 * width * (drawn if neighbours == 1 else there))
+    return kept, passing
 
 
 def term_sets(term: LossTerm, network: VGGFeatures) -> list[tuple[str, int]]:
@@ -198,11 +153,6 @@ def positions(name: str, size: Size) -> int:
     """Of a layer, for a picture of a size."""
     name = canonical_layer(name)
     return (size[0] // stride(name)) * (size[1] // stride(name))
-
-
-def block_bytes(columns: int, device: torch.device) -> float:
-    """Of a block of cosines and its copy in half precision."""
-    return 1.5 * 4 * columns * block_rows(columns, device, 4)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..losses import Draws, Losses, Objective
 from ..settings import Optimizer
 from .parametrization import Parameters, restore
-from .result import Readings
+from .result import LossLog
 
 FINAL_RATE = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
@@ -30,7 +30,7 @@ FIXED_WORK = 20_000
 """Pixels' worth of an iteration's time that doesn't depend on the size, the losses being sampled; for the time left."""
 
 
-class Moving:
+class PixelOptimizer:
     """The picture of a scale while it moves.
 
     Args:
@@ -46,7 +46,7 @@ class Moving:
         pixels: (1, 3, H, W) in [0, 1], after the last step.
         evaluated: the picture before that.
         losses: of `evaluated`.
-        good: the last pixels with losses known to be finite.
+        last_finite: the last pixels with losses known to be finite.
         iteration: done in this scale.
         intact: whether all of this is as it was between two iterations.
     """
@@ -56,7 +56,7 @@ class Moving:
         parameters: Parameters,
         settings: Optimizer,
         scale: int,
-        readings: Readings,
+        readings: LossLog,
         draws: Draws,
         recorded: bool = False,
     ) -> None:
@@ -64,24 +64,24 @@ class Moving:
         self.parameters, self.draws, self.recorded = parameters, draws, recorded
         self.optimizer = make_optimizer(settings, parameters.moved, recorded)
         self.pixels = parameters.origin.clone()  # stays, where `restore` brings an earlier origin
-        self.good = self.pixels.clone()
+        self.last_finite = self.pixels.clone()
         self.warm = 0
         self.graph: torch.cuda.CUDAGraph | None = None
 
-    def restore(self, iteration: int, good: Tensor, memory: dict[str, Any]) -> None:
-        """As it was after an iteration; `memory` as of `remembered`."""
+    def restore(self, iteration: int, last_finite: Tensor, memory: dict[str, Any]) -> None:
+        """As it was after an iteration; `memory` as of `state`."""
         self.iteration = self.readings.count = iteration
-        self.good = good.to(self.good.device)
+        self.last_finite = last_finite.to(self.last_finite.device)
         restore(self.parameters, memory["kept"])
         known = self.optimizer.state_dict()
         self.optimizer.load_state_dict(known | {"state": dict(enumerate(memory["states"]))})
 
-    def remembered(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """What the optimizer has learnt, and what it moves beside pixels."""
         states: dict[int, Any] = self.optimizer.state_dict()["state"]
         return {"kept": [tensor.detach() for tensor in self.parameters.kept], "states": [*states.values()]}
 
-    def rate(self, rate: float) -> None:
+    def set_rate(self, rate: float) -> None:
         """Sets the learning rate, of each tensor its share."""
         for group, share in zip(self.optimizer.param_groups, self.parameters.rates, strict=True):
             if isinstance(group["lr"], Tensor):

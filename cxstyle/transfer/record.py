@@ -16,6 +16,7 @@ from typing import Any
 from .. import __version__
 from ..checks import printable
 from ..errors import ConfigError, PictureError
+from ..files import read_plain
 from ..pictures import Tags, read_tags
 from ..settings import INITS, StyleConfig, parse
 
@@ -90,10 +91,6 @@ def made_record(
     settings |= {"features": features or config.features, "precision": precision or config.precision}
     if config.init not in INITS:
         settings["init"] = PurePath(names.get("init", config.init)).name
-    files: dict[str, dict[str, str]] = {}
-    for role, digest in hashes.items():
-        about = {"name": PurePath(names.get(role, "")).name, "sha256": digest}
-        files[role] = {key: value for key, value in about.items() if value}
     content = {
         "version": __version__,
         "settings": settings,
@@ -102,7 +99,7 @@ def made_record(
         "precision": precision,
         "status": status,
         "iterations": iterations,
-        "files": files,
+        "files": {role: named(names.get(role, ""), digest) for role, digest in hashes.items()},
         "target_weights": list(details.get("target_weights", ())),
     }
     # As JSON has it: lists for tuples.
@@ -173,38 +170,31 @@ def is_report(path: Path) -> bool:
 def from_report(path: Path) -> Record:
     """The same of a report."""
     try:
-        if path.stat().st_size > LARGEST_REPORT:
-            raise PictureError(f"{path} is too large for a report")
-        content = decoded(path, path.read_bytes().decode())
+        content = decoded(path, read_plain(path, LARGEST_REPORT).decode())
     except (OSError, UnicodeDecodeError) as error:
-        raise PictureError(f"{path} can't be read: {error}") from error
-    parts = {name: content.get(name) for name in ("settings", "details", "versions")}
-    if not all(isinstance(part, dict) for part in parts.values()):
-        raise PictureError(f"{path} is neither a picture nor a report of `cxstyle run`")
-    details = parts["details"] or {}
-    chosen = {name: details[name] for name in ("features", "precision") if name in details}
-    settings = {name: value for name, value in (parts["settings"] or {}).items() if name not in PRIVATE}
-    found = {
-        "version": (parts["versions"] or {}).get("cxstyle"),
-        "settings": settings | chosen,
-        **chosen,
-        "device": kind_of(str(details.get("device", ""))),
-        "status": content.get("status", ""),
-        "iterations": len(content["losses"]) if isinstance(content.get("losses"), list) else 0,
-        "files": files_in(details.get("files")),
-        "target_weights": details.get("target_weights", []),
-    }
+        raise PictureError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        settings, details, versions = content["settings"], content["details"], content["versions"]
+        chosen = {name: details[name] for name in ("features", "precision") if name in details}
+        found = {
+            "version": versions.get("cxstyle"),
+            "settings": {name: value for name, value in settings.items() if name not in PRIVATE} | chosen,
+            **chosen,
+            "device": kind_of(str(details.get("device", ""))),
+            "status": content.get("status", ""),
+            "iterations": len(content.get("losses", ())),
+            "files": {file["role"]: named(file["path"], file["sha256"]) for file in details.get("files", ())},
+            "target_weights": details.get("target_weights", []),
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise PictureError(f"{path} is neither a picture nor a report of `cxstyle run`") from error
     # A report has names as they are.
     return checked(path, cleaned(found))
 
 
-def files_in(files: Any) -> dict[str, dict[str, str]]:
-    """Those of a report by role; what isn't as a report has it is left out."""
-    found = {}
-    for file in files if isinstance(files, list) else ():
-        if isinstance(file, dict) and all(isinstance(file.get(key), str) for key in ("role", "path", "sha256")):
-            found[file["role"]] = {"name": PurePath(file["path"]).name, "sha256": file["sha256"]}
-    return found
+def named(path: Any, digest: str) -> dict[str, str]:
+    """A file by its name and hash, of which one may be unknown."""
+    return {key: value for key, value in {"name": PurePath(path).name, "sha256": digest}.items() if value}
 
 
 def decoded(path: Path, text: str) -> dict[str, Any]:

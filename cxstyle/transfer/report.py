@@ -7,9 +7,12 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..files import write_whole
+
+if TYPE_CHECKING:
+    from .details import RunDetails
 
 PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
 
@@ -32,7 +35,7 @@ def run_record(
     *,
     pictures: Mapping[str, str],
     settings: Mapping[str, Any],
-    details: Mapping[str, Any],
+    details: RunDetails | Mapping[str, Any],
     status: str,
     seconds: Mapping[str, float],
     losses: Sequence[Mapping[str, float]],
@@ -51,7 +54,7 @@ def run_record(
         "pictures": pictures,
         "status": status,
         "settings": settings,
-        "details": details,
+        "details": details if isinstance(details, Mapping) else details.to_dict(),
         "seconds": seconds,
         "versions": versions(),
         "losses": losses,

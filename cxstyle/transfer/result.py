@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -15,6 +14,7 @@ from torch import Tensor
 from ..losses import Losses
 from ..pictures import Origin, Writing, save_picture, to_image
 from ..settings import StyleConfig
+from .details import RunDetails
 from .record import Record, as_text, made_record
 
 READ_EVERY = {"cpu": 1}
@@ -47,7 +47,7 @@ class Progress:
     done: float
     losses: dict[str, float]
     picture: Tensor
-    details: dict[str, Any]
+    details: RunDetails
 
 
 Callback = Callable[[Progress], bool | None]
@@ -65,7 +65,7 @@ class Result:
         status: complete; stopped (the callback asked for it); diverged (a loss was not finite: `picture` is the last
             one with finite losses); or out of memory (`picture` is the last one).
         seconds: of the loop, and from the call to its first iteration.
-        details: device, precision, network, sizes and memory (bytes) that were chosen, and why.
+        details: what was decided, and why.
         alpha: the source's, (1, 1, H, W) in [0, 1] at the picture's size; None where all of it is opaque.
         origin: author, rights, bits and hashes of the files that it was made from.
     """
@@ -75,7 +75,7 @@ class Result:
     losses: list[dict[str, float]]
     status: str
     seconds: dict[str, float]
-    details: dict[str, Any] = field(default_factory=dict)
+    details: RunDetails
     alpha: Tensor | None = None
     origin: Origin = field(default_factory=Origin)
 
@@ -88,7 +88,9 @@ class Result:
     def record(self) -> Record:
         """How it was made, as its file says."""
         origin = self.origin
-        return made_record(self.config, self.details, self.status, len(self.losses), origin.names, origin.hashes)
+        return made_record(
+            self.config, self.details.to_dict(), self.status, len(self.losses), origin.names, origin.hashes
+        )
 
     def save(self, path: str | Path, writing: Writing | None = None) -> tuple[str, ...]:
         """Writes the picture in the format of the suffix, whole or not at all, and with it how it was made.
@@ -107,7 +109,7 @@ class Result:
         return save_picture(self.picture, path, self.alpha, writing, as_text(self.record), self.origin)
 
 
-class Readings:
+class LossLog:
     """Losses of the iterations of a scale, read from the device a few at a time, since reading waits for it.
 
     Attributes:

@@ -13,9 +13,8 @@ from helpers import run_cli
 
 from cxstyle.analysis import bench
 from cxstyle.analysis.bench import compare, extra_memory, operations, time_alternating
-from cxstyle.features.fetch import import_file
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.features.weights import VGG16
+from cxstyle.features.weights import VGG16, import_file
 
 CPU = torch.device("cpu")
 ROWS = (

@@ -17,8 +17,8 @@ from torch import Tensor
 from cxstyle import score
 from cxstyle.analysis.measures import average, feature_distance, flat_noise, noise, palette, palette_distance, purity
 from cxstyle.errors import ConfigError, CxStyleError, MemoryLimitError, PictureError
-from cxstyle.features.fetch import import_file
 from cxstyle.features.vgg import VGGFeatures, resolve_network
+from cxstyle.features.weights import import_file
 from cxstyle.losses.contextual import contextual_loss
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize

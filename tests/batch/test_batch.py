@@ -32,8 +32,9 @@ from cxstyle.batch.run import BatchResult, Event
 from cxstyle.batch.schedule import Task
 from cxstyle.batch.workers import choose_executor, fitting
 from cxstyle.errors import ConfigError, CxStyleError, DeviceError, OutputError
-from cxstyle.features.cache import MOST_NETWORKS, Shared
+from cxstyle.features.cache import MOST_NETWORKS, FeatureCache
 from cxstyle.transfer.inputs import read_inputs
+from cxstyle.transfer.prepare import prepare
 from cxstyle.transfer.stylize import Run
 
 TINY = StyleConfig.preset("fast").override(size=48, iterations=2)
@@ -69,10 +70,10 @@ def alone(job: Job, folder: Path) -> bytes:
 
 
 def test_runs_that_share_give_the_same_pixels_and_look_at_each_target_once(pair: tuple[Path, Path]) -> None:
-    shared = Shared()
+    shared = FeatureCache()
     for target in pair:
         for source in pair:
-            run = Run(read_inputs(source, target), TINY, 0.0, shared)
+            run = Run(prepare(read_inputs(source, target), TINY, shared), 0.0)
             alone = stylize(source, target, TINY)
             assert torch.equal(run.go(None).picture, alone.picture)
     assert shared.computed == 2 * len(TINY.pyramid.scales(48, 2))
@@ -80,23 +81,23 @@ def test_runs_that_share_give_the_same_pixels_and_look_at_each_target_once(pair:
 
 
 def test_only_the_features_of_the_last_target_are_kept(pair: tuple[Path, Path]) -> None:
-    shared = Shared()
+    shared = FeatureCache()
     for target in (*pair, *pair):
-        Run(read_inputs(pair[0], target), TINY, 0.0, shared).go(None)
+        Run(prepare(read_inputs(pair[0], target), TINY, shared), 0.0).go(None)
         assert len(shared.features) == 1
     assert shared.computed == 4
 
 
 def test_a_recoloured_target_is_another_for_each_source(pair: tuple[Path, Path]) -> None:
-    shared = Shared()
+    shared = FeatureCache()
     config = TINY.override(colors="source")
     for source in pair:
-        Run(read_inputs(source, pair[1]), config, 0.0, shared).go(None)
+        Run(prepare(read_inputs(source, pair[1]), config, shared), 0.0).go(None)
     assert shared.computed == 2
 
 
 def test_networks_that_were_long_unused_are_dropped() -> None:
-    shared = Shared()
+    shared = FeatureCache()
     weights = shared.weights("vgg16", None)
     order = ("conv1_1", "conv1_2", "conv1_1", "conv2_1", "conv2_2", "conv3_1", "conv1_1")
     made = [shared.network(weights, [layer], "max", torch.float32, torch.device("cpu")) for layer in order]
@@ -106,11 +107,11 @@ def test_networks_that_were_long_unused_are_dropped() -> None:
 
 
 def test_a_run_whose_network_others_have_displaced_goes_on(pair: tuple[Path, Path]) -> None:
-    shared, inputs = Shared(), read_inputs(*pair)
+    shared, inputs = FeatureCache(), read_inputs(*pair)
     layers = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2")
     terms = [LossTerm("contextual", 1, "target", (layer,), samples=64) for layer in layers]
     config = StyleConfig(terms=terms[:1], size=32, iterations=1, features="vgg16")
-    runs = [Run(inputs, config.override(terms=[term]), 0.0, shared) for term in terms]
+    runs = [Run(prepare(inputs, config.override(terms=[term]), shared), 0.0) for term in terms]
     assert [run.go(None).status for run in runs] == ["complete"] * len(runs)
 
 

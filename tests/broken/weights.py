@@ -1,4 +1,4 @@
-"""Broken and odd files of weights: safetensors, PyTorch's, MatConvNet's; some would run code in a careless reader."""
+"""Broken and odd files of weights: safetensors, PyTorch's; some would run code in a careless reader."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy
-import scipy.io
 import torch
 from safetensors.torch import save
 
@@ -62,12 +60,6 @@ def state(deepest: str = "conv2_1") -> State:
 def pth(content: object) -> bytes:
     file = io.BytesIO()
     torch.save(content, file)
-    return file.getvalue()
-
-
-def mat(**content: Any) -> bytes:
-    file = io.BytesIO()
-    scipy.io.savemat(file, content)
     return file.getvalue()
 
 
@@ -186,6 +178,7 @@ def pickles() -> Iterator[Case]:
     }
     for name, (data, says) in cases.items():
         yield Case("pickles", f"{name}.pth", data, says)
+    yield Case("pickles", "vgg.mat", pickle.dumps(Code()), "is a MATLAB file, which is not read")
     yield Case("pickles", "code.bin", pickle.dumps(Code()), code)
     yield Case("pickles", "code.safetensors", pickle.dumps(Code()), refused)
     yield Case("pickles", "state.safetensors", whole, refused)
@@ -208,31 +201,7 @@ def bomb() -> bytes:
     return zipped({name: bytes(100_000_000) if name.endswith("data/0") else data for name, data in members.items()})
 
 
-def matlab() -> Iterator[Case]:
-    """MatConvNet's format."""
-    refused, newer = "is damaged or not MatConvNet's VGG", "is of MATLAB 7.3, which is not read"
-    whole = mat(layers=numpy.zeros((1, 3)), meta=numpy.zeros(3))
-    cases = {
-        "empty": b"",
-        "text": b"not weights",
-        "garbage": bytes(range(256)) * 100,
-        "header": whole[:128],
-        "cut": whole[:200],
-        "other": mat(a=numpy.zeros(3)),
-        "numbers": whole,
-        "layers": mat(layers=numpy.array([{"name": "conv1_1", "weights": numpy.zeros(3)}], dtype=object)),
-        "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(5000),
-        "v73": b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\x02IM" + b"\x89HDF\r\n\x1a\n" + bytes(5000),
-        "v4": struct.pack("<5i", 0, 2**30, 2**30, 0, 2) + b"a\0" + bytes(100),
-        "pickle": pickle.dumps(Code()),
-        "flipped": whole[:130] + bytes(b ^ 0x5A for b in whole[130:]),
-        "size": whole[:132] + b"\xff\xff\xff\x7f" + whole[136:],
-    }
-    for name, data in cases.items():
-        yield Case("MATLAB", f"{name}.mat", data, newer if name == "v73" else refused)
-
-
 @functools.cache
 def corpus() -> list[Case]:
     """All of them, made once."""
-    return [case for maker in (safetensors, layers, pickles, matlab) for case in maker()]
+    return [case for maker in (safetensors, layers, pickles) for case in maker()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -25,10 +26,13 @@ from cxstyle.cli.completion import commands
 from cxstyle.cli.outputs import LONGEST, free_name
 from cxstyle.pictures.reading import load_picture
 from cxstyle.settings.presets import preset_names, preset_path
+from cxstyle.transfer import RunDetails
 from cxstyle.transfer.result import Result as Stylized
 
 STOPPED = "cxstyle: stopped at once; files written until then are whole, and kept"
 SHORT = ["--size", "48", "--iterations", "2"]
+DETAILS = RunDetails(**dict.fromkeys(field.name for field in dataclasses.fields(RunDetails)))
+"""With nothing to tell."""
 
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -42,7 +46,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def record(source: Any, **words: Any) -> Stylized:
         found.clear()
         found.update(words, source=source)
-        return Stylized(torch.full((1, 3, 40, 40), 0.5), words["config"], [], "complete", {"loop": 0.0}, {})
+        return Stylized(torch.full((1, 3, 40, 40), 0.5), words["config"], [], "complete", {"loop": 0.0}, DETAILS)
 
     monkeypatch.setattr("cxstyle.transfer.stylize", record)
     return found

@@ -16,18 +16,15 @@ from pathlib import Path
 
 import numpy
 import pytest
-import scipy.io
 import torch
 from helpers import State, in_torchvision_layout, true_layout
 from safetensors.torch import save_file
 from tools.bundle import MEMBER, ArrayUnpickler, read_checkpoint
 
 from cxstyle.errors import OutputError, WeightsError
-from cxstyle.features.convert import read_foreign
-from cxstyle.features.fetch import fetch, import_file
-from cxstyle.features.layers import CAFFE, CONVOLUTIONS, IMAGENET
+from cxstyle.features.layers import CAFFE, IMAGENET
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.features.weights import BUNDLED, find, listed, read_network
+from cxstyle.features.weights import BUNDLED, fetch, find, import_file, listed, read_foreign, read_network
 
 
 @pytest.fixture(scope="module")
@@ -141,30 +138,6 @@ def test_weights_of_unknown_origin_need_their_normalization_named(tmp_path: Path
         read_foreign(tmp_path / "own.pth")
 
 
-@pytest.mark.parametrize("era", ["weights", "filters"])
-def test_matconvnet_files_of_both_eras_are_read(tmp_path: Path, vgg19: State, era: str) -> None:
-    layers = []
-    for name in CONVOLUTIONS["vgg19"]:
-        if f"{name}.weight" in vgg19:
-            kernel = vgg19[f"{name}.weight"].float().permute(2, 3, 1, 0).numpy()  # (H, W, in, out)
-            bias = vgg19[f"{name}.bias"].float().numpy()[None]
-            pair = numpy.empty((1, 2), dtype=object)
-            pair[0, 0], pair[0, 1] = kernel, bias
-            stored = {"weights": pair} if era == "weights" else {"filters": kernel, "biases": bias}
-            layers += [{"name": name, "type": "conv", **stored}, {"name": f"relu{name[4:]}", "type": "relu"}]
-    cells = numpy.empty((1, len(layers)), dtype=object)
-    for i, layer in enumerate(layers):
-        cells[0, i] = layer
-    average = numpy.broadcast_to(numpy.array([123.68, 116.779, 103.939]), (224, 224, 3))
-    normalization = {"normalization": {"averageImage": average}}
-    content = {"layers": cells, **({"meta": normalization} if era == "weights" else normalization)}
-    scipy.io.savemat(tmp_path / "imagenet-vgg-verydeep-19.mat", content)
-    network = read_foreign(tmp_path / "imagenet-vgg-verydeep-19.mat")
-    assert network.provenance.normalization.channels == "RGB"
-    assert network.provenance.normalization.mean == pytest.approx((123.68, 116.779, 103.939))
-    assert_same(network.tensors, vgg19)
-
-
 def test_an_imported_network_is_found_with_its_normalization_and_preferred(tmp_path: Path, vgg19: State) -> None:
     torch.save(vgg19, tmp_path / "vgg_conv.pth")
     _, path = import_file(tmp_path / "vgg_conv.pth")
@@ -190,57 +163,6 @@ def test_a_foreign_file_serves_directly_and_must_be_the_network_asked_for(tmp_pa
     assert_same(resolve_network("auto", tmp_path / "vgg_conv.pth").tensors, vgg19)
     with pytest.raises(WeightsError, match="holds vgg19, but the features asked for are vgg16"):
         resolve_network("vgg16", tmp_path / "vgg_conv.pth")
-
-
-class Touch:
-    """A pickle that would run code."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return Path.touch, (self.path,)
-
-
-def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path) -> None:
-    trap = tmp_path / "trap"
-    torch.save({"features.0.weight": Touch(trap)}, tmp_path / "evil.pth")
-    with pytest.raises(WeightsError, match="could run code and is refused"):
-        read_foreign(tmp_path / "evil.pth")
-    assert not trap.exists()
-
-
-def test_broken_weight_files_are_refused_by_what_is_wrong(tmp_path: Path, vgg19: State) -> None:
-    def saved(name: str, content: object) -> Path:
-        torch.save(content, tmp_path / name)
-        return tmp_path / name
-
-    whole = saved("whole.pth", vgg19).read_bytes()
-    (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "text.pth").write_text("not weights")
-    (tmp_path / "text.mat").write_text("not weights")
-    (tmp_path / "text.safetensors").write_text("not weights")
-    misshapen = {**vgg19, "conv1_1.weight": torch.zeros(64, 3, 5, 5)}
-    infinite = {**vgg19, "conv2_1.bias": torch.full((128,), float("inf"))}
-    gap = {key: value for key, value in vgg19.items() if not key.startswith("conv2_1")}
-    normalized = {"features.1.running_mean": torch.zeros(64)}
-    cases = {
-        tmp_path / "none.pth": "can't read the weights .*No such file",
-        tmp_path: "can't read the weights",
-        tmp_path / "cut.pth": "damaged",
-        tmp_path / "text.pth": "damaged",
-        tmp_path / "text.mat": "damaged or not MatConvNet's VGG",
-        tmp_path / "text.safetensors": "damaged",
-        saved("list.pth", [1, 2]): "holds no state dict",
-        saved("other.pth", {"fc.weight": torch.zeros(2)}): "holds no VGG convolutions",
-        saved("shape.pth", misshapen): r"conv1_1.weight has shape \(64, 3, 5, 5\), vgg19 needs \(64, 3, 3, 3\)",
-        saved("inf.pth", infinite): "conv2_1.bias holds values that are not numbers",
-        saved("gap.pth", gap): "has no conv2_1",
-        saved("bn.pth", normalized): "batch normalization",
-    }
-    for path, message in cases.items():
-        with pytest.raises(WeightsError, match=message):
-            read_foreign(path)
 
 
 def test_a_cache_that_can_not_be_written_is_one_error(

@@ -182,7 +182,7 @@ def test_the_target_alone_is_cut_and_a_note_says_so(tmp_path: Path) -> None:
     assert [tuple(target.shape) for target in inputs.targets] == [(1, 3, 150, 200)] * 2
     told = "a flat border is left out (0, 12, 0, 12 px at left, top, right, bottom); the rest is 200x150 px"
     assert inputs.notes == (f"{tmp_path / 'target.png'}: {told}",)
-    assert inputs.details()["target_sizes"] == [[200, 150]] * 2
+    assert [target.shape[:1:-1] for target in inputs.targets] == [(200, 150)] * 2
 
 
 @pytest.mark.parametrize("scale", [1, 2])

@@ -7,12 +7,23 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import done
+from click.testing import Result
+from helpers import done, run_cli
+from PIL import Image
 
-from cxstyle import LossTerm, StyleConfig
-from cxstyle.cli.details import memory_in_words, samples_of, terms_of
+from cxstyle import LossTerm, StyleConfig, stylize
 from cxstyle.device import device_reason, threads_reason
-from cxstyle.transfer.details import features_reason, in_force, left_out, sampled, size_reason
+from cxstyle.pictures import load_picture
+from cxstyle.transfer import RunDetails
+from cxstyle.transfer.details import (
+    features_reason,
+    in_force,
+    left_out,
+    memory_in_words,
+    sampled,
+    samples_in_words,
+    size_reason,
+)
 
 STYLE = LossTerm("contextual", 2.0, "target", ("conv2_2", "conv4_2"), samples={"conv2_2": 100})
 CONTENT = LossTerm("contextual", 3.0, "source", ("conv4_2",), samples=10)
@@ -24,6 +35,17 @@ HALF, ONE = (48, 64), [(32, 40)]
 
 
 pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+def halves(height: int, width: int, right: str = "blue") -> Image.Image:
+    """A mask, its left half red."""
+    mask = Image.new("RGB", (width, height), "red")
+    mask.paste(right, (width // 2, 0, width, height))
+    return mask
+
+
+def run(*words: object) -> Result:
+    return run_cli("run", *words, "--size", "48", "--iterations", "2")
 
 
 def test_terms_in_force_have_a_weight_for_each_value() -> None:
@@ -123,43 +145,61 @@ def test_memory_in_words_says_why_there_are_tiles() -> None:
     )
 
 
-def test_terms_of_one_reason_share_a_line() -> None:
-    unlike = [{"name": name, "reason": "they are few"} for name in ("palette", "tv")]
-    details = {"terms": in_force(CONFIG), "left_out": unlike, "strength": 0.25}
-    assert terms_of(details) == [
-        "terms and weights: style conv2_2 2, style conv4_2 2, content conv4_2 3, palette 100, at strength 0.25",
-        "left out: palette, tv, since they are few",
-    ]
-
-
 def test_samples_in_words() -> None:
-    assert samples_of({"samples": sampled((CONTENT,), HALF, ONE)}) == [
+    assert samples_in_words(sampled((CONTENT,), HALF, ONE)) == [
         "samples: content conv4_2 10 of 48 against 10 of 48, in each iteration of the last scale"
     ]
-    assert samples_of({"samples": []}) == []
+    assert samples_in_words([]) == []
 
 
-def test_every_decision_is_a_line_with_its_reason(pair) -> None:
-    words = ["--size", 48, "--iterations", 2, "-v", "--deterministic", "--seed", 5, "--report", "r.json"]
-    told = done("run", *pair, *words).stderr.splitlines()
+@pytest.fixture(scope="module")
+def details(pair: tuple[Path, Path]) -> RunDetails:
+    """Of a run with all that there is to tell."""
+    source, target = (load_picture(path) for path in pair)
+    masks = {"source_mask": halves(64, 64, "white"), "target_mask": [halves(64, 55), halves(64, 55, "lime")]}
+    config = StyleConfig.preset().override(size=48, iterations=2, features="vgg16", seed=5, deterministic=True)
+    config = config.override(colors="free", strength=0.5, tv_weight=0)
+    return stylize(source, [pair[1], target], config, weights=[1, 3], **masks).details
+
+
+def test_every_decision_is_a_line_with_its_reason(details: RunDetails) -> None:
+    told = details.explain(["hopper", "copy"])
     keys = [line.split(": ")[0] for line in told]
-    assert keys[:10] == [
-        *("features", "device", "threads", "waiting", "precision"),
-        *("network", "weights", "source", "target", "result"),
-    ]
-    assert keys[10:] == ["scales", "memory", "colours", "counterparts", "terms and weights", "samples", "seed"]
+    first = ["targets", "device", "threads", "waiting", "precision", "network", "weights", "source", "target", "target"]
+    last = ["terms and weights", "left out", "left out", "samples", "seed"]
+    assert keys == [*first, "result", "scales", "memory", "colours", "counterparts", *last]
     for line in (
-        "network: vgg16, VGG19 is preferred, but its weights are not on this machine",
+        "targets: hopper 25%, copy 75%",
+        "network: vgg16, as asked for",
         "source: 64x64 px as read",
+        "target: hopper, 55x64 px as read, compared at 41x48",
         "result: 48x48 px, reduced to size 48",
-        "colours: regions, each part of the source was recoloured to the palette of the target's parts that it "
-        "corresponds to",
+        "colours: free, nothing is recoloured",
+        "left out: palette, since colours are free",
         "seed: 5, only repeatable operations",
     ):
         assert line in told
-    details = json.loads(Path("r.json").read_text())["details"]
-    assert {"device_reason", "colors_reason", "terms", "left_out", "samples", "seed", "targets_seen"} <= set(details)
-    assert details["memory"]["budget_reason"] == "85% of what is free, and what is taken already"
+
+
+def test_details_are_plain_values_and_come_back_from_them(details: RunDetails) -> None:
+    plain = json.loads(json.dumps(details.to_dict()))
+    assert plain["labels"] == {
+        "shared": ["#ff0000"],
+        "only_source": ["#ffffff"],
+        "only_target": plain["labels"]["only_target"],
+    }
+    assert set(plain["labels"]["only_target"]) == {"#0000ff", "#00ff00"}
+    assert plain["target_weights"] == [0.25, 0.75]
+    assert plain["memory"]["budget_reason"] == "85% of what is free, and what is taken already"
+    assert plain["memory"]["whole"] == plain["memory"]["estimate"]
+    assert [file["role"] for file in plain["files"]] == ["target 1"]
+    assert "resumed_after" not in plain
+    assert RunDetails(**plain).explain(["a", "b"]) == details.explain(["a", "b"])
+
+
+def test_verbose_tells_decisions_even_where_there_is_nothing_to_iterate(pair) -> None:
+    told = run(*pair, "-v", "--strength", 0).stderr
+    assert "terms and weights: none, at strength 0\n" in told
 
 
 def test_a_batch_tells_of_each_job_what_differs_from_the_one_before(pair) -> None:

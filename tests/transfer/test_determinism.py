@@ -96,10 +96,6 @@ def test_pixels_are_the_same_with_one_thread_and_two_where_this_was_tried(pair) 
     assert torch.equal(*found)
 
 
-def test_another_seed_gives_other_pixels(pair, plain) -> None:
-    assert not torch.equal(plain, run(pair, "eight.png", "--seed", 8))
-
-
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_has_only_repeatable_operations_on_a_cpu(pair, name: str) -> None:
     config = StyleConfig.preset(name).override(features="vgg16", size=48, iterations=2)
@@ -120,16 +116,8 @@ def test_an_operation_without_a_repeatable_way_is_refused_with_advice() -> None:
         torch.zeros(3).put_(torch.tensor([0]), torch.ones(1))
 
 
-def test_other_errors_pass() -> None:
-    with pytest.raises(RuntimeError, match="shapes"), deterministic(True, CPU):
-        torch.zeros(2, 3) @ torch.zeros(2, 3)
-
-
-@pytest.mark.parametrize(
-    ("device", "given", "after"),
-    [("cuda", "", ":4096:8"), ("cuda", ":16:8", ":16:8"), ("cuda", "odd", ":4096:8"), ("cpu", "", "")],
-)
-def test_cublas_is_told_before_it_is_first_used(monkeypatch, device: str, given: str, after: str) -> None:
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", given)
-    prepare_deterministic(torch.device(device))
+@pytest.mark.parametrize(("given", "after"), [(None, ":4096:8"), (":16:8", ":16:8"), ("odd", ":4096:8")])
+def test_cublas_is_told_before_it_is_first_used(monkeypatch, given: str | None, after: str) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", given or "")
+    prepare_deterministic(torch.device("cuda"))
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == after

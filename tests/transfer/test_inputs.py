@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from cxstyle import LossTerm, StyleConfig, stylize
+from cxstyle import LossTerm, StyleConfig
 from cxstyle.errors import ConfigError, PictureError
 from cxstyle.transfer.inputs import read_inputs
 
@@ -98,15 +98,6 @@ def test_targets_of_weight_0_are_left_out_with_their_masks() -> None:
     assert found.labels.names == ("#0000ff", "#ff0000")
 
 
-def test_the_details_name_weights_and_what_only_one_side_has() -> None:
-    targets, masks = [TARGET, SOURCE], [TARGET_MASK, painted(40, 48, (0, 1, 0))]
-    details = read_inputs(SOURCE, targets, [1, 3], painted(40, 48, (1, 1, 1)), masks).details()
-    assert details["target_weights"] == [0.25, 0.75]
-    assert details["labels"]["shared"] == ["#ff0000"]
-    assert details["labels"]["only_source"] == ["#ffffff"]
-    assert set(details["labels"]["only_target"]) == {"#0000ff", "#00ff00"}
-
-
 TERMS = (
     LossTerm("gram", 4.0, "target", CONV),
     LossTerm("reconstruction", 3.0, "source", CONV),
@@ -121,14 +112,3 @@ def test_strength_scales_what_pulls_away_from_the_source() -> None:
     free = dataclasses.replace(config, colors="free")
     assert [term.loss for term in free.terms_in_force()] == ["gram", "reconstruction", "total_variation"]
     assert dataclasses.replace(config, strength=0).terms_in_force() == ()
-
-
-@pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan")])
-def test_a_strength_outside_0_to_1_is_refused(strength: float) -> None:
-    with pytest.raises(ConfigError, match="strength: must be a number at least 0 and at most 1"):
-        StyleConfig(terms=TERMS, strength=strength)
-
-
-def test_what_stylize_is_given_beside_the_pictures_is_refused_by_the_same_messages() -> None:
-    with pytest.raises(ConfigError, match="target-weights: one for each target is needed, got 1 for 2"):
-        stylize(SOURCE, [TARGET, TARGET], weights=[1.0])

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from cxstyle.losses.objective import Losses
-from cxstyle.transfer.result import READ_RARELY, Readings
+from cxstyle.transfer.result import READ_RARELY, LossLog
 
 
 def losses(value: float) -> Losses:
     return Losses(torch.tensor(2 * value), torch.tensor([value, value]))
 
 
-def readings(device: str) -> Readings:
-    return Readings(["style", "tv"], [], 3, torch.device(device))
+def readings(device: str) -> LossLog:
+    return LossLog(["style", "tv"], [], 3, torch.device(device))
 
 
 def test_on_a_cpu_every_iteration_is_read_at_once() -> None:

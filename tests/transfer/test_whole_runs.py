@@ -15,7 +15,7 @@ from cxstyle.features.vgg import VGGFeatures, resolve_network
 from cxstyle.pictures.color_transfer import match_palettes, recolor
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize
-from cxstyle.transfer.inputs import read_inputs
+from cxstyle.transfer import prepare, read_inputs
 
 STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), bandwidth=0.2, samples=300)
 CONTENT = LossTerm("contextual", 1.0, "source", ("conv3_2",), bandwidth=0.1, samples=300)
@@ -102,6 +102,20 @@ def test_with_the_source_s_colours_it_is_the_target_that_is_recoloured(pair: tup
     free = (stylize(*pair, CONFIG).picture - source).mean(dim=(2, 3)).norm()
     assert drift < free
     assert (stylize(*pair, CONFIG.override(colors="source", **STILL)).picture - source).abs().max() < 1e-5
+
+
+def test_what_is_recoloured_is_no_larger_than_the_run_sees_it(pair: tuple[Path, Path]) -> None:
+    source, target = (resize(load_picture(path), 300, 200) for path in pair)
+    config = CONFIG.override(size=48, pyramid=Pyramid(32))
+    sizes = {}
+    for colors in ("target", "source", "free"):
+        made = prepare(read_inputs(source, target), config.override(colors=colors))
+        sizes[colors] = [tuple(picture.shape[2:]) for picture in (made.source, *made.targets)]
+    assert sizes == {
+        "target": [(48, 32), (300, 200)],
+        "source": [(300, 200), (48, 32)],
+        "free": [(300, 200), (300, 200)],
+    }
 
 
 def test_with_masks_each_part_of_the_target_gets_the_colours_of_the_source_s_own() -> None:

@@ -1,0 +1,198 @@
+"""What a run is made of before its first iteration: network, colours, scales, start, and a plan of its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..checks import memory_bytes
+from ..device import DTYPES, choose_device, choose_precision, exact_float32, prepare_deterministic
+from ..errors import MemoryLimitError
+from ..features import FeatureCache, Network, VGGFeatures
+from ..losses import LAYER, Correspondence, feature_layers
+from ..pictures import fit, fit_within, match_palettes, resize
+from ..settings import LossTerm, StyleConfig
+from .initial import InitialPicture, finest_edge
+from .inputs import Inputs
+from .memory import Need, Plan, Size, largest_edge, need, plan
+from .optimizer import HISTORY
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that can begin.
+
+    Attributes:
+        inputs: pictures, masks and weights.
+        config: the settings.
+        terms: of the objective, those in force.
+        cache: networks, and features of targets.
+        device: where it runs.
+        precision: fp32 or bf16.
+        weights: of the network.
+        network: gives the features of the terms' layers.
+        generator: of all random choices.
+        long_edge: of the result.
+        scales: (long edge, iterations) of each, coarse to fine.
+        source: (1, 3, H, W), in the colours that it is to have; where it is recoloured, no larger than the result.
+        targets: the same; where they are recoloured, no larger than the last scale sees them.
+        size: of the result.
+        correspondence: which parts correspond, where anything asks for that.
+        initial: what the run starts from.
+        memory: how it keeps within its memory.
+    """
+
+    inputs: Inputs
+    config: StyleConfig
+    terms: tuple[LossTerm, ...]
+    cache: FeatureCache
+    device: torch.device
+    precision: str
+    weights: Network
+    network: VGGFeatures
+    generator: torch.Generator
+    long_edge: int
+    scales: list[tuple[int, int]]
+    source: Tensor
+    targets: tuple[Tensor, ...]
+    size: Size
+    correspondence: Correspondence | None
+    initial: InitialPicture
+    memory: Plan
+
+    def target_sizes(self, edge: int) -> list[Size]:
+        """Of each target at a scale; never larger than it came."""
+        return [fit_within(target, edge) for target in self.inputs.targets]
+
+
+def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = None) -> Prepared:
+    """Chooses, loads and plans; what doesn't fit is refused before anything large is made.
+
+    Args:
+        inputs: as of `read_inputs`.
+        config: the settings.
+        cache: of whoever does one run after another.
+
+    Raises:
+        WeightsError, DeviceError, ConfigError, PictureError: what was given can't be used.
+        MemoryLimitError: it doesn't fit; the message says what would.
+    """
+    cache = cache or FeatureCache()
+    cache.begin()
+    terms, device = config.terms_in_force(), choose_device(config.device)
+    if config.deterministic:
+        prepare_deterministic(device)
+    precision, _ = choose_precision(config.precision, device)
+    weights = cache.weights(config.features, config.weights)
+    network = cache.network(weights, feature_layers(terms), config.pooling, DTYPES[precision], device)
+    generator = torch.Generator().manual_seed(config.seed)
+    long_edge = config.size if config.enlarge else min(config.size, max(inputs.source.shape[2:]))
+    moved = min(long_edge, finest_edge(config, inputs.targets))
+    scales = config.pyramid.scales(moved, config.iterations) if terms else [(long_edge, 0)]
+    memory = planned(inputs, config, network, scales, fit(inputs.source, long_edge), device, cache.memory)
+    correspondence = None
+    if terms and asks_for_correspondence(config):
+        matching = cache.network(weights, [LAYER], config.pooling, DTYPES[precision], device)
+        with exact_float32():
+            correspondence = Correspondence(inputs.source, inputs.targets, matching, device, inputs.guide)
+    source, targets = recolored(inputs, config, long_edge, scales[-1][0], correspondence)
+    size, moving = fit(source, scales[0][0]), inputs.guide.moving()
+    return Prepared(
+        inputs=inputs,
+        config=config,
+        terms=terms,
+        cache=cache,
+        device=device,
+        precision=precision,
+        weights=weights,
+        network=network,
+        generator=generator,
+        long_edge=long_edge,
+        scales=scales,
+        source=source,
+        targets=targets,
+        size=fit(inputs.source, long_edge),
+        correspondence=correspondence,
+        initial=InitialPicture(config.init, source, targets, size, generator, moving),
+        memory=memory,
+    )
+
+
+def asks_for_correspondence(config: StyleConfig) -> bool:
+    """Whether anything in the settings needs to know which parts correspond."""
+    if config.colors == "regions" or config.quiet > 0:
+        return True
+    return any(term.loss == "relative_variation" or term.guidance for term in config.terms_in_force())
+
+
+def recolored(
+    inputs: Inputs, config: StyleConfig, long_edge: int, last: int, correspondence: Correspondence | None
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Source and targets in the colours that the settings ask for, at no more than the sizes that the run sees them at.
+
+    Args:
+        inputs: pictures and masks.
+        config: the settings.
+        long_edge: of the result.
+        last: of the last scale.
+        correspondence: for the colours of regions.
+    """
+    if config.strength == 0 or config.colors == "free":
+        return inputs.source, inputs.targets
+    if config.colors == "regions":
+        source = resize(inputs.source, *fit(inputs.source, long_edge))
+        if correspondence is not None:
+            source = source + config.strength * (correspondence.recolored(source) - source)
+        return source, inputs.targets
+    source = resize(inputs.source, *fit_within(inputs.source, long_edge))
+    targets = [resize(target, *fit_within(target, last)) for target in inputs.targets]
+    source, recolored_targets = match_palettes(source, targets, config.colors, inputs.guide, config.strength)
+    if config.colors == "target":
+        return source, inputs.targets
+    return inputs.source, recolored_targets
+
+
+def planned(
+    inputs: Inputs,
+    config: StyleConfig,
+    network: VGGFeatures,
+    scales: Sequence[tuple[int, int]],
+    size: Size,
+    device: torch.device,
+    share: float,
+    tiles: tuple[int | None, ...] | None = None,
+) -> Plan:
+    """Tiles that keep every scale within the memory, or those given.
+
+    Args:
+        inputs: the pictures.
+        config: the settings.
+        network: as it runs.
+        scales: (long edge, iterations) of each.
+        size: of the result.
+        device: where it runs.
+        share: of the free memory that it may take.
+        tiles: those of a run that goes on; see `plan`.
+
+    Raises:
+        MemoryLimitError: it doesn't fit; the message says what would.
+    """
+    history = HISTORY if config.optimizer.name == "lbfgs" else 0
+    wanted, pictures = memory_bytes(config.memory), (inputs.source, *inputs.targets)
+    pixels = sum(picture.shape[2] * picture.shape[3] for picture in pictures)
+
+    def need_of(edge: int) -> Need:
+        targets = [fit_within(target, edge) for target in inputs.targets]
+        return need(config.terms_in_force(), network, fit(inputs.source, edge), targets, history)
+
+    try:
+        return plan([need_of(edge) for edge, _ in scales], wanted, device, pixels, share, tiles)
+    except MemoryLimitError as error:
+        edge = largest_edge(need_of, scales[-1][0], wanted, device, pixels, share)
+        advice = f"use --size {edge} or less" if edge else "no size fits"
+        more = "free some" if wanted is None else "allow more with --memory"
+        message = f"{size[1]}x{size[0]} px on {device.type} {error}: {advice}, or {more}"
+        raise MemoryLimitError(message) from error
