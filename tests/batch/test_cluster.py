@@ -116,7 +116,7 @@ def test_all_jobs_end_well_and_once_when_a_node_is_killed(
     cluster.set(2)
     run_batch(jobs, tmp_path / "out", executor=Cluster(cluster.ray.address), callback=Once(2, cluster.kill))
     assert completed(tmp_path / "out") == sorted(job.output for job in jobs)
-    assert attempts(tmp_path / "out") == 2
+    assert attempts(tmp_path / "out") > 1  # more than 2 where it goes to the lost node again before Ray knows
     assert pictures(tmp_path / "out") == undisturbed
 
 
