@@ -154,7 +154,8 @@ class Driver:
             self.look()
             while self.waiting and len(self.running) < self.room + AHEAD and not self.listener.stopping:
                 errand = self.errand(*self.waiting.popleft())
-                self.running[self.remote.remote(errand)] = errand
+                contents = map(self.put, errand.files) if self.cluster.return_pictures else ()
+                self.running[self.remote.remote(errand, *contents)] = errand
             done, _ = self.ray.wait([*self.running], num_returns=len(self.running), timeout=PATIENCE)
             for message in self.messages.get_nowait_batch(self.messages.qsize()):
                 self.hear(*message)
@@ -190,8 +191,7 @@ class Driver:
         if task.save_every is not None:
             task = replace(task, save_every=(task.save_every[0], task.save_every[1].absolute()))
         files = [file for file in set(job.files()) if file.is_file() and os.access(file, os.R_OK)]
-        contents = {file: self.put(file) if self.cluster.return_pictures else None for file in files}
-        return Errand(task, job, self.cpus, self.gpu, self.messages, contents)
+        return Errand(task, job, self.cpus, self.gpu, self.messages, files)
 
     def hear(self, kind: str, index: int, worker: str, content: Any) -> None:
         """What a node said of a job."""

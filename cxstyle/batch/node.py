@@ -8,7 +8,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -38,8 +38,7 @@ class Errand:
         threads: that it may use.
         gpu: whether it has one.
         messages: Ray's queue for (kind, index, name of the worker, content).
-        files: of the job that there are, each with what `ray.put` gave for its content; None for one that must be
-            where it is.
+        files: of the job that there are.
         version: of cxstyle where the batch is.
     """
 
@@ -48,41 +47,51 @@ class Errand:
     threads: int
     gpu: bool
     messages: Any
-    files: Mapping[Path, Any]
+    files: Sequence[Path]
     version: str = __version__
 
 
-def do_job(errand: Errand) -> JobOutcome:
+def do_job(errand: Errand, *contents: bytes) -> JobOutcome:
     """What runs on a node. Ray keeps its process for the next job, and with it the network and the targets' features.
+
+    Args:
+        errand: the job.
+        contents: of its files; none where they must be where they are.
 
     Raises:
         ClusterError: the node can't do it: another cxstyle, or a file that isn't there.
     """
+    import ray
     import torch
 
     host, index = socket.gethostname(), errand.task.index
     if errand.version != __version__:
         raise ClusterError(f"cxstyle {__version__} is installed on {host} and {errand.version} here; install the same")
-    for file, content in errand.files.items():
-        if content is None and not file.exists():
+    for file in () if contents else errand.files:
+        if not file.exists():
             advice = "it must lie on storage that all nodes share, or add --return-pictures"
             raise ClusterError(f"{host} doesn't see {file}: {advice}")
     name, told = f"{os.getpid()}@{host}", time.monotonic()
-    errand.messages.put(("started", index, name, None))
+
+    def tell(kind: str, content: JobProgress | None = None) -> Any:
+        # Without waiting for it to arrive: Ray gives the CPUs of whoever waits to a further job.
+        return errand.messages.actor.put_nowait.remote((kind, index, name, content))
 
     def progressed(progress: JobProgress) -> bool:
         nonlocal told
         if time.monotonic() - told > TELL_EVERY:
             told = time.monotonic()
-            errand.messages.put(("progress", index, name, progress))
+            tell("progress", progress)
         return True
 
+    started = tell("started")
     torch.set_num_threads(errand.threads)
-    with unpacked(errand) as job:
+    with unpacked(errand, contents) as job:
         task = replace(errand.task, job=fitting(job, errand.gpu), names=errand.task.job.names())
         # A worker without a GPU shares the node's memory with those beside it.
         memory = 1.0 if errand.gpu else min(1.0, errand.threads / (os.cpu_count() or 1))
         outcome = worker_here(memory).work(task, progressed).result()
+        ray.wait([started])  # the batch hears of its beginning before its end
         details = outcome.details | {"weights": as_sent(str(outcome.details.get("weights", "")), job, errand)}
         return replace(outcome, error=as_sent(outcome.error, job, errand), details=details if outcome.details else {})
 
@@ -108,19 +117,15 @@ def folder_here() -> tempfile.TemporaryDirectory[str]:
 
 
 @contextlib.contextmanager
-def unpacked(errand: Errand) -> Iterator[Job]:
+def unpacked(errand: Errand, contents: Sequence[bytes]) -> Iterator[Job]:
     """The job with its files where their contents are written; a file has the same place whenever it comes again, since
     networks are known by theirs."""
-    import ray
-
     places = {}
     try:
-        for file, content in errand.files.items():
-            if content is None:
-                continue
+        for file, content in zip(errand.files if contents else (), contents, strict=True):
             name = hashlib.sha256(os.fsencode(file)).hexdigest()
             places[file] = Path(folder_here().name, f"{name}{file.suffix}")
-            places[file].write_bytes(ray.get(content))
+            places[file].write_bytes(content)
         yield moved(errand.job, lambda file: places.get(file, file), {})
     finally:
         for place in places.values():
