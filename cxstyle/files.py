@@ -10,14 +10,15 @@ import os
 import shutil
 import stat
 import tempfile
+import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .checks import in_words
-from .errors import OutputError
+from .errors import CheckpointError, OutputError
 
 PARTIAL = ".part"
 """Suffix of files that are being written."""
@@ -334,3 +335,49 @@ def write_or_rescue(path: Path, write: Callable[[Path], Path], tell: Callable[[s
         raise OutputError(f"{reason}; no other place could be written to, either, so it is lost") from error
     tell(f"{reason}; it is in {place} instead")
     return place
+
+
+def save_state(path: Path, kind: str, state: Mapping[str, Any]) -> None:
+    """Writes the state of long work, dicts, lists, tuples, numbers, text and tensors, by `torch.save`.
+
+    Args:
+        path: of the file.
+        kind: what it is of; `load_state` takes no other.
+        state: by name.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    import torch
+
+    with whole_file(path) as file:
+        torch.save({"kind": kind, **state}, file)
+
+
+def load_state(path: Path, kind: str) -> dict[str, Any]:
+    """What `save_state` has written, verified, with tensors on the CPU; no code that a file could hold is run.
+
+    Raises:
+        CheckpointError: it can't be read, is damaged, or of another kind.
+        FileNotFoundError: there is none.
+    """
+    import torch
+
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch itself verifies no checksum
+            whole = archive.testzip() is None
+        state = torch.load(path, map_location="cpu", weights_only=True) if whole else None
+        if isinstance(state, dict) and state.pop("kind", None) == kind:
+            return state
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise CheckpointError(f"can't read {path}: {error.strerror or error}") from error
+    except Exception as error:  # damaged files raise whatever the readers didn't expect
+        raise damaged(path) from error
+    raise damaged(path)
+
+
+def damaged(path: Path) -> CheckpointError:
+    """What to say of a file that holds no such state."""
+    return CheckpointError(f"{path} is damaged or no checkpoint of cxstyle: remove it, and start from the beginning")

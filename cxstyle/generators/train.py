@@ -12,7 +12,6 @@ import hashlib
 import math
 import os
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from .. import __version__
 from ..device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors, usual_modes
 from ..errors import CheckpointError, ConfigError, CxStyleError, PictureError
 from ..features import VGGFeatures, resolve_network
-from ..files import check_writable, make_folder, whole_file
+from ..files import check_writable, load_state, make_folder, save_state
 from ..losses import Draws, Objective, feature_layers
 from ..pictures import grid, read_image, resize, save_image, to_image
 from ..settings import TrainConfig
@@ -41,6 +40,8 @@ SAVE_EVERY = 60.0
 """Seconds between two states."""
 MOST_ROWS = 40
 """Epochs on the sheet of strips, the last ones."""
+KIND = "training"
+"""Of its states, beside those of runs."""
 ANEW = "leave --resume out to begin anew"
 GOES_ON = ("description", "device", "epochs", "precision")
 """Settings that may be others when a training goes on."""
@@ -305,8 +306,7 @@ class Training:
                 "epochs": self.epochs,
                 "seconds": self.seconds(),
             }
-            with whole_file(self.checkpoint) as file:
-                torch.save(state, file)
+            save_state(self.checkpoint, KIND, state)
 
     def restore(self) -> None:
         """Goes on from the state that was kept.
@@ -314,7 +314,7 @@ class Training:
         Raises:
             CheckpointError: it is damaged, or of another training.
         """
-        state = read_state(self.checkpoint)
+        state = load_state(self.checkpoint, KIND)
         for key, value in self._identity().items():
             if state["run"].get(key) != value:
                 raise CheckpointError(f"{self.checkpoint} is of a training with other {key}; {ANEW}")
@@ -407,22 +407,3 @@ def write_strip(strip: Image.Image, folder: Path, epoch: int) -> Path:
     sheet = grid([[read_image(file)] for _, file in found], sides=[name for name, _ in found])
     save_image(sheet, folder.with_suffix(".png"), replace=True)
     return path
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """What `Training.save` has written, verified.
-
-    Raises:
-        CheckpointError: it can't be read or is damaged.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:  # whose checksums torch doesn't look at
-            damaged = archive.testzip()
-        state = None if damaged else torch.load(path, "cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"can't read {path}: {error.strerror or error}") from error
-    except Exception as error:  # of pickle and zipfile, which have no family of errors
-        raise CheckpointError(f"{path} is damaged; {ANEW}") from error
-    if not isinstance(state, dict) or "run" not in state:
-        raise CheckpointError(f"{path} is damaged; {ANEW}")
-    return state

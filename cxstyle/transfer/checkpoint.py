@@ -15,7 +15,7 @@ from torch import Tensor
 from .. import __version__
 from ..errors import CheckpointError, OutputError
 from ..features import digest
-from .states import damaged, load_state, save_state
+from ..files import damaged, load_state, save_state
 
 if TYPE_CHECKING:
     from ..features import Network

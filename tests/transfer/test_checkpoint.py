@@ -27,10 +27,9 @@ from cxstyle.cli.session import RunSession
 from cxstyle.cli.signals import STOPPED
 from cxstyle.errors import CheckpointError
 from cxstyle.features.weights import BUNDLED
-from cxstyle.files import PARTIAL, partial_prefix
+from cxstyle.files import PARTIAL, load_state, partial_prefix, save_state
 from cxstyle.losses.objective import Objective
 from cxstyle.transfer.checkpoint import Checkpoint
-from cxstyle.transfer.states import load_state, save_state
 
 SMALL = StyleConfig.preset().override(size=48, iterations=4, features="vgg16", samples=100, pyramid=Pyramid(32))
 RUNS = {
