@@ -4,7 +4,6 @@ from .contextual import contextual_loss as contextual_loss
 from .contextual import plain_contextual_loss as plain_contextual_loss
 from .contextual import prepare as prepare
 from .contextual import unit_vectors as unit_vectors
-from .contextual_fused import block_rows as block_rows
 from .correspondence import LAYER as LAYER
 from .correspondence import Correspondence as Correspondence
 from .feature_sets import Draws as Draws
@@ -18,5 +17,4 @@ from .objective import Objective as Objective
 from .objective import feature_layers as feature_layers
 from .objective import unique as unique
 from .objective import value_names as value_names
-from .patches import BLOCK as BLOCK
 from .patches import PATCH as PATCH

@@ -8,7 +8,6 @@ from .color_spaces import to_lab as to_lab
 from .color_spaces import to_oklab as to_oklab
 from .color_transfer import match_palettes as match_palettes
 from .color_transfer import recolor as recolor
-from .decoding import heif_plugin as heif_plugin
 from .formats import BITS as BITS
 from .formats import FORMATS as FORMATS
 from .formats import QUALITY as QUALITY
