@@ -44,6 +44,9 @@ WAIT = 120.0
 """Seconds that a cluster may be without any node with room for a worker: one that grows by itself needs as long."""
 KNOCK = 5.0
 """Seconds for the machine of a cluster to answer."""
+HEAD = {"node:__internal_head__": 0.001}
+"""What only the head of a cluster has, which no batch outlives. An affinity to a node is not enough: Ray may ask a node
+that has just joined, and doesn't know of the others yet, to begin an actor."""
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """What keeps Ray from sending statistics, and from warnings."""
 
@@ -113,7 +116,6 @@ class Driver:
     def __init__(self, cluster: Cluster, tasks: Sequence[Task], listener: Listener) -> None:
         import ray
         from ray.util.queue import Queue
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         self.ray, self.cluster, self.listener = ray, cluster, listener
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -122,8 +124,7 @@ class Driver:
         self.gpu = found if cluster.gpus is None else cluster.gpus
         most = 1 if self.gpu else min(CPUS, max(int(node.get("CPU", 0)) for node in nodes))
         self.cpus = cluster.cpus or max(1, most)
-        home = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-        self.messages = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": home})
+        self.messages = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
         variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": python_path()}
         wanted = ("CXSTYLE_CACHE", VARIABLE, *openmp.VARIABLES)
         variables |= {name: os.environ[name] for name in wanted if name in os.environ}
