@@ -20,7 +20,19 @@ from ..checks import check_choice, check_device, check_integer, converted
 from ..device import choose_device, exact_float32, memory_errors, usual_modes
 from ..errors import ConfigError
 from ..features import VGGFeatures, check_layer, resolve_network, stride
-from ..losses import LAYER, Correspondence, Matches, averaged, concatenated, matches
+from ..losses import (
+    LAYER,
+    Correspondence,
+    Matches,
+    averaged,
+    concatenated,
+    copy_patches,
+    coverage,
+    matches,
+    refine,
+    unit_maps,
+    upsample,
+)
 from ..pictures import (
     SMALLEST_EDGE,
     Cell,
@@ -41,7 +53,6 @@ from ..pictures import (
     to_tensor,
 )
 from ..settings import FEATURES, ONE_MAP
-from .patchmatch import copy_patches, coverage, refine, unit_maps, upsample
 
 LAYERS = ("conv4_2",)
 BANDWIDTH = 0.2

@@ -4,7 +4,10 @@ from .contextual import contextual_loss as contextual_loss
 from .contextual import plain_contextual_loss as plain_contextual_loss
 from .contextual import prepare as prepare
 from .contextual import unit_vectors as unit_vectors
+from .correspondence import EDGE as EDGE
+from .correspondence import FINER as FINER
 from .correspondence import LAYER as LAYER
+from .correspondence import TEXTURE as TEXTURE
 from .correspondence import Correspondence as Correspondence
 from .feature_sets import Draws as Draws
 from .feature_sets import averaged as averaged
@@ -18,3 +21,8 @@ from .objective import feature_layers as feature_layers
 from .objective import unique as unique
 from .objective import value_names as value_names
 from .patches import PATCH as PATCH
+from .patchmatch import copy_patches as copy_patches
+from .patchmatch import coverage as coverage
+from .patchmatch import refine as refine
+from .patchmatch import unit_maps as unit_maps
+from .patchmatch import upsample as upsample

@@ -26,7 +26,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 COLORS = ("free", "target", "regions", "source")
 ONE_MAP = ("free", "target", "source")
 """Those that recolour a picture as a whole, if at all."""
-INITS = ("source", "target", "noise")
+INITS = ("source", "target", "noise", "matched")
 """What a run may start from; anything else is the path of a picture."""
 SCHEDULES = ("constant", "cosine", "restarts")
 PIXELS = "pixels"
@@ -140,7 +140,8 @@ class StyleConfig:
             free colours they are left out.
         strength: 1 for the full transfer, 0 for the picture that the run starts from: weights of the terms that compare
             with the target or look at the picture alone, the learning rate, and how far the colours go.
-        init: the picture that the run starts from: source, target, noise, or the path of a picture.
+        init: the picture that the run starts from: source, target, noise, the path of a picture, or matched: the
+            source built of the targets' patches, where it has counterparts.
         size: long edge of the result in pixels; a smaller source keeps its size unless `enlarge` is set.
         enlarge: make the result `size` even where the source is smaller.
         iterations: of all scales together.
@@ -175,7 +176,9 @@ class StyleConfig:
     strength: float = setting(
         1.0, min=0, max=1, metavar="S", help="How far to go: 0 is the source as it is, 1 all the way."
     )
-    init: str = setting("source", metavar="source|target|noise|FILE", help="The picture that the run starts from.")
+    init: str = setting(
+        "source", metavar="source|target|noise|matched|FILE", help="The picture that the run starts from."
+    )
     size: int = setting(
         384,
         min=SMALLEST_EDGE,

@@ -10,6 +10,8 @@ from torch import Tensor
 from ..pictures import interpolate, load_picture, pixel_shares, resize
 from ..settings import Laplacian, StyleConfig
 
+MATCHED = "matched"
+"""The initial picture that is built of the targets' patches."""
 BEYOND = 1.6
 """How much larger than the largest target a picture may be and still move."""
 STILL = 0.5
@@ -29,13 +31,14 @@ class InitialPicture:
     """Where a run starts from.
 
     Args:
-        init: source, target, noise, or the path of a picture.
+        init: source, target, noise, matched, or the path of a picture.
         source: (1, 3, H, W).
         targets: the same.
         size: (height, width) of noise.
         generator: of noise.
         moving: how far each pixel of the source is to move, (1, H', W'); None where all are. Where nothing is to move,
             the run starts from the source.
+        matched: the source built of the targets; without it, `matched` is the source.
 
     Attributes:
         picture: (1, 3, H', W').
@@ -49,13 +52,16 @@ class InitialPicture:
         size: tuple[int, int],
         generator: torch.Generator,
         moving: Tensor | None,
+        matched: Tensor | None = None,
     ) -> None:
         self.moving = moving
-        if init == "source":
+        if init == "source" or (init == MATCHED and matched is None):
             self.picture = source
             return
         if init == "target":
             self.picture = targets[0]
+        elif matched is not None:
+            self.picture = matched
         elif init == "noise":
             self.picture = torch.rand(1, 3, *size, generator=generator)
         else:

@@ -20,6 +20,7 @@ from ..pictures import Picture, fit, resize
 from ..settings import StyleConfig
 from .checkpoint import Checkpoint, State, identity
 from .details import RunDetails, run_details
+from .initial import MATCHED
 from .inputs import Targets, read_inputs
 from .optimizer import PixelOptimizer, learning_rate, spans
 from .parametrization import parametrized
@@ -208,7 +209,9 @@ class Run:
             network,
             precision=setup.precision,
             guide=setup.inputs.guide,
-            steering=None if found is None else found.steering(targets, self.config.quiet),
+            steering=None
+            if found is None
+            else found.steering(targets, self.config.quiet, matched=self.config.init == MATCHED),
             jitter=self.config.jitter,
         )
         return objective.bind_source(source).bind_target(targets, seen)
