@@ -7,7 +7,6 @@ from .contextual import unit_vectors as unit_vectors
 from .correspondence import EDGE as EDGE
 from .correspondence import FINER as FINER
 from .correspondence import LAYER as LAYER
-from .correspondence import TEXTURE as TEXTURE
 from .correspondence import Correspondence as Correspondence
 from .feature_sets import Draws as Draws
 from .feature_sets import averaged as averaged

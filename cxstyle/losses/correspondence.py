@@ -22,12 +22,10 @@ from ..features import stride
 from ..pictures import Guide, bilinear, fit_within, from_oklab, pixel_shares, recolor, resize, shares_at, to_oklab
 from .feature_sets import Steering, averaged
 from .patchmatch import copy_patches, refine, unit_maps, upsample
-from .perceptual import gram_matrix, variation
+from .perceptual import variation
 
 LAYER, FINER = "conv4_2", ("conv3_2", "conv2_2")
 """As of `match`; conv5_2 beside it made no picture better. Those in which places are made finer."""
-TEXTURE = ("conv1_2", "conv2_2")
-"""Layers whose Gram matrices say how far textures are from each other."""
 EDGE = 256
 """Long edge in pixels at which pictures are matched."""
 TEMPERATURE = 0.025
@@ -46,9 +44,6 @@ LEAST = 0.01
 """Share of its weight that every place keeps."""
 FAINT = 3e-4
 """Variation of a place that nobody sees, in squared units of [0, 1]."""
-DISTANT = (0.4, 0.52)
-"""Distance of textures at which the source begins to be built of patches, and at which it is in full: photographs of
-people are 0.3 to 0.4 apart, a photograph and a painting 0.4 to 1."""
 HELD = 0.35
 """Share of its hold that a place keeps that is built of patches in full: these are not what the source has there."""
 DIRECTIONS = 32
@@ -246,21 +241,10 @@ class Correspondence:
         own, others = (functional.normalize((found - mean) @ basis, dim=1) for found in (counterparts, regions))
         return on_grids(own, self.source.grids)[0], tuple(on_grids(others, self.other.grids))
 
-    @cached_property
+    @property
     def share(self) -> Tensor:
-        """How far each place is to be built of patches, in [0, 1], (1, 1, h, w): where it has a counterpart, and as far
-        as the textures of both sides are not alike. What a photograph would take of another are pieces of a face."""
-        with torch.no_grad():
-            own, *others = (self.look(picture) for picture in (self.seen, *self.others))
-        weights = self.guide.weights or (1.0,) * len(others)
-        distance = 0.0
-        for layer in TEXTURE:
-            x = gram_matrix(own[layer])
-            parts = [w * gram_matrix(found[layer]) for w, found in zip(weights, others, strict=True)]
-            y = torch.stack(parts).sum(dim=0) / sum(weights)
-            distance += float((x - y).norm() / (x.norm() * y.norm()).sqrt()) / len(TEXTURE)
-        near, far = DISTANT
-        return min(max((distance - near) / (far - near), 0.0), 1.0) * weighed([self.confidence], LEAST)[0]
+        """How far each place is to be built of patches, as far as it has a counterpart: in [0, 1], (1, 1, h, w)."""
+        return weighed([self.confidence], LEAST)[0]
 
     def _drawn(self) -> Guide:
         """How much each place of the targets is drawn from, in place of weights."""

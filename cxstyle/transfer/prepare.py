@@ -12,7 +12,7 @@ from ..checks import memory_bytes
 from ..device import DTYPES, choose_device, choose_precision, exact_float32, prepare_deterministic
 from ..errors import MemoryLimitError
 from ..features import FeatureCache, Network, VGGFeatures
-from ..losses import EDGE, FINER, LAYER, TEXTURE, Correspondence, feature_layers
+from ..losses import EDGE, FINER, LAYER, Correspondence, feature_layers
 from ..pictures import bilinear, fit, fit_within, interpolate, match_palettes, resize
 from ..settings import LossTerm, StyleConfig
 from .initial import MATCHED, InitialPicture, finest_edge
@@ -98,7 +98,7 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
     memory = planned(inputs, config, network, scales, fit(inputs.source, long_edge), device, cache.memory)
     correspondence = None
     if terms and asks_for_correspondence(config):
-        layers = sorted({LAYER, *((*FINER, *TEXTURE) if config.init == MATCHED else ())})
+        layers = [LAYER, *(FINER if config.init == MATCHED else ())]
         matching = cache.network(weights, layers, config.pooling, DTYPES[precision], device)
         with exact_float32():
             correspondence = Correspondence(inputs.source, inputs.targets, matching, device, inputs.guide)
