@@ -12,7 +12,7 @@ from torch import Tensor
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
 from cxstyle.errors import ConfigError
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.losses.correspondence import EDGE, LEAST, Correspondence, coordinates, guided
+from cxstyle.losses.correspondence import EDGE, HELD, LEAST, Correspondence, coordinates, guided
 from cxstyle.losses.perceptual import relative_variation, total_variation, variation
 from cxstyle.pictures.guide import Guide
 from cxstyle.pictures.reading import load_picture
@@ -67,6 +67,15 @@ def test_a_picture_is_built_of_its_like_wherever_that_lies(network: VGGFeatures)
     assert built.shape == (1, 3, 256, 256)
     assert mean_at(built, STRIPES).argmax() == 0
     assert mean_at(built, NOISE).argmax() == 2
+
+
+def test_what_is_built_of_patches_is_held_less(network: VGGFeatures) -> None:
+    source, target = grounds(GREY, GREY), grounds(RED, BLUE)
+    found = Correspondence(source, [target], network, CPU, Guide())
+    held, free = (found.steering([target], 0.9, matched=matched).holding for matched in (False, True))
+    assert bool((held == 1).all())
+    assert bool((free < 1).all())
+    torch.testing.assert_close(free.min(), torch.tensor(HELD))
 
 
 def test_each_target_gives_the_patches_of_its_own_ground(network: VGGFeatures) -> None:
