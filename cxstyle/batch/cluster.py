@@ -38,8 +38,6 @@ KEPT = 64
 """Files whose contents Ray is given once for several jobs."""
 AHEAD = 2
 """Jobs that wait for room: the next one begins at once, and clusters that grow by themselves see what is needed."""
-LOOK = 2.0
-"""Seconds between two looks at the cluster's nodes."""
 WAIT = 120.0
 """Seconds that a cluster may be without any node with room for a worker: one that grows by itself needs as long."""
 KNOCK = 5.0
@@ -86,24 +84,15 @@ class Cluster:
 
         Raises:
             ClusterError: it can't be reached, or no node of it can be used.
-            ConfigError: intermediate pictures are wanted of nodes that share no storage.
         """
-        if self.return_pictures and any(task.save_every for task in tasks):
-            raise ConfigError(
-                "--save-every writes on the nodes, and --return-pictures says that they share no storage; "
-                "leave one of them out"
-            )
         with connected(self.address):
             from ray.exceptions import RayError
 
             driver = Driver(self, tasks, listener)
             try:
                 driver.go()
-            except ImportError as error:
-                why = f"its head needs cxstyle as here: {gist(error)}"
-                raise ClusterError(f"the Ray cluster ({self.address}) can't be used; {why}") from error
-            except (RayError, ConnectionError) as error:
-                why = f"the Ray cluster ({self.address}) was lost: {gist(error)}"
+            except (RayError, ConnectionError, ImportError) as error:  # ImportError: its head lacks cxstyle
+                why = f"the Ray cluster ({self.address}) was lost or can't be used: {gist(error)}"
                 raise ClusterError(f"{why}; the same command goes on from here") from error
             finally:  # whatever ends it, nothing goes on
                 with contextlib.suppress(Exception):
@@ -125,8 +114,10 @@ class Driver:
         most = 1 if self.gpu else min(CPUS, max(int(node.get("CPU", 0)) for node in nodes))
         self.cpus = cluster.cpus or max(1, most)
         self.messages = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
-        variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": python_path()}
+        # Processes there find the package as it is imported here, wherever it lies.
+        path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
         wanted = ("CXSTYLE_CACHE", VARIABLE, *openmp.VARIABLES)
+        variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": path}
         variables |= {name: os.environ[name] for name in wanted if name in os.environ}
         self.remote = ray.remote(do_job).options(
             num_cpus=self.cpus,
@@ -140,20 +131,15 @@ class Driver:
         self.put = lru_cache(KEPT)(lambda file: ray.put(file.read_bytes()))  # those of running jobs stay anyway
         self.running: dict[Any, Errand] = {}
         self.tasks = {task.index: task for task in tasks}
-        self.workers = dict.fromkeys(self.tasks, "")
-        self.begun: set[int] = set()
-        self.looked, self.roomy, self.room = 0.0, time.monotonic(), 0
+        self.workers: dict[int, str] = {}  # of those that have begun
+        self.roomy = time.monotonic()
 
     def go(self) -> None:
-        """Until all have ended, or the batch is stopping and those that ran have ended.
-
-        Raises:
-            ClusterError: no node can be used.
-        """
+        """Until all have ended, or the batch is stopping and those that ran have ended."""
         stopped = False
         while self.running or (self.waiting and not self.listener.stopping):
-            self.look()
-            while self.waiting and len(self.running) < self.room + AHEAD and not self.listener.stopping:
+            most = self.room() + AHEAD
+            while self.waiting and len(self.running) < most and not self.listener.stopping:
                 errand = self.errand(*self.waiting.popleft())
                 contents = map(self.put, errand.files) if self.cluster.return_pictures else ()
                 self.running[self.remote.remote(errand, *contents)] = errand
@@ -171,21 +157,15 @@ class Driver:
         for reference in self.running:
             self.ray.cancel(reference, force=force)
 
-    def look(self) -> None:
-        """How many workers there is room for.
-
-        Raises:
-            ClusterError: for none, for too long.
-        """
-        if time.monotonic() - self.looked < LOOK:
-            return
-        self.looked = time.monotonic()
-        self.room = room([n["Resources"] for n in self.ray.nodes() if n["Alive"]], self.cpus, self.gpu)
-        if self.room:
-            self.roomy = self.looked
-        elif self.looked - self.roomy >= (0.0 if self.cluster.address == LOCAL else WAIT):
+    def room(self) -> int:
+        """How many workers there is room for; refuses a cluster that has had none for too long."""
+        found = room([node["Resources"] for node in self.ray.nodes() if node["Alive"]], self.cpus, self.gpu)
+        if found:
+            self.roomy = time.monotonic()
+        elif time.monotonic() - self.roomy >= (0.0 if self.cluster.address == LOCAL else WAIT):
             what = f"{self.cpus} CPUs" + (" and a GPU" if self.gpu else "")
             raise ClusterError(f"no node of the cluster has {what} for a worker; use fewer --cpus, or add nodes")
+        return found
 
     def errand(self, task: Task, job: Job) -> Errand:
         """Without files that aren't here: whoever misses them says so, as for any other job."""
@@ -198,12 +178,11 @@ class Driver:
         """What a node said of a job."""
         task = self.tasks[index]
         if kind == "started":
-            if index in self.begun:
+            if index in self.workers:
                 task = self.tasks[index] = replace(task, attempt=task.attempt + 1)
-            self.begun.add(index)
             self.workers[index] = worker
             self.listener.on_start(task, worker)
-        elif worker == self.workers[index]:
+        elif worker == self.workers.get(index):
             self.listener.on_progress(task, worker, content)
 
     def end(self, errand: Errand, reference: Any) -> None:
@@ -222,7 +201,7 @@ class Driver:
             times = self.tasks[index].attempt
             why = f"its worker or its node was lost {times} times ({gist(error)}); see Ray's logs"
             outcome = JobOutcome(FAILED, why)
-        self.listener.on_end(self.tasks[index], self.workers[index], outcome)
+        self.listener.on_end(self.tasks[index], self.workers.get(index, ""), outcome)
 
 
 def networks_here(configs: Iterable[StyleConfig]) -> Networks:
@@ -244,11 +223,7 @@ def room(nodes: list[dict[str, float]], cpus: int, gpu: bool) -> int:
 
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[None]:
-    """Connects Ray to a cluster, or starts it here, where it isn't connected yet.
-
-    Raises:
-        ClusterError: there is none.
-    """
+    """Connects Ray to a cluster, or starts it here, where it isn't connected yet."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     import ray
@@ -257,13 +232,17 @@ def connected(address: str) -> Iterator[None]:
         yield
         return
     settings: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
-    advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        if knock(address):
-            advice = "its machine answers; where the cluster wants a token, set RAY_AUTH_MODE=token"
+        if host and port.isdigit():  # Ray would try for minutes
+            socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
     except Exception as error:  # Ray raises many kinds
+        advice = (
+            "start one with `ray start --head`, name one with --ray-address, set RAY_AUTH_MODE=token where it wants"
+        )
+        advice += " a token, or take --ray-address local"
         raise ClusterError(f"no Ray cluster can be reached at {address} ({gist(error)}); {advice}") from error
     for number, handler in before.items():
         with contextlib.suppress(ValueError, TypeError):  # in another thread than the main one Ray takes none
@@ -274,29 +253,7 @@ def connected(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def knock(address: str) -> bool:
-    """Makes sure that somebody listens where an address has a port; Ray would try for minutes.
-
-    Returns:
-        Whether it has one.
-
-    Raises:
-        OSError: nobody does.
-    """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and port.isdigit()):
-        return False
-    socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
-    return True
-
-
 def gist(error: BaseException) -> str:
     """What it says, without what Ray adds to it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return (lines[-1] if lines[0].endswith(":") else lines[0]).rstrip(".")
-
-
-def python_path() -> str:
-    """For processes that are to find the package as it is imported here, wherever it lies."""
-    package = str(Path(__file__).parents[2])
-    return os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))

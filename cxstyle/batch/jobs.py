@@ -92,17 +92,6 @@ class Job:
         others += [self.config.weights] if self.config.weights else []
         return [self.source, *self.target, *masks, *self.target_mask, *map(Path, others)]
 
-    def names(self) -> dict[str, str]:
-        """Of the files that it reads, without their folders, by role; targets of weight 0 have none."""
-        pictures: dict[str, Sequence[Path]] = {"source": [self.source]}
-        pictures["source mask"] = [self.source_mask] if self.source_mask else []
-        several = {"target": self.target, "target mask": self.target_mask}
-        used = [i for i in range(len(self.target)) if self.weights is None or self.weights[i] > 0]
-        for role, files in several.items():
-            pictures |= {role if len(self.target) == 1 else f"{role} {i + 1}": files[i : i + 1] for i in used}
-        found = {role: files[0].name for role, files in pictures.items() if files}
-        return found | ({} if self.config.init in INITS else {"init": Path(self.config.init).name})
-
     def inputs(self) -> dict[str, Any]:
         """What it is given, for the manifest."""
         found: dict[str, Any] = {"source": str(self.source), "targets": [str(target) for target in self.target]}
@@ -115,33 +104,25 @@ class Job:
     def key(self, hash_of: Callable[[Path], str]) -> str:
         """A digest of all that decides its file: contents of what it reads, weights of the targets, settings, writing.
 
-        Args:
-            hash_of: of the content of a file.
-
         Names and places of files don't count, and neither do device and memory.
         """
         settings = {name: value for name, value in self.config.to_dict().items() if name not in WHERE}
         for name in ("init", "weights"):
             if settings[name] is not None and settings[name] not in INITS:
                 settings[name] = hash_of(Path(settings[name]))
-        role = {"source": [self.source], "target": self.target, "target_mask": self.target_mask}
-        role["source_mask"] = [] if self.source_mask is None else [self.source_mask]
+        masks = [] if self.source_mask is None else [self.source_mask]
+        role = {"source": [self.source], "target": self.target, "target_mask": self.target_mask, "source_mask": masks}
         hashes = {name: [hash_of(file) for file in files] for name, files in role.items()}
         whole = {"files": hashes, "weights": self.weights, "settings": settings, "writing": asdict(self.writing)}
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 def paths(files: File | Sequence[File]) -> tuple[Path, ...]:
-    """One path or several."""
     return (Path(files),) if isinstance(files, str | os.PathLike) else tuple(Path(file) for file in files)
 
 
 def inside(output: str) -> str:
-    """A path relative to the batch's folder, in one way of writing it.
-
-    Raises:
-        ConfigError: it leads out of that folder, or is none.
-    """
+    """A path relative to the batch's folder, in one way of writing it; refuses what leads out of it."""
     path = PurePosixPath(output.replace(os.sep, "/"))
     if path.is_absolute() or ".." in path.parts or not path.name:
         raise ConfigError(f"output: {output!r} must be a file inside the batch's folder, such as sub/name.png")

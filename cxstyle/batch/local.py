@@ -9,18 +9,19 @@ import queue
 import signal
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing.connection import Connection
+from itertools import chain
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, Self
 
-from .schedule import Schedule, Task
+from .schedule import Task
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress, Worker
 
 ATTEMPTS = 2
@@ -63,19 +64,8 @@ class Executor(Protocol):
         """Until all have ended, or the listener is stopping and those that ran have ended."""
 
 
-def pass_on(event: PoolEvent, listener: Listener) -> None:
-    """Tells a listener what has happened."""
-    kind, task, worker, content = event
-    if kind == "started":
-        listener.on_start(task, worker)
-    elif kind == "progress":
-        listener.on_progress(task, worker, content)
-    else:
-        listener.on_end(task, worker, content)
-
-
 class ThisProcess:
-    """One job after the other here: pictures are read ahead, and encoded while the next job's loop runs.
+    """One job after the other here; pictures are read ahead.
 
     Args:
         device: in place of what the jobs' settings say; None for that.
@@ -88,8 +78,6 @@ class ThisProcess:
         """As `Executor`."""
         from ..device import usual_modes
 
-        encoding: deque[tuple[Task, Future[JobOutcome]]] = deque()
-
         def progressed(task: Task, progress: JobProgress) -> bool:
             listener.on_progress(task, "1", progress)
             return not listener.stopping
@@ -101,72 +89,72 @@ class ThisProcess:
                 if following is not None:
                     worker.ahead(following)
                 listener.on_start(task, "1")
-                encoding.append((task, worker.work(task, partial(progressed, task))))
-                while encoding and (encoding[0][1].done() or len(encoding) > 1):
-                    ended, outcome = encoding.popleft()
-                    listener.on_end(ended, "1", outcome.result())
-            for ended, outcome in encoding:
-                listener.on_end(ended, "1", outcome.result())
+                listener.on_end(task, "1", worker.work(task, partial(progressed, task)).result())
+
+
+@dataclass
+class Hand:
+    """A worker's process, what it has to do, and what of that it has begun."""
+
+    process: SpawnProcess
+    connection: Connection
+    tasks: dict[int, Task] = field(default_factory=dict)
+    begun: set[int] = field(default_factory=set)
 
 
 class LocalPool:
     """Processes that work side by side while it is entered; one that dies is replaced, and its job begun once more.
 
-    What is submitted ends with an event in `events`, where progress comes, too; so a page can follow jobs as well as
-    a batch. Processes start as they get their first task.
+    What is submitted ends with an event of `poll`, where progress comes, too; so a page can follow jobs as well as a
+    batch. Processes start as they get their first task.
 
     Args:
         threads: of each worker.
         devices: of each worker, in place of what the jobs' settings say; None for that. As many as there are workers.
-
-    Attributes:
-        events: what happens, see `PoolEvent`.
     """
 
     def __init__(self, threads: int, devices: Sequence[str | None]) -> None:
-        self.threads, self.devices = threads, list(devices)
-        self.events: queue.SimpleQueue[PoolEvent] = queue.SimpleQueue()
+        self.threads, self.devices = threads, {str(i + 1): device for i, device in enumerate(devices)}
+        self.waiting: list[Task] = []
+        self.cancelled: set[int] = set()
+        self.events: list[PoolEvent] = []
+        self.hands: dict[str, Hand] = {}
+        self.groups: dict[str, object] = {}
 
     def __enter__(self) -> Self:
-        self.schedule, self.cancelled, self.open = Schedule(), set[int](), True
-        self.changed = threading.Condition()  # held by whoever reads or changes these, or sends
-        self.connections: dict[str, Connection] = {}
-        self.processes: dict[str, SpawnProcess] = {}
-        names = [str(place + 1) for place in range(len(self.devices))]
-        self.tasks: dict[str, dict[int, Task]] = {name: {} for name in names}
-        self.keepers = [threading.Thread(target=self.keep, args=(name,), daemon=True) for name in names]
-        for keeper in self.keepers:
-            keeper.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Ends all processes at once, whatever they are at."""
-        with self.changed:
-            self.open = False
-            self.changed.notify_all()
-            for process in self.processes.values():
-                process.kill()
-        for keeper in self.keepers:
-            keeper.join()
+        for hand in self.hands.values():
+            hand.process.kill()
+            hand.process.join()
+            hand.connection.close()
+        self.hands.clear()
 
     def submit(self, *tasks: Task) -> None:
         """More to do; no two with the same index."""
-        with self.changed:
-            self.schedule.waiting += tasks
-            self.changed.notify_all()
+        self.waiting += tasks
 
     def cancel(self, *indices: int) -> None:
         """Stops tasks: those that run, after their current iteration."""
-        with self.changed:
-            self.cancelled |= set(indices)
-            dropped = [task for task in self.schedule.waiting if task.index in self.cancelled]
-            self.schedule.waiting = [task for task in self.schedule.waiting if task.index not in self.cancelled]
-            for name, connection in self.connections.items():
-                for index in self.cancelled & self.tasks[name].keys():
-                    with contextlib.suppress(OSError):  # it has died, and its keeper sees to it
-                        connection.send(index)
-        for task in dropped:
-            self.events.put(("ended", task, "", JobOutcome(STOPPED)))
+        self.cancelled |= set(indices)
+        self.events += [("ended", t, "", JobOutcome(STOPPED)) for t in self.waiting if t.index in self.cancelled]
+        self.waiting = [task for task in self.waiting if task.index not in self.cancelled]
+        for hand in self.hands.values():
+            for index in hand.tasks.keys() & set(indices):
+                with contextlib.suppress(OSError):  # it has died, as `poll` will see
+                    hand.connection.send(index)
+
+    def poll(self) -> list[PoolEvent]:
+        """What has happened, waited for a little; workers that are free get more to do."""
+        for name in self.devices:
+            self.feed(name)
+        found, self.events = self.events, []
+        names = {hand.connection: name for name, hand in self.hands.items()}
+        for connection in wait([*names], 0 if found else PATIENCE):
+            found += self.hear(names[connection])  # type: ignore[index]
+        return found
 
     def run(self, tasks: Sequence[Task], listener: Listener) -> None:
         """As `Executor`."""
@@ -174,88 +162,74 @@ class LocalPool:
         with self:
             self.submit(*tasks)
             while left:
-                with contextlib.suppress(queue.Empty):
-                    event = self.events.get(timeout=PATIENCE)
-                    left -= {event[1].index} if event[0] == "ended" else set()
-                    pass_on(event, listener)
+                for kind, task, worker, content in self.poll():
+                    if kind == "started":
+                        listener.on_start(task, worker)
+                    elif kind == "progress":
+                        listener.on_progress(task, worker, content)
+                    else:
+                        left.remove(task.index)
+                        listener.on_end(task, worker, content)
                 if listener.stopping and not stopping:
                     stopping = True
                     self.cancel(*left)
 
-    def keep(self, name: str) -> None:
-        """Keeps a worker: one process after another, for as long as there is something to do for it."""
-        device = self.devices[int(name) - 1]
-        arguments = self.threads, 1 / self.devices.count(device), device
-        while first := self.take(name):
-            begun: set[int] = set()
-            with self.changed:
-                if not self.open:
-                    return
-                try:
-                    process, connection = start(*arguments)
-                except OSError as error:  # as where there is no memory for one
-                    self.take_back(name, begun, f"its worker could not be started ({error.strerror})")
-                    continue
-                self.processes[name], self.connections[name] = process, connection
-            with contextlib.suppress(EOFError, OSError), connection:
-                self.follow(name, first, begun)
-            with self.changed:
-                del self.connections[name]
-            process.join()
-            if not self.open:
-                return
-            self.take_back(name, begun, f"its worker has died ({describe(process.exitcode or 0)})")
+    def take(self, name: str) -> Task:
+        """The next task of a worker: of the group that it is at, else of one that nobody is at, else the first."""
+        own, taken = self.groups.get(name), set(self.groups.values())
+        mine = (i for i, task in enumerate(self.waiting) if task.group == own)
+        free = (i for i, task in enumerate(self.waiting) if task.group not in taken)
+        task = self.waiting.pop(next(chain(mine, free, [0])))
+        self.groups[name] = task.group
+        return task
 
-    def take(self, name: str) -> list[Task]:
-        """More tasks for a worker: where it has none, as soon as there is one; none once the pool is closed."""
-        held, found = self.tasks[name], list[Task]()
-        with self.changed:
-            while self.open:
-                most = AT_ONCE if len(self.schedule) > len(self.devices) else 1
-                while len(held) < most and (task := self.schedule.next(name)) is not None:
-                    held[task.index] = task
-                    found.append(task)
-                if held:
-                    break
-                self.changed.wait()
-        return found
+    def feed(self, name: str) -> None:
+        """Gives a worker what it has room for; where others have nothing to do, one task at a time."""
+        most = AT_ONCE if len(self.waiting) > len(self.devices) else 1
+        while self.waiting and (name not in self.hands or len(self.hands[name].tasks) < most):
+            if name not in self.hands:
+                device = self.devices[name]
+                share = 1 / [*self.devices.values()].count(device)
+                self.hands[name] = Hand(*start(self.threads, share, device))
+            task, hand = self.take(name), self.hands[name]
+            hand.tasks[task.index] = task
+            with contextlib.suppress(OSError):  # it has died, as `hear` will see
+                hand.connection.send(task)
 
-    def follow(self, name: str, tasks: list[Task], begun: set[int]) -> None:
-        """Gives a process its tasks and passes on what it says, until it has died or the pool is closed."""
-        connection, held = self.connections[name], self.tasks[name]
-        while self.open:
-            with self.changed:
-                for task in tasks:
-                    connection.send(task)
-                    if task.index in self.cancelled:
-                        connection.send(task.index)
-            kind, index, content = connection.recv()
-            event = kind, held[index], name, content
-            if kind == "started":
-                begun.add(index)
-            elif kind == "ended":
-                begun.discard(index)
-                del held[index]
-            self.events.put(event)
-            tasks = self.take(name)
+    def hear(self, name: str) -> list[PoolEvent]:
+        """What a worker says, or what becomes of its tasks where it has died."""
+        hand = self.hands[name]
+        try:
+            kind, index, content = hand.connection.recv()
+        except (EOFError, OSError):
+            return self.take_back(name)
+        task = hand.tasks[index]
+        if kind == "started":
+            hand.begun.add(index)
+        elif kind == "ended":
+            hand.begun.discard(index)
+            del hand.tasks[index]
+        return [(kind, task, name, content)]
 
-    def take_back(self, name: str, begun: set[int], why: str) -> None:
+    def take_back(self, name: str) -> list[PoolEvent]:
         """What a process that has died had to do is for whoever comes next; a job over which that happens again has
         failed."""
-        with self.changed:
-            self.schedule.leave(name)
-            for task in reversed([*self.tasks[name].values()]):
-                # One that it only read ahead for has not killed it; without any begun, it can't even start.
-                blamed = task.index in begun or not begun
-                if task.index in self.cancelled:
-                    self.events.put(("ended", task, name, JobOutcome(STOPPED, why)))
-                elif blamed and task.attempt >= ATTEMPTS:
-                    error = f"{why} {task.attempt} times; see what it said above"
-                    self.events.put(("ended", task, name, JobOutcome(FAILED, error)))
-                else:
-                    self.schedule.put_back(task, failed=blamed)
-            self.tasks[name].clear()
-            self.changed.notify_all()
+        hand = self.hands.pop(name)
+        hand.connection.close()
+        hand.process.join()
+        self.groups.pop(name, None)
+        why, ended = f"its worker has died ({describe(hand.process.exitcode or 0)})", list[PoolEvent]()
+        for task in reversed(hand.tasks.values()):
+            # One that it only read ahead for has not killed it; without any begun, it can't even start.
+            blamed = task.index in hand.begun or not hand.begun
+            if task.index in self.cancelled:
+                ended.append(("ended", task, name, JobOutcome(STOPPED, why)))
+            elif blamed and task.attempt >= ATTEMPTS:
+                error = f"{why} {task.attempt} times; see what it said above"
+                ended.append(("ended", task, name, JobOutcome(FAILED, error)))
+            else:
+                self.waiting.insert(0, replace(task, attempt=task.attempt + blamed))
+        return ended
 
 
 def start(threads: int, memory: float, device: str | None) -> tuple[SpawnProcess, Connection]:
@@ -341,7 +315,5 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
 
 def describe(status: int) -> str:
     """An exit status in words."""
-    if status >= 0:
-        return f"exit status {status}"
-    name = signal.Signals(-status).name if -status in {*signal.Signals} else f"signal {-status}"
+    name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
     return f"{name}, as when memory runs out" if name == "SIGKILL" else name

@@ -52,11 +52,8 @@ class Errand:
 
 
 def do_job(errand: Errand, *contents: bytes) -> JobOutcome:
-    """What runs on a node. Ray keeps its process for the next job, and with it the network and the targets' features.
-
-    Args:
-        errand: the job.
-        contents: of its files; none where they must be where they are.
+    """What runs on a node; `contents` of its files, or none where they must be where they are. Ray keeps its process
+    for the next job, and with it the network and the targets' features.
 
     Raises:
         ClusterError: the node can't do it: another cxstyle, or a file that isn't there.
@@ -87,7 +84,7 @@ def do_job(errand: Errand, *contents: bytes) -> JobOutcome:
     started = tell("started")
     torch.set_num_threads(errand.threads)
     with unpacked(errand, contents) as job:
-        task = replace(errand.task, job=fitting(job, errand.gpu), names=errand.task.job.names())
+        task = replace(errand.task, job=fitting(job, errand.gpu))
         # A worker without a GPU shares the node's memory with those beside it.
         memory = 1.0 if errand.gpu else min(1.0, errand.threads / (os.cpu_count() or 1))
         outcome = worker_here(memory).work(task, progressed).result()
@@ -118,13 +115,13 @@ def folder_here() -> tempfile.TemporaryDirectory[str]:
 
 @contextlib.contextmanager
 def unpacked(errand: Errand, contents: Sequence[bytes]) -> Iterator[Job]:
-    """The job with its files where their contents are written; a file has the same place whenever it comes again, since
-    networks are known by theirs."""
+    """The job with its files, under their own names, where their contents are written; a file has the same place
+    whenever it comes again, since networks are known by theirs."""
     places = {}
     try:
         for file, content in zip(errand.files if contents else (), contents, strict=True):
-            name = hashlib.sha256(os.fsencode(file)).hexdigest()
-            places[file] = Path(folder_here().name, f"{name}{file.suffix}")
+            places[file] = Path(folder_here().name, hashlib.sha256(os.fsencode(file)).hexdigest(), file.name)
+            places[file].parent.mkdir(exist_ok=True)
             places[file].write_bytes(content)
         yield moved(errand.job, lambda file: places.get(file, file), {})
     finally:

@@ -44,7 +44,6 @@ class Planned:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content."""
     try:
         return sha256_of(path)
     except (OSError, ValueError):  # ValueError: a NUL in its name
@@ -81,7 +80,6 @@ def compared(jobs: Sequence[Job], folder: Path, latest: Mapping[str, Record]) ->
 
 
 def state(job: Job, key: str, folder: Path, record: Record | None) -> str:
-    """Of a job; see `Planned`."""
     if record is None:
         return "new"
     if record.get("key") != key:
@@ -92,11 +90,7 @@ def state(job: Job, key: str, folder: Path, record: Record | None) -> str:
 
 
 def check_outputs(jobs: Sequence[Job]) -> None:
-    """Makes sure that every job has a file of its own, of a format that can be written.
-
-    Raises:
-        ConfigError, OutputError: as of `plan_batch`.
-    """
+    """Makes sure that every job has a file of its own, of a format that can be written."""
     for job in jobs:
         job.writing.check(job.output)
     check_distinct([job.output for job in jobs], lambda i: words(jobs[i]), lambda *_: "give each its own output")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -90,9 +92,9 @@ class Pictures:
         self.sources = short_names(record["source"] for record in records)
         self.targets = short_names(target for record in records for target in record["targets"])
         # Headers come again on every page, and originals are large.
-        self.original = lru_cache(KEPT)(self._original)
+        self.original = lru_cache(KEPT)(self._cell)
 
-    def _original(self, path: str) -> Cell:
+    def _cell(self, path: str | Path) -> Cell:
         try:
             return Cell(thumbnail(path, self.edge))
         except PictureError as error:
@@ -101,13 +103,10 @@ class Pictures:
     def result(self, record: Record, caption: str = "") -> Cell:
         """Its picture, with how it ended where that was badly; without a picture the reason."""
         ended = ending(record)
-        if record["status"] == "failed":
-            return Cell(note=ended, caption=caption)
-        try:
-            picture = thumbnail(self.folder / record["output"], self.edge)
-        except PictureError as error:
-            return Cell(note=ended or str(error), caption=caption)
-        return Cell(picture, caption=record["status"] if ended else caption)
+        found = Cell() if record["status"] == "failed" else self._cell(self.folder / record["output"])
+        if found.picture is None:
+            return Cell(note=ended or found.note, caption=caption)
+        return replace(found, caption=record["status"] if ended else caption)
 
 
 def is_product(records: Sequence[Record]) -> bool:
@@ -144,11 +143,11 @@ def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: 
     def row(record: Record) -> list[Cell]:
         targets = list(record["targets"])
         shown = targets if len(targets) <= most else targets[: most - 1]
-        cells = [captioned(pictures.original(target), pictures.targets[target]) for target in shown]
+        cells = [replace(pictures.original(target), caption=pictures.targets[target]) for target in shown]
         if len(shown) < len(targets):
             cells.append(Cell(note=f"and {len(targets) - len(shown)} more"))
         cells += [Cell(blank=True)] * (most - len(cells))
-        source = captioned(pictures.original(record["source"]), pictures.sources[record["source"]])
+        source = replace(pictures.original(record["source"]), caption=pictures.sources[record["source"]])
         return [source, *cells, pictures.result(record, Path(record["output"]).stem)]
 
     def page(part: Sequence[Record], title: str) -> Image.Image:
@@ -159,23 +158,17 @@ def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: 
     return [partial(page, records[i]) for i in evenly(len(records), down)]
 
 
-def captioned(cell: Cell, caption: str) -> Cell:
-    """The same with a caption."""
-    return Cell(cell.picture, caption, cell.note)
-
-
 def page_names(parts: Sequence[str], count: int, taken: set[str]) -> list[str]:
     """Names of the pages' files, none of them taken yet; they are then."""
     letters = [re.sub(r"[^\w.-]+", "-", part)[:LONGEST].strip("-.") for part in parts]
     stem = "_".join(["sheet", *filter(None, letters)])
-    number = 1
-    while True:
+    for number in itertools.count(1):
         start = stem if number == 1 else f"{stem}-{number}"
         names = [f"{start}.png"] if count == 1 else [f"{start}_{page + 1}.png" for page in range(count)]
-        if not taken.intersection(name.casefold() for name in names):
-            taken.update(name.casefold() for name in names)
+        if not taken.intersection(map(str.casefold, names)):
+            taken.update(map(str.casefold, names))
             return names
-        number += 1
+    raise AssertionError
 
 
 def encoded(page: Image.Image) -> bytes:

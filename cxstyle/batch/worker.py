@@ -30,9 +30,6 @@ SHOW_EVERY = 0.1
 """Seconds between two reports of a running job: more would cost more than the iterations of tiny ones."""
 
 
-PREVIEW_QUALITY = 80
-
-
 @dataclass(frozen=True)
 class JobProgress:
     """How far a running job is.
@@ -101,14 +98,14 @@ class Worker:
         ended: Future[JobOutcome] = Future()
         try:
             result = self.run(task, reading.result(), started, on_progress)
-            facts = {"target_features": "shared" if self.shared.computed == before else "computed"}
         except Exception as error:  # whatever it is, the other jobs of the night go on; the manifest says it
             ended.set_result(failed(error))
-        else:
-            if result.status != STOPPED:
-                return self.pool.submit(encoded, task, result, facts)
+            return ended
+        if result.status == STOPPED:
             ended.set_result(JobOutcome(STOPPED, "stopped before it was done"))
-        return ended
+            return ended
+        shared = "shared" if self.shared.computed == before else "computed"
+        return self.pool.submit(encoded, task, result, {"target_features": shared})
 
     def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
         """The loop."""
@@ -126,9 +123,7 @@ class Worker:
             if now - shown < SHOW_EVERY:
                 return True
             shown = now
-            return on_progress(
-                JobProgress(progress.done, place(progress), progress.losses, preview(progress, task.preview))
-            )
+            return on_progress(progress_of(progress, task.preview))
 
         setup = prepare(inputs, task.job.config.override(device=self.device), self.shared)
         check_size(task.job.output, *setup.size)
@@ -150,31 +145,25 @@ def save(progress: Progress, task: Task, steps: int) -> None:
     """An intermediate picture; one that can't be written is no reason to lose the run."""
     from ..pictures import save_picture
 
-    if task.save_every is None:
-        return
-    path = task.save_every[1] / f"{task.job.name}_{steps:05d}.png"
-    with contextlib.suppress(OutputError):
-        make_folder(path.parent)
-        save_picture(progress.picture, path)
+    if task.save_every is not None:
+        path = task.save_every[1] / f"{task.job.name}_{steps:05d}.png"
+        with contextlib.suppress(OutputError):
+            make_folder(path.parent)
+            save_picture(progress.picture, path)
 
 
-def place(progress: Progress) -> str:
-    """scale 2/3 (128x96) iteration 7/20."""
-    height, width = progress.size
-    scale = f"scale {progress.scale}/{progress.scales} ({width}x{height})"
-    return f"{scale} iteration {progress.iteration}/{progress.iterations}"
-
-
-def preview(progress: Progress, edge: int) -> bytes | None:
-    """The picture as a JPEG file of at most `edge` pixels; None for 0."""
+def progress_of(progress: Progress, edge: int) -> JobProgress:
+    """What is told of a job, with a preview of at most `edge` pixels unless that is 0."""
     from ..pictures import to_image
 
+    scale = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
+    told = JobProgress(progress.done, f"{scale} iteration {progress.iteration}/{progress.iterations}", progress.losses)
     if not edge:
-        return None
+        return told
     picture, content = to_image(progress.picture), io.BytesIO()
     picture.thumbnail((edge, edge))
-    picture.save(content, "JPEG", quality=PREVIEW_QUALITY)
-    return content.getvalue()
+    picture.save(content, "JPEG")
+    return replace(told, preview=content.getvalue())
 
 
 def failed(error: Exception) -> JobOutcome:
@@ -187,18 +176,15 @@ def encoded(task: Task, result: Result, facts: dict[str, Any]) -> JobOutcome:
     from ..pictures import encode
     from ..transfer import as_text
 
-    job = task.job
-    # Elsewhere files have other names, and the picture says what they are called here.
-    origin = replace(result.origin, names=dict(task.names or job.names()))
+    suffix = PurePosixPath(task.job.output).suffix
     try:
-        record, suffix = as_text(replace(result, origin=origin).record), PurePosixPath(job.output).suffix
-        picture = encode(result.picture, suffix, result.alpha, job.writing, record, origin).content
+        record = as_text(result.record)
+        picture = encode(result.picture, suffix, result.alpha, task.job.writing, record, result.origin).content
     except Exception as error:  # as one that is too large for its format
         return failed(error)
-    height, width = result.picture.shape[2:]
     facts = {
         "iterations": len(result.losses),
-        "size": [width, height],
+        "size": [*reversed(result.picture.shape[2:])],
         "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
         **{name: result.details[name] for name in ("device", "precision", "features")},
         **facts,
