@@ -16,17 +16,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import openmp
 from ..errors import ClusterError, ConfigError
 from ..pictures import VARIABLE
 from ..settings import StyleConfig
 from .jobs import Job
-from .local import PATIENCE, SIGNALS, THREADS, Listener
+from .local import PATIENCE, SIGNALS, THREADS
 from .node import Errand, Networks, do_job, moved
 from .schedule import Task
 from .worker import FAILED, STOPPED, JobOutcome
+
+if TYPE_CHECKING:
+    from .run import Batch
 
 LOCAL = "local"
 CPUS = 2
@@ -79,7 +82,7 @@ class Cluster:
             raise ConfigError(f"cpus: a worker needs at least 1, got {cpus}")
         self.address, self.cpus, self.gpus, self.return_pictures = address, cpus, gpus, return_pictures
 
-    def run(self, tasks: Sequence[Task], listener: Listener) -> None:
+    def run(self, tasks: Sequence[Task], listener: Batch) -> None:
         """As `local.Executor`.
 
         Raises:
@@ -102,7 +105,7 @@ class Cluster:
 class Driver:
     """Does the tasks of a batch on the cluster that Ray is connected to."""
 
-    def __init__(self, cluster: Cluster, tasks: Sequence[Task], listener: Listener) -> None:
+    def __init__(self, cluster: Cluster, tasks: Sequence[Task], listener: Batch) -> None:
         import ray
         from ray.util.queue import Queue
 

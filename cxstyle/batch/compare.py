@@ -45,7 +45,7 @@ from ..transfer import (
     write_records,
 )
 from .jobs import Job
-from .naming import name_jobs, short_names
+from .naming import name_jobs
 from .schedule import group_of
 
 ACROSS = 6
@@ -285,9 +285,8 @@ class Runs:
             OutputError: a result's file is read by a run, can't be written, or exists without `overwrite`.
         """
         if self.folder is not None:
-            sides = short_names(job.source for job in jobs), short_names(job.target[0] for job in jobs)
-            called = ({file: name.replace("/", "-") for file, name in side.items()} for side in sides)
-            jobs, read = name_jobs(jobs, *called, template, lambda i: names[i]), {f for job in jobs for f in job.files()}
+            jobs = name_jobs(jobs, template, lambda i: names[i])
+            read = {file for job in jobs for file in job.files()}
             for job in jobs:
                 check_writable(self.folder / job.output, overwrite=self.overwrite, inputs=read)
         found = [Outcome(name, job) for name, job in zip(names, jobs, strict=True)]

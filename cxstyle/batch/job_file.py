@@ -16,8 +16,8 @@ from ..errors import ConfigError
 from ..pictures import Writing
 from ..settings import INITS, YAML, StyleConfig, means_file, parse_yaml, read_yaml, word
 from .jobs import Job
-from .listing import place, read_text
-from .naming import given_name, name_jobs, short_names
+from .listing import read_text
+from .naming import given_name, name_jobs
 
 PARTS = ("jobs", "defaults")
 LARGEST = 1_000_000
@@ -85,13 +85,8 @@ def read_jobs(path: Path, above: Mapping[str, Any] | None = None, template: str 
             job, name = parsed((lowest, said(entry, path.parent), top), load)
             jobs.append(job)
             given.append(name)
-    # Pictures of one name are called by as much of their path as tells them apart.
-    sources = short_names(place(job.source) for job in jobs)
-    targets = short_names(place(target) for job in jobs for target in job.target)
-    called = {job.source: sources[place(job.source)].replace("/", "-") for job in jobs}
-    aims = {target: targets[place(target)] for job in jobs for target in job.target}
     with placed(str(path)):
-        return name_jobs(jobs, called, aims, template, lambda i: f"job {i + 1}", given)
+        return name_jobs(jobs, template, lambda i: f"job {i + 1}", given)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Who does jobs on this machine: this process, or several that are fed and watched by `LocalPool`."""
+"""Who does jobs on this machine: this process, or several that are fed and watched by `LocalPool`; and how many."""
 
 from __future__ import annotations
 
@@ -17,12 +17,18 @@ from functools import partial
 from itertools import chain
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from ..checks import check_device
+from ..errors import ConfigError, DeviceError, WeightsError
+from .jobs import Job
 from .schedule import Task
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress, Worker
+
+if TYPE_CHECKING:
+    from ..features import FeatureCache
+    from .run import Batch
 
 ATTEMPTS = 2
 """Times that a job is begun before its workers' deaths are held against it."""
@@ -34,33 +40,17 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C reaches every process of a terminal, a scheduler's SIGTERM all of a job; the parent decides what to do."""
 STARTING = threading.Lock()
+PROCESS = 350_000_000
+"""Bytes of a process that has imported torch."""
 
 PoolEvent = tuple[str, Task, str, Any]
 """Kind, whose, name of the worker, and content: started, None; progress, `JobProgress`; ended, `JobOutcome`."""
 
 
-class Listener(Protocol):
-    """What an executor tells of its work; all from the thread that called it."""
-
-    @property
-    def stopping(self) -> bool:
-        """Whether running jobs are to be stopped and no others begun."""
-
-    @property
-    def folder(self) -> Path:
-        """Where the results go."""
-
-    def on_start(self, task: Task, worker: str) -> None: ...
-
-    def on_progress(self, task: Task, worker: str, progress: JobProgress) -> None: ...
-
-    def on_end(self, task: Task, worker: str, outcome: JobOutcome) -> None: ...
-
-
 class Executor(Protocol):
     """Does jobs."""
 
-    def run(self, tasks: Sequence[Task], listener: Listener) -> None:
+    def run(self, tasks: Sequence[Task], listener: Batch) -> None:
         """Until all have ended, or the listener is stopping and those that ran have ended."""
 
 
@@ -74,8 +64,7 @@ class ThisProcess:
     def __init__(self, device: str | None = None) -> None:
         self.device = device
 
-    def run(self, tasks: Sequence[Task], listener: Listener) -> None:
-        """As `Executor`."""
+    def run(self, tasks: Sequence[Task], listener: Batch) -> None:
         from ..device import usual_modes
 
         def progressed(task: Task, progress: JobProgress) -> bool:
@@ -156,8 +145,7 @@ class LocalPool:
             found += self.hear(names[connection])  # type: ignore[index]
         return found
 
-    def run(self, tasks: Sequence[Task], listener: Listener) -> None:
-        """As `Executor`."""
+    def run(self, tasks: Sequence[Task], listener: Batch) -> None:
         left, stopping = {task.index for task in tasks}, False
         with self:
             self.submit(*tasks)
@@ -317,3 +305,99 @@ def describe(status: int) -> str:
     """An exit status in words."""
     name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
     return f"{name}, as when memory runs out" if name == "SIGKILL" else name
+
+
+def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None) -> Executor:
+    """This process, or several; see `run_batch`.
+
+    Raises:
+        ConfigError, DeviceError: as of `device_names`.
+    """
+    import torch
+
+    names, threads = device_names(workers, devices), torch.get_num_threads()
+    if len(names) > 1:
+        count = len(names)
+    elif isinstance(workers, int):
+        count = max(1, min(workers, len(jobs)))
+    elif all(on_cpu(names[0] or job.config.device) for job in jobs):
+        count = max(1, min(threads, len(jobs), fitting(jobs)))
+    else:
+        count = 1
+    if count == 1:
+        return ThisProcess(names[0])
+    return LocalPool(max(1, threads // count), names if len(names) > 1 else names * count)
+
+
+def device_names(workers: int | str, devices: str | None) -> list[str | None]:
+    """Of the workers: [None] for what the jobs' settings say.
+
+    Raises:
+        ConfigError: no number of workers, several devices for another number of them, or one that is none.
+        DeviceError: one that this machine doesn't have.
+    """
+    import torch
+
+    from ..device import choose_device
+
+    if workers != "auto" and not (isinstance(workers, int) and workers >= 1):
+        raise ConfigError(f"workers: at least 1 is needed, or auto, got {workers!r}")
+    if devices is None:
+        return [None]
+    names = [name.strip() for name in devices.split(",")]
+    if devices == "all":
+        names = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+        if not names:
+            raise DeviceError("device: all means all GPUs, and this machine has none; use --device cpu and --workers")
+    for name in names:
+        check_device(name)
+        choose_device(name)
+    if len(names) > 1 and workers not in ("auto", len(names)):
+        raise ConfigError(f"workers: {workers} for {len(names)} devices; each device has one, so leave --workers out")
+    return list(names)
+
+
+def on_cpu(device: str) -> bool:
+    """Whether a device's name means the CPU here; one that is not there keeps no other job waiting."""
+    from ..device import choose_device
+
+    try:
+        return choose_device(device).type == "cpu"
+    except DeviceError:
+        return True
+
+
+def fitting(jobs: Sequence[Job]) -> int:
+    """How many workers have the memory for the largest of the jobs."""
+    import torch
+
+    from ..features import FeatureCache
+    from ..transfer import FIRST_USE, SHARE, free
+
+    shared = FeatureCache()
+    kinds = {(repr(job.config.override(seed=0)), len(job.target)): job for job in jobs}
+    most = max((memory_of(job, shared) for job in kinds.values()), default=0.0)
+    return int(SHARE * free(torch.device("cpu")) / (PROCESS + FIRST_USE + most))
+
+
+def memory_of(job: Job, shared: FeatureCache) -> float:
+    """Bytes that a run on the CPU needs, about: as if both pictures were square and as large as they may be.
+
+    Nothing for a job whose network can't be had: it will fail by itself, and leave the others alone.
+    """
+    import torch
+
+    from ..device import DTYPES, choose_precision
+    from ..losses import feature_layers
+    from ..transfer import need
+
+    config, device = job.config, torch.device("cpu")
+    terms = config.terms_in_force()
+    precision, _ = choose_precision(config.precision, device)
+    try:
+        weights = shared.weights(config.features, config.weights)
+        network = shared.network(weights, feature_layers(terms), config.pooling, DTYPES[precision], device)
+    except WeightsError:
+        return 0.0
+    size = config.size, config.size
+    return need(terms, network, size, [size] * len(job.target)).whole()

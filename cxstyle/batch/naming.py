@@ -7,7 +7,7 @@ import string
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TypeVar
 
@@ -22,22 +22,14 @@ LONGEST = 200
 """Bytes of a name: file systems take 255, and suffixes, numbers and steps come on top."""
 
 
-@dataclass(frozen=True)
 class Template:
-    """A template that was read: its text, that without the suffix, the suffix, and the fields that it has."""
+    """Such as {source}__{target}__{preset} or {preset}/{source}_{target}.jpg.
 
-    text: str
-    stem: str
-    suffix: str
-    fields: frozenset[str]
+    Raises:
+        ConfigError: an unknown field, stray braces, a path that leads out of the batch's folder, or no name.
+    """
 
-    @classmethod
-    def parse(cls, text: str) -> Template:
-        """Reads a template such as {source}__{target}__{preset} or {preset}/{source}_{target}.jpg.
-
-        Raises:
-            ConfigError: an unknown field, stray braces, a path that leads out of the batch's folder, or no name.
-        """
+    def __init__(self, text: str) -> None:
         check_text(text)
         if text.startswith("/"):
             raise ConfigError(f"name: {text!r} must be relative to the batch's folder; leave the first / out")
@@ -49,17 +41,13 @@ class Template:
             if field is not None and (field not in FIELDS or form or conversion):
                 known = f"did you mean {{{nearest(field, FIELDS)}}}? (one of {', '.join(FIELDS)})"
                 raise ConfigError(f"name: {text!r} has something that is not a field; {known}")
-        stem, suffix = split_suffix(text)
-        for part in stem.split("/"):
+        self.text, self.fields = text, {field for _, field, _, _ in tokens}
+        self.stem, self.suffix = split_suffix(text)
+        for part in self.stem.split("/"):
             check_part(part.format(**dict.fromkeys(FIELDS, "x")), text)
-        return cls(text, stem, suffix, frozenset(field for _, field, _, _ in tokens if field))
 
     def render(self, folder: str, values: Mapping[str, str]) -> str:
-        """An output; the source's sub-folders stand before the part that has {source}.
-
-        Raises:
-            ConfigError: a part of it would be empty, "." or "..", or too long.
-        """
+        """An output; the source's sub-folders stand before the part that has {source}."""
         found: list[str] = []
         for part in self.stem.split("/"):
             if folder and "{source}" in part:
@@ -97,11 +85,7 @@ def check_part(part: str, text: str) -> None:
 
 
 def given_name(name: str) -> str:
-    """A name of the user's, as an output: with .png where it has no suffix of a format.
-
-    Raises:
-        ConfigError: outside of the batch's folder, empty, too long, or of a format that can't be written.
-    """
+    """A name of the user's, as an output: with .png where it has no suffix of a format."""
     check_text(name)
     stem, suffix = split_suffix(inside(name))
     for part in stem.split("/"):
@@ -137,30 +121,32 @@ def short_names(files: Iterable[Name]) -> dict[Name, str]:
 
 def name_jobs(
     jobs: Sequence[Job],
-    sources: Mapping[Path, str],
-    targets: Mapping[Path, str],
     template: str | None,
     what: Callable[[int], str],
     given: Sequence[str | None] | None = None,
+    sources: Mapping[Path, str] | None = None,
+    targets: Mapping[Path, str] | None = None,
 ) -> list[Job]:
     """The jobs with outputs of their own.
 
     Args:
         jobs: in their order, which {index} counts.
-        sources: what each is called; with "/" where it lies in a sub-folder.
-        targets: the same.
-        template: see `Template.parse`. Without it SOURCE__TARGET__PRESET, with __SEED where there are several.
+        template: see `Template`. Without it SOURCE__TARGET__PRESET, with __SEED where there are several.
         what: a job in messages, by its index.
         given: names that users gave, instead of the template, as of `given_name`.
+        sources: what each is called, with "/" where it lies in a sub-folder; `short_names` otherwise.
+        targets: the same.
 
     Raises:
-        ConfigError: as of `Template.parse`, `Template.render` and `check_distinct`.
+        ConfigError: as of `Template`, or two outputs that a file system may take for one.
     """
+    sources = sources or {file: name.replace("/", "-") for file, name in short_names(j.source for j in jobs).items()}
+    targets = targets or short_names(target for job in jobs for target in job.target)
     seeds: dict[object, set[int]] = defaultdict(set)
     for job in jobs:
         seeds[job.source, job.target, job.preset].add(job.config.seed)
     usual = "{source}__{target}" + "__{preset}" * any(job.preset for job in jobs)
-    read = Template.parse(template or usual + "__{seed}" * any(len(found) > 1 for found in seeds.values()))
+    read = Template(template or usual + "__{seed}" * any(len(found) > 1 for found in seeds.values()))
     given = given or [None] * len(jobs)
     rows: list[dict[str, str]] = []
     found: list[str] = []
@@ -182,16 +168,8 @@ def name_jobs(
 
 
 def check_distinct(names: Sequence[str], what: Callable[[int], str], advice: Callable[[int, int], str]) -> None:
-    """Refuses outputs that a file system may take for one, and one inside of what is another's picture.
-
-    Args:
-        names: outputs, relative to the batch's folder.
-        what: a job in messages, by its index.
-        advice: what to do about two of one name.
-
-    Raises:
-        ConfigError: two are.
-    """
+    """Refuses outputs that a file system may take for one, and one inside of what is another's picture; `what` is a job
+    in messages, `advice` what to do about two of one name."""
     owner: dict[str, int] = {}
     for i, name in enumerate(names):
         first = owner.setdefault(same(name), i)

@@ -123,7 +123,7 @@ def make_jobs(
     # Folders of targets are part of the name.
     aims = disambiguate({t.file: (t.name.replace("/", "-"), t.file.replace("/", "-")) for t in targets})
     names = {s.path: called[s.file] for s in sources}, {t.path: aims[t.file] for t in targets}
-    return name_jobs(jobs, *names, template, lambda i: f"{words(jobs[i])} with seed {jobs[i].config.seed}")
+    return name_jobs(jobs, template, lambda i: f"{words(jobs[i])} with seed {jobs[i].config.seed}", None, *names)
 
 
 def masks_for(pictures: Sequence[Listed], mask: Path | None, option: str) -> dict[Listed, Path]:

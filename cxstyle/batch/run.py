@@ -15,12 +15,11 @@ from ..files import READ, check_place, file_id, make_folder, remove_partial, wri
 from ..transfer import run_record, write_json
 from .jobs import Job
 from .listing import place
-from .local import Executor
+from .local import Executor, choose_executor, device_names
 from .manifest import COMPLETE, STARTED, Manifest, Record
 from .plan import Planned, check_outputs, compared, work
 from .schedule import Task, in_order, part
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress
-from .workers import choose_executor, device_names
 
 FREE = "choose another folder or add --overwrite"
 
@@ -89,7 +88,11 @@ class BatchResult:
 
 
 class Batch:
-    """A batch as it goes, as `local.Listener`: what executors tell becomes files, lines of the manifest and events."""
+    """A batch as it goes: what executors tell becomes files, lines of the manifest and events.
+
+    Attributes:
+        stopping: whether running jobs are to be stopped and no others begun.
+    """
 
     def __init__(
         self,

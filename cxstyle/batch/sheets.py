@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import PictureError
-from ..files import is_marked, write_whole
+from ..files import is_marked, numbered, write_whole
 from ..pictures import Cell, grid
 from .manifest import Record, ending, evenly, latest, thumbnail, unique
 from .naming import short_names
@@ -162,9 +161,8 @@ def page_names(parts: Sequence[str], count: int, taken: set[str]) -> list[str]:
     """Names of the pages' files, none of them taken yet; they are then."""
     letters = [re.sub(r"[^\w.-]+", "-", part)[:LONGEST].strip("-.") for part in parts]
     stem = "_".join(["sheet", *filter(None, letters)])
-    for number in itertools.count(1):
-        start = stem if number == 1 else f"{stem}-{number}"
-        names = [f"{start}.png"] if count == 1 else [f"{start}_{page + 1}.png" for page in range(count)]
+    for path in numbered(Path(f"{stem}.png")):
+        names = [path.name] if count == 1 else [f"{path.stem}_{page + 1}.png" for page in range(count)]
         if not taken.intersection(map(str.casefold, names)):
             taken.update(map(str.casefold, names))
             return names

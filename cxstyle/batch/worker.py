@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -38,13 +37,11 @@ class JobProgress:
         done: share of its work, in (0, 1].
         place: such as "scale 2/3 (128x96) iteration 7/20".
         losses: by name, as last read.
-        preview: the picture as a JPEG file, where the task asks for it.
     """
 
     done: float
     place: str
     losses: dict[str, float]
-    preview: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ class Worker:
             if now - shown < SHOW_EVERY:
                 return True
             shown = now
-            return on_progress(progress_of(progress, task.preview))
+            return on_progress(JobProgress(progress.done, place(progress), progress.losses))
 
         setup = prepare(inputs, task.job.config.override(device=self.device), self.shared)
         check_size(task.job.output, *setup.size)
@@ -135,7 +132,6 @@ class Worker:
 
 
 def read(job: Job) -> Inputs:
-    """The pictures of a job, decoded and checked."""
     from ..transfer import read_inputs
 
     return read_inputs(job.source, list(job.target), job.weights, job.source_mask, list(job.target_mask) or None)
@@ -152,22 +148,13 @@ def save(progress: Progress, task: Task, steps: int) -> None:
             save_picture(progress.picture, path)
 
 
-def progress_of(progress: Progress, edge: int) -> JobProgress:
-    """What is told of a job, with a preview of at most `edge` pixels unless that is 0."""
-    from ..pictures import to_image
-
+def place(progress: Progress) -> str:
+    """scale 2/3 (128x96) iteration 7/20."""
     scale = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
-    told = JobProgress(progress.done, f"{scale} iteration {progress.iteration}/{progress.iterations}", progress.losses)
-    if not edge:
-        return told
-    picture, content = to_image(progress.picture), io.BytesIO()
-    picture.thumbnail((edge, edge))
-    picture.save(content, "JPEG")
-    return replace(told, preview=content.getvalue())
+    return f"{scale} iteration {progress.iteration}/{progress.iterations}"
 
 
 def failed(error: Exception) -> JobOutcome:
-    """A job that an error has ended."""
     return JobOutcome(FAILED, str(error) if isinstance(error, CxStyleError) else f"{type(error).__name__}: {error}")
 
 

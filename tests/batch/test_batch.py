@@ -30,7 +30,7 @@ from cxstyle.batch.local import LocalPool, ThisProcess
 from cxstyle.batch.manifest import Manifest, lines
 from cxstyle.batch.run import BatchResult, Event
 from cxstyle.batch.schedule import Task
-from cxstyle.batch.workers import choose_executor, fitting
+from cxstyle.batch.local import choose_executor, fitting
 from cxstyle.errors import ConfigError, CxStyleError, DeviceError, OutputError
 from cxstyle.features.cache import MOST_NETWORKS, FeatureCache
 from cxstyle.transfer.inputs import read_inputs

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from cxstyle import StyleConfig
-from cxstyle.batch.listing import PICTURES, Listed, list_pictures
+from cxstyle.batch.listing import Listed, list_pictures
 from cxstyle.batch.pairing import make_jobs, pairs
 from cxstyle.errors import ConfigError, CxStyleError, PictureError
-from cxstyle.pictures.formats import FORMATS
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
@@ -39,17 +38,12 @@ def files(side: str, recursive: bool = False, **options: Any) -> list[str]:
         # A file is one picture whatever it is called.
         ("sub/photo[1].scan", "sub/photo[1].scan", False, ["sub/photo[1].scan"]),
         # A folder gives its pictures by name and nothing else; sub-folders are entered when asked, but not hidden ones.
+        ("in/b.JPG in/a.webp in/.h.jpg in/n.txt in/jpg in/s/c.png", "in", False, ["in/a.webp", "in/b.JPG"]),
         (
-            "in/b.JPG in/a.webp in/.hidden.jpg in/._b.JPG in/n.txt in/jpg in/s/c.png",
-            "in",
-            False,
-            ["in/a.webp", "in/b.JPG"],
-        ),
-        (
-            "in/z.jpg in/s/deep/a.png in/.git/x.png in/s.jpg/c.png",
+            "in/z.jpg in/s/d/a.png in/.git/x.png in/s.jpg/c.png",
             "in",
             True,
-            ["in/s/deep/a.png", "in/s.jpg/c.png", "in/z.jpg"],
+            ["in/s/d/a.png", "in/s.jpg/c.png", "in/z.jpg"],
         ),
         # Globs give what a shell would.
         *(
@@ -60,10 +54,7 @@ def files(side: str, recursive: bool = False, **options: Any) -> list[str]:
         # Results of a batch are not its sources.
         ("in/a.png in/out/a__b.png in/out/deep/c.png", "in", True, ["in/a.png"]),
         ("in/a.png in/out/a__b.png in/out/deep/c.png", "in/**/*.png", False, ["in/a.png"]),
-        *(
-            (f"in/a.{kind}", "in", False, [f"in/a.{kind}"])
-            for kind in ("JPEG", "WebP", "TIFF", "bmp", "gif", "heic", "ppm")
-        ),
+        ("in/a.JPEG in/b.TIFF in/c.heic in/d.ppm", "in", False, ["in/a.JPEG", "in/b.TIFF", "in/c.heic", "in/d.ppm"]),
     ],
 )
 def test_a_side_gives_these_pictures(there: str, side: str, recursive: bool, expected: list[str]) -> None:
@@ -80,7 +71,7 @@ def test_links_that_lead_in_circles_give_every_picture_once() -> None:
 def test_names_count_from_the_folder_the_fixed_part_of_a_glob_and_what_a_list_shares() -> None:
     make("in/x/a.jpg", "in/x/b.txt", "in/y/z/c.jpg", "in/.h/d.jpg")
     Path("list.txt").write_text("data/x/a.jpg\ndata/y/a.jpg\n")
-    expected = [Listed(Path("in/x/a.jpg"), "x/a", "x"), Listed(Path("in/y/z/c.jpg"), "y/z/c", "y/z")]
+    expected = [Listed(Path("in/x/a.jpg"), "x/a"), Listed(Path("in/y/z/c.jpg"), "y/z/c")]
     assert list_pictures("in", True) == list_pictures("in/**/*.*", False) == expected
     assert [picture.name for picture in list_pictures("list.txt", False)] == ["x/a", "y/a"]
 
@@ -103,9 +94,10 @@ def test_a_list_keeps_its_order_and_counts_from_its_own_folder() -> None:
         ("n" * 300, "File name too long"),
         ("empty", "empty has no pictures"),
         ("above", "above has no pictures itself, but its sub-folders have; add --recursive"),
-        ("results", "where the results go; name another folder"),
-        ("results/*.jpg", "where the results go; name another folder"),
-        ("empty/*.jpg", "names no pictures"),
+        ("results", "results has no pictures (jpg, png, webp, tif...) outside of results, where the results go"),
+        ("results/sub", "outside of results, where the results go"),
+        ("results/*.jpg", "outside of results, where the results go"),
+        ("empty/*.jpg", "empty/*.jpg has no pictures"),
         ("none/*.jpg", "there is no folder none"),
         ("a**/b.jpg", "** must stand alone"),
         ("empty.txt", "empty.txt names no pictures"),
@@ -115,7 +107,7 @@ def test_a_list_keeps_its_order_and_counts_from_its_own_folder() -> None:
     ],
 )
 def test_sides_without_pictures_are_refused_in_one_line(side: str, message: str) -> None:
-    make("empty/notes.md", "above/sub/a.jpg", "results/a.jpg", "jobs.csv", "jobs.yaml")
+    make("empty/notes.md", "above/sub/a.jpg", "results/a.jpg", "results/sub/b.jpg", "jobs.csv", "jobs.yaml")
     Path("empty.txt").write_text("# nothing\n\n")
     Path("binary.txt").write_bytes(b"\xff\xfea\x00")
     with pytest.raises(CxStyleError) as caught:
@@ -143,10 +135,6 @@ def test_files_that_are_left_out_are_named_with_what_they_are() -> None:
     assert len(said) == 2
 
 
-def test_what_can_be_written_can_be_listed() -> None:
-    assert set(FORMATS) <= PICTURES
-
-
 def test_reading_sides_and_jobs_waits_for_no_torch() -> None:
     program = "import sys, cxstyle.batch.pairing, cxstyle.batch.job_file; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
@@ -156,13 +144,13 @@ def test_reading_sides_and_jobs_waits_for_no_torch() -> None:
 
 
 def side(*names: str) -> list[Listed]:
-    return [Listed(Path(name), str(Path(name).with_suffix("")), str(Path(name).parent).strip(".")) for name in names]
+    return [Listed(Path(name), str(Path(name).with_suffix(""))) for name in names]
 
 
 @pytest.mark.parametrize(("how", "expected"), [("product", ["ax", "ay", "bx", "by"]), ("zip", ["ax", "by"])])
 def test_pairs_come_source_by_source_or_in_order(how: str, expected: list[str]) -> None:
-    found = pairs(side("a.jpg", "b.jpg"), side("x.jpg", "y.jpg"), how).pairs
-    assert [source.name + target.name for source, target in found] == expected
+    found = pairs(side("a.jpg", "b.jpg"), side("x.jpg", "y.jpg"), how)
+    assert ([source.name + target.name for source, target in found.pairs], found.alone()) == (expected, "")
 
 
 def test_pairs_by_name_say_what_is_left_over() -> None:
@@ -171,7 +159,6 @@ def test_pairs_by_name_say_what_is_left_over() -> None:
     found = pairs(sources, targets, "name")
     assert found.pairs == ((sources[0], targets[0]), (sources[3], targets[2]))
     assert found.alone() == "2 sources and 1 target have no counterpart: a, B, b"
-    assert pairs(sources, targets, "product").alone() == ""
 
 
 @pytest.mark.parametrize(
@@ -225,8 +212,3 @@ def test_missing_masks_are_named_before_anything_runs(mask: str, goal: str, mess
     with pytest.raises(PictureError) as caught:
         masked(mask, goal)
     assert message in str(caught.value)
-
-
-def test_masks_of_one_side_alone_are_refused() -> None:
-    with pytest.raises(ConfigError, match="source-mask: needs the target mask"):
-        make_jobs(side("a.jpg"), side("b.jpg"), "zip", FAST, source_mask=Path("m.png"))
