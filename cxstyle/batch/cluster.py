@@ -18,13 +18,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import openmp
+from .. import __version__, openmp
 from ..errors import ClusterError, ConfigError
 from ..pictures import VARIABLE
 from ..settings import StyleConfig
-from .jobs import Job
 from .local import PATIENCE, SIGNALS, THREADS
-from .node import Errand, Networks, do_job, moved
+from .node import Networks, do_job, moved
 from .schedule import Task
 from .worker import FAILED, STOPPED, JobOutcome
 
@@ -130,9 +129,9 @@ class Driver:
             runtime_env={"env_vars": variables},
         )
         networks = networks_here(task.job.config for task in tasks)
-        self.waiting = deque((task, moved(task.job, Path.absolute, networks)) for task in tasks)
+        self.waiting = deque(replace(task, job=moved(task.job, Path.absolute, networks)) for task in tasks)
         self.put = lru_cache(KEPT)(lambda file: ray.put(file.read_bytes()))  # those of running jobs stay anyway
-        self.running: dict[Any, Errand] = {}
+        self.running: dict[Any, int] = {}
         self.tasks = {task.index: task for task in tasks}
         self.workers: dict[int, str] = {}  # of those that have begun
         self.roomy = time.monotonic()
@@ -143,9 +142,7 @@ class Driver:
         while self.running or (self.waiting and not self.listener.stopping):
             most = self.room() + AHEAD
             while self.waiting and len(self.running) < most and not self.listener.stopping:
-                errand = self.errand(*self.waiting.popleft())
-                contents = map(self.put, errand.files) if self.cluster.return_pictures else ()
-                self.running[self.remote.remote(errand, *contents)] = errand
+                self.send(self.waiting.popleft())
             done, _ = self.ray.wait([*self.running], num_returns=len(self.running), timeout=PATIENCE)
             for message in self.messages.get_nowait_batch(self.messages.qsize()):
                 self.hear(*message)
@@ -170,12 +167,14 @@ class Driver:
             raise ClusterError(f"no node of the cluster has {what} for a worker; use fewer --cpus, or add nodes")
         return found
 
-    def errand(self, task: Task, job: Job) -> Errand:
-        """Without files that aren't here: whoever misses them says so, as for any other job."""
+    def send(self, task: Task) -> None:
+        """Gives Ray a task, without files that aren't here: whoever misses them says so, as for any other job."""
         if task.save_every is not None:
             task = replace(task, save_every=(task.save_every[0], task.save_every[1].absolute()))
-        files = [file for file in set(job.files()) if file.is_file() and os.access(file, os.R_OK)]
-        return Errand(task, job, self.cpus, self.gpu, self.messages, files)
+        files = [file for file in set(task.job.files()) if file.is_file() and os.access(file, os.R_OK)]
+        contents = map(self.put, files) if self.cluster.return_pictures else ()
+        given = task, files, self.cpus, self.gpu, self.messages, __version__
+        self.running[self.remote.remote(*given, *contents)] = task.index
 
     def hear(self, kind: str, index: int, worker: str, content: Any) -> None:
         """What a node said of a job."""
@@ -188,9 +187,9 @@ class Driver:
         elif worker == self.workers.get(index):
             self.listener.on_progress(task, worker, content)
 
-    def end(self, errand: Errand, reference: Any) -> None:
+    def end(self, index: int, reference: Any) -> None:
         """A job has ended, or can't."""
-        kinds, index = self.ray.exceptions, errand.task.index
+        kinds = self.ray.exceptions
         try:
             outcome = self.ray.get(reference)
         except kinds.TaskCancelledError:
