@@ -22,9 +22,9 @@ from .. import __version__, openmp
 from ..errors import ClusterError, ConfigError
 from ..pictures import VARIABLE
 from ..settings import StyleConfig
+from .jobs import Task
 from .local import PATIENCE, SIGNALS, THREADS
 from .node import Networks, do_job, moved
-from .schedule import Task
 from .worker import FAILED, STOPPED, JobOutcome
 
 if TYPE_CHECKING:
@@ -177,7 +177,6 @@ class Driver:
         self.running[self.remote.remote(*given, *contents)] = task.index
 
     def hear(self, kind: str, index: int, worker: str, content: Any) -> None:
-        """What a node said of a job."""
         task = self.tasks[index]
         if kind == "started":
             if index in self.workers:
@@ -188,7 +187,6 @@ class Driver:
             self.listener.on_progress(task, worker, content)
 
     def end(self, index: int, reference: Any) -> None:
-        """A job has ended, or can't."""
         kinds = self.ray.exceptions
         try:
             outcome = self.ray.get(reference)

@@ -44,9 +44,8 @@ from ..transfer import (
     run_record,
     write_records,
 )
-from .jobs import Job
+from .jobs import Job, group_of
 from .naming import name_jobs
-from .schedule import group_of
 
 ACROSS = 6
 """Pictures in a row of a comparison, at most."""
@@ -102,7 +101,6 @@ class Outcome:
         return "failed" if self.error else "not run"
 
     def cell(self, caption: str) -> Cell:
-        """Its place on a sheet."""
         if self.result is None:
             return Cell(caption=caption, note=self.error or "not run")
         after = {
@@ -114,7 +112,6 @@ class Outcome:
         return Cell(shown, f"{caption}, {ended}" if caption else ended)
 
     def record(self) -> dict[str, Any]:
-        """For `write_records`."""
         found: dict[str, Any] = {"name": self.name, "error": self.error} if self.error else {"name": self.name}
         pictures = self.job.inputs() | ({"result": str(self.path)} if self.path else {})
         if self.result is None:
@@ -271,7 +268,6 @@ class Runs:
         return to_image(resize(colors, *fit_within(colors, edge)))
 
     def inputs(self, job: Job) -> Inputs:
-        """What a run of it is given."""
         own = None if job.source_mask is None else self.photos[job.source_mask]
         other = self.photos[job.target_mask[0]] if job.target_mask else None
         return read_inputs(self.photos[job.source], self.photos[job.target[0]], None, own, other)

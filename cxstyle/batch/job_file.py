@@ -91,7 +91,6 @@ def read_jobs(path: Path, above: Mapping[str, Any] | None = None, template: str 
 
 @contextmanager
 def placed(where: str) -> Iterator[None]:
-    """Puts a place before the messages of errors."""
     try:
         yield
     except ConfigError as error:
@@ -99,7 +98,6 @@ def placed(where: str) -> Iterator[None]:
 
 
 def read_entries(path: Path) -> tuple[Any, Sequence[Any]]:
-    """Defaults and entries as the file has them."""
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return {}, read_table(path)
@@ -232,5 +230,4 @@ def settings_of(preset: str) -> StyleConfig:
 
 
 def listed(words: str | list[str]) -> list[str]:
-    """One or several, or none."""
     return words if isinstance(words, list) else [words] if words else []

@@ -88,7 +88,6 @@ def list_pictures(
 
 
 def listed(path: Path, root: Path) -> Listed:
-    """A picture below a root."""
     return Listed(path, Path(os.path.relpath(path, root)).with_suffix("").as_posix())
 
 
@@ -106,7 +105,6 @@ def place(file: str | Path) -> str:
 
 
 def is_picture(path: Path) -> bool:
-    """By its suffix."""
     return path.suffix.lower() in PICTURES
 
 
@@ -158,7 +156,6 @@ def refuse(error: OSError) -> NoReturn:
 
 
 def in_glob(pattern: str, leave_out: Path | None, note: Note | None) -> list[Listed]:
-    """The pictures that a glob names; see `list_pictures`."""
     parts, root = list(Path(pattern).parts), Path()
     # A folder may have brackets in its name.
     while len(parts) > 1 and (not MAGIC.search(parts[0]) or (root / parts[0]).exists()):
@@ -181,7 +178,6 @@ def in_glob(pattern: str, leave_out: Path | None, note: Note | None) -> list[Lis
 
 
 def in_list(path: Path) -> list[Listed]:
-    """The pictures that a list names; see `list_pictures`."""
     words = [line.strip() for line in read_text(path).split("\n") if not line.lstrip().startswith("#")]
     paths = once(path.parent / word for word in words if word)
     if not paths:

@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..checks import check_device
 from ..errors import ConfigError, DeviceError, WeightsError
-from .jobs import Job
-from .schedule import Task
+from .jobs import Job, Task
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress, Worker
 
 if TYPE_CHECKING:
@@ -302,7 +301,6 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
 
 
 def describe(status: int) -> str:
-    """An exit status in words."""
     name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
     return f"{name}, as when memory runs out" if name == "SIGKILL" else name
 

@@ -17,8 +17,7 @@ from typing import Any
 from .. import __version__
 from ..errors import ClusterError
 from ..settings import INITS
-from .jobs import Job
-from .schedule import Task
+from .jobs import Job, Task
 from .worker import JobOutcome, JobProgress, Worker
 
 TELL_EVERY = 1.0

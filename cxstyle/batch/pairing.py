@@ -39,7 +39,6 @@ class Paired:
 
 
 def counted(count: int, word: str) -> str:
-    """1 source, 2 sources."""
     return f"{count} {word}{'s' if count != 1 else ''}"
 
 
@@ -77,7 +76,6 @@ def key(picture: Listed) -> str:
 
 
 def grouped(pictures: Iterable[Listed]) -> defaultdict[str, list[Listed]]:
-    """Pictures by name."""
     found = defaultdict(list)
     for picture in pictures:
         found[key(picture)].append(picture)

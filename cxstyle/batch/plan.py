@@ -11,10 +11,9 @@ from statistics import median
 from ..errors import ConfigError
 from ..files import sha256_of
 from ..settings import StyleConfig, parse
-from .jobs import Job
+from .jobs import Job, in_order, part
 from .manifest import COMPLETE, Record, read
 from .naming import check_distinct
-from .schedule import in_order, part
 
 UNREADABLE = "unreadable"
 """In place of the hash of a file that can't be read: the job will fail and say why."""
@@ -39,7 +38,6 @@ class Planned:
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing to do."""
         return self.state == COMPLETE
 
 

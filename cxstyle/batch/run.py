@@ -13,12 +13,11 @@ from typing import Any
 from ..errors import CxStyleError, OutputError
 from ..files import READ, check_place, file_id, make_folder, remove_partial, write_whole
 from ..transfer import run_record, write_json
-from .jobs import Job
+from .jobs import Job, Task, in_order, part
 from .listing import place
 from .local import Executor, choose_executor, device_names
 from .manifest import COMPLETE, STARTED, Manifest, Record
 from .plan import Planned, check_outputs, compared, work
-from .schedule import Task, in_order, part
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress
 
 FREE = "choose another folder or add --overwrite"
@@ -184,7 +183,6 @@ class Batch:
         check_place(path, write_json(path, record, replace=self.overwrite or job.output in self.before))
 
     def record(self, task: Task, worker: str, outcome: JobOutcome) -> Record:
-        """The line of a job that has ended."""
         job, planned, last = task.job, self.todo[task.index], (outcome.losses or [{}])[-1]
         return {
             "status": outcome.status,
@@ -286,7 +284,6 @@ def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[tuple[int
 
 
 def beside(job: Job, reports: Path | None, every: tuple[int, Path] | None) -> Iterator[Path]:
-    """What a job writes beside its result."""
     if reports is not None:
         yield report_of(job, reports)
     if every is not None:
@@ -308,5 +305,4 @@ def check_result(planned: Planned, path: Path, manifest: Manifest) -> None:
 
 
 def report_of(job: Job, folder: Path) -> Path:
-    """Where the report of a job goes."""
     return (folder / job.output).with_suffix(".json")

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CxStyleError, OutputError
 from ..files import make_folder
-from .jobs import Job
-from .schedule import Task
+from .jobs import Job, Task
 
 if TYPE_CHECKING:
     from ..transfer import Inputs, Progress, Result
@@ -105,7 +104,6 @@ class Worker:
         return self.pool.submit(encoded, task, result, {"target_features": shared})
 
     def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
-        """The loop."""
         from ..pictures import check_size
         from ..transfer import Run, prepare
 

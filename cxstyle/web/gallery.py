@@ -136,22 +136,22 @@ class Writer:
             "style": summed(losses, "style"),
             "content": summed(losses, "content"),
             "seconds": finite(record.get("seconds", {}).get("loop")),
-            "time": record.get("time", ""),
+            "time": record["time"],
             "facts": facts(record),
             "settings": self.settings.setdefault(settings, len(self.settings)),
         }
 
 
 def facts(record: Record) -> list[tuple[str, str]]:
-    """What is told of a run beside losses and settings, as it is to be read."""
     seconds, targets = record.get("seconds", {}), record["targets"]
+    finished = datetime.fromisoformat(record["time"])
     before = f", {seconds['before_loop']:.1f} s before it" if "before_loop" in seconds else ""
     told = {
         "File": record["output"],
         "Size": " x ".join(map(str, record["size"])) + " px" if record.get("size") else "",
         "Iterations": record.get("iterations"),
         "Time": f"{seconds['loop']:.1f} s{before}" if "loop" in seconds else "",
-        "Finished": moment(str(record.get("time", ""))),
+        "Finished": f"{finished.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         "Source": record["source"],
         "Target" if len(targets) == 1 else "Targets": ", ".join(targets),
         "Source mask": record.get("source_mask"),
@@ -160,14 +160,6 @@ def facts(record: Record) -> list[tuple[str, str]]:
         "Versions": ", ".join(f"{name} {number}" for name, number in record.get("versions", {}).items()),
     }
     return [(name, str(value)) for name, value in told.items() if value]
-
-
-def moment(time: str) -> str:
-    """An ISO time for people, in UTC; what is none stays as it is."""
-    try:
-        return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except ValueError:
-        return time
 
 
 def flat(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -193,7 +185,6 @@ def readable_term(term: Mapping[str, Any]) -> str:
 
 
 def readable(value: Any, between: str = ", ") -> str:
-    """A setting's value for people."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, float):

@@ -24,10 +24,10 @@ import torch
 import cxstyle
 from cxstyle import Job, LossTerm, StyleConfig, run_batch, stylize
 from cxstyle.batch.cluster import networks_here, room
+from cxstyle.batch.jobs import Task
 from cxstyle.batch.local import LocalPool, ThisProcess, choose_executor, fitting
 from cxstyle.batch.manifest import Manifest, lines
 from cxstyle.batch.run import BatchResult, Event
-from cxstyle.batch.schedule import Task
 from cxstyle.errors import ConfigError, CxStyleError, DeviceError, OutputError
 from cxstyle.features.cache import MOST_NETWORKS, FeatureCache
 from cxstyle.transfer.inputs import read_inputs

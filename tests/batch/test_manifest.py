@@ -10,10 +10,10 @@ import numpy
 import pytest
 
 from cxstyle import Job, StyleConfig, run_batch
+from cxstyle.batch.jobs import Task, in_order, part
 from cxstyle.batch.local import LocalPool
 from cxstyle.batch.manifest import Manifest, lines, manifests, merge, read
 from cxstyle.batch.plan import plan_batch, seconds_of, work
-from cxstyle.batch.schedule import Task, in_order, part
 from cxstyle.errors import ConfigError, OutputError
 from cxstyle.files import partial_prefix, remove_partial, sha256_of
 
