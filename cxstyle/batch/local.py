@@ -21,12 +21,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from ..checks import check_device
-from ..errors import ConfigError, DeviceError, WeightsError
+from ..errors import ConfigError, DeviceError
 from .jobs import Job, Task
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress, Worker
 
 if TYPE_CHECKING:
-    from ..features import FeatureCache
     from .run import Batch
 
 ATTEMPTS = 2
@@ -41,6 +40,8 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 STARTING = threading.Lock()
 PROCESS = 350_000_000
 """Bytes of a process that has imported torch."""
+PIXEL = 2_500
+"""Bytes of a run for each pixel of its square; presets take 1,500 to 3,500."""
 
 PoolEvent = tuple[str, Task, str, Any]
 """Kind, whose, name of the worker, and content: started, None; progress, `JobProgress`; ended, `JobOutcome`."""
@@ -313,15 +314,15 @@ def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None
     """
     import torch
 
+    from ..device import choose_device
+
     names, threads = device_names(workers, devices), torch.get_num_threads()
-    if len(names) > 1:
-        count = len(names)
-    elif isinstance(workers, int):
+    here = {"cpu", "auto"} if choose_device("auto").type == "cpu" else {"cpu"}
+    count = len(names)
+    if count == 1 and isinstance(workers, int):
         count = max(1, min(workers, len(jobs)))
-    elif all(on_cpu(names[0] or job.config.device) for job in jobs):
+    elif count == 1 and all((names[0] or job.config.device) in here for job in jobs):
         count = max(1, min(threads, len(jobs), fitting(jobs)))
-    else:
-        count = 1
     if count == 1:
         return ThisProcess(names[0])
     return LocalPool(max(1, threads // count), names if len(names) > 1 else names * count)
@@ -355,47 +356,11 @@ def device_names(workers: int | str, devices: str | None) -> list[str | None]:
     return list(names)
 
 
-def on_cpu(device: str) -> bool:
-    """Whether a device's name means the CPU here; one that is not there keeps no other job waiting."""
-    from ..device import choose_device
-
-    try:
-        return choose_device(device).type == "cpu"
-    except DeviceError:
-        return True
-
-
 def fitting(jobs: Sequence[Job]) -> int:
-    """How many workers have the memory for the largest of the jobs."""
+    """How many workers have the memory for the largest of the jobs without much tiling."""
     import torch
 
-    from ..features import FeatureCache
     from ..transfer import FIRST_USE, SHARE, free
 
-    shared = FeatureCache()
-    kinds = {(repr(job.config.override(seed=0)), len(job.target)): job for job in jobs}
-    most = max((memory_of(job, shared) for job in kinds.values()), default=0.0)
-    return int(SHARE * free(torch.device("cpu")) / (PROCESS + FIRST_USE + most))
-
-
-def memory_of(job: Job, shared: FeatureCache) -> float:
-    """Bytes that a run on the CPU needs, about: as if both pictures were square and as large as they may be.
-
-    Nothing for a job whose network can't be had: it will fail by itself, and leave the others alone.
-    """
-    import torch
-
-    from ..device import DTYPES, choose_precision
-    from ..losses import feature_layers
-    from ..transfer import need
-
-    config, device = job.config, torch.device("cpu")
-    terms = config.terms_in_force()
-    precision, _ = choose_precision(config.precision, device)
-    try:
-        weights = shared.weights(config.features, config.weights)
-        network = shared.network(weights, feature_layers(terms), config.pooling, DTYPES[precision], device)
-    except WeightsError:
-        return 0.0
-    size = config.size, config.size
-    return need(terms, network, size, [size] * len(job.target)).whole()
+    largest = max((job.config.size for job in jobs), default=0)
+    return int(SHARE * free(torch.device("cpu")) / (PROCESS + FIRST_USE + PIXEL * largest**2))

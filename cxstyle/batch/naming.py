@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import string
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TypeVar
 
-from ..checks import nearest
 from ..errors import ConfigError
 from .jobs import Job, inside
 from .listing import PICTURES
@@ -33,18 +31,16 @@ class Template:
         check_text(text)
         if text.startswith("/"):
             raise ConfigError(f"name: {text!r} must be relative to the batch's folder; leave the first / out")
-        try:
-            tokens = list(string.Formatter().parse(text))
-        except ValueError as error:
-            raise ConfigError(f"name: {text!r} has stray braces; write {{{{ and }}}} for braces in names") from error
-        for _, field, form, conversion in tokens:
-            if field is not None and (field not in FIELDS or form or conversion):
-                known = f"did you mean {{{nearest(field, FIELDS)}}}? (one of {', '.join(FIELDS)})"
-                raise ConfigError(f"name: {text!r} has something that is not a field; {known}")
-        self.text, self.fields = text, {field for _, field, _, _ in tokens}
+        self.text, self.fields = text, {field for field in FIELDS if f"{{{field}}}" in text}
         self.stem, self.suffix = split_suffix(text)
         for part in self.stem.split("/"):
-            check_part(part.format(**dict.fromkeys(FIELDS, "x")), text)
+            try:
+                rendered = part.format(**dict.fromkeys(FIELDS, "x"))
+            except (LookupError, ValueError, AttributeError) as error:
+                known = ", ".join(f"{{{field}}}" for field in FIELDS)
+                why = f"fields are {known}, and braces in names {{{{ and }}}}"
+                raise ConfigError(f"name: {text!r} can't be read; {why}") from error
+            check_part(rendered, text)
 
     def render(self, folder: str, values: Mapping[str, str]) -> str:
         """An output; the source's sub-folders stand before the part that has {source}."""

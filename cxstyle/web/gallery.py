@@ -11,7 +11,6 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -144,14 +143,13 @@ class Writer:
 
 def facts(record: Record) -> list[tuple[str, str]]:
     seconds, targets = record.get("seconds", {}), record["targets"]
-    finished = datetime.fromisoformat(record["time"])
     before = f", {seconds['before_loop']:.1f} s before it" if "before_loop" in seconds else ""
     told = {
         "File": record["output"],
         "Size": " x ".join(map(str, record["size"])) + " px" if record.get("size") else "",
         "Iterations": record.get("iterations"),
         "Time": f"{seconds['loop']:.1f} s{before}" if "loop" in seconds else "",
-        "Finished": f"{finished.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "Finished": f"{str(record['time'])[:19].replace('T', ' ')} UTC",
         "Source": record["source"],
         "Target" if len(targets) == 1 else "Targets": ", ".join(targets),
         "Source mask": record.get("source_mask"),

@@ -219,22 +219,6 @@ def test_ctrl_c_finishes_the_sheet_with_what_there_is(pair, own_folder: Path) ->
     assert (states[0], states[1] in ("stopped", "not run"), states[2]) == ("complete", True, "not run")
 
 
-def test_ctrl_c_before_any_result_writes_nothing(pair, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cxstyle.cli.display import Display
-
-    enter = Display.__enter__
-
-    def pressed(display: Display) -> Display:
-        enter(display).interrupt(signal.SIGINT, None)
-        return display
-
-    monkeypatch.setattr(Display, "__enter__", pressed)
-    told = run_cli("compare", *pair, *SHORT, "--presets", "default")
-    assert told.exit_code == 130
-    assert told.stderr.splitlines()[-1] == "cxstyle: stopped at once; files written until then are whole, and kept"
-    assert files_in(own_folder) == []
-
-
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
