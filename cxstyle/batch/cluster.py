@@ -182,9 +182,9 @@ class Driver:
             if index in self.workers:
                 task = self.tasks[index] = replace(task, attempt=task.attempt + 1)
             self.workers[index] = worker
-            self.listener.on_start(task, worker)
+            self.listener.hear(kind, task, worker)
         elif worker == self.workers.get(index):
-            self.listener.on_progress(task, worker, content)
+            self.listener.hear(kind, task, worker, content)
 
     def end(self, index: int, reference: Any) -> None:
         kinds = self.ray.exceptions
@@ -201,7 +201,7 @@ class Driver:
             times = self.tasks[index].attempt
             why = f"its worker or its node was lost {times} times ({gist(error)}); see Ray's logs"
             outcome = JobOutcome(FAILED, why)
-        self.listener.on_end(self.tasks[index], self.workers.get(index, ""), outcome)
+        self.listener.hear("ended", self.tasks[index], self.workers.get(index, ""), outcome)
 
 
 def networks_here(configs: Iterable[StyleConfig]) -> Networks:

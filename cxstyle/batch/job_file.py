@@ -26,19 +26,8 @@ LARGEST = 1_000_000
 
 @dataclass(frozen=True)
 class Entry:
-    """What can be said about a job; None and nothing are not said.
-
-    Attributes:
-        source: path of a picture.
-        target: path of one, or several.
-        source_mask: as `Job` takes it.
-        target_mask: the same, one for each target.
-        target_weights: the same.
-        preset: name of a preset, or path of a file of settings.
-        name: of its result.
-        quality: of the result's file, as `Writing` has it, and so are bits and metadata.
-        settings: above the preset's, as a file of settings has them; or as `StyleConfig.override` takes them.
-    """
+    """What can be said about a job; None and nothing are not said. Pictures and masks are paths; the preset is a name
+    or the path of a file of settings, above which the settings stand; quality, bits and metadata are as in `Writing`."""
 
     source: str
     target: str | list[str]

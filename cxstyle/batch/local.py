@@ -51,7 +51,7 @@ class Executor(Protocol):
     """Does jobs."""
 
     def run(self, tasks: Sequence[Task], listener: Batch) -> None:
-        """Until all have ended, or the listener is stopping and those that ran have ended."""
+        """Until all have ended, or the listener is stopping and those that ran have ended; tells it as `PoolEvent`."""
 
 
 class ThisProcess:
@@ -68,7 +68,7 @@ class ThisProcess:
         from ..device import usual_modes
 
         def progressed(task: Task, progress: JobProgress) -> bool:
-            listener.on_progress(task, "1", progress)
+            listener.hear("progress", task, "1", progress)
             return not listener.stopping
 
         with usual_modes(), closing(Worker(self.device)) as worker:
@@ -77,8 +77,8 @@ class ThisProcess:
                     break
                 if following is not None:
                     worker.ahead(following)
-                listener.on_start(task, "1")
-                listener.on_end(task, "1", worker.work(task, partial(progressed, task)).result())
+                listener.hear("started", task, "1")
+                listener.hear("ended", task, "1", worker.work(task, partial(progressed, task)).result())
 
 
 @dataclass
@@ -150,14 +150,9 @@ class LocalPool:
         with self:
             self.submit(*tasks)
             while left:
-                for kind, task, worker, content in self.poll():
-                    if kind == "started":
-                        listener.on_start(task, worker)
-                    elif kind == "progress":
-                        listener.on_progress(task, worker, content)
-                    else:
-                        left.remove(task.index)
-                        listener.on_end(task, worker, content)
+                for event in self.poll():
+                    left -= {event[1].index} if event[0] == "ended" else set()
+                    listener.hear(*event)
                 if listener.stopping and not stopping:
                     stopping = True
                     self.cancel(*left)

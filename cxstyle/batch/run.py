@@ -124,21 +124,21 @@ class Batch:
         if self.callback is not None and self.callback(event) is False:
             self.stopping = True
 
-    def on_start(self, task: Task, worker: str) -> None:
-        self.running[task.index] = 0.0
-        self.begin(task, worker)
-        self.tell("started", task, worker=worker)
+    def hear(self, kind: str, task: Task, worker: str, content: Any = None) -> None:
+        """What an executor tells, see `local.PoolEvent`; always in the thread that called it."""
+        if kind == "ended":
+            return self.end(task, worker, content)
+        self.running[task.index] = content.done if content else 0.0
+        if content is None:
+            self.begin(task, worker)
+        return self.tell(kind, task, worker=worker, progress=content)
 
     def begin(self, task: Task, worker: str, **facts: str) -> None:
         """A line about a job that has not ended."""
         line = {"status": STARTED, "output": task.job.output, "worker": worker, "attempt": task.attempt}
         self.manifest.add(line | facts)
 
-    def on_progress(self, task: Task, worker: str, progress: JobProgress) -> None:
-        self.running[task.index] = progress.done
-        self.tell("progress", task, worker=worker, progress=progress)
-
-    def on_end(self, task: Task, worker: str, outcome: JobOutcome) -> None:
+    def end(self, task: Task, worker: str, outcome: JobOutcome) -> None:
         """First the picture, then the line that says that it is there."""
         if self.running.pop(task.index, None) is None and outcome.status == STOPPED:
             return

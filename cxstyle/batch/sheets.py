@@ -34,9 +34,9 @@ def write_sheets(
     """Writes what a batch made as PNG sheets, one set of pages for each preset and seed.
 
     Jobs that make a product, every source with every target, become a grid of sources down and targets across; others
-    become rows of source, targets and result. Both are in the order of the records. The files are sheet.png, with
-    several presets sheet_PRESET.png, with several seeds sheet_PRESET_SEED.png, and with several pages the page's number
-    after that; another name where a result of the batch or any file that is no sheet has this one.
+    become rows of source, targets and result. The files are sheet.png, with several presets sheet_PRESET.png, with
+    several seeds sheet_PRESET_SEED.png, and with several pages the page's number after that; another name where any
+    file that is no sheet has this one.
 
     Args:
         folder: of the batch: outputs count from it, and the sheets go there.
@@ -44,9 +44,6 @@ def write_sheets(
         edge: of a picture on a sheet in pixels, at most.
         across: targets in a row, at most.
         down: sources on a page, at most.
-
-    Returns:
-        The files, in order; none without records.
 
     Raises:
         OutputError: a sheet can't be written; those before it are.

@@ -30,13 +30,7 @@ SHOW_EVERY = 0.1
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a running job is.
-
-    Attributes:
-        done: share of its work, in (0, 1].
-        place: such as "scale 2/3 (128x96) iteration 7/20".
-        losses: by name, as last read.
-    """
+    """How far a running job is: its share in (0, 1]; such as "scale 2/3 (128x96) iteration 7/20"; losses by name."""
 
     done: float
     place: str
