@@ -245,11 +245,7 @@ def stylize_grid(
 
 
 class Runs:
-    """Jobs in memory: their pictures go by their files, or by their roles where they came from none.
-
-    Args:
-        callback: as of `compare`, and so are folder and overwrite.
-    """
+    """A batch in memory: pictures go by their files, or by their roles where they came from none."""
 
     def __init__(self, callback: Listener | None, folder: Path | None, overwrite: bool) -> None:
         self.callback, self.folder, self.overwrite = callback, folder, overwrite
@@ -276,9 +272,6 @@ class Runs:
         """What becomes of the jobs; once the callback says stop, the rest is not run.
 
         Those that can share the features of their target are done one after another.
-
-        Raises:
-            OutputError: a result's file is read by a run, can't be written, or exists without `overwrite`.
         """
         if self.folder is not None:
             jobs = name_jobs(jobs, template, lambda i: names[i])

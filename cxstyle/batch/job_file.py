@@ -27,7 +27,7 @@ LARGEST = 1_000_000
 @dataclass(frozen=True)
 class Entry:
     """What can be said about a job; None and nothing are not said. Pictures and masks are paths; the preset is a name
-    or the path of a file of settings, above which the settings stand; quality, bits and metadata are as in `Writing`."""
+    or the path of a file of settings, above which the settings stand; quality, bits and metadata as in `Writing`."""
 
     source: str
     target: str | list[str]
@@ -136,11 +136,7 @@ def cell_of(name: str, text: str) -> Any:
 
 
 def said(given: Any, folder: Path) -> Said:
-    """What was said, with underscores in its keys; paths count from a folder.
-
-    Raises:
-        ConfigError: no entry at all, or a key that isn't known or stands twice.
-    """
+    """What was said, with underscores in its keys; paths count from a folder."""
     if not isinstance(given, Mapping):
         raise ConfigError("expected an entry such as {source: a.jpg, target: b.jpg}")
     found = {name: value for name, value in underscored(given).items() if value not in ("", [])}
@@ -185,11 +181,7 @@ def below(folder: Path, value: Any) -> Any:
 
 
 def parsed(levels: Sequence[Said], load: Callable[[str], StyleConfig]) -> tuple[Job, str | None]:
-    """The job that was described, on several levels, the later ones above; and the name that it was given.
-
-    Raises:
-        ConfigError: a value of the wrong type or out of its range, weights or masks that don't fit the targets.
-    """
+    """The job that was described, on several levels, the later ones above; and the name that it was given."""
     from ..transfer import check_masks, check_weights
 
     found = {name: value for level in levels for name, value in level.items()}

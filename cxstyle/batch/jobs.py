@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -147,10 +146,6 @@ class Task:
     attempt: int = 1
     save_every: tuple[int, Path] | None = None
 
-    @cached_property
-    def group(self) -> Hashable:
-        return group_of(self.job)
-
 
 def group_of(job: Job) -> Hashable:
     """The same for jobs that can share the features of their targets."""
@@ -170,11 +165,7 @@ def in_order(jobs: Sequence[Job]) -> list[Job]:
 
 
 def part(items: Sequence[Item], shard: tuple[int, int] | None) -> list[Item]:
-    """Part i of n, counted from 1: the parts are disjoint, together all, and as equal as they can be.
-
-    Raises:
-        ConfigError: i is not in 1 to n.
-    """
+    """Part i of n, counted from 1: the parts are disjoint, together all, and as equal as they can be."""
     i, n = shard or (1, 1)
     if not 1 <= i <= n:
         raise ConfigError(f"shard: {i}/{n} is not one of 1/{n} to {n}/{n}")

@@ -187,11 +187,7 @@ def in_list(path: Path) -> list[Listed]:
 
 
 def read_text(path: Path) -> str:
-    """The content of a text file, with or without a byte order mark.
-
-    Raises:
-        ConfigError: unreadable, or not UTF-8.
-    """
+    """The content of a text file in UTF-8, with or without a byte order mark."""
     try:
         return read_plain(path, LARGEST).decode("utf-8-sig")
     except OSError as error:

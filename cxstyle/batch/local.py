@@ -14,7 +14,6 @@ from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import ModuleType
@@ -108,7 +107,6 @@ class LocalPool:
         self.cancelled: set[int] = set()
         self.events: list[PoolEvent] = []
         self.hands: dict[str, Hand] = {}
-        self.groups: dict[str, object] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -157,15 +155,6 @@ class LocalPool:
                     stopping = True
                     self.cancel(*left)
 
-    def take(self, name: str) -> Task:
-        """The next task of a worker: of the group that it is at, else of one that nobody is at, else the first."""
-        own, taken = self.groups.get(name), set(self.groups.values())
-        mine = (i for i, task in enumerate(self.waiting) if task.group == own)
-        free = (i for i, task in enumerate(self.waiting) if task.group not in taken)
-        task = self.waiting.pop(next(chain(mine, free, [0])))
-        self.groups[name] = task.group
-        return task
-
     def feed(self, name: str) -> None:
         """Gives a worker what it has room for; where others have nothing to do, one task at a time."""
         most = AT_ONCE if len(self.waiting) > len(self.devices) else 1
@@ -174,7 +163,7 @@ class LocalPool:
                 device = self.devices[name]
                 share = 1 / [*self.devices.values()].count(device)
                 self.hands[name] = Hand(*start(self.threads, share, device))
-            task, hand = self.take(name), self.hands[name]
+            task, hand = self.waiting.pop(0), self.hands[name]
             hand.tasks[task.index] = task
             with contextlib.suppress(OSError):  # it has died, as `hear` will see
                 hand.connection.send(task)
@@ -200,7 +189,6 @@ class LocalPool:
         hand = self.hands.pop(name)
         hand.connection.close()
         hand.process.join()
-        self.groups.pop(name, None)
         why, ended = f"its worker has died ({describe(hand.process.exitcode or 0)})", list[PoolEvent]()
         for task in reversed(hand.tasks.values()):
             # One that it only read ahead for has not killed it; without any begun, it can't even start.
@@ -302,11 +290,7 @@ def describe(status: int) -> str:
 
 
 def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None) -> Executor:
-    """This process, or several; see `run_batch`.
-
-    Raises:
-        ConfigError, DeviceError: as of `device_names`.
-    """
+    """This process, or several; see `run_batch`."""
     import torch
 
     from ..device import choose_device

@@ -74,11 +74,7 @@ class Manifest:
             self.lock.release()
 
     def add(self, record: Record) -> Record:
-        """Adds a line with the time to it, in one piece; returns the whole record.
-
-        Raises:
-            OutputError: it can't be written.
-        """
+        """Adds a line with the time to it, in one piece; returns the whole record."""
         line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="microseconds"), **record})
         try:
             self.file.write(f"{line}\n".encode())
@@ -104,9 +100,7 @@ def manifests(folder: Path) -> dict[Path, tuple[int, int] | None]:
 
 
 def lines(path: Path) -> Iterator[Record]:
-    """The records of a manifest.
-
-    A line that was cut short, as by a loss of power, is no record: what it was about will be done again.
+    """The records of a manifest; a line that was cut short, as by a loss of power, is none, and its job is done again.
 
     Raises:
         OutputError: it can't be read.
@@ -123,11 +117,7 @@ def lines(path: Path) -> Iterator[Record]:
 
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, set[str]]]:
-    """Of all manifests of a folder, by output: the last record of each job that ended; and `Manifest.known_outputs`.
-
-    Raises:
-        OutputError: one can't be read.
-    """
+    """`Manifest.latest` and `Manifest.known_outputs` of all manifests of a folder; errors as of `lines`."""
     latest: dict[str, Record] = {}
     known_outputs: dict[str, set[str]] = {}
     for path in manifests(folder):

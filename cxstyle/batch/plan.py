@@ -101,7 +101,7 @@ def words(job: Job) -> str:
 
 
 def work(config: StyleConfig) -> float:
-    """How much a run is beside others, about, in pixels times iterations; see `steps.FIXED_WORK`."""
+    """How much a run is beside others, about, in pixels times iterations."""
     from ..transfer import FIXED_WORK
 
     scales = config.pyramid.scales(config.size, config.iterations)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import product
 from pathlib import Path
 
 from PIL import Image
@@ -53,20 +55,19 @@ def write_sheets(
     sizes = [max(record["size"]) for record in kept if record.get("size")]
     pictures = Pictures(folder, kept, max(NARROWEST, min(edge, max(sizes, default=edge))))
     taken = {record["output"].casefold() for record in kept}
-    files = [path for path in folder.glob("*") if path.name.casefold().startswith("sheet")]
-    taken |= {path.name.casefold() for path in files if not is_marked(path, MADE_BY.encode())}
     written: list[Path] = []
-    for preset in presets:
-        for seed in seeds:
-            group = [r for r in kept if (r.get("preset", ""), r.get("seed", 0)) == (preset, seed)]
-            if not group:
-                continue
-            pages = (grid_pages if is_product(group) else row_pages)(group, pictures, across, down)
-            several = str(preset) if max(len(presets), len(seeds)) > 1 else "", str(seed) if len(seeds) > 1 else ""
-            title = ", ".join(filter(None, (several[0], several[1] and f"seed {seed}")))
-            for name, page in zip(page_names(several, len(pages), taken), pages, strict=True):
-                write_whole(folder / name, encoded(page(title)))
-                written.append(folder / name)
+    for preset, seed in product(presets, seeds):
+        group = [r for r in kept if (r.get("preset", ""), r.get("seed", 0)) == (preset, seed)]
+        pages = (grid_pages if is_product(group) else row_pages)(group, pictures, across, down) if group else []
+        several = str(preset) if max(len(presets), len(seeds)) > 1 else "", str(seed) if len(seeds) > 1 else ""
+        title = ", ".join(filter(None, (several[0], several[1] and f"seed {seed}")))
+        for number, page in enumerate(pages, 1):
+            parts = "sheet", *several, str(number) if len(pages) > 1 else ""
+            letters = (re.sub(r"[^\w.-]+", "-", part)[:LONGEST].strip("-.") for part in parts)
+            paths = numbered(folder / f"{'_'.join(filter(None, letters))}.png")
+            written.append(next(path for path in paths if path.name.casefold() not in taken and is_free(path)))
+            taken.add(written[-1].name.casefold())
+            write_whole(written[-1], encoded(page(title)))
     return written
 
 
@@ -154,16 +155,9 @@ def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: 
     return [partial(page, records[i]) for i in evenly(len(records), down)]
 
 
-def page_names(parts: Sequence[str], count: int, taken: set[str]) -> list[str]:
-    """Names of the pages' files, none of them taken yet; they are then."""
-    letters = [re.sub(r"[^\w.-]+", "-", part)[:LONGEST].strip("-.") for part in parts]
-    stem = "_".join(["sheet", *filter(None, letters)])
-    for path in numbered(Path(f"{stem}.png")):
-        names = [path.name] if count == 1 else [f"{path.stem}_{page + 1}.png" for page in range(count)]
-        if not taken.intersection(map(str.casefold, names)):
-            taken.update(map(str.casefold, names))
-            return names
-    raise AssertionError
+def is_free(path: Path) -> bool:
+    """Whether nothing is there but a sheet, which a new one replaces."""
+    return not os.path.lexists(path) or is_marked(path, MADE_BY.encode())
 
 
 def encoded(page: Image.Image) -> bytes:

@@ -10,8 +10,7 @@ import numpy
 import pytest
 
 from cxstyle import Job, StyleConfig, run_batch
-from cxstyle.batch.jobs import Task, in_order, part
-from cxstyle.batch.local import LocalPool
+from cxstyle.batch.jobs import in_order, part
 from cxstyle.batch.manifest import Manifest, lines, manifests, merge, read
 from cxstyle.batch.plan import plan_batch, seconds_of, work
 from cxstyle.errors import ConfigError, OutputError
@@ -210,12 +209,6 @@ def test_jobs_that_share_features_stand_together() -> None:
     changes: list[dict[str, Any]] = [{}, {"size": 99}, {"seed": 3}]
     jobs = [Job("a.png", "x.png", FAST.override(**change), f"{i}.png") for i, change in enumerate(changes)]
     assert [job.output for job in in_order(jobs)] == ["0.png", "2.png", "1.png"]
-
-
-def test_each_worker_keeps_to_a_target_until_none_is_free() -> None:
-    pool = LocalPool(1, [None, None])
-    pool.submit(*(Task(i, job) for i, job in enumerate(jobs_of("ax", "bx", "cx", "dx", "ay", "by"))))
-    assert names(*(pool.take(worker).job for worker in "121221")) == ["ax", "ay", "bx", "by", "cx", "dx"]
 
 
 @pytest.mark.parametrize(("count", "n"), [(12, 4), (10, 3), (2, 5), (0, 2), (7, 7)])

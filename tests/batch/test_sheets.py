@@ -129,11 +129,11 @@ def test_a_place_without_a_picture_says_why(made: Made, drawn: list[Layout]) -> 
 
 def test_a_sheet_replaces_sheets_and_nothing_else(made: Made) -> None:
     made.add("a", "x", output="sheet.png")
-    paint(made.folder / "SHEET_2.png")
-    before = [(made.folder / name).read_bytes() for name in ("sheet.png", "SHEET_2.png")]
+    paint(made.folder / "sheet_2.png")
+    before = [(made.folder / name).read_bytes() for name in ("sheet.png", "sheet_2.png")]
     for _ in range(2):
         assert written(made) == ["sheet_3.png"]
-    assert [(made.folder / name).read_bytes() for name in ("sheet.png", "SHEET_2.png")] == before
+    assert [(made.folder / name).read_bytes() for name in ("sheet.png", "sheet_2.png")] == before
     for path in made.folder.iterdir():
         path.unlink()
     made.folder.rmdir()
@@ -145,8 +145,8 @@ def test_pages_of_two_sets_never_have_one_name(made: Made) -> None:
     for preset, source in (("fast", "a"), ("fast", "b"), ("Fast", "a"), ("Fast", "b"), ("fast_1", "a")):
         made.add(source, "x", preset=preset, output=f"{preset}-{source}.png")
     names = written(made, down=1)
-    assert names[:4] == ["sheet_fast_1.png", "sheet_fast_2.png", "sheet_Fast_2_1.png", "sheet_Fast_2_2.png"]
-    assert names[4:] == ["sheet_fast_1_2.png"]
+    assert names[:4] == ["sheet_fast_1.png", "sheet_fast_2.png", "sheet_Fast_1_2.png", "sheet_Fast_2_2.png"]
+    assert names[4:] == ["sheet_fast_1_3.png"]
 
 
 def test_large_pictures_are_shown_small_and_small_ones_are_not_blown_up(made: Made, drawn: list[Layout]) -> None:
