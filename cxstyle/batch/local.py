@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -77,7 +76,7 @@ class ThisProcess:
                 if following is not None:
                     worker.ahead(following)
                 listener.hear("started", task, "1")
-                listener.hear("ended", task, "1", worker.work(task, partial(progressed, task)).result())
+                listener.hear("ended", task, "1", worker.work(task, partial(progressed, task)))
 
 
 @dataclass
@@ -249,11 +248,7 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
     if hasattr(os, "setsid"):
         os.setsid()  # Linux shares its CPUs among sessions before it shares them among processes
     os.environ.update(dict.fromkeys(THREADS, str(threads)))  # before torch reads them
-    worker, tasks, stopped, sending = Worker(device, memory), queue.SimpleQueue[Task](), set[int](), threading.Lock()
-
-    def send(kind: str, index: int, content: Any) -> None:
-        with sending:
-            connection.send((kind, index, content))
+    worker, tasks, stopped = Worker(device, memory), queue.SimpleQueue[Task](), set[int]()
 
     def listen() -> None:
         while True:
@@ -268,20 +263,17 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
                 tasks.put(message)
 
     def progressed(index: int, progress: JobProgress) -> bool:
-        send("progress", index, progress)
+        connection.send(("progress", index, progress))
         return index not in stopped
-
-    def ended(index: int, outcome: Future[JobOutcome]) -> None:
-        send("ended", index, outcome.result())
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
         task = tasks.get()
-        if task.index in stopped:
-            send("ended", task.index, JobOutcome(STOPPED))
-            continue
-        send("started", task.index, None)
-        worker.work(task, partial(progressed, task.index)).add_done_callback(partial(ended, task.index))
+        outcome = JobOutcome(STOPPED)
+        if task.index not in stopped:
+            connection.send(("started", task.index, None))
+            outcome = worker.work(task, partial(progressed, task.index))
+        connection.send(("ended", task.index, outcome))
 
 
 def describe(status: int) -> str:

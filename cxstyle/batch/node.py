@@ -72,7 +72,7 @@ def do_job(
     with unpacked(task.job, files, contents) as job:
         # A worker without a GPU shares the node's memory with those beside it.
         worker = worker_here(1.0 if gpu else min(1.0, threads / (os.cpu_count() or 1)))
-        outcome = worker.work(replace(task, job=fitting(job, gpu)), progressed).result()
+        outcome = worker.work(replace(task, job=fitting(job, gpu)), progressed)
         ray.wait([started])  # the batch hears of its beginning before its end
         error, weights = outcome.error, str(outcome.details.get("weights", ""))
         for here, there in zip(job.files(), task.job.files(), strict=True):

@@ -1,4 +1,4 @@
-"""A worker: does one job after another with what they share, and reads and encodes pictures beside the loop."""
+"""A worker: does one job after another with what they share, and reads pictures beside the loop."""
 
 from __future__ import annotations
 
@@ -74,28 +74,26 @@ class Worker:
         from ..features import FeatureCache
 
         self.device, self.shared = device, FeatureCache(memory)
-        self.pool = ThreadPoolExecutor(2, thread_name_prefix="pictures")
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="pictures")
         self.reading: dict[int, Future[Inputs]] = {}
 
     def ahead(self, task: Task) -> None:
         """Begins to read what a task will need, while another is worked on."""
         self.reading[task.index] = self.pool.submit(read, task.job)
 
-    def work(self, task: Task, on_progress: OnProgress) -> Future[JobOutcome]:
-        """Does a task; what comes of it is there once its picture is encoded."""
+    def work(self, task: Task, on_progress: OnProgress) -> JobOutcome:
+        """Does a task. Whatever ends it, the other jobs of the night go on; the manifest says it."""
         before, started = self.shared.computed, time.perf_counter()
-        reading = self.reading.pop(task.index, None) or self.pool.submit(read, task.job)
-        ended: Future[JobOutcome] = Future()
         try:
-            result = self.run(task, reading.result(), started, on_progress)
-        except Exception as error:  # whatever it is, the other jobs of the night go on; the manifest says it
-            ended.set_result(failed(error))
-            return ended
-        if result.status == STOPPED:
-            ended.set_result(JobOutcome(STOPPED, "stopped before it was done"))
-            return ended
-        shared = "shared" if self.shared.computed == before else "computed"
-        return self.pool.submit(encoded, task, result, {"target_features": shared})
+            inputs = (self.reading.pop(task.index, None) or self.pool.submit(read, task.job)).result()
+            result = self.run(task, inputs, started, on_progress)
+            if result.status == STOPPED:
+                return JobOutcome(STOPPED, "stopped before it was done")
+            return encoded(task, result, "shared" if self.shared.computed == before else "computed")
+        except CxStyleError as error:
+            return JobOutcome(FAILED, str(error))
+        except Exception as error:
+            return JobOutcome(FAILED, f"{type(error).__name__}: {error}")
 
     def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
         from ..pictures import check_size
@@ -146,27 +144,19 @@ def place(progress: Progress) -> str:
     return f"{scale} iteration {progress.iteration}/{progress.iterations}"
 
 
-def failed(error: Exception) -> JobOutcome:
-    return JobOutcome(FAILED, str(error) if isinstance(error, CxStyleError) else f"{type(error).__name__}: {error}")
-
-
-def encoded(task: Task, result: Result, facts: dict[str, Any]) -> JobOutcome:
+def encoded(task: Task, result: Result, features: str) -> JobOutcome:
     """A result for the manifest and its picture as a file."""
     from ..pictures import encode
     from ..transfer import as_text
 
-    suffix = PurePosixPath(task.job.output).suffix
-    try:
-        record = as_text(result.record)
-        picture = encode(result.picture, suffix, result.alpha, task.job.writing, record, result.origin).content
-    except Exception as error:  # as one that is too large for its format
-        return failed(error)
+    suffix, record = PurePosixPath(task.job.output).suffix, as_text(result.record)
+    picture = encode(result.picture, suffix, result.alpha, task.job.writing, record, result.origin).content
     facts = {
         "iterations": len(result.losses),
         "size": [*reversed(result.picture.shape[2:])],
         "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
         **{name: result.details[name] for name in ("device", "precision", "features")},
-        **facts,
+        "target_features": features,
         "host": socket.gethostname(),
     }
     why = REASONS.get(result.status, "")
