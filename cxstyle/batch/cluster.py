@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from ..pictures import VARIABLE
 from ..settings import StyleConfig
 from .jobs import Task
 from .local import PATIENCE, SIGNALS, THREADS
-from .node import Networks, do_job, moved
+from .node import do_job, moved
 from .worker import FAILED, STOPPED, JobOutcome
 
 if TYPE_CHECKING:
@@ -128,8 +128,8 @@ class Driver:
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": variables},
         )
-        networks = networks_here(task.job.config for task in tasks)
-        self.waiting = deque(replace(task, job=moved(task.job, Path.absolute, networks)) for task in tasks)
+        jobs = (replace(task.job, config=with_network(task.job.config)) for task in tasks)
+        self.waiting = deque(replace(t, job=moved(job, Path.absolute)) for t, job in zip(tasks, jobs, strict=True))
         self.put = lru_cache(KEPT)(lambda file: ray.put(file.read_bytes()))  # those of running jobs stay anyway
         self.running: dict[Any, int] = {}
         self.tasks = {task.index: task for task in tasks}
@@ -204,16 +204,16 @@ class Driver:
         self.listener.hear("ended", self.tasks[index], self.workers.get(index, ""), outcome)
 
 
-def networks_here(configs: Iterable[StyleConfig]) -> Networks:
-    """What the features of settings mean on this machine, so that they mean the same on others."""
+def with_network(config: StyleConfig) -> StyleConfig:
+    """With the network that its features are on this machine, so that they are the same on others."""
     from ..features import BUNDLED, find
 
-    found: Networks = {}
-    for name in {config.features for config in configs if config.weights is None}:
-        network = ("vgg19" if find("vgg19") else "vgg16") if name == "auto" else name
-        path = find(network)
-        found[name] = network, None if path is None or path.parent == BUNDLED else path
-    return found
+    if config.weights is not None:
+        return config
+    name = config.features if config.features != "auto" else "vgg19" if find("vgg19") else "vgg16"
+    path = find(name)
+    weights = None if path is None or path.parent == BUNDLED else str(path)
+    return replace(config, features=name, weights=weights)
 
 
 def room(nodes: list[dict[str, float]], cpus: int, gpu: bool) -> int:

@@ -23,9 +23,6 @@ from .worker import JobOutcome, JobProgress, Worker
 TELL_EVERY = 1.0
 """Seconds between two reports of a running job."""
 
-Networks = dict[str, tuple[str, Path | None]]
-"""By the features of settings without a weight file: which network that is here, and its file unless it is bundled."""
-
 
 def do_job(
     task: Task, files: Sequence[Path], threads: int, gpu: bool, messages: Any, version: str, *contents: bytes
@@ -102,7 +99,7 @@ def unpacked(job: Job, files: Sequence[Path], contents: Sequence[bytes]) -> Iter
             places[file] = Path(folder_here().name, hashlib.sha256(os.fsencode(file)).hexdigest(), file.name)
             places[file].parent.mkdir(exist_ok=True)
             places[file].write_bytes(content)
-        yield moved(job, lambda file: places.get(file, file), {})
+        yield moved(job, lambda file: places.get(file, file))
     finally:
         for place in places.values():
             place.unlink(missing_ok=True)
@@ -118,16 +115,13 @@ def fitting(job: Job, gpu: bool) -> Job:
     return replace(job, config=job.config.override(device=device))
 
 
-def moved(job: Job, where: Callable[[Path], Path], networks: Networks) -> Job:
-    """The same job with its files elsewhere, and the network that `networks` says."""
+def moved(job: Job, where: Callable[[Path], Path]) -> Job:
+    """The same job with its files elsewhere."""
     config = job.config
     if config.init not in INITS:
         config = config.override(init=str(where(Path(config.init))))
-    features, file = networks.get(config.features, (config.features, None))
-    if config.weights is None:
-        config = replace(config, features=features, weights=None if file is None else str(where(file)))
-    else:
-        config = replace(config, weights=str(where(Path(config.weights))))
+    if config.weights is not None:
+        config = config.override(weights=str(where(Path(config.weights))))
     return replace(
         job,
         source=where(job.source),

@@ -22,7 +22,7 @@ import torch
 
 import cxstyle
 from cxstyle import Job, LossTerm, StyleConfig, run_batch, stylize
-from cxstyle.batch.cluster import networks_here, room
+from cxstyle.batch.cluster import room, with_network
 from cxstyle.batch.jobs import Task
 from cxstyle.batch.local import LocalPool, ThisProcess, choose_executor, fitting
 from cxstyle.batch.manifest import Manifest, lines
@@ -413,8 +413,8 @@ def test_workers_fit_into_nodes_one_by_one(cpus: int, gpu: bool, workers: int) -
 
 
 def test_nodes_of_a_cluster_use_the_network_of_this_one(own_cache: Path) -> None:
-    assert networks_here([TINY]) == {"auto": ("vgg16", None)}
+    assert with_network(TINY) == TINY.override(features="vgg16")
     fetched = own_cache / "weights" / "vgg19.safetensors"
     fetched.parent.mkdir(parents=True)
     fetched.write_bytes(b"weights")
-    assert networks_here([TINY]) == {"auto": ("vgg19", fetched)}
+    assert with_network(TINY) == TINY.override(features="vgg19", weights=str(fetched))

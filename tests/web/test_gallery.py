@@ -108,7 +108,7 @@ def test_what_has_no_picture_is_listed_with_the_reason(made: Made) -> None:
         assert (picture, said.startswith("there is no file")) == (None, True)
 
 
-@pytest.mark.parametrize("title", [HOSTILE, "@DATA@", "@JS_HASH@ @TITLE@ @CSS@ @DATA@"])
+@pytest.mark.parametrize("title", [HOSTILE, "@JS_HASH@ @TITLE@ @CSS@ @DATA@"])
 def test_texts_stay_texts(made: Made, title: str) -> None:
     made.add("a", "x", preset=HOSTILE, error=HOSTILE, status="stopped", host=HOSTILE, settings={HOSTILE: HOSTILE})
     path = write_gallery(made.folder, made.records, title=title)
@@ -124,18 +124,17 @@ def test_texts_stay_texts(made: Made, title: str) -> None:
     assert kinds == [*["text/plain"] * 3, "application/json", None]
 
 
-@pytest.mark.parametrize(
-    ("output", "href"),
-    [
-        ("sub/a b#1?.png", "./sub/a%20b%231%3F.png"),
-        ("javascript:alert(1).png", "./javascript%3Aalert%281%29.png"),
-        ("50%/\u00fc\"'<.png", "./50%25/%C3%BC%22%27%3C.png"),
-        ("bad\udc80.png", "./bad%80.png"),
-    ],
-)
-def test_links_lead_to_files_below_the_page(made: Made, output: str, href: str) -> None:
-    made.add("a", "x", output=output)
-    assert Page(write_gallery(made.folder, made.records)).data["results"][0]["href"] == href
+def test_links_lead_to_files_below_the_page(made: Made) -> None:
+    links = {
+        "sub/a b#1?.png": "./sub/a%20b%231%3F.png",
+        "javascript:alert(1).png": "./javascript%3Aalert%281%29.png",
+        "50%/\u00fc\"'<.png": "./50%25/%C3%BC%22%27%3C.png",
+        "bad\udc80.png": "./bad%80.png",
+    }
+    for output in links:
+        made.add("a", "x", output=output)
+    results = Page(write_gallery(made.folder, made.records)).data["results"]
+    assert [result["href"] for result in results] == [*links.values()]
 
 
 def test_the_page_asks_for_nothing_and_forbids_it(made: Made) -> None:
