@@ -102,12 +102,12 @@ class LocalPool:
 
     def __init__(self, threads: int, devices: Sequence[str | None]) -> None:
         self.threads, self.devices = threads, {str(i + 1): device for i, device in enumerate(devices)}
+
+    def __enter__(self) -> Self:
         self.waiting: list[Task] = []
         self.cancelled: set[int] = set()
         self.events: list[PoolEvent] = []
         self.hands: dict[str, Hand] = {}
-
-    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,7 +116,6 @@ class LocalPool:
             hand.process.kill()
             hand.process.join()
             hand.connection.close()
-        self.hands.clear()
 
     def submit(self, *tasks: Task) -> None:
         """More to do; no two with the same index."""

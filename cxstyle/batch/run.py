@@ -86,6 +86,7 @@ class BatchResult:
         return [record for record in self.ended() if record["status"] not in (COMPLETE, STOPPED)]
 
 
+@dataclass
 class Batch:
     """A batch as it goes: what executors tell becomes files, lines of the manifest and events.
 
@@ -93,25 +94,22 @@ class Batch:
         stopping: whether running jobs are to be stopped and no others begun.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        manifest: Manifest,
-        planned: list[Planned],
-        todo: list[Planned],
-        callback: Callback | None,
-        reports: Path | None,
-        overwrite: bool,
-    ) -> None:
-        self.folder, self.manifest, self.callback, self.reports = folder, manifest, callback, reports
-        self.overwrite, self.before = overwrite, set(manifest.known_outputs)
-        self.todo, self.stopping = todo, False
-        self.skipped = len(planned) - len(todo)
-        self.done = self.failed = 0
-        self.begun = time.perf_counter()
-        self.work = [work(planned.job.config) for planned in todo]
-        self.finished = 0.0
-        self.running: dict[int, float] = {}
+    folder: Path
+    manifest: Manifest
+    planned: list[Planned]
+    todo: list[Planned]
+    callback: Callback | None
+    reports: Path | None
+    overwrite: bool
+    stopping: bool = False
+    done: int = 0
+    failed: int = 0
+    finished: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.begun, self.running = time.perf_counter(), dict[int, float]()
+        self.before = set(self.manifest.known_outputs)
+        self.work = [work(planned.job.config) for planned in self.todo]
 
     def tell(self, kind: str, task: Task | None = None, **more: Any) -> None:
         """Tells the callback, which may stop it all."""
@@ -119,7 +117,8 @@ class Batch:
         share = done / sum(self.work) if self.work else 1.0
         seconds = time.perf_counter() - self.begun
         left = seconds * (1 - share) / share if share else None
-        counts = self.done, self.skipped, self.failed, len(self.todo) - self.done - self.failed
+        skipped, to_do = len(self.planned) - len(self.todo), len(self.todo) - self.done - self.failed
+        counts = self.done, skipped, self.failed, to_do
         event = Event(kind, *counts, share, seconds, left, task.job if task else None, **more)
         if self.callback is not None and self.callback(event) is False:
             self.stopping = True

@@ -26,8 +26,6 @@ EDGES = ((150, 512), (1500, 320))
 MANY = 192
 QUALITY = 85
 PLACES = re.compile(r"@(TITLE|CSS|CSS_HASH|JS|JS_HASH)@")
-UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""What could end a script, open a comment or end a line of one, and how JSON writes it."""
 OWN_ROWS = ("description", "seed")
 """Settings that the page shows elsewhere, or that say nothing of one run."""
 
@@ -207,8 +205,8 @@ def summed(losses: Mapping[str, float | None], kind: str) -> float | None:
 
 def safe_json(content: Any) -> str:
     """JSON that stands in a script element and stays in it, whatever texts it holds."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda letter: UNSAFE[letter[0]], text)
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return re.sub("[<>&]", lambda letter: f"\\u{ord(letter[0]):04x}", text)
 
 
 def utf8(text: str) -> bytes:

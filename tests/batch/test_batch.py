@@ -227,14 +227,6 @@ def test_the_callback_stops_the_batch_and_the_same_call_goes_on(jobs: list[Job],
     assert results(tmp_path / "new") == {}
 
 
-def test_shards_do_all_between_them(jobs: list[Job], tmp_path: Path) -> None:
-    for i in (1, 2):
-        here(jobs[:2], tmp_path, shard=(i, 2))
-    assert len(results(tmp_path)) == 2
-    assert sorted(path.name for path in tmp_path.glob("*.jsonl")) == ["manifest.1of2.jsonl", "manifest.2of2.jsonl"]
-    assert here(jobs[:2], tmp_path, callback=lambda event: event.left == 0).ended()
-
-
 # several processes
 
 
@@ -262,6 +254,7 @@ def test_a_pool_takes_jobs_one_by_one_and_each_can_be_cancelled(jobs: list[Job])
                 if told[1:] == [("progress", 5, "1")]:
                     pool.submit(Task(6, jobs[1]), Task(7, jobs[2]))
                     pool.cancel(5, 7)
+    assert multiprocessing.active_children() == []
     assert told[0] == ("started", 5, "1")
     assert outcomes == {5: "stopped", 6: "complete", 7: "stopped"}
 
@@ -278,14 +271,6 @@ def test_a_script_that_guards_nothing_is_not_run_again_by_workers(jobs: list[Job
     words = [sys.executable, str(script), str(jobs[0].source), str(jobs[1].source)]
     told = subprocess.run(words, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert told.stdout == "begun\n2\n"
-
-
-def test_workers_stop_when_told_and_none_stays(jobs: list[Job], tmp_path: Path) -> None:
-    endless = [Job(job.source, job.target, LONG, job.output) for job in jobs]
-    stopped = run_batch(endless, tmp_path, workers=2, callback=lambda event: event.kind != "progress")
-    assert stopped.stopped
-    assert {record["status"] for record in stopped.ended()} == {"stopped"}
-    assert multiprocessing.active_children() == []
 
 
 def killing(times: int) -> Callable[[Event], None]:

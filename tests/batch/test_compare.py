@@ -17,7 +17,6 @@ from cxstyle import StyleConfig, compare, stylize, stylize_grid
 from cxstyle.batch import compare as module
 from cxstyle.batch.compare import Step
 from cxstyle.cli.grid import repeated
-from cxstyle.cli.several import named_settings
 from cxstyle.errors import ConfigError, OutputError, PictureError
 from cxstyle.features import FeatureCache
 from cxstyle.pictures.tensors import to_image
@@ -175,20 +174,9 @@ def test_compare_writes_the_sheet_where_a_preset_fails_and_ends_with_1(pair, own
     assert (told.exit_code, told.stdout) == (1, "wrote x.jpg (1 of 2 results)\n")
     says = "cxstyle: 1 of 2 runs failed, and the sheet says which; paper: vgg19 is"
     assert told.stderr.splitlines()[-1].startswith(says)
-    assert files_in(own_folder) == ["r.json", "x.jpg"]
     failed, fine = json.loads((own_folder / "r.json").read_text())["runs"]
     assert (failed["status"], fine["status"]) == ("failed", "complete")
     assert "vgg19 is not on this machine" in failed["error"]
-
-
-def test_presets_are_named_by_their_names_and_files_by_their_stems(own_folder: Path) -> None:
-    (own_folder / "my own.yml").write_text(done("presets", "show", "paper").stdout)
-    found = named_settings("default,my own.yml, paper", size=99)
-    assert list(found) == ["default", "my own", "paper"]
-    assert {config.size for config in found.values()} == {99}
-    assert found["my own"].terms == found["paper"].terms
-    with pytest.raises(ConfigError, match="default is there twice"):
-        named_settings("default,default")
 
 
 SETTINGS = """
@@ -255,6 +243,7 @@ def test_both_refuse_in_one_line_and_leave_nothing(pair, own_folder: Path) -> No
         ([*presets, "nice"], 2, "preset: 'nice' is not known"),
         ([*presets, "none.yaml"], 2, "can't read none.yaml"),
         ([*presets, ","], 2, "presets: at least one is needed"),
+        ([*presets, "default,default"], 2, "default is there twice"),
         ([*presets, "paper", "-o", "there.png"], 1, "there.png exists"),
         ([*presets, "paper", "--report", "there.png"], 1, "there.png exists"),
         ([*presets, "paper", "-o", "a.png", "--report", "a.png"], 1, "name two files"),
