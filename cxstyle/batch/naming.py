@@ -141,8 +141,9 @@ def name_jobs(
     seeds: dict[object, set[int]] = defaultdict(set)
     for job in jobs:
         seeds[job.source, job.target, job.preset].add(job.config.seed)
-    usual = "{source}__{target}" + "__{preset}" * any(job.preset for job in jobs)
-    read = Template(template or usual + "__{seed}" * any(len(found) > 1 for found in seeds.values()))
+    usual = "{source}__{target}" + ("__{preset}" if any(job.preset for job in jobs) else "")
+    usual += "__{seed}" if any(len(found) > 1 for found in seeds.values()) else ""
+    read = Template(template or usual)
     given = given or [None] * len(jobs)
     rows: list[dict[str, str]] = []
     found: list[str] = []

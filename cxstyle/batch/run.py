@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CxStyleError, OutputError
-from ..files import READ, check_place, file_id, make_folder, remove_partial, write_whole
+from ..files import check_place, check_writable, make_folder, remove_partial, write_whole
 from ..transfer import run_record, write_json
 from .jobs import Job, Task, in_order, part
 from .listing import place
@@ -248,7 +248,7 @@ def run_batch(
         planned = compared(chosen, folder, manifest.latest)
         todo = [p for p in planned if force or not p.done]
         batch = Batch(folder, manifest, planned, todo, callback, None if reports is None else Path(reports), overwrite)
-        check_free(batch, every, set(map(file_id, {file for job in several for file in job.files()})) - {None})
+        check_free(batch, every, {file for job in several for file in job.files()})
         remove_partial(folder / p.job.output for p in todo)
         who = executor or choose_executor([p.job for p in todo], workers, devices)
         batch.stopping = told is False
@@ -260,24 +260,22 @@ def run_batch(
         return BatchResult(planned, records, batch.stopping)
 
 
-def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[tuple[int, int] | None]) -> None:
+def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[Path]) -> None:
     """Makes sure that results, reports and pictures on the way take the place of nothing but those of the same jobs.
 
     Raises:
         OutputError: a file that is `read` is in the way; or another, and nobody said to overwrite.
     """
-    reports = set[Path]()
+    taken = set[Path]()
     for planned in batch.todo:
-        job, known = planned.job, planned.job.output in batch.before
+        job, known = planned.job, batch.overwrite or planned.job.output in batch.before
         result, others = batch.folder / job.output, [*beside(job, batch.reports, every)]
         for path in (result, *others):
-            if file_id(path) in read:
-                raise OutputError(f"{path} {READ}; choose another folder")
-            if path in reports:
+            if path in taken:
                 raise OutputError(f"{path} would be the report of several jobs; give their results names of their own")
-            if path is not result and not (known or batch.overwrite) and os.path.lexists(path):
-                raise OutputError(f"{path} exists; {FREE}")
-        reports.update(others)
+            if os.path.lexists(path):
+                check_writable(path, overwrite=known or path is result, inputs=read)
+        taken.update(others)
         if os.path.lexists(result) and not batch.overwrite:
             check_result(planned, result, batch.manifest)
 
