@@ -12,21 +12,23 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import openmp
+from .. import __version__, openmp
 from ..errors import ClusterError, ConfigError
 from ..pictures import VARIABLE
 from ..settings import StyleConfig
-from .jobs import Job
-from .local import PATIENCE, SIGNALS, THREADS, Listener
-from .node import Errand, Networks, do_job, moved
-from .schedule import Task
+from .jobs import Task
+from .local import PATIENCE, SIGNALS, THREADS
+from .node import do_job, moved
 from .worker import FAILED, STOPPED, JobOutcome
+
+if TYPE_CHECKING:
+    from .run import Batch
 
 LOCAL = "local"
 CPUS = 2
@@ -38,8 +40,6 @@ KEPT = 64
 """Files whose contents Ray is given once for several jobs."""
 AHEAD = 2
 """Jobs that wait for room: the next one begins at once, and clusters that grow by themselves see what is needed."""
-LOOK = 2.0
-"""Seconds between two looks at the cluster's nodes."""
 WAIT = 120.0
 """Seconds that a cluster may be without any node with room for a worker: one that grows by itself needs as long."""
 KNOCK = 5.0
@@ -81,29 +81,20 @@ class Cluster:
             raise ConfigError(f"cpus: a worker needs at least 1, got {cpus}")
         self.address, self.cpus, self.gpus, self.return_pictures = address, cpus, gpus, return_pictures
 
-    def run(self, tasks: Sequence[Task], listener: Listener) -> None:
+    def run(self, tasks: Sequence[Task], listener: Batch) -> None:
         """As `local.Executor`.
 
         Raises:
             ClusterError: it can't be reached, or no node of it can be used.
-            ConfigError: intermediate pictures are wanted of nodes that share no storage.
         """
-        if self.return_pictures and any(task.save_every for task in tasks):
-            raise ConfigError(
-                "--save-every writes on the nodes, and --return-pictures says that they share no storage; "
-                "leave one of them out"
-            )
         with connected(self.address):
             from ray.exceptions import RayError
 
             driver = Driver(self, tasks, listener)
             try:
                 driver.go()
-            except ImportError as error:
-                why = f"its head needs cxstyle as here: {gist(error)}"
-                raise ClusterError(f"the Ray cluster ({self.address}) can't be used; {why}") from error
-            except (RayError, ConnectionError) as error:
-                why = f"the Ray cluster ({self.address}) was lost: {gist(error)}"
+            except (RayError, ConnectionError, ImportError) as error:  # ImportError: its head lacks cxstyle
+                why = f"the Ray cluster ({self.address}) was lost or can't be used: {gist(error)}"
                 raise ClusterError(f"{why}; the same command goes on from here") from error
             finally:  # whatever ends it, nothing goes on
                 with contextlib.suppress(Exception):
@@ -113,7 +104,7 @@ class Cluster:
 class Driver:
     """Does the tasks of a batch on the cluster that Ray is connected to."""
 
-    def __init__(self, cluster: Cluster, tasks: Sequence[Task], listener: Listener) -> None:
+    def __init__(self, cluster: Cluster, tasks: Sequence[Task], listener: Batch) -> None:
         import ray
         from ray.util.queue import Queue
 
@@ -125,8 +116,10 @@ class Driver:
         most = 1 if self.gpu else min(CPUS, max(int(node.get("CPU", 0)) for node in nodes))
         self.cpus = cluster.cpus or max(1, most)
         self.messages = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
-        variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": python_path()}
+        # Processes there find the package as it is imported here, wherever it lies.
+        path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
         wanted = ("CXSTYLE_CACHE", VARIABLE, *openmp.VARIABLES)
+        variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": path}
         variables |= {name: os.environ[name] for name in wanted if name in os.environ}
         self.remote = ray.remote(do_job).options(
             num_cpus=self.cpus,
@@ -135,28 +128,21 @@ class Driver:
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": variables},
         )
-        networks = networks_here(task.job.config for task in tasks)
-        self.waiting = deque((task, moved(task.job, Path.absolute, networks)) for task in tasks)
+        jobs = (replace(task.job, config=with_network(task.job.config)) for task in tasks)
+        self.waiting = deque(replace(t, job=moved(job, Path.absolute)) for t, job in zip(tasks, jobs, strict=True))
         self.put = lru_cache(KEPT)(lambda file: ray.put(file.read_bytes()))  # those of running jobs stay anyway
-        self.running: dict[Any, Errand] = {}
+        self.running: dict[Any, int] = {}
         self.tasks = {task.index: task for task in tasks}
-        self.workers = dict.fromkeys(self.tasks, "")
-        self.begun: set[int] = set()
-        self.looked, self.roomy, self.room = 0.0, time.monotonic(), 0
+        self.workers: dict[int, str] = {}  # of those that have begun
+        self.roomy = time.monotonic()
 
     def go(self) -> None:
-        """Until all have ended, or the batch is stopping and those that ran have ended.
-
-        Raises:
-            ClusterError: no node can be used.
-        """
+        """Until all have ended, or the batch is stopping and those that ran have ended."""
         stopped = False
         while self.running or (self.waiting and not self.listener.stopping):
-            self.look()
-            while self.waiting and len(self.running) < self.room + AHEAD and not self.listener.stopping:
-                errand = self.errand(*self.waiting.popleft())
-                contents = map(self.put, errand.files) if self.cluster.return_pictures else ()
-                self.running[self.remote.remote(errand, *contents)] = errand
+            most = self.room() + AHEAD
+            while self.waiting and len(self.running) < most and not self.listener.stopping:
+                self.send(self.waiting.popleft())
             done, _ = self.ray.wait([*self.running], num_returns=len(self.running), timeout=PATIENCE)
             for message in self.messages.get_nowait_batch(self.messages.qsize()):
                 self.hear(*message)
@@ -171,44 +157,37 @@ class Driver:
         for reference in self.running:
             self.ray.cancel(reference, force=force)
 
-    def look(self) -> None:
-        """How many workers there is room for.
-
-        Raises:
-            ClusterError: for none, for too long.
-        """
-        if time.monotonic() - self.looked < LOOK:
-            return
-        self.looked = time.monotonic()
-        self.room = room([n["Resources"] for n in self.ray.nodes() if n["Alive"]], self.cpus, self.gpu)
-        if self.room:
-            self.roomy = self.looked
-        elif self.looked - self.roomy >= (0.0 if self.cluster.address == LOCAL else WAIT):
+    def room(self) -> int:
+        """How many workers there is room for; refuses a cluster that has had none for too long."""
+        found = room([node["Resources"] for node in self.ray.nodes() if node["Alive"]], self.cpus, self.gpu)
+        if found:
+            self.roomy = time.monotonic()
+        elif time.monotonic() - self.roomy >= (0.0 if self.cluster.address == LOCAL else WAIT):
             what = f"{self.cpus} CPUs" + (" and a GPU" if self.gpu else "")
             raise ClusterError(f"no node of the cluster has {what} for a worker; use fewer --cpus, or add nodes")
+        return found
 
-    def errand(self, task: Task, job: Job) -> Errand:
-        """Without files that aren't here: whoever misses them says so, as for any other job."""
+    def send(self, task: Task) -> None:
+        """Gives Ray a task, without files that aren't here: whoever misses them says so, as for any other job."""
         if task.save_every is not None:
             task = replace(task, save_every=(task.save_every[0], task.save_every[1].absolute()))
-        files = [file for file in set(job.files()) if file.is_file() and os.access(file, os.R_OK)]
-        return Errand(task, job, self.cpus, self.gpu, self.messages, files)
+        files = [file for file in set(task.job.files()) if file.is_file() and os.access(file, os.R_OK)]
+        contents = map(self.put, files) if self.cluster.return_pictures else ()
+        given = task, files, self.cpus, self.gpu, self.messages, __version__
+        self.running[self.remote.remote(*given, *contents)] = task.index
 
     def hear(self, kind: str, index: int, worker: str, content: Any) -> None:
-        """What a node said of a job."""
         task = self.tasks[index]
         if kind == "started":
-            if index in self.begun:
+            if index in self.workers:
                 task = self.tasks[index] = replace(task, attempt=task.attempt + 1)
-            self.begun.add(index)
             self.workers[index] = worker
-            self.listener.on_start(task, worker)
-        elif worker == self.workers[index]:
-            self.listener.on_progress(task, worker, content)
+            self.listener.hear(kind, task, worker)
+        elif worker == self.workers.get(index):
+            self.listener.hear(kind, task, worker, content)
 
-    def end(self, errand: Errand, reference: Any) -> None:
-        """A job has ended, or can't."""
-        kinds, index = self.ray.exceptions, errand.task.index
+    def end(self, index: int, reference: Any) -> None:
+        kinds = self.ray.exceptions
         try:
             outcome = self.ray.get(reference)
         except kinds.TaskCancelledError:
@@ -222,19 +201,19 @@ class Driver:
             times = self.tasks[index].attempt
             why = f"its worker or its node was lost {times} times ({gist(error)}); see Ray's logs"
             outcome = JobOutcome(FAILED, why)
-        self.listener.on_end(self.tasks[index], self.workers[index], outcome)
+        self.listener.hear("ended", self.tasks[index], self.workers.get(index, ""), outcome)
 
 
-def networks_here(configs: Iterable[StyleConfig]) -> Networks:
-    """What the features of settings mean on this machine, so that they mean the same on others."""
+def with_network(config: StyleConfig) -> StyleConfig:
+    """With the network that its features are on this machine, so that they are the same on others."""
     from ..features import BUNDLED, find
 
-    found: Networks = {}
-    for name in {config.features for config in configs if config.weights is None}:
-        network = ("vgg19" if find("vgg19") else "vgg16") if name == "auto" else name
-        path = find(network)
-        found[name] = network, None if path is None or path.parent == BUNDLED else path
-    return found
+    if config.weights is not None:
+        return config
+    name = config.features if config.features != "auto" else "vgg19" if find("vgg19") else "vgg16"
+    path = find(name)
+    weights = None if path is None or path.parent == BUNDLED else str(path)
+    return replace(config, features=name, weights=weights)
 
 
 def room(nodes: list[dict[str, float]], cpus: int, gpu: bool) -> int:
@@ -244,11 +223,7 @@ def room(nodes: list[dict[str, float]], cpus: int, gpu: bool) -> int:
 
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[None]:
-    """Connects Ray to a cluster, or starts it here, where it isn't connected yet.
-
-    Raises:
-        ClusterError: there is none.
-    """
+    """Connects Ray to a cluster, or starts it here, where it isn't connected yet."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     import ray
@@ -257,13 +232,17 @@ def connected(address: str) -> Iterator[None]:
         yield
         return
     settings: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
-    advice = "start one with `ray start --head`, name one with --ray-address, or take --ray-address local"
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        if knock(address):
-            advice = "its machine answers; where the cluster wants a token, set RAY_AUTH_MODE=token"
+        if host and port.isdigit():  # Ray would try for minutes
+            socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
     except Exception as error:  # Ray raises many kinds
+        advice = (
+            "start one with `ray start --head`, name one with --ray-address, set RAY_AUTH_MODE=token where it wants"
+        )
+        advice += " a token, or take --ray-address local"
         raise ClusterError(f"no Ray cluster can be reached at {address} ({gist(error)}); {advice}") from error
     for number, handler in before.items():
         with contextlib.suppress(ValueError, TypeError):  # in another thread than the main one Ray takes none
@@ -274,29 +253,7 @@ def connected(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def knock(address: str) -> bool:
-    """Makes sure that somebody listens where an address has a port; Ray would try for minutes.
-
-    Returns:
-        Whether it has one.
-
-    Raises:
-        OSError: nobody does.
-    """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and port.isdigit()):
-        return False
-    socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
-    return True
-
-
 def gist(error: BaseException) -> str:
     """What it says, without what Ray adds to it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return (lines[-1] if lines[0].endswith(":") else lines[0]).rstrip(".")
-
-
-def python_path() -> str:
-    """For processes that are to find the package as it is imported here, wherever it lies."""
-    package = str(Path(__file__).parents[2])
-    return os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))

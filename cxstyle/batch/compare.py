@@ -1,9 +1,10 @@
-"""`compare` and `stylize_grid`: several runs side by side on one sheet, as the paper's Figures 7 and 8."""
+"""`compare` and `stylize_grid`: small batches in memory, on one sheet, as the paper's Figures 7 and 8."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from PIL import Image
 
 from ..device import usual_modes
 from ..errors import ConfigError, CxStyleError
+from ..features import FeatureCache
 from ..files import check_place, check_writable, write_whole
 from ..pictures import (
     Cell,
     Photo,
     Picture,
-    described,
     encode,
     fit_within,
     grid,
@@ -25,26 +26,31 @@ from ..pictures import (
     opaque,
     read_photo,
     resize,
-    save_picture,
+    save_image,
     to_image,
-    to_tensor,
 )
 from ..settings import StyleConfig
-from ..transfer import Progress, Result, Targets, as_list, as_text, read_inputs, run_record, stylize, write_records
+from ..transfer import (
+    Inputs,
+    Progress,
+    Result,
+    Run,
+    Targets,
+    as_list,
+    as_text,
+    prepare,
+    read_inputs,
+    run_record,
+    write_records,
+)
+from .jobs import Job, group_of
+from .naming import name_jobs
 
 ACROSS = 6
 """Pictures in a row of a comparison, at most."""
 ROLES = ("source", "target")
+ROLES = ("source", "target")
 ENDS = {"diverged": "a loss was no longer finite", "out of memory": "memory ran out"}
-
-
-@dataclass(frozen=True)
-class Named:
-    """A picture with what to call it, a short name, and where it came from."""
-
-    picture: Photo
-    name: str
-    origin: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Step:
 
     Attributes:
         name: of the run.
-        index: of the run, from 0.
+        index: from 0, in the order in which runs are done: those of one target one after another.
         count: of the runs.
         progress: as `stylize` tells it.
     """
@@ -74,20 +80,14 @@ class Outcome:
 
     Attributes:
         name: of the run.
-        source: what it gives a look to.
-        target: whose look that is.
-        config: its settings.
-        masks: of source and target, where the matching is held to their labels.
-        result: of `stylize`; None where it failed or was not run.
+        job: its settings and pictures; these go by their files, or by their roles where they came from none.
+        result: as of `stylize`; None where it failed or was not run.
         error: why it failed, or why its picture could not be written.
         path: of its own picture, where one was asked for and written.
     """
 
     name: str
-    source: Named
-    target: Named
-    config: StyleConfig
-    masks: tuple[Photo, Photo] | None = None
+    job: Job
     result: Result | None = None
     error: str = ""
     path: Path | None = None
@@ -100,38 +100,30 @@ class Outcome:
         return "failed" if self.error else "not run"
 
     def cell(self, caption: str) -> Cell:
-        """Its place on a sheet."""
         if self.result is None:
             return Cell(caption=caption, note=self.error or "not run")
         after = {
             "complete": f"{self.result.seconds['loop']:.0f} s",
             "stopped": f"stopped after {len(self.result.losses)} iterations",
         }
-        ended = after.get(self.status) or ENDS[self.status]
+        ended = (after | ENDS)[self.status]
         shown = to_image(on_white(self.result.picture, self.result.alpha))
         return Cell(shown, f"{caption}, {ended}" if caption else ended)
 
     def record(self) -> dict[str, Any]:
-        """For `write_records`."""
         found: dict[str, Any] = {"name": self.name, "error": self.error} if self.error else {"name": self.name}
-        pictures: dict[str, Any] = {"source": self.source.origin, "targets": [self.target.origin]}
-        if self.masks is not None:
-            source, target = (described(mask, f"{role} mask") for mask, role in zip(self.masks, ROLES, strict=True))
-            pictures |= {"source_mask": source, "target_masks": [target]}
-        if self.path is not None:
-            pictures["result"] = str(self.path)
+        pictures = self.job.inputs() | ({"result": str(self.path)} if self.path else {})
         if self.result is None:
-            return found | {"pictures": pictures, "status": self.status, "settings": self.config.to_dict()}
-        last = self.result.losses[-1] if self.result.losses else {}
-        whole = run_record(
+            return found | {"pictures": pictures, "status": self.status, "settings": self.job.config.to_dict()}
+        found["final_losses"] = self.result.losses[-1] if self.result.losses else {}
+        return found | run_record(
             pictures=pictures,
             settings=self.result.config.to_dict(),
-            details=self.result.details.to_dict(),
+            details=self.result.details,
             status=self.result.status,
             seconds=self.result.seconds,
             losses=self.result.losses,
         )
-        return found | {"final_losses": last} | whole
 
 
 @dataclass(frozen=True)
@@ -162,7 +154,7 @@ class Comparison:
         Raises:
             OutputError: it can't be written.
         """
-        save_picture(to_tensor(self.sheet), path)
+        save_image(self.sheet, Path(path), replace=True)
 
     def write_report(self, path: Path, *, replace: bool = True) -> Path:
         """Writes settings, losses, times and details of every run as JSON, as `write_records` does.
@@ -201,23 +193,19 @@ def compare(
         target_mask: the same.
 
     Raises:
-        PictureError, ConfigError, OutputError: nothing was computed.
+        PictureError, ConfigError, OutputError: what was given can't be used; nothing was computed.
     """
     if not configs:
-        raise ConfigError("presets: at least one is needed")
-    pair = named(source, "source"), named(target, "target")
-    own, other = (
-        None if mask is None else read_photo(mask, f"{role} mask")
-        for mask, role in zip((source_mask, target_mask), ROLES, strict=True)
-    )
-    read_inputs(pair[0].picture, pair[1].picture, None, own, other)  # refuses masks that can't be used
-    masks = None if own is None or other is None else (own, other)
-    jobs = [Outcome(name, *pair, config, masks) for name, config in configs.items()]
-    stems = [f"{pair[0].name}_{pair[1].name}_{name}" for name in configs]
-    read = [source, target, source_mask, target_mask, *(f for c in configs.values() for f in (c.init, c.weights))]
-    outcomes = run_all(jobs, result_files(stems, folder, read, overwrite=overwrite), callback, overwrite)
+        raise ConfigError("presets: at least one is needed to compare")
+    runs = Runs(callback, folder, overwrite)
+    pair = runs.add(source, "source"), runs.add(target, "target")
+    own = None if source_mask is None else runs.add(source_mask, "source mask")
+    other = None if target_mask is None else runs.add(target_mask, "target mask")
+    jobs = [Job(*pair, each, preset=name, source_mask=own, target_mask=other) for name, each in configs.items()]
+    runs.inputs(jobs[0])  # refuses masks that can't be used
+    outcomes = runs.go([*configs], jobs, "{source}_{target}_{preset}")
     edge = long_edge(outcomes)
-    cells = [Cell(shown(picture, edge), f"{role}: {picture.name}") for picture, role in zip(pair, ROLES, strict=True)]
+    cells = [Cell(runs.shown(file, edge), f"{role}: {file.stem}") for file, role in zip(pair, ROLES, strict=True)]
     cells += [outcome.cell(outcome.name) for outcome in outcomes]
     across = math.ceil(len(cells) / math.ceil(len(cells) / ACROSS))
     return Comparison(outcomes, grid([cells[i : i + across] for i in range(0, len(cells), across)]))
@@ -237,107 +225,91 @@ def stylize_grid(
 
     Args, failures and errors as `compare`; single results are SOURCE_TARGET.png.
     """
-    config = config or StyleConfig.preset()
-    left = [named(picture, f"source {i + 1}") for i, picture in enumerate(as_list(sources))]
-    top = [named(picture, f"target {i + 1}") for i, picture in enumerate(as_list(targets))]
+    runs, config = Runs(callback, folder, overwrite), config or StyleConfig.preset()
+    left = [runs.add(picture, f"source {i + 1}") for i, picture in enumerate(as_list(sources))]
+    top = [runs.add(picture, f"target {i + 1}") for i, picture in enumerate(as_list(targets))]
     if not left or not top:
         raise ConfigError("a grid needs at least one source and one target")
-    jobs = [Outcome(f"{s.name} x {t.name}", s, t, config) for s in left for t in top]
-    stems = [f"{job.source.name}_{job.target.name}" for job in jobs]
-    files = result_files(
-        stems, folder, [*as_list(sources), *as_list(targets), config.init, config.weights], overwrite=overwrite
-    )
-    outcomes = run_all(jobs, files, callback, overwrite)
+    pairs = [(source, target) for source in left for target in top]
+    names, jobs = [f"{s.stem} x {t.stem}" for s, t in pairs], [Job(*pair, config) for pair in pairs]
+    outcomes = runs.go(names, jobs, "{source}_{target}")
     edge = long_edge(outcomes)
-    rows: list[list[Cell]] = [[Cell(blank=True), *(Cell(shown(t, edge)) for t in top)]]
+    rows: list[list[Cell]] = [[Cell(blank=True), *(Cell(runs.shown(file, edge)) for file in top)]]
     for i, source in enumerate(left):
         results = outcomes[i * len(top) : (i + 1) * len(top)]
         # What took how long doesn't belong on a figure; what went wrong does.
         cells = [o.cell("") if o.status != "complete" else replace(o.cell(""), caption="") for o in results]
-        rows.append([Cell(shown(source, edge)), *cells])
-    columns, sides = ["", *(t.name for t in top)], ["", *(s.name for s in left)]
-    return Comparison(outcomes, grid(rows, columns=columns, sides=sides))
+        rows.append([Cell(runs.shown(source, edge)), *cells])
+    return Comparison(outcomes, grid(rows, columns=["", *(t.stem for t in top)], sides=["", *(s.stem for s in left)]))
 
 
-def run_all(
-    jobs: Sequence[Outcome], files: Sequence[Path | None], callback: Listener | None, overwrite: bool
-) -> tuple[Outcome, ...]:
-    """The jobs with their results, one after the other; once the callback says stop, the rest as they came."""
-    outcomes: list[Outcome] = []
-    for index, (job, file) in enumerate(zip(jobs, files, strict=True)):
-        step = Step(job.name, index, len(jobs))
-        stopped = index > 0 and outcomes[-1].status == "stopped"
-        if stopped or (callback is not None and callback(step) is False):
-            return (*outcomes, *jobs[index:])
-        outcomes.append(run_one(job, file, step, callback, overwrite))
-    return tuple(outcomes)
+class Runs:
+    """A batch in memory: pictures go by their files, or by their roles where they came from none."""
 
+    def __init__(self, callback: Listener | None, folder: Path | None, overwrite: bool) -> None:
+        self.callback, self.folder, self.overwrite = callback, folder, overwrite
+        self.photos: dict[Path, Photo] = {}
+        self.cache = FeatureCache()
 
-def run_one(job: Outcome, file: Path | None, step: Step, callback: Listener | None, overwrite: bool) -> Outcome:
-    """A job with its result, or with why there is none."""
+    def add(self, picture: Picture, role: str) -> Path:
+        """Reads a picture; returns what it goes by."""
+        photo = read_photo(picture, role)
+        self.photos[name := Path(photo.path or role)] = photo
+        return name
 
-    def told(progress: Progress) -> bool | None:
-        return None if callback is None else callback(replace(step, progress=progress))
+    def shown(self, name: Path, edge: int) -> Image.Image:
+        """A source or target at the size of the results."""
+        colors = opaque(self.photos[name])
+        return to_image(resize(colors, *fit_within(colors, edge)))
 
-    own, other = job.masks or (None, None)
-    pair = job.source.picture, job.target.picture
-    try:
-        result = stylize(*pair, job.config, callback=told, source_mask=own, target_mask=other)
-    except CxStyleError as error:
-        return replace(job, error=str(error))
-    job = replace(job, result=result)
-    try:
-        if file is not None:
-            record = as_text(result.record)
-            content = encode(result.picture, file.suffix, result.alpha, None, record, result.origin).content
-            job = replace(job, path=write_whole(file, content, replace=overwrite))
-            check_place(file, job.path or file)
-    except CxStyleError as error:
-        return replace(job, error=str(error))
-    return job
+    def inputs(self, job: Job) -> Inputs:
+        own = None if job.source_mask is None else self.photos[job.source_mask]
+        other = self.photos[job.target_mask[0]] if job.target_mask else None
+        return read_inputs(self.photos[job.source], self.photos[job.target[0]], None, own, other)
 
+    def go(self, names: Sequence[str], jobs: Sequence[Job], template: str) -> tuple[Outcome, ...]:
+        """What becomes of the jobs; once the callback says stop, the rest is not run.
 
-def named(picture: Picture, fallback: str) -> Named:
-    """Loads a picture and names it by its file.
+        Those that can share the features of their target are done one after another.
+        """
+        if self.folder is not None:
+            jobs = name_jobs(jobs, template, lambda i: names[i])
+            read = {file for job in jobs for file in job.files()}
+            for job in jobs:
+                check_writable(self.folder / job.output, overwrite=self.overwrite, inputs=read)
+        found = [Outcome(name, job) for name, job in zip(names, jobs, strict=True)]
+        ranks: dict[object, int] = {}
+        order = sorted(range(len(jobs)), key=lambda i: ranks.setdefault(group_of(jobs[i]), i))
+        for place, index in enumerate(order):
+            step = Step(names[index], place, len(jobs))
+            if self.callback is not None and self.callback(step) is False:
+                break
+            found[index] = self.run(found[index], step)
+            if found[index].status == "stopped":
+                break
+        return tuple(found)
 
-    Raises:
-        PictureError: it can't be read or used.
-    """
-    is_file = isinstance(picture, str | Path)
-    origin = str(picture) if is_file else fallback
-    return Named(read_photo(picture, fallback), Path(origin).stem if is_file else fallback, origin)
+    def run(self, outcome: Outcome, step: Step) -> Outcome:
+        """With its result, or with why there is none."""
 
+        def told(progress: Progress) -> bool | None:
+            return None if self.callback is None else self.callback(replace(step, progress=progress))
 
-def result_files(
-    stems: Iterable[str], folder: Path | None, read: Iterable[object], *, overwrite: bool
-) -> list[Path | None]:
-    """A file for each result, no two the same; nothing without a folder.
-
-    Raises:
-        OutputError: one of them is `read`, can't be written, or exists without `overwrite`.
-    """
-    inputs = [file for file in read if isinstance(file, str | Path)]
-    files: list[Path | None] = []
-    taken: set[str] = set()
-    for stem in stems:
-        name, number = stem, 2
-        while name in taken:
-            name, number = f"{stem}_{number}", number + 1
-        taken.add(name)
-        files.append(None if folder is None else folder / f"{name}.png")
-    for file in files:
-        if file is not None:
-            check_writable(file, overwrite=overwrite, inputs=inputs)
-    return files
+        started, job = time.perf_counter(), outcome.job
+        try:
+            result = Run(prepare(self.inputs(job), job.config, self.cache), started).go(told)
+            outcome = replace(outcome, result=result)
+            if self.folder is not None:
+                path, record = self.folder / job.output, as_text(result.record)
+                content = encode(result.picture, path.suffix, result.alpha, None, record, result.origin).content
+                outcome = replace(outcome, path=write_whole(path, content, replace=self.overwrite))
+                check_place(path, outcome.path or path)
+        except CxStyleError as error:
+            return replace(outcome, error=str(error))
+        return outcome
 
 
 def long_edge(outcomes: Sequence[Outcome]) -> int:
     """Pixels: of the largest result, or of what was asked for where there is none."""
     edges = [max(o.result.picture.shape[2:]) for o in outcomes if o.result is not None]
-    return max(edges, default=max(o.config.size for o in outcomes))
-
-
-def shown(picture: Named, edge: int) -> Image.Image:
-    """A source or target at the size of the results."""
-    colors = opaque(picture.picture)
-    return to_image(resize(colors, *fit_within(colors, edge)))
+    return max(edges, default=max(o.job.config.size for o in outcomes))

@@ -1,14 +1,14 @@
-"""`Job`: one run of a batch, and what makes two runs the same."""
+"""`Job`: one run of a batch; what makes two runs the same, and in which order they are done."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from ..checks import plain
 from ..errors import ConfigError
@@ -16,6 +16,7 @@ from ..pictures import Writing
 from ..settings import INITS, StyleConfig
 
 File = str | os.PathLike[str]
+Item = TypeVar("Item")
 WHERE = ("description", "device", "memory")
 """Settings that don't decide what a picture looks like, but for rounding: another machine may go on with a batch."""
 
@@ -92,17 +93,6 @@ class Job:
         others += [self.config.weights] if self.config.weights else []
         return [self.source, *self.target, *masks, *self.target_mask, *map(Path, others)]
 
-    def names(self) -> dict[str, str]:
-        """Of the files that it reads, without their folders, by role; targets of weight 0 have none."""
-        pictures: dict[str, Sequence[Path]] = {"source": [self.source]}
-        pictures["source mask"] = [self.source_mask] if self.source_mask else []
-        several = {"target": self.target, "target mask": self.target_mask}
-        used = [i for i in range(len(self.target)) if self.weights is None or self.weights[i] > 0]
-        for role, files in several.items():
-            pictures |= {role if len(self.target) == 1 else f"{role} {i + 1}": files[i : i + 1] for i in used}
-        found = {role: files[0].name for role, files in pictures.items() if files}
-        return found | ({} if self.config.init in INITS else {"init": Path(self.config.init).name})
-
     def inputs(self) -> dict[str, Any]:
         """What it is given, for the manifest."""
         found: dict[str, Any] = {"source": str(self.source), "targets": [str(target) for target in self.target]}
@@ -115,34 +105,68 @@ class Job:
     def key(self, hash_of: Callable[[Path], str]) -> str:
         """A digest of all that decides its file: contents of what it reads, weights of the targets, settings, writing.
 
-        Args:
-            hash_of: of the content of a file.
-
         Names and places of files don't count, and neither do device and memory.
         """
         settings = {name: value for name, value in self.config.to_dict().items() if name not in WHERE}
         for name in ("init", "weights"):
             if settings[name] is not None and settings[name] not in INITS:
                 settings[name] = hash_of(Path(settings[name]))
-        role = {"source": [self.source], "target": self.target, "target_mask": self.target_mask}
-        role["source_mask"] = [] if self.source_mask is None else [self.source_mask]
+        masks = [] if self.source_mask is None else [self.source_mask]
+        role = {"source": [self.source], "target": self.target, "target_mask": self.target_mask, "source_mask": masks}
         hashes = {name: [hash_of(file) for file in files] for name, files in role.items()}
         whole = {"files": hashes, "weights": self.weights, "settings": settings, "writing": asdict(self.writing)}
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 def paths(files: File | Sequence[File]) -> tuple[Path, ...]:
-    """One path or several."""
     return (Path(files),) if isinstance(files, str | os.PathLike) else tuple(Path(file) for file in files)
 
 
 def inside(output: str) -> str:
-    """A path relative to the batch's folder, in one way of writing it.
-
-    Raises:
-        ConfigError: it leads out of that folder, or is none.
-    """
+    """A path relative to the batch's folder, in one way of writing it; refuses what leads out of it."""
     path = PurePosixPath(output.replace(os.sep, "/"))
     if path.is_absolute() or ".." in path.parts or not path.name:
         raise ConfigError(f"output: {output!r} must be a file inside the batch's folder, such as sub/name.png")
     return str(path)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job given to a worker.
+
+    Attributes:
+        index: of the job in its batch.
+        job: to be done.
+        attempt: from 1; more where workers were lost over it.
+        save_every: (n, folder) to write the picture after every n iterations, too.
+    """
+
+    index: int
+    job: Job
+    attempt: int = 1
+    save_every: tuple[int, Path] | None = None
+
+
+def group_of(job: Job) -> Hashable:
+    """The same for jobs that can share the features of their targets."""
+    config = job.config
+    layers = sorted({layer for term in config.terms for layer in term.layers})
+    seen = (config.features, config.weights, config.pooling, config.precision, config.colors)
+    size = (config.size, config.pyramid, config.iterations)
+    return (job.target, job.target_mask, json.dumps(layers), seen, size)
+
+
+def in_order(jobs: Sequence[Job]) -> list[Job]:
+    """As one worker does them: those of a group together, groups in the order in which they first come."""
+    groups: dict[Hashable, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(group_of(job), []).append(job)
+    return [job for group in groups.values() for job in group]
+
+
+def part(items: Sequence[Item], shard: tuple[int, int] | None) -> list[Item]:
+    """Part i of n, counted from 1: the parts are disjoint, together all, and as equal as they can be."""
+    i, n = shard or (1, 1)
+    if not 1 <= i <= n:
+        raise ConfigError(f"shard: {i}/{n} is not one of 1/{n} to {n}/{n}")
+    return list(items[(i - 1) * len(items) // n : i * len(items) // n])

@@ -25,6 +25,8 @@ NAMED = 10
 """Files of a kind that are left out and told by name, at most."""
 MAGIC = re.compile(r"[*?[]")
 
+Note = Callable[[str], None]
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -33,12 +35,10 @@ class Listed:
     Attributes:
         path: of the file, relative if the side was.
         name: its path relative to the side's root, without the suffix, with "/" between folders.
-        folder: the folders of that name, "" for none.
     """
 
     path: Path
     name: str
-    folder: str
 
     @property
     def file(self) -> str:
@@ -47,7 +47,7 @@ class Listed:
 
 
 def list_pictures(
-    side: str, recursive: bool, *, leave_out: Path | None = None, note: Callable[[str], None] | None = None
+    side: str, recursive: bool, *, leave_out: Path | None = None, note: Note | None = None
 ) -> list[Listed]:
     """The pictures of one side, every one once.
 
@@ -72,7 +72,10 @@ def list_pictures(
     except OSError as error:  # a name that is too long
         raise PictureError(f"can't read {side[:60]}...: {error.strerror}") from error
     if is_folder:
-        return in_folder(path, recursive, leave_out, note)
+        files = [*walk(path, recursive, leave_out)]
+        if not recursive and not any(map(is_picture, files)) and any(map(is_picture, walk(path, True, leave_out))):
+            raise PictureError(f"{path} has no pictures itself, but its sub-folders have; add --recursive")
+        return pictures_of(files, path, side, leave_out, note)
     if is_file:
         if path.suffix.lower() == ".txt":
             return in_list(path)
@@ -85,10 +88,7 @@ def list_pictures(
 
 
 def listed(path: Path, root: Path) -> Listed:
-    """A picture below a root."""
-    relative = Path(os.path.relpath(path, root))
-    folder = relative.parent.as_posix() if relative.parent.parts else ""
-    return Listed(path, f"{folder}/{relative.stem}" if folder else relative.stem, folder)
+    return Listed(path, Path(os.path.relpath(path, root)).with_suffix("").as_posix())
 
 
 def once(paths: Iterable[Path]) -> list[Path]:
@@ -104,57 +104,39 @@ def place(file: str | Path) -> str:
     return os.path.normpath(Path(file).absolute())
 
 
-def is_picture(name: str) -> bool:
-    """By its suffix."""
-    return Path(name).suffix.lower() in PICTURES
+def is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES
 
 
-def no_pictures(where: str, paths: Iterable[Path], note: Callable[[str], None] | None) -> str:
-    """What files are that are left out, in one line that `note` is told, too; "" without any."""
+def pictures_of(
+    files: Iterable[Path], root: Path, side: str, leave_out: Path | None, note: Note | None
+) -> list[Listed]:
+    """Those of the files that are pictures, by name, folder by folder; what the others are is told."""
+    results = None if leave_out is None else leave_out.resolve()
+    found: list[Listed] = []
     kinds: dict[str, list[str]] = {}
-    for path in sorted(paths):
-        kinds.setdefault(kind_of(start_of(path), path.suffix) or "no picture by its suffix", []).append(path.name)
-    if not kinds:
-        return ""
-    said = "; ".join(f"{first_of(names)} ({kind})" for kind, names in kinds.items())
-    if note is not None:
-        note(f"left out of {where}: {said}")
-    return f"; there are {said}"
+    for path in sorted(path for path in files if results not in path.resolve().parents):
+        if is_picture(path):
+            found.append(listed(path, root))
+        else:
+            kinds.setdefault(kind_of(start_of(path), path.suffix) or "no picture by its suffix", []).append(path.name)
+    more = {kind: f" and {len(names) - NAMED} more" if len(names) > NAMED else "" for kind, names in kinds.items()}
+    said = "; ".join(f"{', '.join(names[:NAMED])}{more[kind]} ({kind})" for kind, names in kinds.items())
+    if not found:
+        beside = "" if leave_out is None else f" outside of {leave_out}, where the results go"
+        others = f"; there are {said}" if said else ""
+        raise PictureError(f"{side} has no pictures (jpg, png, webp, tif...){beside}{others}")
+    if said and note is not None:
+        note(f"left out of {side}: {said}")
+    return sorted(found, key=lambda picture: picture.file.split("/"))
 
 
 def start_of(path: Path) -> bytes:
     """The first bytes of a file; nothing of one that can't be read."""
     try:
         return read_up_to(path, 4096) if path.is_file() else b""
-    except (OSError, ValueError):
+    except OSError:
         return b""
-
-
-def first_of(names: list[str]) -> str:
-    """a, b, c and 4 more."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
-
-
-def in_folder(
-    folder: Path, recursive: bool, leave_out: Path | None, note: Callable[[str], None] | None
-) -> list[Listed]:
-    """The pictures of a folder; see `list_pictures`."""
-    if leave_out is not None and within(folder, leave_out):
-        raise PictureError(f"{folder} is where the results go; name another folder for them")
-    files = [*walk(folder, recursive, leave_out)]
-    found = sorted((listed(path, folder) for path in files if is_picture(path.name)), key=order)
-    others = no_pictures(str(folder), (path for path in files if not is_picture(path.name)), note if found else None)
-    if found:
-        return found
-    if not recursive and any(is_picture(path.name) for path in walk(folder, True, leave_out)):
-        raise PictureError(f"{folder} has no pictures itself, but its sub-folders have; add --recursive")
-    raise PictureError(f"{folder} has no pictures (jpg, png, webp, tif...){others}")
-
-
-def order(picture: Listed) -> list[str]:
-    """By name, folder by folder."""
-    return picture.file.split("/")
 
 
 def walk(folder: Path, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
@@ -173,14 +155,7 @@ def refuse(error: OSError) -> NoReturn:
     raise PictureError(f"can't read {error.filename}: {error.strerror or error}") from error
 
 
-def within(path: Path, folder: Path) -> bool:
-    """Whether a path is a folder or lies below it, links resolved."""
-    real = Path(os.path.realpath(path))
-    return Path(os.path.realpath(folder)) in (real, *real.parents)
-
-
-def in_glob(pattern: str, leave_out: Path | None, note: Callable[[str], None] | None) -> list[Listed]:
-    """The pictures that a glob names; see `list_pictures`."""
+def in_glob(pattern: str, leave_out: Path | None, note: Note | None) -> list[Listed]:
     parts, root = list(Path(pattern).parts), Path()
     # A folder may have brackets in its name.
     while len(parts) > 1 and (not MAGIC.search(parts[0]) or (root / parts[0]).exists()):
@@ -193,21 +168,16 @@ def in_glob(pattern: str, leave_out: Path | None, note: Callable[[str], None] | 
         paths = once(root.glob(str(Path(*parts))))
     except ValueError as error:
         raise ConfigError(f"{pattern}: ** must stand alone between slashes, such as photos/**/*.jpg") from error
-    if not any(part.startswith(".") for part in parts):
-        paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    files = [path for path in paths if path.is_file()]
-    inside = [path for path in files if not (leave_out and within(path, leave_out))]
-    found = [path for path in inside if is_picture(path.name)]
-    others = no_pictures(pattern, (path for path in inside if not is_picture(path.name)), note if found else None)
-    if not found and any(is_picture(path.name) for path in files):
-        raise PictureError(f"{pattern} names pictures only where the results go; name another folder for them")
-    if not found:
-        raise PictureError(f"{pattern} names no pictures; put it in quotes, and check folder and suffix{others}")
-    return sorted((listed(path, root) for path in found), key=order)
+    hidden_too = any(part.startswith(".") for part in parts)
+
+    def is_wanted(path: Path) -> bool:
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        return path.is_file() and (hidden_too or not hidden)
+
+    return pictures_of(filter(is_wanted, paths), root, pattern, leave_out, note)
 
 
 def in_list(path: Path) -> list[Listed]:
-    """The pictures that a list names; see `list_pictures`."""
     words = [line.strip() for line in read_text(path).split("\n") if not line.lstrip().startswith("#")]
     paths = once(path.parent / word for word in words if word)
     if not paths:
@@ -217,17 +187,10 @@ def in_list(path: Path) -> list[Listed]:
 
 
 def read_text(path: Path) -> str:
-    """The content of a text file, with or without a byte order mark.
-
-    Raises:
-        ConfigError: unreadable, or not UTF-8.
-    """
+    """The content of a text file in UTF-8, with or without a byte order mark."""
     try:
-        text = read_plain(path, LARGEST).decode("utf-8-sig")
+        return read_plain(path, LARGEST).decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"can't read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not a UTF-8 text file; save it as UTF-8") from error
-    if "\0" in text:
-        raise ConfigError(f"{path} is not a text file: it holds a NUL")
-    return text

@@ -1,4 +1,4 @@
-"""Who does jobs on this machine: this process, or several that are fed and watched by `LocalPool`."""
+"""Who does jobs on this machine: this process, or several that are fed and watched by `LocalPool`; and how many."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import queue
 import signal
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from .schedule import Schedule, Task
+from ..checks import check_device
+from ..errors import ConfigError, DeviceError
+from .jobs import Job, Task
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress, Worker
+
+if TYPE_CHECKING:
+    from .run import Batch
 
 ATTEMPTS = 2
 """Times that a job is begun before its workers' deaths are held against it."""
@@ -33,49 +36,24 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C reaches every process of a terminal, a scheduler's SIGTERM all of a job; the parent decides what to do."""
 STARTING = threading.Lock()
+PROCESS = 350_000_000
+"""Bytes of a process that has imported torch."""
+PIXEL = 2_500
+"""Bytes of a run for each pixel of its square; presets take 1,500 to 3,500."""
 
 PoolEvent = tuple[str, Task, str, Any]
 """Kind, whose, name of the worker, and content: started, None; progress, `JobProgress`; ended, `JobOutcome`."""
 
 
-class Listener(Protocol):
-    """What an executor tells of its work; all from the thread that called it."""
-
-    @property
-    def stopping(self) -> bool:
-        """Whether running jobs are to be stopped and no others begun."""
-
-    @property
-    def folder(self) -> Path:
-        """Where the results go."""
-
-    def on_start(self, task: Task, worker: str) -> None: ...
-
-    def on_progress(self, task: Task, worker: str, progress: JobProgress) -> None: ...
-
-    def on_end(self, task: Task, worker: str, outcome: JobOutcome) -> None: ...
-
-
 class Executor(Protocol):
     """Does jobs."""
 
-    def run(self, tasks: Sequence[Task], listener: Listener) -> None:
-        """Until all have ended, or the listener is stopping and those that ran have ended."""
-
-
-def pass_on(event: PoolEvent, listener: Listener) -> None:
-    """Tells a listener what has happened."""
-    kind, task, worker, content = event
-    if kind == "started":
-        listener.on_start(task, worker)
-    elif kind == "progress":
-        listener.on_progress(task, worker, content)
-    else:
-        listener.on_end(task, worker, content)
+    def run(self, tasks: Sequence[Task], listener: Batch) -> None:
+        """Until all have ended, or the listener is stopping and those that ran have ended; tells it as `PoolEvent`."""
 
 
 class ThisProcess:
-    """One job after the other here: pictures are read ahead, and encoded while the next job's loop runs.
+    """One job after the other here; pictures are read ahead.
 
     Args:
         device: in place of what the jobs' settings say; None for that.
@@ -84,14 +62,11 @@ class ThisProcess:
     def __init__(self, device: str | None = None) -> None:
         self.device = device
 
-    def run(self, tasks: Sequence[Task], listener: Listener) -> None:
-        """As `Executor`."""
+    def run(self, tasks: Sequence[Task], listener: Batch) -> None:
         from ..device import usual_modes
 
-        encoding: deque[tuple[Task, Future[JobOutcome]]] = deque()
-
         def progressed(task: Task, progress: JobProgress) -> bool:
-            listener.on_progress(task, "1", progress)
+            listener.hear("progress", task, "1", progress)
             return not listener.stopping
 
         with usual_modes(), closing(Worker(self.device)) as worker:
@@ -100,162 +75,130 @@ class ThisProcess:
                     break
                 if following is not None:
                     worker.ahead(following)
-                listener.on_start(task, "1")
-                encoding.append((task, worker.work(task, partial(progressed, task))))
-                while encoding and (encoding[0][1].done() or len(encoding) > 1):
-                    ended, outcome = encoding.popleft()
-                    listener.on_end(ended, "1", outcome.result())
-            for ended, outcome in encoding:
-                listener.on_end(ended, "1", outcome.result())
+                listener.hear("started", task, "1")
+                listener.hear("ended", task, "1", worker.work(task, partial(progressed, task)))
+
+
+@dataclass
+class Hand:
+    """A worker's process, what it has to do, and what of that it has begun."""
+
+    process: SpawnProcess
+    connection: Connection
+    tasks: dict[int, Task] = field(default_factory=dict)
+    begun: set[int] = field(default_factory=set)
 
 
 class LocalPool:
     """Processes that work side by side while it is entered; one that dies is replaced, and its job begun once more.
 
-    What is submitted ends with an event in `events`, where progress comes, too; so a page can follow jobs as well as
-    a batch. Processes start as they get their first task.
+    What is submitted ends with an event of `poll`, where progress comes, too; so a page can follow jobs as well as a
+    batch. Processes start as they get their first task.
 
     Args:
         threads: of each worker.
         devices: of each worker, in place of what the jobs' settings say; None for that. As many as there are workers.
-
-    Attributes:
-        events: what happens, see `PoolEvent`.
     """
 
     def __init__(self, threads: int, devices: Sequence[str | None]) -> None:
-        self.threads, self.devices = threads, list(devices)
-        self.events: queue.SimpleQueue[PoolEvent] = queue.SimpleQueue()
+        self.threads, self.devices = threads, {str(i + 1): device for i, device in enumerate(devices)}
 
     def __enter__(self) -> Self:
-        self.schedule, self.cancelled, self.open = Schedule(), set[int](), True
-        self.changed = threading.Condition()  # held by whoever reads or changes these, or sends
-        self.connections: dict[str, Connection] = {}
-        self.processes: dict[str, SpawnProcess] = {}
-        names = [str(place + 1) for place in range(len(self.devices))]
-        self.tasks: dict[str, dict[int, Task]] = {name: {} for name in names}
-        self.keepers = [threading.Thread(target=self.keep, args=(name,), daemon=True) for name in names]
-        for keeper in self.keepers:
-            keeper.start()
+        self.waiting: list[Task] = []
+        self.cancelled: set[int] = set()
+        self.events: list[PoolEvent] = []
+        self.hands: dict[str, Hand] = {}
         return self
 
     def __exit__(self, *_: object) -> None:
         """Ends all processes at once, whatever they are at."""
-        with self.changed:
-            self.open = False
-            self.changed.notify_all()
-            for process in self.processes.values():
-                process.kill()
-        for keeper in self.keepers:
-            keeper.join()
+        for hand in self.hands.values():
+            hand.process.kill()
+            hand.process.join()
+            hand.connection.close()
 
     def submit(self, *tasks: Task) -> None:
         """More to do; no two with the same index."""
-        with self.changed:
-            self.schedule.waiting += tasks
-            self.changed.notify_all()
+        self.waiting += tasks
 
     def cancel(self, *indices: int) -> None:
         """Stops tasks: those that run, after their current iteration."""
-        with self.changed:
-            self.cancelled |= set(indices)
-            dropped = [task for task in self.schedule.waiting if task.index in self.cancelled]
-            self.schedule.waiting = [task for task in self.schedule.waiting if task.index not in self.cancelled]
-            for name, connection in self.connections.items():
-                for index in self.cancelled & self.tasks[name].keys():
-                    with contextlib.suppress(OSError):  # it has died, and its keeper sees to it
-                        connection.send(index)
-        for task in dropped:
-            self.events.put(("ended", task, "", JobOutcome(STOPPED)))
+        self.cancelled |= set(indices)
+        self.events += [("ended", t, "", JobOutcome(STOPPED)) for t in self.waiting if t.index in self.cancelled]
+        self.waiting = [task for task in self.waiting if task.index not in self.cancelled]
+        for hand in self.hands.values():
+            for index in hand.tasks.keys() & set(indices):
+                with contextlib.suppress(OSError):  # it has died, as `poll` will see
+                    hand.connection.send(index)
 
-    def run(self, tasks: Sequence[Task], listener: Listener) -> None:
-        """As `Executor`."""
+    def poll(self) -> list[PoolEvent]:
+        """What has happened, waited for a little; workers that are free get more to do."""
+        for name in self.devices:
+            self.feed(name)
+        found, self.events = self.events, []
+        names = {hand.connection: name for name, hand in self.hands.items()}
+        for connection in wait([*names], 0 if found else PATIENCE):
+            found += self.hear(names[connection])  # type: ignore[index]
+        return found
+
+    def run(self, tasks: Sequence[Task], listener: Batch) -> None:
         left, stopping = {task.index for task in tasks}, False
         with self:
             self.submit(*tasks)
             while left:
-                with contextlib.suppress(queue.Empty):
-                    event = self.events.get(timeout=PATIENCE)
+                for event in self.poll():
                     left -= {event[1].index} if event[0] == "ended" else set()
-                    pass_on(event, listener)
+                    listener.hear(*event)
                 if listener.stopping and not stopping:
                     stopping = True
                     self.cancel(*left)
 
-    def keep(self, name: str) -> None:
-        """Keeps a worker: one process after another, for as long as there is something to do for it."""
-        device = self.devices[int(name) - 1]
-        arguments = self.threads, 1 / self.devices.count(device), device
-        while first := self.take(name):
-            begun: set[int] = set()
-            with self.changed:
-                if not self.open:
-                    return
-                try:
-                    process, connection = start(*arguments)
-                except OSError as error:  # as where there is no memory for one
-                    self.take_back(name, begun, f"its worker could not be started ({error.strerror})")
-                    continue
-                self.processes[name], self.connections[name] = process, connection
-            with contextlib.suppress(EOFError, OSError), connection:
-                self.follow(name, first, begun)
-            with self.changed:
-                del self.connections[name]
-            process.join()
-            if not self.open:
-                return
-            self.take_back(name, begun, f"its worker has died ({describe(process.exitcode or 0)})")
+    def feed(self, name: str) -> None:
+        """Gives a worker what it has room for; where others have nothing to do, one task at a time."""
+        most = AT_ONCE if len(self.waiting) > len(self.devices) else 1
+        while self.waiting and (name not in self.hands or len(self.hands[name].tasks) < most):
+            if name not in self.hands:
+                device = self.devices[name]
+                share = 1 / [*self.devices.values()].count(device)
+                self.hands[name] = Hand(*start(self.threads, share, device))
+            task, hand = self.waiting.pop(0), self.hands[name]
+            hand.tasks[task.index] = task
+            with contextlib.suppress(OSError):  # it has died, as `hear` will see
+                hand.connection.send(task)
 
-    def take(self, name: str) -> list[Task]:
-        """More tasks for a worker: where it has none, as soon as there is one; none once the pool is closed."""
-        held, found = self.tasks[name], list[Task]()
-        with self.changed:
-            while self.open:
-                most = AT_ONCE if len(self.schedule) > len(self.devices) else 1
-                while len(held) < most and (task := self.schedule.next(name)) is not None:
-                    held[task.index] = task
-                    found.append(task)
-                if held:
-                    break
-                self.changed.wait()
-        return found
+    def hear(self, name: str) -> list[PoolEvent]:
+        """What a worker says, or what becomes of its tasks where it has died."""
+        hand = self.hands[name]
+        try:
+            kind, index, content = hand.connection.recv()
+        except (EOFError, OSError):
+            return self.take_back(name)
+        task = hand.tasks[index]
+        if kind == "started":
+            hand.begun.add(index)
+        elif kind == "ended":
+            hand.begun.discard(index)
+            del hand.tasks[index]
+        return [(kind, task, name, content)]
 
-    def follow(self, name: str, tasks: list[Task], begun: set[int]) -> None:
-        """Gives a process its tasks and passes on what it says, until it has died or the pool is closed."""
-        connection, held = self.connections[name], self.tasks[name]
-        while self.open:
-            with self.changed:
-                for task in tasks:
-                    connection.send(task)
-                    if task.index in self.cancelled:
-                        connection.send(task.index)
-            kind, index, content = connection.recv()
-            event = kind, held[index], name, content
-            if kind == "started":
-                begun.add(index)
-            elif kind == "ended":
-                begun.discard(index)
-                del held[index]
-            self.events.put(event)
-            tasks = self.take(name)
-
-    def take_back(self, name: str, begun: set[int], why: str) -> None:
+    def take_back(self, name: str) -> list[PoolEvent]:
         """What a process that has died had to do is for whoever comes next; a job over which that happens again has
         failed."""
-        with self.changed:
-            self.schedule.leave(name)
-            for task in reversed([*self.tasks[name].values()]):
-                # One that it only read ahead for has not killed it; without any begun, it can't even start.
-                blamed = task.index in begun or not begun
-                if task.index in self.cancelled:
-                    self.events.put(("ended", task, name, JobOutcome(STOPPED, why)))
-                elif blamed and task.attempt >= ATTEMPTS:
-                    error = f"{why} {task.attempt} times; see what it said above"
-                    self.events.put(("ended", task, name, JobOutcome(FAILED, error)))
-                else:
-                    self.schedule.put_back(task, failed=blamed)
-            self.tasks[name].clear()
-            self.changed.notify_all()
+        hand = self.hands.pop(name)
+        hand.connection.close()
+        hand.process.join()
+        why, ended = f"its worker has died ({describe(hand.process.exitcode or 0)})", list[PoolEvent]()
+        for task in reversed(hand.tasks.values()):
+            # One that it only read ahead for has not killed it; without any begun, it can't even start.
+            blamed = task.index in hand.begun or not hand.begun
+            if task.index in self.cancelled:
+                ended.append(("ended", task, name, JobOutcome(STOPPED, why)))
+            elif blamed and task.attempt >= ATTEMPTS:
+                error = f"{why} {task.attempt} times; see what it said above"
+                ended.append(("ended", task, name, JobOutcome(FAILED, error)))
+            else:
+                self.waiting.insert(0, replace(task, attempt=task.attempt + blamed))
+        return ended
 
 
 def start(threads: int, memory: float, device: str | None) -> tuple[SpawnProcess, Connection]:
@@ -304,11 +247,7 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
     if hasattr(os, "setsid"):
         os.setsid()  # Linux shares its CPUs among sessions before it shares them among processes
     os.environ.update(dict.fromkeys(THREADS, str(threads)))  # before torch reads them
-    worker, tasks, stopped, sending = Worker(device, memory), queue.SimpleQueue[Task](), set[int](), threading.Lock()
-
-    def send(kind: str, index: int, content: Any) -> None:
-        with sending:
-            connection.send((kind, index, content))
+    worker, tasks, stopped = Worker(device, memory), queue.SimpleQueue[Task](), set[int]()
 
     def listen() -> None:
         while True:
@@ -323,25 +262,75 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
                 tasks.put(message)
 
     def progressed(index: int, progress: JobProgress) -> bool:
-        send("progress", index, progress)
+        connection.send(("progress", index, progress))
         return index not in stopped
-
-    def ended(index: int, outcome: Future[JobOutcome]) -> None:
-        send("ended", index, outcome.result())
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
         task = tasks.get()
-        if task.index in stopped:
-            send("ended", task.index, JobOutcome(STOPPED))
-            continue
-        send("started", task.index, None)
-        worker.work(task, partial(progressed, task.index)).add_done_callback(partial(ended, task.index))
+        outcome = JobOutcome(STOPPED)
+        if task.index not in stopped:
+            connection.send(("started", task.index, None))
+            outcome = worker.work(task, partial(progressed, task.index))
+        connection.send(("ended", task.index, outcome))
 
 
 def describe(status: int) -> str:
-    """An exit status in words."""
-    if status >= 0:
-        return f"exit status {status}"
-    name = signal.Signals(-status).name if -status in {*signal.Signals} else f"signal {-status}"
+    name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
     return f"{name}, as when memory runs out" if name == "SIGKILL" else name
+
+
+def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None) -> Executor:
+    """This process, or several; see `run_batch`."""
+    import torch
+
+    from ..device import choose_device
+
+    names, threads = device_names(workers, devices), torch.get_num_threads()
+    here = {"cpu", "auto"} if choose_device("auto").type == "cpu" else {"cpu"}
+    count = len(names)
+    if count == 1 and isinstance(workers, int):
+        count = max(1, min(workers, len(jobs)))
+    elif count == 1 and all((names[0] or job.config.device) in here for job in jobs):
+        count = max(1, min(threads, len(jobs), fitting(jobs)))
+    if count == 1:
+        return ThisProcess(names[0])
+    return LocalPool(max(1, threads // count), names if len(names) > 1 else names * count)
+
+
+def device_names(workers: int | str, devices: str | None) -> list[str | None]:
+    """Of the workers: [None] for what the jobs' settings say.
+
+    Raises:
+        ConfigError: no number of workers, several devices for another number of them, or one that is none.
+        DeviceError: one that this machine doesn't have.
+    """
+    import torch
+
+    from ..device import choose_device
+
+    if workers != "auto" and not (isinstance(workers, int) and workers >= 1):
+        raise ConfigError(f"workers: at least 1 is needed, or auto, got {workers!r}")
+    if devices is None:
+        return [None]
+    names = [name.strip() for name in devices.split(",")]
+    if devices == "all":
+        names = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+        if not names:
+            raise DeviceError("device: all means all GPUs, and this machine has none; use --device cpu and --workers")
+    for name in names:
+        check_device(name)
+        choose_device(name)
+    if len(names) > 1 and workers not in ("auto", len(names)):
+        raise ConfigError(f"workers: {workers} for {len(names)} devices; each device has one, so leave --workers out")
+    return list(names)
+
+
+def fitting(jobs: Sequence[Job]) -> int:
+    """How many workers have the memory for the largest of the jobs without much tiling."""
+    import torch
+
+    from ..transfer import FIRST_USE, SHARE, free
+
+    largest = max((job.config.size for job in jobs), default=0)
+    return int(SHARE * free(torch.device("cpu")) / (PROCESS + FIRST_USE + PIXEL * largest**2))

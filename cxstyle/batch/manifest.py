@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 NAME = "manifest.jsonl"
-SHARD = "manifest.{}of{}.jsonl"
-ANY = re.compile(r"manifest(\.\d+of\d+)?\.jsonl")
+SHARD = re.compile(r"manifest(?:\.(\d+)of(\d+))?\.jsonl")
 STARTED = "started"
 COMPLETE = "complete"
 
@@ -48,26 +46,25 @@ class Manifest:
 
     def __init__(self, folder: Path, shard: tuple[int, int] | None = None) -> None:
         self.folder = folder
-        self.path = folder / (SHARD.format(*shard) if shard else NAME)
+        self.path = folder / ("manifest.{}of{}.jsonl".format(*shard) if shard else NAME)
         self.lock = filelock.FileLock(folder / f".{self.path.name}.lock")
         self.latest: dict[str, Record] = {}
         self.known_outputs: dict[str, set[str]] = {}
 
     def __enter__(self) -> Self:
-        try:
-            self.lock.acquire(timeout=0)
-            trim(self.path)
-            self.latest, self.known_outputs = read(self.folder)
-            self.file = self.path.open("ab", buffering=0)
-        except BaseException as error:
-            self.lock.release()  # nothing, where it isn't held
-            if isinstance(error, filelock.Timeout):
+        with contextlib.ExitStack() as failing:
+            failing.callback(self.lock.release)  # nothing, where it isn't held
+            try:
+                self.lock.acquire(timeout=0)
+                trim(self.path)
+                self.latest, self.known_outputs = read(self.folder)
+                self.file = self.path.open("ab", buffering=0)
+            except filelock.Timeout as error:
                 why = f"another batch is writing to {self.path}; wait for its end, or use another folder"
-            elif isinstance(error, OSError):
-                why = f"can't write {self.path}: {error.strerror or error}"
-            else:
-                raise
-            raise OutputError(why) from error
+                raise OutputError(why) from error
+            except OSError as error:
+                raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
+            failing.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,11 +74,7 @@ class Manifest:
             self.lock.release()
 
     def add(self, record: Record) -> Record:
-        """Adds a line with the time to it, in one piece; returns the whole record.
-
-        Raises:
-            OutputError: it can't be written.
-        """
+        """Adds a line with the time to it, in one piece; returns the whole record."""
         line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="microseconds"), **record})
         try:
             self.file.write(f"{line}\n".encode())
@@ -99,20 +92,15 @@ class Manifest:
         return output in self.known_outputs and path.is_file() and sha256_of(path) in self.known_outputs[output]
 
 
-def manifests(folder: Path) -> list[Path]:
-    """All manifests of a folder: that of whole batches first, then those of shards."""
-    return sorted((path for path in folder.glob("manifest*.jsonl") if ANY.fullmatch(path.name)), key=by_shard)
-
-
-def by_shard(path: Path) -> tuple[int, ...]:
-    """(n, i) for sorting; nothing for the manifest of whole batches."""
-    return tuple(int(number) for number in reversed(re.findall(r"\d+", path.name)))
+def manifests(folder: Path) -> dict[Path, tuple[int, int] | None]:
+    """All manifests of a folder, with their shards: that of whole batches first, those of shards in their order."""
+    found = {path: match for path in folder.glob("manifest*.jsonl") if (match := SHARD.fullmatch(path.name))}
+    shards = {path: (int(match[1]), int(match[2])) if match[1] else None for path, match in found.items()}
+    return dict(sorted(shards.items(), key=lambda item: (item[1] or (0, 0))[::-1]))
 
 
 def lines(path: Path) -> Iterator[Record]:
-    """The records of a manifest.
-
-    A line that was cut short, as by a loss of power, is no record: what it was about will be done again.
+    """The records of a manifest; a line that was cut short, as by a loss of power, is none, and its job is done again.
 
     Raises:
         OutputError: it can't be read.
@@ -129,11 +117,7 @@ def lines(path: Path) -> Iterator[Record]:
 
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, set[str]]]:
-    """Of all manifests of a folder, by output: the last record of each job that ended; and `Manifest.known_outputs`.
-
-    Raises:
-        OutputError: one can't be read.
-    """
+    """`Manifest.latest` and `Manifest.known_outputs` of all manifests of a folder; errors as of `lines`."""
     latest: dict[str, Record] = {}
     known_outputs: dict[str, set[str]] = {}
     for path in manifests(folder):
@@ -148,19 +132,9 @@ def read(folder: Path) -> tuple[dict[str, Record], dict[str, set[str]]]:
 
 def trim(path: Path) -> None:
     """Cuts off a last line that lacks its end, so that the next one starts on its own."""
-    if not path.exists():
-        return
-    with path.open("rb+") as file:
-        end = file.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - 4096)
-            file.seek(start)
-            kept = file.read(end - start).rfind(b"\n")
-            if kept >= 0:
-                file.truncate(start + kept + 1)
-                return
-            end = start
-        file.truncate(0)
+    if path.exists():
+        with path.open("rb+") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def merge(folder: Path) -> tuple[int, int]:
@@ -176,17 +150,15 @@ def merge(folder: Path) -> tuple[int, int]:
     if not found:
         raise OutputError(f"{folder} holds no manifest of a batch; name the folder given to `cxstyle batch -o`")
     with contextlib.ExitStack() as held:
-        for path in found:
-            shard = by_shard(path)
-            manifest = held.enter_context(Manifest(folder, (shard[1], shard[0]) if shard else None))
+        for shard in found.values():
+            manifest = held.enter_context(Manifest(folder, shard))
             manifest.file.close()  # Windows replaces and removes no open file; the lock stays
         whole = sorted((record for path in found for record in lines(path)), key=lambda record: str(record["time"]))
         write_whole(folder / NAME, "".join(json.dumps(record) + "\n" for record in whole).encode())
-        for path in found:
-            if path.name != NAME:
-                path.unlink()
-                with contextlib.suppress(OSError):  # on Windows it goes by itself as it is released
-                    (folder / f".{path.name}.lock").unlink()
+        for path in found.keys() - {folder / NAME}:
+            path.unlink()
+            with contextlib.suppress(OSError):  # on Windows it goes by itself as it is released
+                (folder / f".{path.name}.lock").unlink()
     latest, _ = read(folder)
     return len(latest), sum(record["status"] == COMPLETE for record in latest.values())
 

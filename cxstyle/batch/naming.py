@@ -3,117 +3,47 @@
 from __future__ import annotations
 
 import os
-import string
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import PurePath, PurePosixPath
+from dataclasses import replace
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TypeVar
 
-from ..checks import nearest
 from ..errors import ConfigError
-from .jobs import inside
+from .jobs import Job, inside
 from .listing import PICTURES
 
+Name = TypeVar("Name", bound=str | Path)
 FIELDS = ("source", "target", "preset", "seed", "index")
 LONGEST = 200
 """Bytes of a name: file systems take 255, and suffixes, numbers and steps come on top."""
 
 
-def cut(text: str, size: int) -> str:
-    """The start of a text, of at most so many bytes."""
-    return os.fsencode(text)[:size].decode(errors="ignore")
-
-
-def default_template(presets: int, seeds: int) -> str:
-    """What names are made of where nobody says.
-
-    Args:
-        presets: how many named settings there are; 0 where they have no names.
-        seeds: with how many seeds each of them runs.
-    """
-    return "{source}__{target}" + ("__{preset}" if presets else "") + ("__{seed}" if seeds > 1 else "")
-
-
-@dataclass(frozen=True)
-class Row:
-    """What the name of one job can be made of.
-
-    Attributes:
-        source: what the source is called; with "/" where it lies in a sub-folder.
-        target: what the targets are called.
-        preset: what the settings are called.
-        seed: of the settings.
-        what: the job in messages.
-        name: given by the user, instead of the template: as `given_name` returns it.
-    """
-
-    source: str
-    target: tuple[str, ...]
-    preset: str
-    seed: int
-    what: str
-    name: str | None = None
-
-    def values(self, index: int) -> dict[str, str]:
-        """Each field's text, without the source's folder; of job `index`, from 0."""
-        texts = (self.source.rpartition("/")[2], "+".join(self.target), self.preset, str(self.seed), f"{index + 1:04}")
-        return {field: text.replace("/", "-") for field, text in zip(FIELDS, texts, strict=True)}
-
-
-@dataclass(frozen=True)
 class Template:
-    """A template that was read.
+    """Such as {source}__{target}__{preset} or {preset}/{source}_{target}.jpg.
 
-    Attributes:
-        text: as it was given.
-        stem: without the suffix.
-        suffix: of every name.
+    Raises:
+        ConfigError: an unknown field, stray braces, a path that leads out of the batch's folder, or no name.
     """
 
-    text: str
-    stem: str
-    suffix: str
-
-    @classmethod
-    def parse(cls, text: str) -> Template:
-        """Reads a template such as {source}__{target}__{preset} or {preset}/{source}_{target}.jpg.
-
-        Raises:
-            ConfigError: an unknown field, stray braces, a path that leads out of the batch's folder, or no name.
-        """
+    def __init__(self, text: str) -> None:
         check_text(text)
         if text.startswith("/"):
             raise ConfigError(f"name: {text!r} must be relative to the batch's folder; leave the first / out")
-        try:
-            tokens = list(string.Formatter().parse(text))
-        except ValueError as error:
-            raise ConfigError(f"name: {text!r} has stray braces; write {{{{ and }}}} for braces in names") from error
-        for _, field, form, conversion in tokens:
-            if field is not None and field not in FIELDS:
-                best = nearest(field, FIELDS)
-                raise ConfigError(
-                    f"name: {{{field}}} is not a field; did you mean {{{best}}}? (one of {', '.join(FIELDS)})"
-                )
-            if form or conversion:
-                raise ConfigError(f"name: {text!r}: fields take no format; write {{{field}}}")
-        stem, suffix = split_suffix(text)
-        for part in stem.split("/"):
-            check_part(part.format(**dict.fromkeys(FIELDS, "x")), text)
-        return cls(text, stem, suffix)
+        self.text, self.fields = text, {field for field in FIELDS if f"{{{field}}}" in text}
+        self.stem, self.suffix = split_suffix(text)
+        for part in self.stem.split("/"):
+            try:
+                rendered = part.format(**dict.fromkeys(FIELDS, "x"))
+            except (LookupError, ValueError, AttributeError) as error:
+                known = ", ".join(f"{{{field}}}" for field in FIELDS)
+                why = f"fields are {known}, and braces in names {{{{ and }}}}"
+                raise ConfigError(f"name: {text!r} can't be read; {why}") from error
+            check_part(rendered, text)
 
-    @property
-    def fields(self) -> set[str]:
-        """Those that it has."""
-        return {field for _, field, _, _ in string.Formatter().parse(self.text) if field}
-
-    def render(self, row: Row, index: int) -> str:
-        """The output of job `index`, from 0; the source's sub-folders stand before the part that has {source}.
-
-        Raises:
-            ConfigError: a part of it would be empty, "." or "..", or too long.
-        """
-        values, folder = row.values(index), row.source.rpartition("/")[0]
+    def render(self, folder: str, values: Mapping[str, str]) -> str:
+        """An output; the source's sub-folders stand before the part that has {source}."""
         found: list[str] = []
         for part in self.stem.split("/"):
             if folder and "{source}" in part:
@@ -124,11 +54,7 @@ class Template:
 
 
 def split_suffix(name: str) -> tuple[str, str]:
-    """A name without the suffix of a format, and that suffix; .png without one.
-
-    Raises:
-        ConfigError: the suffix of pictures that can't be written.
-    """
+    """A name without the suffix of a format, and that suffix; .png without one."""
     from ..pictures import FORMATS
 
     stem, dot, end = name.rpartition(".")
@@ -151,17 +77,11 @@ def check_part(part: str, text: str) -> None:
     if part.strip() in ("", ".", ".."):
         raise ConfigError(f"name: {text[:60]!r} gives a name or folder {part!r}; each needs a text, such as {{source}}")
     if len(os.fsencode(part)) > LONGEST:
-        raise ConfigError(
-            f"name: {part[:30]}... is too long; a name takes {LONGEST} bytes. Give a shorter one, such as {{index}}"
-        )
+        raise ConfigError(f"name: {part[:30]}... is too long; a name takes {LONGEST} bytes, as {{index}} does")
 
 
 def given_name(name: str) -> str:
-    """A name of the user's, as an output: with .png where it has no suffix of a format.
-
-    Raises:
-        ConfigError: outside of the batch's folder, empty, too long, or of a format that can't be written.
-    """
+    """A name of the user's, as an output: with .png where it has no suffix of a format."""
     check_text(name)
     stem, suffix = split_suffix(inside(name))
     for part in stem.split("/"):
@@ -174,63 +94,79 @@ def same(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def disambiguate(forms: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """What to call each: the first of its forms that no other has; where there is none, the last.
-
-    Args:
-        forms: of each, by what it is known by, what it may be called, from the plain form to the most telling one.
-    """
+def disambiguate(forms: Mapping[Name, Sequence[str]]) -> dict[Name, str]:
+    """What to call each: the first of its forms, from the plain to the most telling, that no other has; or the last."""
     count = Counter(form for each in forms.values() for form in set(map(same, each)))
     return {key: next((form for form in each if count[same(form)] == 1), each[-1]) for key, each in forms.items()}
 
 
-def short_names(files: Iterable[str]) -> dict[str, str]:
+def short_names(files: Iterable[Name]) -> dict[Name, str]:
     """What to call each file: its stem, or as much of its path as tells it from the others.
 
     a/x.jpg and b/x.jpg are a/x and b/x; x.jpg and x.png keep their suffixes.
     """
 
-    def forms(file: str) -> list[str]:
+    def forms(file: str | Path) -> list[str]:
         path = PurePath(file)
         tails = [path.parts[-depth:] for depth in range(1, len(path.parts) + 1)]
         # a.jpg and ./a.jpg have all of these in common, and so are called as they came.
-        return [*(str(PurePath(*tail[:-1], name)) for tail in tails for name in (path.stem, path.name)), file]
+        return [*(str(PurePath(*tail[:-1], name)) for tail in tails for name in (path.stem, path.name)), str(file)]
 
     return disambiguate({file: forms(file) for file in files})
 
 
-def outputs(template: Template, rows: Sequence[Row]) -> list[str]:
-    """The output of each job, in their order.
+def name_jobs(
+    jobs: Sequence[Job],
+    template: str | None,
+    what: Callable[[int], str],
+    given: Sequence[str | None] | None = None,
+    sources: Mapping[Path, str] | None = None,
+    targets: Mapping[Path, str] | None = None,
+) -> list[Job]:
+    """The jobs with outputs of their own.
+
+    Args:
+        jobs: in their order, which {index} counts.
+        template: see `Template`. Without it SOURCE__TARGET__PRESET, with __SEED where there are several.
+        what: a job in messages, by its index.
+        given: names that users gave, instead of the template, as of `given_name`.
+        sources: what each is called, with "/" where it lies in a sub-folder; `short_names` otherwise.
+        targets: the same.
 
     Raises:
-        ConfigError: as of `Template.render` and `check_distinct`.
+        ConfigError: as of `Template`, or two outputs that a file system may take for one.
     """
-    found = [row.name or template.render(row, i) for i, row in enumerate(rows)]
+    sources = sources or {file: name.replace("/", "-") for file, name in short_names(j.source for j in jobs).items()}
+    targets = targets or short_names(target for job in jobs for target in job.target)
+    seeds: dict[object, set[int]] = defaultdict(set)
+    for job in jobs:
+        seeds[job.source, job.target, job.preset].add(job.config.seed)
+    usual = "{source}__{target}" + ("__{preset}" if any(job.preset for job in jobs) else "")
+    usual += "__{seed}" if any(len(found) > 1 for found in seeds.values()) else ""
+    read = Template(template or usual)
+    given = given or [None] * len(jobs)
+    rows: list[dict[str, str]] = []
+    found: list[str] = []
+    for index, job in enumerate(jobs):
+        folder, _, source = sources[job.source].rpartition("/")
+        texts = (source, "+".join(map(targets.__getitem__, job.target)), job.preset, job.config.seed, f"{index + 1:04}")
+        rows.append({field: str(text).replace("/", "-") for field, text in zip(FIELDS, texts, strict=True)})
+        found.append(given[index] or read.render(folder, rows[-1]))
 
     def advice(first: int, second: int) -> str:
-        if rows[first].name is not None:
-            return "give one of them another name"
-        one, other = rows[first].values(first), rows[second].values(second)
-        lacking = [field for field in FIELDS if one[field] != other[field] and field not in template.fields]
+        lacking = [f for f in FIELDS if rows[first][f] != rows[second][f] and f not in read.fields]
         telling = lacking[:-1] or lacking  # the index tells all apart, and says least
-        fields = " and ".join(f"{{{field}}}" for field in telling)
-        return f"add {fields} to the name {template.text}" if fields else "give one of them a name of its own"
+        if given[first] is not None or not telling:
+            return "give one of them another name"
+        return f"add {' and '.join(f'{{{field}}}' for field in telling)} to the name {read.text}"
 
-    check_distinct(found, lambda i: rows[i].what, advice)
-    return found
+    check_distinct(found, what, advice)
+    return [replace(job, output=output) for job, output in zip(jobs, found, strict=True)]
 
 
 def check_distinct(names: Sequence[str], what: Callable[[int], str], advice: Callable[[int, int], str]) -> None:
-    """Refuses outputs that a file system may take for one, and one inside of what is another's picture.
-
-    Args:
-        names: outputs, relative to the batch's folder.
-        what: a job in messages, by its index.
-        advice: what to do about two of one name.
-
-    Raises:
-        ConfigError: two are.
-    """
+    """Refuses outputs that a file system may take for one, and one inside of what is another's picture; `what` is a job
+    in messages, `advice` what to do about two of one name."""
     owner: dict[str, int] = {}
     for i, name in enumerate(names):
         first = owner.setdefault(same(name), i)

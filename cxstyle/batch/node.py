@@ -9,7 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,46 +17,26 @@ from typing import Any
 from .. import __version__
 from ..errors import ClusterError
 from ..settings import INITS
-from .jobs import Job
-from .schedule import Task
+from .jobs import Job, Task
 from .worker import JobOutcome, JobProgress, Worker
 
 TELL_EVERY = 1.0
 """Seconds between two reports of a running job."""
 
-Networks = dict[str, tuple[str, Path | None]]
-"""By the features of settings without a weight file: which network that is here, and its file unless it is bundled."""
 
-
-@dataclass(frozen=True)
-class Errand:
-    """A job for a node.
-
-    Attributes:
-        task: as the batch has it.
-        job: with paths that hold from every folder, and with the network that it takes where the batch is.
-        threads: that it may use.
-        gpu: whether it has one.
-        messages: Ray's queue for (kind, index, name of the worker, content).
-        files: of the job that there are.
-        version: of cxstyle where the batch is.
-    """
-
-    task: Task
-    job: Job
-    threads: int
-    gpu: bool
-    messages: Any
-    files: Sequence[Path]
-    version: str = __version__
-
-
-def do_job(errand: Errand, *contents: bytes) -> JobOutcome:
+def do_job(
+    task: Task, files: Sequence[Path], threads: int, gpu: bool, messages: Any, version: str, *contents: bytes
+) -> JobOutcome:
     """What runs on a node. Ray keeps its process for the next job, and with it the network and the targets' features.
 
     Args:
-        errand: the job.
-        contents: of its files; none where they must be where they are.
+        task: whose job has paths that hold from every folder, and the network that it takes where the batch is.
+        files: of the job that there are.
+        threads: that it may use.
+        gpu: whether it has one.
+        messages: Ray's queue for (kind, index, name of the worker, content).
+        version: of cxstyle where the batch is.
+        contents: of the files; none where they must be where they are.
 
     Raises:
         ClusterError: the node can't do it: another cxstyle, or a file that isn't there.
@@ -64,10 +44,10 @@ def do_job(errand: Errand, *contents: bytes) -> JobOutcome:
     import ray
     import torch
 
-    host, index = socket.gethostname(), errand.task.index
-    if errand.version != __version__:
-        raise ClusterError(f"cxstyle {__version__} is installed on {host} and {errand.version} here; install the same")
-    for file in () if contents else errand.files:
+    host = socket.gethostname()
+    if version != __version__:
+        raise ClusterError(f"cxstyle {__version__} is installed on {host} and {version} here; install the same")
+    for file in () if contents else files:
         if not file.exists():
             advice = "it must lie on storage that all nodes share, or add --return-pictures"
             raise ClusterError(f"{host} doesn't see {file}: {advice}")
@@ -75,7 +55,7 @@ def do_job(errand: Errand, *contents: bytes) -> JobOutcome:
 
     def tell(kind: str, content: JobProgress | None = None) -> Any:
         # Without waiting for it to arrive: Ray gives the CPUs of whoever waits to a further job.
-        return errand.messages.actor.put_nowait.remote((kind, index, name, content))
+        return messages.actor.put_nowait.remote((kind, task.index, name, content))
 
     def progressed(progress: JobProgress) -> bool:
         nonlocal told
@@ -85,23 +65,16 @@ def do_job(errand: Errand, *contents: bytes) -> JobOutcome:
         return True
 
     started = tell("started")
-    torch.set_num_threads(errand.threads)
-    with unpacked(errand, contents) as job:
-        task = replace(errand.task, job=fitting(job, errand.gpu), names=errand.task.job.names())
+    torch.set_num_threads(threads)
+    with unpacked(task.job, files, contents) as job:
         # A worker without a GPU shares the node's memory with those beside it.
-        memory = 1.0 if errand.gpu else min(1.0, errand.threads / (os.cpu_count() or 1))
-        outcome = worker_here(memory).work(task, progressed).result()
+        worker = worker_here(1.0 if gpu else min(1.0, threads / (os.cpu_count() or 1)))
+        outcome = worker.work(replace(task, job=fitting(job, gpu)), progressed)
         ray.wait([started])  # the batch hears of its beginning before its end
-        details = outcome.details | {"weights": as_sent(str(outcome.details.get("weights", "")), job, errand)}
-        return replace(outcome, error=as_sent(outcome.error, job, errand), details=details if outcome.details else {})
-
-
-def as_sent(text: str, job: Job, errand: Errand) -> str:
-    """What is said of a job, with paths as the batch knows them in place of those here."""
-    for there, here in ((job, errand.job), (errand.job, errand.task.job)):
-        for old, new in zip(there.files(), here.files(), strict=False):  # one may name a network that the other means
-            text = text.replace(str(old), str(new))
-    return text
+        error, weights = outcome.error, str(outcome.details.get("weights", ""))
+        for here, there in zip(job.files(), task.job.files(), strict=True):
+            error, weights = error.replace(str(here), str(there)), weights.replace(str(here), str(there))
+        return replace(outcome, error=error, details=outcome.details and outcome.details | {"weights": weights})
 
 
 @cache
@@ -117,16 +90,16 @@ def folder_here() -> tempfile.TemporaryDirectory[str]:
 
 
 @contextlib.contextmanager
-def unpacked(errand: Errand, contents: Sequence[bytes]) -> Iterator[Job]:
-    """The job with its files where their contents are written; a file has the same place whenever it comes again, since
-    networks are known by theirs."""
+def unpacked(job: Job, files: Sequence[Path], contents: Sequence[bytes]) -> Iterator[Job]:
+    """The job with its files, under their own names, where their contents are written; a file has the same place
+    whenever it comes again, since networks are known by theirs."""
     places = {}
     try:
-        for file, content in zip(errand.files if contents else (), contents, strict=True):
-            name = hashlib.sha256(os.fsencode(file)).hexdigest()
-            places[file] = Path(folder_here().name, f"{name}{file.suffix}")
+        for file, content in zip(files if contents else (), contents, strict=True):
+            places[file] = Path(folder_here().name, hashlib.sha256(os.fsencode(file)).hexdigest(), file.name)
+            places[file].parent.mkdir(exist_ok=True)
             places[file].write_bytes(content)
-        yield moved(errand.job, lambda file: places.get(file, file), {})
+        yield moved(job, lambda file: places.get(file, file))
     finally:
         for place in places.values():
             place.unlink(missing_ok=True)
@@ -142,16 +115,13 @@ def fitting(job: Job, gpu: bool) -> Job:
     return replace(job, config=job.config.override(device=device))
 
 
-def moved(job: Job, where: Callable[[Path], Path], networks: Networks) -> Job:
-    """The same job with its files elsewhere, and the network that `networks` says."""
+def moved(job: Job, where: Callable[[Path], Path]) -> Job:
+    """The same job with its files elsewhere."""
     config = job.config
     if config.init not in INITS:
         config = config.override(init=str(where(Path(config.init))))
-    features, file = networks.get(config.features, (config.features, None))
-    if config.weights is None:
-        config = replace(config, features=features, weights=None if file is None else str(where(file)))
-    else:
-        config = replace(config, weights=str(where(Path(config.weights))))
+    if config.weights is not None:
+        config = config.override(weights=str(where(Path(config.weights))))
     return replace(
         job,
         source=where(job.source),

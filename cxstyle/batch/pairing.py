@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,8 @@ from ..errors import ConfigError, PictureError
 from ..settings import StyleConfig
 from .jobs import Job
 from .listing import Listed, list_pictures
-from .naming import Row, Template, default_template, disambiguate, outputs
+from .naming import disambiguate, name_jobs
+from .plan import words
 
 PAIRINGS = ("product", "zip", "name")
 NAMED = 5
@@ -22,13 +23,7 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Paired:
-    """What `pairs` finds.
-
-    Attributes:
-        pairs: (source, target), source by source.
-        alone_sources: sources without a counterpart.
-        alone_targets: targets without one.
-    """
+    """What `pairs` finds: (source, target), source by source; and the sources and the targets that are in no pair."""
 
     pairs: tuple[tuple[Listed, Listed], ...]
     alone_sources: tuple[Listed, ...] = ()
@@ -36,23 +31,15 @@ class Paired:
 
     def alone(self) -> str:
         """What has no counterpart, in one line; "" where everything has one."""
+        names = [picture.name for picture in (*self.alone_sources, *self.alone_targets)]
         sides = {"source": self.alone_sources, "target": self.alone_targets}
-        if not any(sides.values()):
-            return ""
         counts = " and ".join(counted(len(side), word) for word, side in sides.items() if side)
-        verb = "has" if sum(map(len, sides.values())) == 1 else "have"
-        return f"{counts} {verb} no counterpart: {named([*self.alone_sources, *self.alone_targets])}"
+        first = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        return f"{counts} {'has' if len(names) == 1 else 'have'} no counterpart: {first}" if names else ""
 
 
 def counted(count: int, word: str) -> str:
-    """1 source, 2 sources."""
     return f"{count} {word}{'s' if count != 1 else ''}"
-
-
-def named(pictures: Sequence[Listed]) -> str:
-    """The first few by name."""
-    names = ", ".join(picture.name for picture in pictures[:NAMED])
-    return names if len(pictures) <= NAMED else f"{names} and {len(pictures) - NAMED} more"
 
 
 def pairs(sources: Sequence[Listed], targets: Sequence[Listed], how: str) -> Paired:
@@ -76,7 +63,7 @@ def pairs(sources: Sequence[Listed], targets: Sequence[Listed], how: str) -> Pai
     by_name = grouped(targets)
     found = tuple((source, target) for source in sources for target in by_name[key(source)])
     if not found:
-        first = f"{named(sources[:1])} and {named(targets[:1])}"
+        first = f"{sources[0].name} and {targets[0].name}"
         raise ConfigError(f"pair: no source and target have the same name ({first} differ); use --pair product or zip")
     used = {picture for pair in found for picture in pair}
     alone = (tuple(picture for picture in side if picture not in used) for side in (sources, targets))
@@ -89,7 +76,6 @@ def key(picture: Listed) -> str:
 
 
 def grouped(pictures: Iterable[Listed]) -> defaultdict[str, list[Listed]]:
-    """Pictures by name."""
     found = defaultdict(list)
     for picture in pictures:
         found[key(picture)].append(picture)
@@ -112,7 +98,7 @@ def make_jobs(
         targets: the same.
         how: see `pairs`.
         settings: what each is called, and the settings with their seed.
-        template: of the names, see `Template`; `default_template` without it.
+        template: of the names, see `naming.name_jobs`.
         source_mask: one for all, or a folder that has a mask for each under the same sub-folder and name.
         target_mask: the same for the targets.
 
@@ -122,46 +108,24 @@ def make_jobs(
     """
     from ..transfer import check_masks
 
-    if not settings:
-        raise ConfigError("presets: at least one is needed")
     check_masks(source_mask, None if target_mask is None else [target_mask], 1)
     paired = pairs(sources, targets, how).pairs
-    seeds = max(Counter(label for label, _ in settings).values())
-    read = Template.parse(template or default_template(len({label for label, _ in settings if label}), seeds))
-    source_names = disambiguate({s.file: (s.name, s.file) for s in sources})
-    target_names = disambiguate({t.file: (flat(t.name), flat(t.file)) for t in targets})
-    source_masks = masks_for([source for source, _ in paired], source_mask, "source-mask")
-    target_masks = masks_for([target for _, target in paired], target_mask, "target-mask")
-    whole = [(source, target, label, config) for source, target in paired for label, config in settings]
-    rows = []
-    for source, target, label, config in whole:
-        what = f"{source.path} with {target.path} ({label + ', ' if label else ''}seed {config.seed})"
-        rows.append(Row(source_names[source.file], (target_names[target.file],), label, config.seed, what))
-    return [
-        Job(
-            source.path,
-            target.path,
-            config,
-            output,
-            preset=label,
-            source_mask=source_masks.get(source),
-            target_mask=target_masks.get(target, ()),
-        )
-        for (source, target, label, config), output in zip(whole, outputs(read, rows), strict=True)
+    own = masks_for([source for source, _ in paired], source_mask, "source-mask")
+    goals = masks_for([target for _, target in paired], target_mask, "target-mask")
+    jobs = [
+        Job(s.path, t.path, config, preset=label, source_mask=own.get(s), target_mask=goals.get(t))
+        for s, t in paired
+        for label, config in settings
     ]
-
-
-def flat(name: str) -> str:
-    """Without folders: those of targets are part of the name."""
-    return name.replace("/", "-")
+    called = disambiguate({s.file: (s.name, s.file) for s in sources})
+    # Folders of targets are part of the name.
+    aims = disambiguate({t.file: (t.name.replace("/", "-"), t.file.replace("/", "-")) for t in targets})
+    names = {s.path: called[s.file] for s in sources}, {t.path: aims[t.file] for t in targets}
+    return name_jobs(jobs, template, lambda i: f"{words(jobs[i])} with seed {jobs[i].config.seed}", None, *names)
 
 
 def masks_for(pictures: Sequence[Listed], mask: Path | None, option: str) -> dict[Listed, Path]:
-    """The mask of each picture: one file for all, or those of a folder by name; nothing without a mask.
-
-    Raises:
-        PictureError: there is no such file or folder, or a picture has none there, or several.
-    """
+    """The mask of each picture: one file for all, or those of a folder by name; nothing without a mask."""
     if mask is None:
         return {}
     if not mask.is_dir():
@@ -169,15 +133,12 @@ def masks_for(pictures: Sequence[Listed], mask: Path | None, option: str) -> dic
             raise PictureError(f"{option}: there is no file or folder {mask}")
         return dict.fromkeys(pictures, mask)
     by_name = grouped(list_pictures(str(mask), True))
-    lacking = [picture for picture in dict.fromkeys(pictures) if not by_name[key(picture)]]
-    if lacking:
-        others = f", nor for {counted(len(lacking) - 1, 'other')}" if len(lacking) > 1 else ""
-        first = lacking[0]
-        raise PictureError(
-            f"{option}: {mask} has no mask for {first.path}{others}; it would be {mask / first.name}.png"
-        )
     for picture in pictures:
-        if len(by_name[key(picture)]) > 1:
-            several = " and ".join(str(found.path) for found in by_name[key(picture)])
+        found = by_name[key(picture)]
+        if not found:
+            wanted = f"it would be {mask / picture.name}.png"
+            raise PictureError(f"{option}: {mask} has no mask for {picture.path}; {wanted}")
+        if len(found) > 1:
+            several = " and ".join(str(each.path) for each in found)
             raise PictureError(f"{option}: {several} could both be the mask of {picture.path}; keep one")
     return {picture: by_name[key(picture)][0].path for picture in pictures}

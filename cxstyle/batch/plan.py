@@ -11,10 +11,9 @@ from statistics import median
 from ..errors import ConfigError
 from ..files import sha256_of
 from ..settings import StyleConfig, parse
-from .jobs import Job
+from .jobs import Job, in_order, part
 from .manifest import COMPLETE, Record, read
 from .naming import check_distinct
-from .schedule import in_order, part
 
 UNREADABLE = "unreadable"
 """In place of the hash of a file that can't be read: the job will fail and say why."""
@@ -39,12 +38,10 @@ class Planned:
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing to do."""
         return self.state == COMPLETE
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content."""
     try:
         return sha256_of(path)
     except (OSError, ValueError):  # ValueError: a NUL in its name
@@ -81,7 +78,6 @@ def compared(jobs: Sequence[Job], folder: Path, latest: Mapping[str, Record]) ->
 
 
 def state(job: Job, key: str, folder: Path, record: Record | None) -> str:
-    """Of a job; see `Planned`."""
     if record is None:
         return "new"
     if record.get("key") != key:
@@ -92,11 +88,7 @@ def state(job: Job, key: str, folder: Path, record: Record | None) -> str:
 
 
 def check_outputs(jobs: Sequence[Job]) -> None:
-    """Makes sure that every job has a file of its own, of a format that can be written.
-
-    Raises:
-        ConfigError, OutputError: as of `plan_batch`.
-    """
+    """Makes sure that every job has a file of its own, of a format that can be written."""
     for job in jobs:
         job.writing.check(job.output)
     check_distinct([job.output for job in jobs], lambda i: words(jobs[i]), lambda *_: "give each its own output")
@@ -109,7 +101,7 @@ def words(job: Job) -> str:
 
 
 def work(config: StyleConfig) -> float:
-    """How much a run is beside others, about, in pixels times iterations; see `steps.FIXED_WORK`."""
+    """How much a run is beside others, about, in pixels times iterations."""
     from ..transfer import FIXED_WORK
 
     scales = config.pyramid.scales(config.size, config.iterations)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import CxStyleError, OutputError
-from ..files import READ, check_place, file_id, make_folder, remove_partial, write_whole
+from ..files import check_place, check_writable, make_folder, remove_partial, write_whole
 from ..transfer import run_record, write_json
-from .jobs import Job
+from .jobs import Job, Task, in_order, part
 from .listing import place
-from .local import Executor
+from .local import Executor, choose_executor, device_names
 from .manifest import COMPLETE, STARTED, Manifest, Record
 from .plan import Planned, check_outputs, compared, work
-from .schedule import Task, in_order, part
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress
-from .workers import check_workers, choose_executor
+
+FREE = "choose another folder or add --overwrite"
 
 
 @dataclass(frozen=True)
@@ -86,67 +86,59 @@ class BatchResult:
         return [record for record in self.ended() if record["status"] not in (COMPLETE, STOPPED)]
 
 
+@dataclass
 class Batch:
-    """A batch as it goes: what executors tell becomes files, lines of the manifest and events."""
+    """A batch as it goes: what executors tell becomes files, lines of the manifest and events.
 
-    def __init__(
-        self,
-        folder: Path,
-        manifest: Manifest,
-        planned: list[Planned],
-        todo: list[Planned],
-        callback: Callback | None,
-        reports: Path | None,
-        overwrite: bool,
-    ) -> None:
-        self.folder, self.manifest, self.callback, self.reports = folder, manifest, callback, reports
-        self.overwrite, self.before = overwrite, set(manifest.known_outputs)
-        self.todo, self.stopping = todo, False
-        self.skipped = len(planned) - len(todo)
-        self.done = self.failed = 0
-        self.begun = time.perf_counter()
-        self.work = [work(planned.job.config) for planned in todo]
-        self.whole, self.finished = sum(self.work), 0.0
-        self.running: dict[int, float] = {}
+    Attributes:
+        stopping: whether running jobs are to be stopped and no others begun.
+    """
+
+    folder: Path
+    manifest: Manifest
+    planned: list[Planned]
+    todo: list[Planned]
+    callback: Callback | None
+    reports: Path | None
+    overwrite: bool
+    stopping: bool = False
+    done: int = 0
+    failed: int = 0
+    finished: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.begun, self.running = time.perf_counter(), dict[int, float]()
+        self.before = set(self.manifest.known_outputs)
+        self.work = [work(planned.job.config) for planned in self.todo]
 
     def tell(self, kind: str, task: Task | None = None, **more: Any) -> None:
         """Tells the callback, which may stop it all."""
         done = self.finished + sum(self.work[index] * done for index, done in self.running.items())
-        share = done / self.whole if self.whole else 1.0
+        share = done / sum(self.work) if self.work else 1.0
         seconds = time.perf_counter() - self.begun
-        event = Event(
-            kind,
-            done=self.done,
-            skipped=self.skipped,
-            failed=self.failed,
-            left=len(self.todo) - self.done - self.failed,
-            share=share,
-            seconds=seconds,
-            seconds_left=seconds * (1 - share) / share if share else None,
-            job=task.job if task else None,
-            **more,
-        )
+        left = seconds * (1 - share) / share if share else None
+        skipped, to_do = len(self.planned) - len(self.todo), len(self.todo) - self.done - self.failed
+        counts = self.done, skipped, self.failed, to_do
+        event = Event(kind, *counts, share, seconds, left, task.job if task else None, **more)
         if self.callback is not None and self.callback(event) is False:
             self.stopping = True
 
-    def on_start(self, task: Task, worker: str) -> None:
-        """As `Listener`."""
-        self.running[task.index] = 0.0
-        self.begin(task, worker)
-        self.tell("started", task, worker=worker)
+    def hear(self, kind: str, task: Task, worker: str, content: Any = None) -> None:
+        """What an executor tells, see `local.PoolEvent`; always in the thread that called it."""
+        if kind == "ended":
+            return self.end(task, worker, content)
+        self.running[task.index] = content.done if content else 0.0
+        if content is None:
+            self.begin(task, worker)
+        return self.tell(kind, task, worker=worker, progress=content)
 
     def begin(self, task: Task, worker: str, **facts: str) -> None:
         """A line about a job that has not ended."""
         line = {"status": STARTED, "output": task.job.output, "worker": worker, "attempt": task.attempt}
         self.manifest.add(line | facts)
 
-    def on_progress(self, task: Task, worker: str, progress: JobProgress) -> None:
-        """As `Listener`."""
-        self.running[task.index] = progress.done
-        self.tell("progress", task, worker=worker, progress=progress)
-
-    def on_end(self, task: Task, worker: str, outcome: JobOutcome) -> None:
-        """As `Listener`: first the picture, then the line that says that it is there."""
+    def end(self, task: Task, worker: str, outcome: JobOutcome) -> None:
+        """First the picture, then the line that says that it is there."""
         if self.running.pop(task.index, None) is None and outcome.status == STOPPED:
             return
         outcome = self.written(task, worker, outcome)
@@ -171,37 +163,13 @@ class Batch:
             make_folder(path.parent)
             check_place(path, write_whole(path, picture, replace=may_go))
             if self.reports is not None:
-                self.report(task.job, outcome, self.reports)
+                self.report(task.job, outcome, report_of(task.job, self.reports))
         except CxStyleError as error:
             return replace(outcome, status=FAILED, error=str(error), picture=None)
         return outcome
 
-    def check_beside(self, read: set[tuple[int, int] | None], pictures: Path | None) -> None:
-        """Makes sure that neither reports nor pictures on the way take the place of what no batch has made.
-
-        Raises:
-            OutputError: as of `check_free`.
-        """
-        jobs = [planned.job for planned in self.todo]
-        files = [] if self.reports is None else [(job, report_of(job, self.reports)) for job in jobs]
-        if pictures is not None:
-            names = {job.name: job for job in jobs}
-            for path in pictures.rglob("*_*.png"):
-                name = path.relative_to(pictures).as_posix().rpartition("_")[0]
-                files += [(names[name], path)] if name in names else []
-        for job, path in files:
-            if file_id(path) in read:
-                raise OutputError(f"{path} {READ}; choose another folder")
-            if os.path.lexists(path) and not self.overwrite and job.output not in self.before:
-                raise OutputError(f"{path} exists; choose another folder or add --overwrite")
-        taken = [path for _, path in files]
-        if len(set(taken)) < len(taken):
-            twice = next(path for path in taken if taken.count(path) > 1)
-            raise OutputError(f"{twice} would be the report of several jobs; give their results names of their own")
-
-    def report(self, job: Job, outcome: JobOutcome, folder: Path) -> None:
+    def report(self, job: Job, outcome: JobOutcome, path: Path) -> None:
         """As `cxstyle run --report` writes it."""
-        path = report_of(job, folder)
         make_folder(path.parent)
         record = run_record(
             pictures=job.inputs() | {"result": str(self.folder / job.output)},
@@ -214,11 +182,7 @@ class Batch:
         check_place(path, write_json(path, record, replace=self.overwrite or job.output in self.before))
 
     def record(self, task: Task, worker: str, outcome: JobOutcome) -> Record:
-        """The line of a job that has ended."""
-        job = task.job
-        kept = {
-            name: value for name, value in (outcome.losses or [{}])[-1].items() if name not in ("scale", "iteration")
-        }
+        job, planned, last = task.job, self.todo[task.index], (outcome.losses or [{}])[-1]
         return {
             "status": outcome.status,
             "output": job.output,
@@ -226,9 +190,9 @@ class Batch:
             "preset": job.preset,
             "seed": job.config.seed,
             "settings": job.config.to_dict(),
-            "losses": kept,
-            "key": self.todo[task.index].key,
-            "hashes": dict(self.todo[task.index].hashes),
+            "losses": {name: value for name, value in last.items() if name not in ("scale", "iteration")},
+            "key": planned.key,
+            "hashes": dict(planned.hashes),
             "worker": worker,
             "attempt": task.attempt,
             **outcome.facts,
@@ -273,72 +237,69 @@ def run_batch(
         OutputError: the manifest can't be written anymore; what it says is done is done.
     """
     folder, several = Path(folder), list(jobs)
+    every = None if save_every is None else (save_every[0], Path(save_every[1]))
     check_outputs(several)
     if executor is None:
-        check_workers(workers, devices)
+        device_names(workers, devices)  # refuses what can't be
     chosen = part(in_order(several), shard)
     make_folder(folder)
     with Manifest(folder, shard) as manifest:
         told = None if callback is None else callback(Event("hashing", 0, 0, 0, len(chosen), 0.0, 0.0))
         planned = compared(chosen, folder, manifest.latest)
         todo = [p for p in planned if force or not p.done]
-        read = set(map(file_id, {file for job in several for file in job.files()})) - {None}
-        check_free(folder, todo, manifest, read, overwrite=overwrite)
         batch = Batch(folder, manifest, planned, todo, callback, None if reports is None else Path(reports), overwrite)
-        batch.check_beside(read, None if save_every is None else Path(save_every[1]))
+        check_free(batch, every, {file for job in several for file in job.files()})
         remove_partial(folder / p.job.output for p in todo)
         who = executor or choose_executor([p.job for p in todo], workers, devices)
         batch.stopping = told is False
         batch.tell("planned")
         if todo and not batch.stopping:
-            every = None if save_every is None else (save_every[0], Path(save_every[1]))
             who.run([Task(index, p.job, save_every=every) for index, p in enumerate(todo)], batch)
-        return BatchResult(planned, known(planned, manifest.latest), batch.stopping)
+        latest = manifest.latest
+        records = {p.job.output: latest[p.job.output] for p in planned if p.job.output in latest}
+        return BatchResult(planned, records, batch.stopping)
 
 
-def known(planned: list[Planned], latest: Mapping[str, Record]) -> dict[str, Record]:
-    """The last records of the jobs of this batch, by output."""
-    return {p.job.output: latest[p.job.output] for p in planned if p.job.output in latest}
-
-
-def check_free(
-    folder: Path, todo: list[Planned], manifest: Manifest, read: set[tuple[int, int] | None], *, overwrite: bool
-) -> None:
-    """Makes sure that results take the place of nothing but results of the same pictures.
+def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[Path]) -> None:
+    """Makes sure that results, reports and pictures on the way take the place of nothing but those of the same jobs.
 
     Raises:
-        OutputError: a file that is `read` is in the way; or another, and `overwrite` is not set.
+        OutputError: a file that is `read` is in the way; or another, and nobody said to overwrite.
     """
-    there = [p for p in todo if os.path.lexists(folder / p.job.output)]
-    for p in there:
-        if file_id(folder / p.job.output) in read:
-            raise OutputError(f"{folder / p.job.output} {READ}; choose another folder")
-    if overwrite:
-        return
-    foreign = [p.job.output for p in there if not manifest.made(p.job.output)]
-    if foreign:
-        more = f", and {len(foreign) - 1} more" if len(foreign) > 1 else ""
-        raise OutputError(
-            f"{folder / foreign[0]} exists{more}, and no batch has made it; choose another folder or add --overwrite"
-        )
-    for p in there:
-        record = manifest.latest.get(p.job.output)
-        if record is not None and not same_pictures(p, record):
-            pictures = " x ".join([str(record.get("source")), *record.get("targets", [])])
-            what = f"{folder / p.job.output} is the result of {pictures}"
-            raise OutputError(f"{what}; choose another folder or name, or add --overwrite")
+    taken = set[Path]()
+    for planned in batch.todo:
+        job, known = planned.job, batch.overwrite or planned.job.output in batch.before
+        result, others = batch.folder / job.output, [*beside(job, batch.reports, every)]
+        for path in (result, *others):
+            if path in taken:
+                raise OutputError(f"{path} would be the report of several jobs; give their results names of their own")
+            if os.path.lexists(path):
+                check_writable(path, overwrite=known or path is result, inputs=read)
+        taken.update(others)
+        if os.path.lexists(result) and not batch.overwrite:
+            check_result(planned, result, batch.manifest)
 
 
-def same_pictures(planned: Planned, record: Record) -> bool:
-    """Whether a record is of the pictures of a job, by their paths or by what is in them."""
-    before = [str(record.get("source")), *record.get("targets", [])]
-    now = [str(file) for file in (planned.job.source, *planned.job.target)]
-    hashes = record.get("hashes", {})
-    return len(before) == len(now) and all(
-        place(a) == place(b) or hashes.get(a) == planned.hashes[b] for a, b in zip(before, now, strict=True)
-    )
+def beside(job: Job, reports: Path | None, every: tuple[int, Path] | None) -> Iterator[Path]:
+    if reports is not None:
+        yield report_of(job, reports)
+    if every is not None:
+        steps = range(every[0], job.config.iterations + 1, every[0])
+        yield from (every[1] / f"{job.name}_{number:05d}.png" for number in steps)
+
+
+def check_result(planned: Planned, path: Path, manifest: Manifest) -> None:
+    """Refuses to replace what no batch has made, or has made of other pictures."""
+    job, record = planned.job, manifest.latest.get(planned.job.output)
+    if not manifest.made(job.output):
+        raise OutputError(f"{path} exists, and no batch has made it; {FREE}")
+    if record is not None:
+        before = [str(record.get("source")), *record.get("targets", [])]
+        now, hashes = [str(file) for file in (job.source, *job.target)], record.get("hashes", {})
+        same = [place(a) == place(b) or hashes.get(a) == planned.hashes[b] for a, b in zip(before, now, strict=False)]
+        if len(before) != len(now) or not all(same):
+            raise OutputError(f"{path} is the result of {' x '.join(before)}; {FREE}, or take another name")
 
 
 def report_of(job: Job, folder: Path) -> Path:
-    """Where the report of a job goes."""
     return (folder / job.output).with_suffix(".json")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import product
 from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import PictureError
-from ..files import is_marked, write_whole
+from ..files import is_marked, numbered, write_whole
 from ..pictures import Cell, grid
 from .manifest import Record, ending, evenly, latest, thumbnail, unique
 from .naming import short_names
@@ -33,9 +36,9 @@ def write_sheets(
     """Writes what a batch made as PNG sheets, one set of pages for each preset and seed.
 
     Jobs that make a product, every source with every target, become a grid of sources down and targets across; others
-    become rows of source, targets and result. Both are in the order of the records. The files are sheet.png, with
-    several presets sheet_PRESET.png, with several seeds sheet_PRESET_SEED.png, and with several pages the page's number
-    after that; another name where a result of the batch or any file that is no sheet has this one.
+    become rows of source, targets and result. The files are sheet.png, with several presets sheet_PRESET.png, with
+    several seeds sheet_PRESET_SEED.png, and with several pages the page's number after that; another name where any
+    file that is no sheet has this one.
 
     Args:
         folder: of the batch: outputs count from it, and the sheets go there.
@@ -43,9 +46,6 @@ def write_sheets(
         edge: of a picture on a sheet in pixels, at most.
         across: targets in a row, at most.
         down: sources on a page, at most.
-
-    Returns:
-        The files, in order; none without records.
 
     Raises:
         OutputError: a sheet can't be written; those before it are.
@@ -55,20 +55,19 @@ def write_sheets(
     sizes = [max(record["size"]) for record in kept if record.get("size")]
     pictures = Pictures(folder, kept, max(NARROWEST, min(edge, max(sizes, default=edge))))
     taken = {record["output"].casefold() for record in kept}
-    files = [path for path in folder.glob("*") if path.name.casefold().startswith("sheet")]
-    taken |= {path.name.casefold() for path in files if not is_marked(path, MADE_BY.encode())}
     written: list[Path] = []
-    for preset in presets:
-        for seed in seeds:
-            group = [r for r in kept if (r.get("preset", ""), r.get("seed", 0)) == (preset, seed)]
-            if not group:
-                continue
-            pages = (grid_pages if is_product(group) else row_pages)(group, pictures, across, down)
-            several = str(preset) if max(len(presets), len(seeds)) > 1 else "", str(seed) if len(seeds) > 1 else ""
-            title = ", ".join(filter(None, (several[0], several[1] and f"seed {seed}")))
-            for name, page in zip(page_names(several, len(pages), taken), pages, strict=True):
-                write_whole(folder / name, encoded(page(title)))
-                written.append(folder / name)
+    for preset, seed in product(presets, seeds):
+        group = [r for r in kept if (r.get("preset", ""), r.get("seed", 0)) == (preset, seed)]
+        pages = (grid_pages if is_product(group) else row_pages)(group, pictures, across, down) if group else []
+        several = str(preset) if max(len(presets), len(seeds)) > 1 else "", str(seed) if len(seeds) > 1 else ""
+        title = ", ".join(filter(None, (several[0], several[1] and f"seed {seed}")))
+        for number, page in enumerate(pages, 1):
+            parts = "sheet", *several, str(number) if len(pages) > 1 else ""
+            letters = (re.sub(r"[^\w.-]+", "-", part)[:LONGEST].strip("-.") for part in parts)
+            paths = numbered(folder / f"{'_'.join(filter(None, letters))}.png")
+            written.append(next(path for path in paths if path.name.casefold() not in taken and is_free(path)))
+            taken.add(written[-1].name.casefold())
+            write_whole(written[-1], encoded(page(title)))
     return written
 
 
@@ -90,9 +89,9 @@ class Pictures:
         self.sources = short_names(record["source"] for record in records)
         self.targets = short_names(target for record in records for target in record["targets"])
         # Headers come again on every page, and originals are large.
-        self.original = lru_cache(KEPT)(self._original)
+        self.original = lru_cache(KEPT)(self._cell)
 
-    def _original(self, path: str) -> Cell:
+    def _cell(self, path: str | Path) -> Cell:
         try:
             return Cell(thumbnail(path, self.edge))
         except PictureError as error:
@@ -101,13 +100,10 @@ class Pictures:
     def result(self, record: Record, caption: str = "") -> Cell:
         """Its picture, with how it ended where that was badly; without a picture the reason."""
         ended = ending(record)
-        if record["status"] == "failed":
-            return Cell(note=ended, caption=caption)
-        try:
-            picture = thumbnail(self.folder / record["output"], self.edge)
-        except PictureError as error:
-            return Cell(note=ended or str(error), caption=caption)
-        return Cell(picture, caption=record["status"] if ended else caption)
+        found = Cell() if record["status"] == "failed" else self._cell(self.folder / record["output"])
+        if found.picture is None:
+            return Cell(note=ended or found.note, caption=caption)
+        return replace(found, caption=record["status"] if ended else caption)
 
 
 def is_product(records: Sequence[Record]) -> bool:
@@ -144,11 +140,11 @@ def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: 
     def row(record: Record) -> list[Cell]:
         targets = list(record["targets"])
         shown = targets if len(targets) <= most else targets[: most - 1]
-        cells = [captioned(pictures.original(target), pictures.targets[target]) for target in shown]
+        cells = [replace(pictures.original(target), caption=pictures.targets[target]) for target in shown]
         if len(shown) < len(targets):
             cells.append(Cell(note=f"and {len(targets) - len(shown)} more"))
         cells += [Cell(blank=True)] * (most - len(cells))
-        source = captioned(pictures.original(record["source"]), pictures.sources[record["source"]])
+        source = replace(pictures.original(record["source"]), caption=pictures.sources[record["source"]])
         return [source, *cells, pictures.result(record, Path(record["output"]).stem)]
 
     def page(part: Sequence[Record], title: str) -> Image.Image:
@@ -159,23 +155,9 @@ def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: 
     return [partial(page, records[i]) for i in evenly(len(records), down)]
 
 
-def captioned(cell: Cell, caption: str) -> Cell:
-    """The same with a caption."""
-    return Cell(cell.picture, caption, cell.note)
-
-
-def page_names(parts: Sequence[str], count: int, taken: set[str]) -> list[str]:
-    """Names of the pages' files, none of them taken yet; they are then."""
-    letters = [re.sub(r"[^\w.-]+", "-", part)[:LONGEST].strip("-.") for part in parts]
-    stem = "_".join(["sheet", *filter(None, letters)])
-    number = 1
-    while True:
-        start = stem if number == 1 else f"{stem}-{number}"
-        names = [f"{start}.png"] if count == 1 else [f"{start}_{page + 1}.png" for page in range(count)]
-        if not taken.intersection(name.casefold() for name in names):
-            taken.update(name.casefold() for name in names)
-            return names
-        number += 1
+def is_free(path: Path) -> bool:
+    """Whether nothing is there but a sheet, which a new one replaces."""
+    return not os.path.lexists(path) or is_marked(path, MADE_BY.encode())
 
 
 def encoded(page: Image.Image) -> bytes:

@@ -1,21 +1,19 @@
-"""A worker: does one job after another with what they share, and reads and encodes pictures beside the loop."""
+"""A worker: does one job after another with what they share, and reads pictures beside the loop."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CxStyleError, OutputError
 from ..files import make_folder
-from .jobs import Job
-from .schedule import Task
+from .jobs import Job, Task
 
 if TYPE_CHECKING:
     from ..transfer import Inputs, Progress, Result
@@ -30,24 +28,13 @@ SHOW_EVERY = 0.1
 """Seconds between two reports of a running job: more would cost more than the iterations of tiny ones."""
 
 
-PREVIEW_QUALITY = 80
-
-
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a running job is.
-
-    Attributes:
-        done: share of its work, in (0, 1].
-        place: such as "scale 2/3 (128x96) iteration 7/20".
-        losses: by name, as last read.
-        preview: the picture as a JPEG file, where the task asks for it.
-    """
+    """How far a running job is: its share in (0, 1]; such as "scale 2/3 (128x96) iteration 7/20"; losses by name."""
 
     done: float
     place: str
     losses: dict[str, float]
-    preview: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -94,24 +81,21 @@ class Worker:
         """Begins to read what a task will need, while another is worked on."""
         self.reading[task.index] = self.pool.submit(read, task.job)
 
-    def work(self, task: Task, on_progress: OnProgress) -> Future[JobOutcome]:
-        """Does a task; what comes of it is there once its picture is encoded."""
+    def work(self, task: Task, on_progress: OnProgress) -> JobOutcome:
+        """Does a task. Whatever ends it, the other jobs of the night go on; the manifest says it."""
         before, started = self.shared.computed, time.perf_counter()
-        reading = self.reading.pop(task.index, None) or self.pool.submit(read, task.job)
-        ended: Future[JobOutcome] = Future()
         try:
-            result = self.run(task, reading.result(), started, on_progress)
-            facts = {"target_features": "shared" if self.shared.computed == before else "computed"}
-        except Exception as error:  # whatever it is, the other jobs of the night go on; the manifest says it
-            ended.set_result(failed(error))
-        else:
-            if result.status != STOPPED:
-                return self.pool.submit(encoded, task, result, facts)
-            ended.set_result(JobOutcome(STOPPED, "stopped before it was done"))
-        return ended
+            inputs = (self.reading.pop(task.index, None) or self.pool.submit(read, task.job)).result()
+            result = self.run(task, inputs, started, on_progress)
+            if result.status == STOPPED:
+                return JobOutcome(STOPPED, "stopped before it was done")
+            return encoded(task, result, "shared" if self.shared.computed == before else "computed")
+        except CxStyleError as error:
+            return JobOutcome(FAILED, str(error))
+        except Exception as error:
+            return JobOutcome(FAILED, f"{type(error).__name__}: {error}")
 
     def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
-        """The loop."""
         from ..pictures import check_size
         from ..transfer import Run, prepare
 
@@ -126,9 +110,7 @@ class Worker:
             if now - shown < SHOW_EVERY:
                 return True
             shown = now
-            return on_progress(
-                JobProgress(progress.done, place(progress), progress.losses, preview(progress, task.preview))
-            )
+            return on_progress(JobProgress(progress.done, place(progress), progress.losses))
 
         setup = prepare(inputs, task.job.config.override(device=self.device), self.shared)
         check_size(task.job.output, *setup.size)
@@ -140,7 +122,6 @@ class Worker:
 
 
 def read(job: Job) -> Inputs:
-    """The pictures of a job, decoded and checked."""
     from ..transfer import read_inputs
 
     return read_inputs(job.source, list(job.target), job.weights, job.source_mask, list(job.target_mask) or None)
@@ -150,58 +131,32 @@ def save(progress: Progress, task: Task, steps: int) -> None:
     """An intermediate picture; one that can't be written is no reason to lose the run."""
     from ..pictures import save_picture
 
-    if task.save_every is None:
-        return
-    path = task.save_every[1] / f"{task.job.name}_{steps:05d}.png"
-    with contextlib.suppress(OutputError):
-        make_folder(path.parent)
-        save_picture(progress.picture, path)
+    if task.save_every is not None:
+        path = task.save_every[1] / f"{task.job.name}_{steps:05d}.png"
+        with contextlib.suppress(OutputError):
+            make_folder(path.parent)
+            save_picture(progress.picture, path)
 
 
 def place(progress: Progress) -> str:
     """scale 2/3 (128x96) iteration 7/20."""
-    height, width = progress.size
-    scale = f"scale {progress.scale}/{progress.scales} ({width}x{height})"
+    scale = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
     return f"{scale} iteration {progress.iteration}/{progress.iterations}"
 
 
-def preview(progress: Progress, edge: int) -> bytes | None:
-    """The picture as a JPEG file of at most `edge` pixels; None for 0."""
-    from ..pictures import to_image
-
-    if not edge:
-        return None
-    picture, content = to_image(progress.picture), io.BytesIO()
-    picture.thumbnail((edge, edge))
-    picture.save(content, "JPEG", quality=PREVIEW_QUALITY)
-    return content.getvalue()
-
-
-def failed(error: Exception) -> JobOutcome:
-    """A job that an error has ended."""
-    return JobOutcome(FAILED, str(error) if isinstance(error, CxStyleError) else f"{type(error).__name__}: {error}")
-
-
-def encoded(task: Task, result: Result, facts: dict[str, Any]) -> JobOutcome:
+def encoded(task: Task, result: Result, features: str) -> JobOutcome:
     """A result for the manifest and its picture as a file."""
     from ..pictures import encode
     from ..transfer import as_text
 
-    job = task.job
-    # Elsewhere files have other names, and the picture says what they are called here.
-    origin = replace(result.origin, names=dict(task.names or job.names()))
-    try:
-        record, suffix = as_text(replace(result, origin=origin).record), PurePosixPath(job.output).suffix
-        picture = encode(result.picture, suffix, result.alpha, job.writing, record, origin).content
-    except Exception as error:  # as one that is too large for its format
-        return failed(error)
-    height, width = result.picture.shape[2:]
+    suffix, record = PurePosixPath(task.job.output).suffix, as_text(result.record)
+    picture = encode(result.picture, suffix, result.alpha, task.job.writing, record, result.origin).content
     facts = {
         "iterations": len(result.losses),
-        "size": [width, height],
+        "size": [*reversed(result.picture.shape[2:])],
         "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
         **{name: result.details[name] for name in ("device", "precision", "features")},
-        **facts,
+        "target_features": features,
         "host": socket.gethostname(),
     }
     why = REASONS.get(result.status, "")

@@ -11,7 +11,6 @@ import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -27,8 +26,6 @@ EDGES = ((150, 512), (1500, 320))
 MANY = 192
 QUALITY = 85
 PLACES = re.compile(r"@(TITLE|CSS|CSS_HASH|JS|JS_HASH)@")
-UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""What could end a script, open a comment or end a line of one, and how JSON writes it."""
 OWN_ROWS = ("description", "seed")
 """Settings that the page shows elsewhere, or that say nothing of one run."""
 
@@ -136,14 +133,13 @@ class Writer:
             "style": summed(losses, "style"),
             "content": summed(losses, "content"),
             "seconds": finite(record.get("seconds", {}).get("loop")),
-            "time": record.get("time", ""),
+            "time": record["time"],
             "facts": facts(record),
             "settings": self.settings.setdefault(settings, len(self.settings)),
         }
 
 
 def facts(record: Record) -> list[tuple[str, str]]:
-    """What is told of a run beside losses and settings, as it is to be read."""
     seconds, targets = record.get("seconds", {}), record["targets"]
     before = f", {seconds['before_loop']:.1f} s before it" if "before_loop" in seconds else ""
     told = {
@@ -151,7 +147,7 @@ def facts(record: Record) -> list[tuple[str, str]]:
         "Size": " x ".join(map(str, record["size"])) + " px" if record.get("size") else "",
         "Iterations": record.get("iterations"),
         "Time": f"{seconds['loop']:.1f} s{before}" if "loop" in seconds else "",
-        "Finished": moment(str(record.get("time", ""))),
+        "Finished": f"{str(record['time'])[:19].replace('T', ' ')} UTC",
         "Source": record["source"],
         "Target" if len(targets) == 1 else "Targets": ", ".join(targets),
         "Source mask": record.get("source_mask"),
@@ -160,14 +156,6 @@ def facts(record: Record) -> list[tuple[str, str]]:
         "Versions": ", ".join(f"{name} {number}" for name, number in record.get("versions", {}).items()),
     }
     return [(name, str(value)) for name, value in told.items() if value]
-
-
-def moment(time: str) -> str:
-    """An ISO time for people, in UTC; what is none stays as it is."""
-    try:
-        return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except ValueError:
-        return time
 
 
 def flat(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -193,7 +181,6 @@ def readable_term(term: Mapping[str, Any]) -> str:
 
 
 def readable(value: Any, between: str = ", ") -> str:
-    """A setting's value for people."""
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, float):
@@ -218,8 +205,8 @@ def summed(losses: Mapping[str, float | None], kind: str) -> float | None:
 
 def safe_json(content: Any) -> str:
     """JSON that stands in a script element and stays in it, whatever texts it holds."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda letter: UNSAFE[letter[0]], text)
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return re.sub("[<>&]", lambda letter: f"\\u{ord(letter[0]):04x}", text)
 
 
 def utf8(text: str) -> bytes:

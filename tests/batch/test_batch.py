@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import multiprocessing
 import os
@@ -21,23 +19,23 @@ from typing import Any
 import psutil
 import pytest
 import torch
-from PIL import Image
 
 import cxstyle
 from cxstyle import Job, LossTerm, StyleConfig, run_batch, stylize
-from cxstyle.batch.cluster import networks_here, room
-from cxstyle.batch.local import LocalPool, ThisProcess
+from cxstyle.batch.cluster import room, with_network
+from cxstyle.batch.jobs import Task
+from cxstyle.batch.local import LocalPool, ThisProcess, choose_executor
 from cxstyle.batch.manifest import Manifest, lines
 from cxstyle.batch.run import BatchResult, Event
-from cxstyle.batch.schedule import Task
-from cxstyle.batch.workers import choose_executor, fitting
-from cxstyle.errors import ConfigError, CxStyleError, DeviceError, OutputError
+from cxstyle.errors import ConfigError, DeviceError, OutputError
 from cxstyle.features.cache import MOST_NETWORKS, FeatureCache
+from cxstyle.files import sha256_of
 from cxstyle.transfer.inputs import read_inputs
 from cxstyle.transfer.prepare import prepare
 from cxstyle.transfer.stylize import Run
 
 TINY = StyleConfig.preset("fast").override(size=48, iterations=2)
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(cxstyle.__file__).parents[1])}
 LONG = TINY.override(iterations=100_000)
 
 
@@ -69,57 +67,28 @@ def alone(job: Job, folder: Path) -> bytes:
 # sharing
 
 
-def test_runs_that_share_give_the_same_pixels_and_look_at_each_target_once(pair: tuple[Path, Path]) -> None:
-    shared = FeatureCache()
-    for target in pair:
-        for source in pair:
-            run = Run(prepare(read_inputs(source, target), TINY, shared), 0.0)
-            alone = stylize(source, target, TINY)
-            assert torch.equal(run.go(None).picture, alone.picture)
-    assert shared.computed == 2 * len(TINY.pyramid.scales(48, 2))
-    assert (len(shared.files), len(shared.networks)) == (1, 2)  # the objective's, and that of the regions
+def test_a_recoloured_target_is_another_for_each_source(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    result = here([Job(source, pair[1], TINY.override(colors="source")) for source in pair], tmp_path)
+    assert [record["target_features"] for record in result.ended()] == ["computed"] * 2
 
 
-def test_only_the_features_of_the_last_target_are_kept(pair: tuple[Path, Path]) -> None:
-    shared = FeatureCache()
-    for target in (*pair, *pair):
-        Run(prepare(read_inputs(pair[0], target), TINY, shared), 0.0).go(None)
-        assert len(shared.features) == 1
-    assert shared.computed == 4
-
-
-def test_a_recoloured_target_is_another_for_each_source(pair: tuple[Path, Path]) -> None:
-    shared = FeatureCache()
-    config = TINY.override(colors="source")
-    for source in pair:
-        Run(prepare(read_inputs(source, pair[1]), config, shared), 0.0).go(None)
-    assert shared.computed == 2
-
-
-def test_networks_that_were_long_unused_are_dropped() -> None:
-    shared = FeatureCache()
-    weights = shared.weights("vgg16", None)
-    order = ("conv1_1", "conv1_2", "conv1_1", "conv2_1", "conv2_2", "conv3_1", "conv1_1")
-    made = [shared.network(weights, [layer], "max", torch.float32, torch.device("cpu")) for layer in order]
-    assert made[0] is made[2] is made[6]
-    assert list(shared.networks.values()) == [made[3], made[4], made[5], made[6]]
-    assert len(shared.networks) == MOST_NETWORKS
-
-
-def test_a_run_whose_network_others_have_displaced_goes_on(pair: tuple[Path, Path]) -> None:
+def test_networks_that_were_long_unused_are_dropped_and_who_uses_one_goes_on(pair: tuple[Path, Path]) -> None:
     shared, inputs = FeatureCache(), read_inputs(*pair)
-    layers = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2")
-    terms = [LossTerm("contextual", 1, "target", (layer,), samples=64) for layer in layers]
-    config = StyleConfig(terms=terms[:1], size=32, iterations=1, features="vgg16")
-    runs = [Run(prepare(inputs, config.override(terms=[term]), shared), 0.0) for term in terms]
+    layers = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")
+    configs = [StyleConfig([LossTerm("gram", 1, "target", (layer,))], size=32, iterations=1) for layer in layers]
+    runs = [Run(prepare(inputs, config.override(features="vgg16"), shared), 0.0) for config in configs]
     assert [run.go(None).status for run in runs] == ["complete"] * len(runs)
+    assert len(shared.networks) == MOST_NETWORKS
 
 
 # this process
 
 
 def test_a_batch_gives_what_single_runs_give_and_says_so(jobs: list[Job], tmp_path: Path) -> None:
-    result = here(jobs, tmp_path / "out", reports=tmp_path / "reports")
+    every = (1, tmp_path / "steps")
+    with torch.inference_mode(), torch.device("meta"):  # whatever torch is set to
+        result = here(jobs, tmp_path / "out", reports=tmp_path / "reports", save_every=every)
+    assert [*results(tmp_path / "steps")][:2] == ["astronaut/astronaut_00001.png", "astronaut/astronaut_00002.png"]
     assert results(tmp_path / "out") == {job.output: alone(job, tmp_path) for job in jobs}
     record = result.ended()[0]
     assert (record["status"], record["iterations"], record["size"]) == ("complete", 2, [48, 48])
@@ -127,7 +96,7 @@ def test_a_batch_gives_what_single_runs_give_and_says_so(jobs: list[Job], tmp_pa
     assert {"style conv2_2", "content conv4_2", "total"} <= set(record["losses"])
     assert {"time", "host", "device", "seconds", "key", "worker", "seed"} <= set(record)
     for path, found in ((tmp_path / "out" / record["output"], record["sha256"]), *record["hashes"].items()):
-        assert hashlib.sha256(Path(path).read_bytes()).hexdigest() == found
+        assert sha256_of(Path(path)) == found
     assert set(record["hashes"]) == {record["source"], *record["targets"]}
     assert [record["target_features"] for record in result.ended()] == ["computed", "shared"] * 2
     report = json.loads((tmp_path / "reports" / "astronaut" / "hopper.json").read_text())
@@ -135,14 +104,14 @@ def test_a_batch_gives_what_single_runs_give_and_says_so(jobs: list[Job], tmp_pa
     assert report["pictures"]["result"] == str(tmp_path / "out" / "astronaut" / "hopper.png")
 
 
-def test_a_batch_in_this_process_is_the_same_whatever_torch_is_set_to(jobs: list[Job], tmp_path: Path) -> None:
-    with torch.inference_mode(), torch.device("meta"):
-        here(jobs[:1], tmp_path / "out")
-    assert results(tmp_path / "out") == {jobs[0].output: alone(jobs[0], tmp_path)}
-
-
-def test_the_same_batch_again_does_nothing_and_force_does_all(jobs: list[Job], tmp_path: Path) -> None:
-    here(jobs, tmp_path)
+def test_the_same_batch_again_does_what_is_left_and_what_changed_and_force_all(jobs, tmp_path: Path) -> None:
+    first: list[Event] = []
+    here(jobs, tmp_path, callback=first.append)
+    assert [event.kind for event in first[:2]] == ["hashing", "planned"]
+    assert sum(event.kind == "ended" for event in first) == 4
+    shares = [event.share for event in first]
+    assert (shares, shares[-1]) == (sorted(shares), 1.0)
+    assert (first[-1].done, first[-1].left, first[-1].seconds_left) == (4, 0, 0.0)
     before = (tmp_path / "manifest.jsonl").read_bytes()
     events: list[Event] = []
     again = here(jobs, tmp_path, callback=events.append)
@@ -150,17 +119,13 @@ def test_the_same_batch_again_does_nothing_and_force_does_all(jobs: list[Job], t
     told = [(event.kind, event.skipped, event.left, event.share) for event in events]
     assert told == [("hashing", 0, 4, 0.0), ("planned", 4, 0, 1.0)]
     assert len(again.ended()) == 4
-    here(jobs, tmp_path, force=True)
-    assert statuses(tmp_path) == ["complete"] * 8
-
-
-def test_what_changed_is_done_again_and_the_rest_left(jobs: list[Job], tmp_path: Path) -> None:
-    here(jobs, tmp_path)
     (tmp_path / jobs[0].output).unlink()
     changed = Job(jobs[1].source, jobs[1].target, TINY.override(seed=4), jobs[1].output)
     here([jobs[0], changed, *jobs[2:]], tmp_path)
     done = [record["output"] for record in lines(tmp_path / "manifest.jsonl") if record["status"] == "complete"]
     assert done[4:] == [jobs[0].output, changed.output]
+    here(jobs[2:], tmp_path, force=True)
+    assert statuses(tmp_path) == ["complete"] * 8
 
 
 def test_a_job_that_fails_leaves_the_others_alone_and_is_tried_again(jobs, tmp_path: Path, monkeypatch) -> None:
@@ -181,7 +146,12 @@ def test_a_job_that_fails_leaves_the_others_alone_and_is_tried_again(jobs, tmp_p
         Job(source, target, TINY.override(memory="1MB"), "memory.png"),
         Job(source, target, TINY.override(seed=7), "bug.png"),
         Job(jobs[1].source, jobs[1].target, wild, "wild.png"),
+        Job(source, target, TINY, "file/x.png"),
+        Job(source, target, TINY.override(weights=str(tmp_path / "none.safetensors")), "weights.png"),
+        Job(source, target, TINY.override(device="cuda:7"), "device.png"),
     ]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "file").write_text("where a folder is wanted")
     result = here([*bad, jobs[0]], tmp_path / "out")
     errors = {record["output"]: f"{record['status']}: {record['error']}" for record in result.failed}
     says = {
@@ -190,19 +160,15 @@ def test_a_job_that_fails_leaves_the_others_alone_and_is_tried_again(jobs, tmp_p
         "memory.png": "failed: 48x48 px on cpu needs about",
         "bug.png": "failed: KeyError: 'surprise'",
         "wild.png": "diverged: a loss was no longer a finite number",
+        "file/x.png": f"failed: can't make the folder {tmp_path}/out/file",
+        "weights.png": "failed: can't read the weights",
+        "device.png": "failed: device: cuda:7 is not there",
     }
     assert errors.keys() == says.keys()
     assert all(error.startswith(says[output]) for output, error in errors.items())
     assert list(results(tmp_path / "out")) == [jobs[0].output, "wild.png"]
     shutil.copy(source, broken)
     assert here([bad[0], jobs[0]], tmp_path / "out").failed == []
-
-
-def test_a_picture_that_can_not_be_written_is_a_failed_job(jobs: list[Job], tmp_path: Path) -> None:
-    (tmp_path / "astronaut").write_text("a file where a folder is wanted")
-    failed = here(jobs[1:3], tmp_path).failed
-    assert [record["error"].partition(":")[0] for record in failed] == [f"can't make the folder {tmp_path}/astronaut"]
-    assert list(results(tmp_path)) == ["hopper/astronaut.png"]
 
 
 def test_only_results_of_the_same_pictures_are_replaced(jobs: list[Job], tmp_path: Path) -> None:
@@ -231,97 +197,69 @@ def test_what_came_during_a_batch_stays_and_the_result_is_beside_it(jobs: list[J
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_bytes(b"mine")
 
-    few, place = [replace(jobs[0], output="x.png")], tmp_path / "out"
-    (record,) = here(few, place, callback=come).failed
+    one, place, reports = replace(jobs[0], output="x.png"), tmp_path / "out", tmp_path / "reports"
+    (record,) = here([one], place, callback=come).failed
     assert record["error"] == f"{place}/x.png has come meanwhile and stays; the new one is {place}/x_2.png"
     assert (place / "x.png").read_bytes() == b"mine"
-    with pytest.raises(OutputError, match=r"reports/x.json exists"):
-        here([replace(jobs[1], output="x.png")], tmp_path / "new", reports=tmp_path / "reports")
-
-
-def test_reports_of_two_jobs_need_names_of_their_own(jobs: list[Job], tmp_path: Path) -> None:
-    two = [replace(jobs[0], output="x.png"), replace(jobs[1], output="x.jpg")]
-    with pytest.raises(OutputError, match=r"x.json would be the report of several jobs"):
-        here(two, tmp_path / "out", reports=tmp_path / "reports")
+    twins = [replace(one, output="y.png"), replace(one, output="y.jpg")]
+    for several, says in (([one], "x.json exists"), (twins, "y.json would be the report of several jobs")):
+        with pytest.raises(OutputError, match=says):
+            here(several, tmp_path / "new", reports=reports)
 
 
 def test_a_picture_without_its_line_is_made_again(jobs: list[Job], tmp_path: Path) -> None:
-    (tmp_path / "astronaut").mkdir()
+    (tmp_path / "x.png").write_bytes(b"as if killed after the rename")
     with Manifest(tmp_path) as manifest:
-        digest = hashlib.sha256(b"as if killed after the rename").hexdigest()
-        manifest.add({"status": "started", "output": jobs[0].output, "sha256": digest})
-    (tmp_path / jobs[0].output).write_bytes(b"as if killed after the rename")
-    assert not here(jobs, tmp_path).failed
-    assert statuses(tmp_path) == ["complete"] * 4
+        manifest.add({"status": "started", "output": "x.png", "sha256": sha256_of(tmp_path / "x.png")})
+    assert not here([replace(jobs[0], output="x.png")], tmp_path).failed
+    assert statuses(tmp_path) == ["complete"]
 
 
 def test_the_callback_stops_the_batch_and_the_same_call_goes_on(jobs: list[Job], tmp_path: Path) -> None:
-    stopped = here(jobs, tmp_path, callback=lambda event: event.done < 1)
-    assert stopped.stopped
-    assert 1 <= statuses(tmp_path).count("complete") < 4
-    assert not here(jobs, tmp_path).stopped
-    assert statuses(tmp_path).count("complete") == 4
+    first = jobs[:2]
+    assert here(first, tmp_path, callback=lambda event: event.done < 1).stopped
+    assert statuses(tmp_path) == ["complete"]
+    assert not here(first, tmp_path).stopped
+    assert statuses(tmp_path) == ["complete"] * 2
     endless = [Job(jobs[0].source, jobs[0].target, LONG, "x.png")]
     in_its_loop = here(endless, tmp_path / "new", callback=lambda event: event.kind != "progress")
     assert ([record["status"] for record in in_its_loop.ended()], in_its_loop.failed) == (["stopped"], [])
     assert results(tmp_path / "new") == {}
 
 
-def test_events_count_and_share_grows_to_one(jobs: list[Job], tmp_path: Path) -> None:
-    events: list[Event] = []
-    here(jobs, tmp_path, callback=events.append)
-    assert [event.kind for event in events[:2]] == ["hashing", "planned"]
-    assert sum(event.kind == "ended" for event in events) == 4
-    shares = [event.share for event in events]
-    assert shares == sorted(shares)
-    assert shares[-1] == 1.0
-    assert (events[-1].done, events[-1].left, events[-1].seconds_left) == (4, 0, 0.0)
-
-
-def test_shards_do_all_between_them(jobs: list[Job], tmp_path: Path) -> None:
-    for i in (1, 2):
-        here(jobs, tmp_path, shard=(i, 2))
-    assert len(results(tmp_path)) == 4
-    assert sorted(path.name for path in tmp_path.glob("*.jsonl")) == ["manifest.1of2.jsonl", "manifest.2of2.jsonl"]
-    assert here(jobs, tmp_path, callback=lambda event: event.left == 0).ended()
-
-
-def test_intermediate_pictures_lie_in_folders_like_the_results(jobs: list[Job], tmp_path: Path) -> None:
-    here(jobs[:1], tmp_path / "out", save_every=(1, tmp_path / "steps"))
-    steps = results(tmp_path / "steps")
-    assert list(steps) == ["astronaut/astronaut_00001.png", "astronaut/astronaut_00002.png"]
-
-
 # several processes
 
 
-def test_processes_give_the_same_bytes_as_one(jobs: list[Job], tmp_path: Path) -> None:
+def test_processes_beside_other_threads_give_the_same_bytes_as_one(jobs: list[Job], tmp_path: Path) -> None:
     here(jobs, tmp_path / "one")
-    result = run_batch(jobs, tmp_path / "two", workers=2)
+    done: list[BatchResult] = []
+    thread = threading.Thread(target=lambda: done.append(run_batch(jobs, tmp_path / "two", devices="cpu,cpu")))
+    thread.start()
+    thread.join(120)
     assert results(tmp_path / "one") == results(tmp_path / "two")
-    assert {record["worker"] for record in result.ended()} == {"1", "2"}
-    assert {record["device"] for record in result.ended()} == {f"cpu ({max(1, torch.get_num_threads() // 2)} threads)"}
+    assert {record["worker"] for record in done[0].ended()} == {"1", "2"}
+    assert {record["device"] for record in done[0].ended()} == {f"cpu ({max(1, torch.get_num_threads() // 2)} threads)"}
     assert multiprocessing.active_children() == []
 
 
-def test_a_pool_takes_jobs_one_by_one_with_previews_and_each_can_be_cancelled(jobs: list[Job]) -> None:
-    endless = Task(5, replace(jobs[0], config=LONG), preview=32)
+def test_a_pool_takes_jobs_one_by_one_and_each_can_be_cancelled(jobs: list[Job]) -> None:
+    endless, told = Task(5, replace(jobs[0], config=LONG)), list[tuple[str, int, str]]()
     with LocalPool(1, [None]) as pool:
         pool.submit(endless)
-        kinds = [pool.events.get(timeout=60)[0] for _ in range(2)]
-        kind, task, worker, progress = pool.events.get(timeout=60)
-        pool.submit(Task(6, jobs[1]), Task(7, jobs[2]))
-        pool.cancel(5, 7)
         outcomes: dict[int, str] = {}
         while len(outcomes) < 3:
-            what, ended, _, outcome = pool.events.get(timeout=60)
-            outcomes |= {ended.index: outcome.status} if what == "ended" else {}
-    assert (kinds, kind, task, worker) == (["started", "progress"], "progress", endless, "1")
-    with Image.open(io.BytesIO(progress.preview)) as image:
-        assert image.size == (32, 32)
+            for kind, task, worker, content in pool.poll():
+                told.append((kind, task.index, worker))
+                outcomes |= {task.index: content.status} if kind == "ended" else {}
+                if told[1:] == [("progress", 5, "1")]:
+                    pool.submit(Task(6, jobs[1]), Task(7, jobs[2]))
+                    pool.cancel(5, 7)
+    assert multiprocessing.active_children() == []
+    assert told[0] == ("started", 5, "1")
     assert outcomes == {5: "stopped", 6: "complete", 7: "stopped"}
 
 
+@pytest.mark.slow
 def test_a_script_that_guards_nothing_is_not_run_again_by_workers(jobs: list[Job], tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -330,26 +268,9 @@ def test_a_script_that_guards_nothing_is_not_run_again_by_workers(jobs: list[Job
         "jobs = [Job(sys.argv[1], sys.argv[2], fast, f'{i}.png') for i in range(2)]\n"
         "print(len(run_batch(jobs, 'out', workers=2).ended()))"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(cxstyle.__file__).parents[1])}
     words = [sys.executable, str(script), str(jobs[0].source), str(jobs[1].source)]
-    told = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    told = subprocess.run(words, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert told.stdout == "begun\n2\n"
-
-
-def test_workers_stop_when_told_and_none_stays(jobs: list[Job], tmp_path: Path) -> None:
-    endless = [Job(job.source, job.target, LONG, job.output) for job in jobs]
-    stopped = run_batch(endless, tmp_path, workers=2, callback=lambda event: event.kind != "progress")
-    assert stopped.stopped
-    assert {record["status"] for record in stopped.ended()} == {"stopped"}
-    assert multiprocessing.active_children() == []
-
-
-def test_run_batch_works_beside_other_threads(jobs: list[Job], tmp_path: Path) -> None:
-    done: list[int] = []
-    thread = threading.Thread(target=lambda: done.append(len(run_batch(jobs[:2], tmp_path, workers=2).ended())))
-    thread.start()
-    thread.join(120)
-    assert done == [2]
 
 
 def killing(times: int) -> Callable[[Event], None]:
@@ -408,7 +329,7 @@ def test_a_batch_that_is_killed_takes_its_workers_with_it_and_can_go_on(jobs: li
         "run_batch([Job(sys.argv[1], sys.argv[2], fast, f'{i}.png') for i in range(2)], sys.argv[3], workers=2)"
     )
     words = [sys.executable, "-c", code, str(jobs[0].source), str(jobs[1].source), str(tmp_path)]
-    parent = subprocess.Popen(words, env=os.environ | {"PYTHONPATH": str(Path(cxstyle.__file__).parents[1])})
+    parent = subprocess.Popen(words, env=ENVIRONMENT)
     manifest = tmp_path / "manifest.jsonl"
     try:
         wait(lambda: manifest.exists() and manifest.read_text().count("started") == 2)
@@ -436,65 +357,48 @@ def wait(condition: Callable[[], bool]) -> None:
 # how many
 
 
-def test_auto_has_a_worker_for_each_thread_as_far_as_there_are_jobs_and_memory(jobs, monkeypatch) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    pool = choose_executor(jobs, "auto", "cpu")
-    assert isinstance(pool, LocalPool)
-    assert (pool.threads, pool.devices) == (1, ["cpu"] * 3)
+def test_workers_are_as_many_as_asked_for_or_as_threads_jobs_and_memory_allow_and_share_the_threads(
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    monkeypatch.setattr("cxstyle.transfer.free", lambda _: 64e9)
+    for some, workers, device, found in (
+        (jobs * 5, "auto", "cpu", (1, ["cpu"] * 8)),
+        (jobs, 2, None, (4, [None] * 2)),
+        (jobs * 5, 20, None, (1, [None] * 20)),
+        (jobs[:2], 5, None, (4, [None] * 2)),
+    ):
+        pool = choose_executor(some, workers, device)
+        assert isinstance(pool, LocalPool)
+        assert (pool.threads, [*pool.devices.values()]) == found
     assert isinstance(choose_executor(jobs[:1], "auto", None), ThisProcess)
     monkeypatch.setattr("cxstyle.transfer.free", lambda _: 1.3e9)
-    assert fitting(jobs) == 1
     assert isinstance(choose_executor(jobs, "auto", None), ThisProcess)
 
 
-@pytest.mark.parametrize(("count", "workers", "found"), [(4, 2, (4, 2)), (20, 20, (1, 20)), (2, 5, (4, 2))])
-def test_threads_are_divided_and_never_fewer_than_one(jobs, monkeypatch, count, workers, found) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    pool = choose_executor((jobs * 5)[:count], workers, None)
-    assert isinstance(pool, LocalPool)
-    assert (pool.threads, len(pool.devices)) == found
-
-
-def test_a_job_whose_network_or_device_is_missing_keeps_no_other_from_being_done(jobs, tmp_path: Path) -> None:
-    lacking = [TINY.override(weights=str(tmp_path / "none.safetensors")), TINY.override(device="cuda:7")]
-    bad = [Job(jobs[0].source, jobs[0].target, config, f"{i}.png") for i, config in enumerate(lacking)]
-    result = run_batch([*bad, jobs[0]], tmp_path / "out")
-    assert len(result.failed) == 2
-    assert list(results(tmp_path / "out")) == [jobs[0].output]
-
-
-@pytest.mark.parametrize(
-    ("workers", "devices", "error", "says"),
-    [
+def test_impossible_workers_are_refused(jobs: list[Job], tmp_path: Path) -> None:
+    for workers, devices, error, says in (
         (0, None, ConfigError, "workers: at least 1"),
-        ("many", None, ConfigError, "workers: a number or auto"),
+        ("many", None, ConfigError, "workers: at least 1 is needed, or auto"),
         (3, "cpu,cpu", ConfigError, "workers: 3 for 2 devices"),
         ("auto", "all", DeviceError, "this machine has none"),
         ("auto", "cuda:0,cuda:1", DeviceError, "cuda:0 is not there"),
         ("auto", "gpu7,cpu", ConfigError, "device"),
-    ],
-)
-def test_impossible_workers_are_refused(jobs, workers, devices, error: type[CxStyleError], says: str) -> None:
-    with pytest.raises(error, match=says):
-        choose_executor(jobs, workers, devices)
+    ):
+        with pytest.raises(error, match=says):
+            run_batch(jobs, tmp_path / "out", workers=workers, devices=devices)
+    assert not (tmp_path / "out").exists()
 
 
-def test_several_devices_have_a_worker_each(jobs: list[Job], tmp_path: Path) -> None:
-    result = run_batch(jobs, tmp_path, devices="cpu,cpu")
-    assert len(results(tmp_path)) == 4
-    assert {record["worker"] for record in result.ended()} == {"1", "2"}
-
-
-@pytest.mark.parametrize(
-    ("cpus", "gpu", "workers"), [(1, False, 9), (2, False, 4), (3, False, 2), (9, False, 0), (1, True, 2), (3, True, 2)]
-)
-def test_workers_fit_into_nodes_one_by_one(cpus: int, gpu: bool, workers: int) -> None:
-    assert room([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 1.0}, {}], cpus, gpu) == workers
+def test_workers_fit_into_nodes_one_by_one() -> None:
+    nodes = [{"CPU": 8.0, "GPU": 2.0}, {"CPU": 1.0}, {}]
+    assert [room(nodes, cpus, gpu=False) for cpus in (1, 2, 3, 9)] == [9, 4, 2, 0]
+    assert [room(nodes, cpus, gpu=True) for cpus in (1, 3)] == [2, 2]
 
 
 def test_nodes_of_a_cluster_use_the_network_of_this_one(own_cache: Path) -> None:
-    assert networks_here([TINY]) == {"auto": ("vgg16", None)}
+    assert with_network(TINY) == TINY.override(features="vgg16")
     fetched = own_cache / "weights" / "vgg19.safetensors"
     fetched.parent.mkdir(parents=True)
     fetched.write_bytes(b"weights")
-    assert networks_here([TINY]) == {"auto": ("vgg19", fetched)}
+    assert with_network(TINY) == TINY.override(features="vgg19", weights=str(fetched))

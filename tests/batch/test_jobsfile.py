@@ -12,6 +12,7 @@ from cxstyle.batch.job_file import read_jobs
 from cxstyle.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("own_folder")
+PAIR = "source: a.jpg, target: b.jpg"
 
 
 def written(name: str, text: str | bytes) -> Path:
@@ -49,11 +50,6 @@ def test_a_yaml_file_has_defaults_below_each_jobs_own_settings() -> None:
     assert outputs([one, two, three, four]) == ["a.jpg__b__fast.png", "s/x.png", "d__b__mine.png", "e__b__fast.png"]
 
 
-def test_a_yaml_file_may_be_a_list_alone() -> None:
-    text = "- {source: a.jpg, target: b.jpg}\n- {source: a.jpg, target: [b.jpg, c.jpg]}"
-    assert outputs(read_jobs(written("jobs.yml", text))) == ["a__b__default.png", "a__b+c__default.png"]
-
-
 CSV = """\ufeffsource,target,target-weights,preset,size,strength,enlarge,samples,tv-weight,seed,name,quality,metadata,
 a.jpg,b.jpg;c.jpg,2; 1.5,fast,256,0.5,true,all,2,,007.jpg,70,no,
 "a, b.jpg",b.jpg,,,,,,64,,,,,,
@@ -82,19 +78,18 @@ def test_what_stands_above_the_file_counts_from_the_current_folder() -> None:
     assert (job.source, job.source_mask, job.target_mask) == (Path("in/a.jpg"), Path("m.png"), (Path("n.png"),))
 
 
-def test_jobs_that_differ_in_their_seed_carry_it() -> None:
-    text = "- {source: a.jpg, target: b.jpg}\n- {source: a.jpg, target: b.jpg, settings: {seed: 7}}"
-    assert outputs(read_jobs(written("jobs.yaml", text))) == ["a__b__default__0.png", "a__b__default__7.png"]
-
-
-def test_pictures_of_one_name_are_called_by_their_folders_too() -> None:
-    text = "- {source: x/a.jpg, target: b.jpg}\n- {source: y/a.jpg, target: b.jpg}"
-    assert outputs(read_jobs(written("jobs.yaml", text))) == ["x-a__b__default.png", "y-a__b__default.png"]
-
-
-def test_a_template_names_the_jobs_that_have_no_name() -> None:
-    text = "- {source: a.jpg, target: b.jpg, name: 0002.jpg}\n- {source: c.jpg, target: b.jpg}"
-    assert outputs(read_jobs(written("jobs.yaml", text), {}, "{index}")) == ["0002.jpg", "0002.png"]
+@pytest.mark.parametrize(
+    ("first", "second", "template", "expected"),
+    [
+        ("target: b.jpg", "target: [b.jpg, d.jpg]", None, "a__b__default.png a__b+d__default.png"),
+        ("target: b.jpg", "target: b.jpg, settings: {seed: 7}", None, "a__b__default__0.png a__b__default__7.png"),
+        ("target: x/b.jpg", "target: y/b.jpg", None, "a__x-b__default.png a__y-b__default.png"),
+        ("target: b.jpg, name: 0002.jpg", "target: b.jpg", "{index}", "0002.jpg 0002.png"),
+    ],
+)
+def test_jobs_are_called_by_what_tells_them_apart(first: str, second: str, template: str | None, expected: str) -> None:
+    text = f"- {{source: a.jpg, {first}}}\n- {{source: a.jpg, {second}}}"
+    assert outputs(read_jobs(written("jobs.yml", text), {}, template)) == expected.split()
 
 
 def refused(path: Path) -> str:
@@ -107,124 +102,81 @@ def refused(path: Path) -> str:
     return message
 
 
-PAIR = "source: a.jpg, target: b.jpg"
 JOB = f"- {{{PAIR}}}\n"
 WRONG = {
-    "source": ('"a\\0b"', "5", "[a.png]", "true", "{a: b}"),
-    "target": ("5", "[5]", "{a: b}", "[[a.png]]"),
+    "source": ("5", "[a.png]", "{a: b}"),
+    "target": ("5", "[5]", "[[a.png]]"),
     "source_mask": ("5", "[m.png]"),
-    "target_mask": ("5", "[5]", '["a\\0b"]'),
-    "target_weights": ("5", "[a]", "[1, 2]", "[-1]", "[0]", "[.nan]", "[.inf]"),
-    "preset": ("5", "papr", "[fast]", "../fast", "none.yaml", "."),
-    "name": ("5", "../x", "/", ".", "..", "a/../../b", "x.gif", '"a\\nb"', '"\\0"', "x" * 300),
-    "quality": ("0", "x", "1.5"),
-    "bits": ("7", "x", "[8]"),
+    "target_mask": ("5", "[5]"),
+    "target_weights": ("5", "[a]", "[1, 2]", "[0]", "[.nan]"),
+    "preset": ("5", "papr", "../fast", "none.yaml", "."),
+    "name": ("5", "../x", "/", ".", "a/../../b", "x.gif", '"a\\nb"', '"\\0"', "x" * 300),
+    "quality": ("0", "x"),
+    "bits": ("7", "[8]"),
     "metadata": ("1", "x"),
     "settings": (
-        *(
-            "5",
-            "[a]",
-            "x",
-            "{sized: 3}",
-            "{1: 2}",
-            "{self: 1}",
-            "{size: 8}",
-            "{size: big}",
-            "{memory: -4}",
-            "{enlarge: 3}",
-        ),
-        *(
-            "{samples: some}",
-            "{content_weight: -1}",
-            "{pyramid: {coarse: 3}}",
-            "{terms: []}",
-            "{init: [a]}",
-            "{init: 5}",
-        ),
-        *("{seed: -1}", "{device: gpu}", "{strength: .nan}", '{weights: "a\\0b"}', "{tv-weight: 1, tv_weight: 1}"),
+        *("5", "x", "{sized: 3}", "{1: 2}", "{self: 1}", "{size: 8}", "{size: big}", "{samples: some}", "{init: [a]}"),
+        *("{pyramid: {coarse: 3}}", "{terms: []}", "{strength: .nan}", "{tv-weight: 1, tv_weight: 1}"),
     ),
 }
 
 
-@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
-def test_a_wrong_value_is_refused_in_one_line_with_the_number_of_its_job(key: str, value: str) -> None:
-    said = {"source": "a.png", "target": "b.png"} | {key: value}
-    entry = ", ".join(f"{name}: {item}" for name, item in said.items())
-    assert refused(written("jobs.yaml", f"{JOB}- {{{entry}}}\n")).startswith("jobs.yaml, job 2: ")
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "expected jobs, a list such as"),
-        ("jobs: {source: a.png, target: b.png}", "expected jobs"),
-        ("jobs: []", "expected jobs"),
-        (JOB + "- a.png", "job 2: expected an entry such as"),
-        (JOB + "- {}", "job 2: source is missing"),
-        (JOB + "- ", "job 2: expected an entry"),
-        ("- {source: a.png, target: []}", "job 1: target is missing"),
-        ("- {source: '', target: b.png}", "job 1: source is missing"),
-        ("job: []", "job is not a known key; did you mean jobs?"),
-        ("- {source: a.png, traget: b.png}", "job 1: traget is not a known key; did you mean target?"),
-        ("- {source: a.png, target: b.png, size: 64}", "job 1: size is a setting; write settings: {size: ...}"),
-        (f"- {{{PAIR}, settings: {{sise: 3}}}}", "job 1: sise is not a known key; did you mean size?"),
-        (f"- {{{PAIR}, target-mask: m, target_mask: m}}", "target_mask stands twice"),
-        ("- {source: a, source: b, target: c}", "key 'source' stands twice"),
-        (f"defaults: [5]\njobs: [{{{PAIR}}}]", "jobs.yaml, defaults: expected an entry"),
-        (f"defaults: {{name: x}}\njobs: [{{{PAIR}}}]", "a name belongs to one job"),
-        (f"- {{{PAIR}, target-mask: m.png}}", "job 1: target-mask: needs the source mask"),
-        ("- {source: a, target: [b, c], source_mask: m, target_mask: [n]}", "target-mask: one for each"),
-        (f"- {{{PAIR}, target_weights: [1, 2]}}", "job 1: target-weights: one for each target is needed"),
-        (f"- {{{PAIR}, name: x}}\n- {{{PAIR}, name: X.png}}", "job 1 and job 2 would both be x.png; give one of them"),
-        (f"{JOB}- {{{PAIR}, settings: {{size: 64}}}}", "job 1 and job 2 would both be a__b__default.png; add {index}"),
-        (f"- {{{PAIR}, preset: fats}}", "preset: 'fats' is not known; did you mean fast?"),
-        (bomb(f"{{{PAIR}}}") + "jobs: *a8\n", "line "),
-        ("- !!python/object/apply:os.system [touch canary]", "tags are not taken"),
-        ("- {", "line 1 is not YAML"),
-        (JOB + "# \n" * 400_000, "at most 1 are read"),
-    ],
-    ids=lambda text: text[:40],
-)
-def test_a_broken_yaml_file_is_refused_in_one_line(text: str, says: str) -> None:
-    assert says in refused(written("jobs.yaml", text))
-    assert [path.name for path in Path().iterdir()] == ["jobs.yaml"]  # no code was run
+@pytest.mark.parametrize("key", WRONG)
+def test_a_wrong_value_is_refused_in_one_line_with_the_number_of_its_job(key: str) -> None:
+    for value in WRONG[key]:
+        said = {"source": "a.png", "target": "b.png"} | {key: value}
+        entry = ", ".join(f"{name}: {item}" for name, item in said.items())
+        assert refused(written("jobs.yaml", f"{JOB}- {{{entry}}}\n")).startswith("jobs.yaml, job 2: "), value
 
 
 HEAD = "source,target,size\n"
+BROKEN = {
+    "jobs.yaml": {
+        "": "expected jobs, a list such as",
+        "jobs: {source: a.png, target: b.png}": "expected jobs",
+        JOB + "- a.png": "job 2: expected an entry such as",
+        JOB + "- {}": "job 2: source is missing",
+        JOB + "- ": "job 2: expected an entry",
+        "- {source: a.png, target: []}": "job 1: target is missing",
+        "job: []": "job is not a known key; did you mean jobs?",
+        "- {source: a.png, traget: b.png}": "job 1: traget is not a known key; did you mean target?",
+        "- {source: a.png, target: b.png, size: 64}": "job 1: size is a setting; write settings: {size: ...}",
+        f"- {{{PAIR}, target-mask: m, target_mask: m}}": "target_mask stands twice",
+        "- {source: a, source: b, target: c}": "key 'source' stands twice",
+        f"defaults: [5]\njobs: [{{{PAIR}}}]": "jobs.yaml, defaults: expected an entry",
+        f"- {{{PAIR}, target-mask: m.png}}": "job 1: target-mask: needs the source mask",
+        "- {source: a, target: [b, c], source_mask: m, target_mask: [n]}": "target-mask: one for each",
+        f"- {{{PAIR}, name: x}}\n- {{{PAIR}, name: X.png}}": "job 1 and job 2 would both be x.png; give one of them",
+        f"{JOB}- {{{PAIR}, settings: {{size: 64}}}}": "job 1 and job 2 would both be a__b__default.png; add {index}",
+        bomb(f"{{{PAIR}}}") + "jobs: *a8\n": "line ",
+        "- !!python/object/apply:os.system [touch canary]": "tags are not taken",
+        "- {": "line 1 is not YAML",
+        JOB + "# \n" * 400_000: "at most 1 are read",
+    },
+    "jobs.csv": {
+        "": "expected a header",
+        HEAD + "\n,,\n": "expected a header",
+        "source,traget\na,b\n": "job 1: traget is not a known key; did you mean",
+        "source,source,target\na,b,c\n": "the header names a column twice",
+        HEAD + "a,b,64,9\n": "job 1: more cells than the header names",
+        HEAD + "a,b,64\na\n": "job 2: target is missing",
+        HEAD + 'a,"b,64\n': "is not CSV",
+        HEAD + "a,b,large\n": "job 1: size: Expected int, got str 'large'",
+        HEAD + f"a,b,{'9' * 5000}\n": "job 1",
+        HEAD + "a,b,{\n": "job 1",
+        "source,target,target-weights\na,b;c,1;x\n": "job 1: target_weights[1]: Expected float",
+        "source,target,target-weights\na,b;c,0;0\n": "at least one must be above 0",
+        "source,target\n\udce4,b\n": "is not a UTF-8 text file",
+        "source;target\na;b\n": "job 1",
+        f"source,target\n{'a' * 200_000},b\n": "is not CSV",
+    },
+    "jobs.txt": {"": "jobs are read from .yaml or .csv files"},
+}
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "expected a header"),
-        (HEAD + "\n,,\n", "expected a header"),
-        ("source,traget\na,b\n", "job 1: traget is not a known key; did you mean"),
-        ("source,source,target\na,b,c\n", "header: source stands twice"),
-        ("source,target,tv-weight,tv_weight\na,b,1,1\n", "tv_weight stands twice"),
-        (HEAD + "a,b,64,9\n", "job 1: more cells than the header names"),
-        ("source,target,\na,b,c\n", "job 1: more cells than the header names"),
-        (HEAD + "a,b,64\na\n", "job 2: target is missing"),
-        (HEAD + 'a,"b,64\n', "is not CSV"),
-        (HEAD + 'a,"b"c,64\n', "is not CSV"),
-        (HEAD + "a,b,large\n", "job 1: size: Expected int, got str 'large'"),
-        (HEAD + "a,b,64.5\n", "job 1: size: Expected int, got float 64.5"),
-        (HEAD + f"a,b,{'9' * 5000}\n", "job 1"),
-        (HEAD + "a,b,{\n", "job 1"),
-        ("source,target,strength\na,b,.nan\n", "job 1: strength: must be a number"),
-        ("source,target,target-weights\na,b;c,1;x\n", "job 1: target_weights[1]: Expected float"),
-        ("source,target,target-weights\na,b;c,0;0\n", "at least one must be above 0"),
-        ("source,target\na,;\n", "job 1: target is missing"),
-        ("source,target\nä,b\n".encode("latin-1"), "is not a UTF-8 text file"),
-        (b"source,target\na\0,b\n", "it holds a NUL"),
-        ("source;target\na;b\n", "job 1"),
-        (f"source,target\n{'a' * 200_000},b\n", "is not CSV"),
-    ],
-    ids=lambda text: str(text)[:40],
-)
-def test_a_broken_csv_file_is_refused_in_one_line(text: str | bytes, says: str) -> None:
-    assert says in refused(written("jobs.csv", text))
-
-
-def test_jobs_of_another_kind_of_file_or_of_none_are_refused() -> None:
-    assert "jobs are read from .yaml or .csv files" in refused(written("jobs.txt", ""))
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_refused_in_one_line_and_no_code_runs(name: str) -> None:
+    for text, says in BROKEN[name].items():
+        assert says in refused(written(name, text.encode(errors="surrogateescape"))), text[:40]
+    assert [path.name for path in Path().iterdir()] == [name]
     assert "can't read none.csv: No such file" in refused(Path("none.csv"))

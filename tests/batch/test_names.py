@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 
 from cxstyle import StyleConfig
 from cxstyle.batch.listing import Listed
-from cxstyle.batch.naming import LONGEST, Row, Template, default_template, outputs
+from cxstyle.batch.naming import LONGEST, Template, short_names
 from cxstyle.batch.pairing import make_jobs
 from cxstyle.errors import ConfigError
 
+FAST = StyleConfig.preset("fast")
+
 
 def side(*names: str) -> list[Listed]:
-    return [Listed(Path(name), str(Path(name).with_suffix("")), str(Path(name).parent).strip(".")) for name in names]
+    return [Listed(Path(name), str(Path(name).with_suffix(""))) for name in names]
 
 
-def names(sources: list[Listed], targets: list[Listed], template: str | None = None, **options: Any) -> list[str]:
+def names(sources: list[str], targets: list[str], template: str | None = None, **options: Any) -> list[str]:
     """Of all pairs with each of `presets` and `seeds`."""
-    config = StyleConfig.preset("fast")
-    configs = [
-        (p, config.override(seed=s)) for p in options.get("presets", ["fast"]) for s in options.get("seeds", [0])
-    ]
-    return [job.output for job in make_jobs(sources, targets, "product", configs, template)]
+    seeds, presets = options.get("seeds", [0]), options.get("presets", ["fast"])
+    configs = [(preset, FAST.override(seed=seed)) for preset in presets for seed in seeds]
+    return [job.output for job in make_jobs(side(*sources), side(*targets), "product", configs, template)]
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,13 @@ def names(sources: list[Listed], targets: list[Listed], template: str | None = N
     ],
 )
 def test_names_are_made_of_the_fields_of_a_template(sources, targets, template, expected) -> None:
-    assert names(side(*sources), side(*targets), template) == expected
+    assert names(sources, targets, template) == expected
 
 
-def test_the_seed_is_told_where_there_are_several_and_settings_without_a_name_are_not() -> None:
-    assert names(side("a.jpg"), side("b.jpg"), seeds=[0, 7]) == ["a__b__fast__0.png", "a__b__fast__7.png"]
-    assert names(side("a.jpg"), side("b.jpg"), presets=[""]) == ["a__b.png"]
-    assert default_template(0, 1) == "{source}__{target}"
-
-
-def test_a_preset_with_a_slash_makes_no_folder() -> None:
-    assert names(side("a.jpg"), side("b.jpg"), presets=["mine/soft"]) == ["a__b__mine-soft.png"]
+def test_seeds_are_told_where_there_are_several_and_presets_that_have_a_name_which_makes_no_folder() -> None:
+    assert names(["a.jpg"], ["b.jpg"], seeds=[0, 7]) == ["a__b__fast__0.png", "a__b__fast__7.png"]
+    assert names(["a.jpg"], ["b.jpg"], presets=[""]) == ["a__b.png"]
+    assert names(["a.jpg"], ["b.jpg"], presets=["mine/soft"]) == ["a__b__mine-soft.png"]
 
 
 @pytest.mark.parametrize(
@@ -67,18 +63,16 @@ def test_a_preset_with_a_slash_makes_no_folder() -> None:
         (["a.jpg", "A.jpg"], ["b.jpg"], None, ["fast"], "would both be a.jpg__b__fast.png; add {index} to the name"),
         (["é.jpg", "e\u0301.jpg"], ["b.jpg"], "{source}", ["fast"], "add {index} to the name {source}"),
         (["a__b.jpg", "a.jpg"], ["c.jpg", "b__c.jpg"], None, ["fast"], "would both be a__b__c__fast.png; add {index}"),
-        (["a.jpg"], ["b.jpg"], "{index}/{source}", ["fast", "fast"], None),
         (["a.jpg", "A.png/b.jpg"], ["x.jpg"], "{source}.png", ["fast"], "A.png would be the picture of a.jpg"),
+        (["a.jpg"], ["ü" * LONGEST + ".jpg"], None, ["fast"], "is too long; a name takes 200 bytes"),
+        (["a.jpg"], ["b.jpg"], "{preset}/x", [".."], "gives a name or folder '..'"),
     ],
 )
-def test_names_that_a_file_system_takes_for_one_are_refused_with_the_field_to_add(
-    sources, targets, template, presets, advice: str | None
+def test_names_that_are_none_or_that_a_file_system_takes_for_one_are_refused_with_advice(
+    sources, targets, template, presets, advice: str
 ) -> None:
-    if advice is None:
-        assert len(names(side(*sources), side(*targets), template, presets=presets)) == 2
-        return
     with pytest.raises(ConfigError) as caught:
-        names(side(*sources), side(*targets), template, presets=presets)
+        names(sources, targets, template, presets=presets)
     assert advice in str(caught.value)
 
 
@@ -91,13 +85,12 @@ SIDES = st.lists(
 )
 
 
-@settings(database=None, deadline=None, max_examples=150)
+@settings(database=None, deadline=None, max_examples=60)
 @given(SIDES, SIDES, st.randoms(use_true_random=False))
 def test_no_two_jobs_ever_share_an_output_and_order_plays_no_part(sources: Any, targets: Any, chance: Any) -> None:
     def by_pair(left: list[str], right: list[str]) -> dict[tuple[Path, Path], str] | None:
-        config = [("fast", StyleConfig.preset("fast"))]
         try:
-            jobs = make_jobs(side(*left), side(*right), "product", config)
+            jobs = make_jobs(side(*left), side(*right), "product", [("fast", FAST)])
         except ConfigError:
             return None
         return {(job.source, job.target[0]): job.output for job in jobs}
@@ -114,18 +107,10 @@ def test_no_two_jobs_ever_share_an_output_and_order_plays_no_part(sources: Any, 
 @pytest.mark.parametrize(
     ("template", "message"),
     [
-        ("{sauce}", "{sauce} is not a field; did you mean {source}?"),
-        ("{}", "{} is not a field"),
-        ("{source.name}", "is not a field; did you mean {source}?"),
-        ("{source", "stray braces"),
-        ("source}", "stray braces"),
-        ("{seed:03}", "fields take no format; write {seed}"),
-        ("{source!r}", "fields take no format"),
+        *((text, "can't be read; fields are {source}, {target}") for text in ("{sauce}", "{}", "{source", "{seed.x}")),
         ("{source}/../x", "gives a name or folder '..'"),
         ("/tmp/{source}", "must be relative to the batch's folder"),
-        ("{source}/", "gives a name or folder ''"),
         ("a//{source}", "gives a name or folder ''"),
-        ("", "gives a name or folder ''"),
         (".png", "gives a name or folder ''"),
         ("{source}.gif", "can't write .gif; use .png"),
         ("a\n{source}", "characters that no file name should have"),
@@ -133,12 +118,12 @@ def test_no_two_jobs_ever_share_an_output_and_order_plays_no_part(sources: Any, 
 )
 def test_templates_that_give_no_good_name_are_refused_in_one_line(template: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        Template.parse(template)
+        Template(template)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("preset", "source"), [("", "a"), ("..", "a"), ("x", ".."), ("x", "ü" * LONGEST)])
-def test_values_that_give_no_good_name_are_refused(preset: str, source: str) -> None:
-    with pytest.raises(ConfigError, match=r"gives a name or folder|is too long; a name takes 200 bytes"):
-        outputs(Template.parse("{preset}/{source}/a"), [Row(source, ("b",), preset, 0, "job 1")])
+def test_files_are_called_by_what_tells_them_apart() -> None:
+    files = ["p/a.jpg", "q/a.jpg", "p/b.jpg", "p/b.png", "p/c.d.jpg", "p/c.d.jpg", "e.jpg", "./e.jpg", "/f.jpg"]
+    called = ["p/a", "q/a", "b.jpg", "b.png", "c.d", "c.d", "e.jpg", "./e.jpg", "f"]
+    assert short_names(files) == dict(zip(files, called, strict=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,6 @@ from made_batch import Made, paint
 from PIL import Image
 
 from cxstyle.batch import sheets
-from cxstyle.batch.manifest import evenly
-from cxstyle.batch.naming import short_names
 from cxstyle.batch.sheets import write_sheets
 from cxstyle.errors import OutputError
 from cxstyle.pictures.sheet import PALE, Cell, Layout
@@ -43,6 +40,10 @@ def color_at(path: Path, layout: Layout, row: int, place: int) -> tuple[int, int
         return sheet.getpixel(((left + right) // 2, (top + bottom) // 2))
 
 
+def written(made: Made, **options: int) -> list[str]:
+    return [path.name for path in write_sheets(made.folder, made.records, **options)]
+
+
 def test_a_product_is_a_grid_of_sources_down_and_targets_across(made: Made, drawn: list[Layout]) -> None:
     made.original("a", RED)
     made.original("y", BLUE)
@@ -62,28 +63,18 @@ def test_there_is_a_sheet_for_each_preset_and_seed(made: Made, drawn: list[Layou
     for preset in ("fast", "my own/look"):
         for seed in (0, 7):
             made.add("a", "x", preset=preset, seed=seed, output=f"{preset.replace('/', '-')}{seed}.png")
-    written = write_sheets(made.folder, made.records)
-    assert [path.name for path in written] == [
-        "sheet_fast_0.png",
-        "sheet_fast_7.png",
-        "sheet_my-own-look_0.png",
-        "sheet_my-own-look_7.png",
-    ]
+    names = [f"sheet_{preset}_{seed}.png" for preset in ("fast", "my-own-look") for seed in (0, 7)]
+    assert written(made) == names
     assert [page.title for page in drawn][1:3] == ["fast, seed 7", "my own/look, seed 0"]
+    made.records = [record for record in made.records if record["seed"] == 0]
+    assert written(made) == ["sheet_fast.png", "sheet_my-own-look.png"]
 
 
-def test_with_one_seed_the_preset_alone_is_named(made: Made) -> None:
-    for preset in ("fast", "painting"):
-        made.add("a", "x", preset=preset)
-    assert [path.name for path in write_sheets(made.folder, made.records)] == ["sheet_fast.png", "sheet_painting.png"]
-
-
-def test_pages_hold_so_many_and_each_has_its_headers(made: Made, drawn: list[Layout]) -> None:
+def test_pages_hold_so_many_about_equally_and_each_has_its_headers(made: Made, drawn: list[Layout]) -> None:
     for source in "abc":
         for target in "vwxyz":
             made.add(source, target)
-    written = write_sheets(made.folder, made.records, across=3, down=2)
-    assert [path.name for path in written] == [f"sheet_{page}.png" for page in (1, 2, 3, 4)]
+    assert written(made, across=3, down=2) == [f"sheet_{page}.png" for page in (1, 2, 3, 4)]
     assert [(page.sides[1:], page.columns[1:]) for page in drawn] == [
         (["a"], ["v", "w"]),
         (["a"], ["x", "y", "z"]),
@@ -109,58 +100,53 @@ def test_rows_are_paged_and_hold_several_targets(made: Made, drawn: list[Layout]
     made.add("a", "x")
     made.add("b", "x", "y")
     made.add("c", "u", "v", "w", "x", "y")
-    written = write_sheets(made.folder, made.records, across=3, down=2)
-    assert [path.name for path in written] == ["sheet_1.png", "sheet_2.png"]
+    assert written(made, across=3, down=2) == ["sheet_1.png", "sheet_2.png"]
     first, second = drawn
     assert [cell.blank for cell in first.rows[0]] == [False, False, True, True, False]
     assert [cell.caption for cell in second.rows[0]][1:4] == ["x", "y", ""]
     assert [cell.caption or cell.note for cell in second.rows[1]][1:4] == ["u", "v", "and 3 more"]
 
 
-def test_a_place_that_failed_says_why(made: Made, drawn: list[Layout]) -> None:
+def test_a_place_without_a_picture_says_why(made: Made, drawn: list[Layout]) -> None:
     made.add("a", "x", status="failed", error="x.png can't be read")
     made.add("a", "y", status="diverged", error="a loss was no longer finite")
+    made.add("b", "x", status="failed", error="no")
     made.add("b", "x")
-    made.add("a", "z")
+    made.add("c", "z")
     (made.folder / made.records[-1]["output"]).unlink()
-    write_sheets(made.folder, made.records)
-    failed, diverged, gone = drawn[0].rows[1][1:]
+    Path(made.records[-1]["source"]).unlink()
+    (sheet,) = write_sheets(made.folder, made.records)
+    rows = drawn[0].rows
+    failed, diverged = rows[0][2], rows[1][2]
     assert (failed.picture, failed.note) == (None, "failed: x.png can't be read")
     assert (diverged.picture is None, diverged.caption) == (False, "diverged")
-    assert gone.note.startswith("there is no file")
-    assert [cell.note for cell in drawn[0].rows[2][2:]] == ["not in this batch"] * 2
-
-
-def test_a_source_that_is_gone_is_a_pale_field_with_a_note(made: Made, drawn: list[Layout]) -> None:
-    made.add("a", "x")
-    Path(made.records[0]["source"]).unlink()
-    (sheet,) = write_sheets(made.folder, made.records)
-    assert "there is no file" in drawn[0].rows[1][0].note
-    left, top, *_ = drawn[0].box(1, 0)
+    assert rows[2][2].picture is not None  # of several records of an output the last counts
+    assert all(rows[3][place].note.startswith("there is no file") for place in (0, 2))
+    left, top, *_ = drawn[0].box(3, 0)
     with Image.open(sheet) as image:
         assert image.getpixel((left + 1, top + 1)) == PALE
 
 
-def test_of_several_records_of_an_output_the_last_counts(made: Made, drawn: list[Layout]) -> None:
-    made.add("a", "x", status="failed", error="no")
-    made.add("a", "x")
-    assert len(write_sheets(made.folder, made.records)) == 1
-    assert drawn[0].rows[1][1].picture is not None
-
-
-def test_no_result_is_overwritten(made: Made) -> None:
+def test_a_sheet_replaces_sheets_and_nothing_else(made: Made) -> None:
     made.add("a", "x", output="sheet.png")
-    before = (made.folder / "sheet.png").read_bytes()
-    assert write_sheets(made.folder, made.records) == [made.folder / "sheet-2.png"]
-    assert (made.folder / "sheet.png").read_bytes() == before
+    paint(made.folder / "sheet_2.png")
+    before = [(made.folder / name).read_bytes() for name in ("sheet.png", "sheet_2.png")]
+    for _ in range(2):
+        assert written(made) == ["sheet_3.png"]
+    assert [(made.folder / name).read_bytes() for name in ("sheet.png", "sheet_2.png")] == before
+    for path in made.folder.iterdir():
+        path.unlink()
+    made.folder.rmdir()
+    with pytest.raises(OutputError, match=r"can't write .*sheet_2\.png"):
+        write_sheets(made.folder, made.records)
 
 
 def test_pages_of_two_sets_never_have_one_name(made: Made) -> None:
     for preset, source in (("fast", "a"), ("fast", "b"), ("Fast", "a"), ("Fast", "b"), ("fast_1", "a")):
         made.add(source, "x", preset=preset, output=f"{preset}-{source}.png")
-    written = [path.name for path in write_sheets(made.folder, made.records, down=1)]
-    assert written[:2] == ["sheet_fast_1.png", "sheet_fast_2.png"]
-    assert written[2:] == ["sheet_Fast-2_1.png", "sheet_Fast-2_2.png", "sheet_fast_1-2.png"]
+    names = written(made, down=1)
+    assert names[:4] == ["sheet_fast_1.png", "sheet_fast_2.png", "sheet_Fast_1_2.png", "sheet_Fast_2_2.png"]
+    assert names[4:] == ["sheet_fast_1_3.png"]
 
 
 def test_large_pictures_are_shown_small_and_small_ones_are_not_blown_up(made: Made, drawn: list[Layout]) -> None:
@@ -171,52 +157,4 @@ def test_large_pictures_are_shown_small_and_small_ones_are_not_blown_up(made: Ma
     made.records[0]["size"] = [30, 20]
     write_sheets(made.folder, made.records)
     assert [page.cell for page in drawn] == [(256, 171), (128, 85), (96, 64)]
-
-
-def test_a_batch_without_records_has_no_sheets(tmp_path: Path) -> None:
-    assert write_sheets(tmp_path, []) == []
-
-
-def test_a_sheet_that_cant_be_written_is_an_error_of_one_line(made: Made) -> None:
-    made.add("a", "x")
-    shutil.rmtree(made.folder)
-    with pytest.raises(OutputError, match=r"can't write .*sheet\.png"):
-        write_sheets(made.folder, made.records)
-
-
-def test_a_sheet_replaces_sheets_and_nothing_else(made: Made) -> None:
-    made.add("a", "x")
-    paint(made.folder / "sheet.png")
-    mine = (made.folder / "sheet.png").read_bytes()
-    for _ in range(2):
-        assert write_sheets(made.folder, made.records) == [made.folder / "sheet-2.png"]
-    assert (made.folder / "sheet.png").read_bytes() == mine
-
-
-def test_files_are_called_by_what_tells_them_apart() -> None:
-    files = ["p/a.jpg", "q/a.jpg", "p/b.jpg", "p/b.png", "p/c.d.jpg", "p/c.d.jpg", "e.jpg", "./e.jpg", "/f.jpg"]
-    assert short_names(files) == {
-        "p/a.jpg": "p/a",
-        "q/a.jpg": "q/a",
-        "p/b.jpg": "b.jpg",
-        "p/b.png": "b.png",
-        "p/c.d.jpg": "c.d",
-        "e.jpg": "e.jpg",
-        "./e.jpg": "./e.jpg",
-        "/f.jpg": "f",
-    }
-
-
-@pytest.mark.parametrize(("count", "most", "lengths"), [(0, 6, []), (6, 6, [6]), (7, 6, [3, 4]), (13, 6, [4, 4, 5])])
-def test_pages_are_about_equally_full(count: int, most: int, lengths: list[int]) -> None:
-    assert [len(range(count)[part]) for part in evenly(count, most)] == lengths
-
-
-def test_pictures_stand_upright_on_sheets(made: Made, drawn: list[Layout]) -> None:
-    made.add("a", "x")
-    turned = Image.Exif()
-    turned[0x0112] = 6  # turned by a quarter
-    with Image.open(paint(made.originals / "a.png")) as image:
-        image.save(made.originals / "a.png", exif=turned)
-    write_sheets(made.folder, made.records)
-    assert drawn[0].rows[1][0].picture.size == (40, 60)
+    assert write_sheets(made.folder, []) == []
