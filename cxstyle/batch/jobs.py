@@ -139,12 +139,14 @@ class Task:
         job: to be done.
         attempt: from 1; more where workers were lost over it.
         save_every: (n, folder) to write the picture after every n iterations, too.
+        preview: pixels of the long edge of the pictures that come with its progress; 0 for none.
     """
 
     index: int
     job: Job
     attempt: int = 1
     save_every: tuple[int, Path] | None = None
+    preview: int = 0
 
 
 def group_of(job: Job) -> Hashable:

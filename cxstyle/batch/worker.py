@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import time
 from collections.abc import Callable
@@ -24,17 +25,20 @@ REASONS = {
     "diverged": "a loss was no longer a finite number; lower the weights or the learning rate, or take precision fp32",
     "out of memory": "memory ran out; use a smaller size, fewer workers, or keep to less with memory, such as 4GB",
 }
+PREVIEW_QUALITY = 80
 SHOW_EVERY = 0.1
 """Seconds between two reports of a running job: more would cost more than the iterations of tiny ones."""
 
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a running job is: its share in (0, 1]; such as "scale 2/3 (128x96) iteration 7/20"; losses by name."""
+    """How far a running job is: its share in (0, 1]; such as "scale 2/3 (128x96) iteration 7/20"; losses by name; and
+    the picture as a JPEG file where the task asks for it."""
 
     done: float
     place: str
     losses: dict[str, float]
+    preview: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,8 @@ class Worker:
             if now - shown < SHOW_EVERY:
                 return True
             shown = now
-            return on_progress(JobProgress(progress.done, place(progress), progress.losses))
+            seen = preview(progress, task.preview) if task.preview else None
+            return on_progress(JobProgress(progress.done, place(progress), progress.losses, seen))
 
         setup = prepare(inputs, task.job.config.override(device=self.device), self.shared)
         check_size(task.job.output, *setup.size)
@@ -136,6 +141,16 @@ def save(progress: Progress, task: Task, steps: int) -> None:
         with contextlib.suppress(OutputError):
             make_folder(path.parent)
             save_picture(progress.picture, path)
+
+
+def preview(progress: Progress, edge: int) -> bytes:
+    """The picture as a JPEG file of at most `edge` pixels."""
+    from ..pictures import to_image
+
+    picture, content = to_image(progress.picture), io.BytesIO()
+    picture.thumbnail((edge, edge))
+    picture.save(content, "JPEG", quality=PREVIEW_QUALITY)
+    return content.getvalue()
 
 
 def place(progress: Progress) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import multiprocessing
 import os
@@ -19,6 +20,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from PIL import Image
 
 import cxstyle
 from cxstyle import Job, LossTerm, StyleConfig, run_batch, stylize
@@ -242,14 +244,17 @@ def test_processes_beside_other_threads_give_the_same_bytes_as_one(jobs: list[Jo
     assert multiprocessing.active_children() == []
 
 
-def test_a_pool_takes_jobs_one_by_one_and_each_can_be_cancelled(jobs: list[Job]) -> None:
-    endless, told = Task(5, replace(jobs[0], config=LONG)), list[tuple[str, int, str]]()
+def test_a_pool_takes_jobs_one_by_one_with_previews_and_each_can_be_cancelled(jobs: list[Job]) -> None:
+    endless, told = Task(5, replace(jobs[0], config=LONG), preview=32), list[tuple[str, int, str]]()
     with LocalPool(1, [None]) as pool:
         pool.submit(endless)
         outcomes: dict[int, str] = {}
         while len(outcomes) < 3:
             for kind, task, worker, content in pool.poll():
                 told.append((kind, task.index, worker))
+                if kind == "progress" and task.index == 5:
+                    with Image.open(io.BytesIO(content.preview)) as image:
+                        assert image.size == (32, 32)
                 outcomes |= {task.index: content.status} if kind == "ended" else {}
                 if told[1:] == [("progress", 5, "1")]:
                     pool.submit(Task(6, jobs[1]), Task(7, jobs[2]))
