@@ -71,7 +71,8 @@ def setting(default: Any = dataclasses.MISSING, **rules: Any) -> Any:
     Args:
         default: its value where none is given.
         **rules: min and max of a number, or of each in a tuple; above: a number that it must be greater than; choices:
-            what a word may be; help: what it is for, in a line; metavar: what stands for its value there.
+            what a word may be; words: some that it may be; help: what it is for, in a line; metavar: what stands for
+            its value there.
     """
     return dataclasses.field(default=default, metadata=rules)
 

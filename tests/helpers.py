@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import click
 import torch
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -46,6 +47,14 @@ def refused(status: int, says: str | Sequence[str], *words: object) -> None:
     assert len(line) < LONGEST + len(" ".join(map(str, words))), line[:1000]
     for said in [says] if isinstance(says, str) else says:
         assert said in line, (words, line)
+
+
+def every_command(group: click.Group = main, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Each command with its words."""
+    for name, command in group.commands.items():
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{before}{name} ")
 
 
 def started(*words: object, group: bool = False) -> subprocess.Popen[str]:

@@ -7,7 +7,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,12 +14,12 @@ from click.shell_completion import CompletionItem
 
 from .. import __version__
 from ..checks import one_line
-from ..errors import ConfigError, CxStyleError, OutputError
+from ..errors import ConfigError, CxStyleError
 from .apply import apply
 from .batch import batch, merge
 from .bench import bench
 from .compare import compare
-from .completion import completion, install
+from .completion import completion
 from .docs import docs
 from .doctor import doctor
 from .grid import grid
@@ -47,7 +46,6 @@ class OneLineErrors(click.Group):
         extra |= {"standalone_mode": False, "obj": words}  # what was typed, for who tells how to go on
         try:
             with handled(signal.default_int_handler):
-                check_current_folder()
                 status = super().main(args, prog_name, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
@@ -69,14 +67,6 @@ class OneLineErrors(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The first words; what may follow one is offered after it."""
         return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
-
-
-def check_current_folder() -> None:
-    """Refuses to work in a folder that is gone: libraries of torch end the process there."""
-    try:
-        Path.cwd()
-    except OSError as error:
-        raise OutputError("the current folder is gone; change into another one") from error
 
 
 def explained(error: BaseException) -> tuple[str, int]:
@@ -116,24 +106,8 @@ def main() -> None:
     """
 
 
-COMMANDS = (
-    run,
-    train,
-    apply,
-    batch,
-    merge,
-    match,
-    compare,
-    grid,
-    score,
-    info,
-    presets,
-    weights,
-    bench,
-    doctor,
-    completion,
-    docs,
-)
-for command in COMMANDS:
+for command in (
+    *(run, train, apply, batch, merge, match, compare, grid, score),
+    *(info, presets, weights, bench, doctor, completion, docs),
+):
     main.add_command(command)
-install(main)

@@ -33,6 +33,7 @@ class Display:
     def __init__(self, quiet: bool, runs: int = 1) -> None:
         self.quiet, self.runs = quiet, runs
         self.bar: tqdm[Any] | None = None
+        self.told: set[str] = set()
         self.interrupted = False
 
     def __enter__(self) -> Self:
@@ -71,8 +72,14 @@ class Display:
         if not self.quiet:
             self.error(text)
 
+    def note_once(self, text: str) -> None:
+        """The same, unless it has been said."""
+        if text not in self.told:
+            self.told.add(text)
+            self.note(text)
+
     def error(self, text: str) -> None:
-        """The same, whether quiet or not."""
+        """As `note`, whether quiet or not."""
         with contextlib.suppress(OSError):  # a run doesn't end because nobody can be told how it goes
             tqdm.write(text, file=sys.stderr)
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from . import options as option
+from .completion import offer_presets
 from .outputs import free_name
 from .several import FILES, Several, files_of, is_file, read_settings, shared
 
@@ -56,7 +57,14 @@ def repeated(words: list[str]) -> list[str]:
     metavar="TARGETS...",
     help="All words up to the next option; or one at a time, with -t (--target) repeated.",
 )
-@click.option("--preset", default="default", show_default=True, metavar="NAME", help="A preset, or a YAML file.")
+@click.option(
+    "--preset",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=offer_presets,
+    help="A preset, or a YAML file.",
+)
 @option.output("grid.png")
 @shared
 def grid(

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from ..features import CONVOLUTIONS
 from ..files import make_folder
 from ..settings import ONE_MAP
 from . import options as option
+from .completion import offers
 from .outputs import OutputFiles, free_name
 
 PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
@@ -27,6 +29,7 @@ PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
     show_default=True,
     metavar="NAME,...",
     help="Whose features are matched; several are concatenated on the grid of the first.",
+    **offers(*dict.fromkeys(name for names in CONVOLUTIONS.values() for name in names)),
 )
 @click.option(
     "--size", type=int, default=384, show_default=True, metavar="PX", help="Long edge at which both are compared."
@@ -39,7 +42,7 @@ PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
     show_default=True,
     help="target: recolour the source to the target's palette first; source: the target to the source's.",
 )
-@click.option("--parts", type=option.PATH, metavar="DIR", help="Also write each picture of the sheet to DIR.")
+@click.option("--parts", type=option.FOLDER, metavar="DIR", help="Also write each picture of the sheet to DIR.")
 @option.together(option.NETWORK)
 @option.max_pixels
 def match(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -18,18 +17,14 @@ LONGEST = 120
 """Bytes of a name made of others', beside its number and suffix."""
 
 
-def made_up(parts: Sequence[str], suffix: str = ".png") -> Path:
-    """PART_PART.png in the current folder; where the name would get too long, each part is cut to its share."""
-    stem = "_".join(parts)
-    if len(os.fsencode(stem)) > LONGEST:
-        share = max(1, LONGEST // len(parts) - 1)
-        stem = cut("_".join(cut(part, share) for part in parts), LONGEST)
-    return Path(f"{stem}{suffix}")
+def made_up(*parts: str, suffix: str = ".png") -> Path:
+    """PART_PART.png in the current folder."""
+    return Path(cut("_".join(parts), LONGEST) + suffix)
 
 
 def free_name(*parts: str) -> Path:
     """`made_up`, numbered where that is taken."""
-    return free(numbered(made_up(parts)))
+    return free(numbered(made_up(*parts)))
 
 
 def tell(line: str) -> None:
@@ -66,11 +61,8 @@ class OutputFiles:
             raise OutputError(f"{path} is both the {other} and the {what}; name two files")
 
     def write(self, path: Path, write: Callable[..., Path]) -> Path:
-        """Writes a file, to another place where that has become impossible, and says so.
-
-        Args:
-            path: where it should go.
-            write: called with a path and `replace`, returns where it is.
+        """Writes a file by `write`, called with a path and `replace`; to another place where its own has become
+        impossible, and says so. Returns where it is.
 
         Raises:
             OutputError: it is nowhere.

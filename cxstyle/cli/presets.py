@@ -6,6 +6,7 @@ import click
 
 from ..checks import check_choice
 from ..settings import StyleConfig, preset_folder, preset_names, preset_path
+from .completion import offer_presets
 
 
 @click.group()
@@ -31,7 +32,7 @@ def list_presets() -> None:
 
 
 @presets.command()
-@click.argument("name")
+@click.argument("name", shell_complete=offer_presets)
 def show(name: str) -> None:
     """Prints a preset's YAML, to read or to start your own from.
 
@@ -43,7 +44,7 @@ def show(name: str) -> None:
 
 
 @presets.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=offer_presets)
 def path(name: str | None) -> None:
     """Prints where the presets lie, or one of them.
 

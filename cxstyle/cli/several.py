@@ -15,29 +15,27 @@ from ..files import make_folder
 from ..settings import INITS, StyleConfig, means_file
 from . import options as option
 from .display import Display, labels_in_words
-from .outputs import OutputFiles
+from .outputs import OutputFiles, tell
 
 if TYPE_CHECKING:
     from ..batch.compare import Comparison, Step
 
-OPTIONS = [
-    option.overwrite,
-    *option.SETTINGS,
-    click.option("--results", type=option.PATH, metavar="DIR", help="Also write each result to DIR."),
-    click.option(
-        "--report",
-        type=option.FILE,
-        metavar="FILE.json",
-        help="Write settings, losses, times and details of every run.",
-    ),
-    option.max_pixels,
-    option.quiet,
-]
-FILES = ("overwrite", "results", "report", "quiet")
-
-
-shared = option.together(OPTIONS)
+shared = option.together(
+    [
+        option.overwrite,
+        option.SIZE,
+        option.ITERATIONS,
+        option.SEED,
+        option.DEVICE,
+        *option.MACHINE,
+        click.option("--results", type=option.FOLDER, metavar="DIR", help="Also write each result to DIR."),
+        click.option("--report", type=option.FILE, metavar="FILE.json", help="Write settings, losses, times of all."),
+        option.max_pixels,
+        option.quiet,
+    ]
+)
 """Adds the options of all commands of several runs."""
+FILES = ("overwrite", "results", "report", "quiet")
 
 
 class Several:
@@ -60,10 +58,8 @@ class Several:
     ) -> None:
         from ..pictures import check_output
 
-        self.output, self.results, self.report, self.quiet = output, results, report, quiet
-        self.files = OutputFiles(overwrite, inputs)
-        self.display, self.begun = Display(quiet, runs), set[int]()
-        self.told = set[str]()
+        self.output, self.results, self.report = output, results, report
+        self.files, self.display = OutputFiles(overwrite, inputs), Display(quiet, runs)
         self.files.check(output, "sheet", check_output)
         self.files.check(report, "report")
         if results is not None:
@@ -72,49 +68,41 @@ class Several:
     def step(self, step: Step) -> bool:
         """Called before each run and after each iteration."""
         if step.progress is not None:
-            if step.index not in self.begun:
-                lines = step.progress.details["notes"]
-                if not self.begun:
-                    lines = [*lines, *labels_in_words(step.progress.details)]
-                for line in lines:
-                    if line not in self.told:
-                        self.display.note(line)
-                self.told.update(lines)
-                self.begun.add(step.index)
-                self.display.note(f"{step.index + 1} of {step.count}: {step.name}")
+            details = step.progress.details
+            for line in (
+                *details["notes"],
+                *labels_in_words(details),
+                f"{step.index + 1} of {step.count}: {step.name}",
+            ):
+                self.display.note_once(line)
             self.display.show(step.progress, f"{step.name} ({step.index + 1}/{step.count}) ", step.index)
         return not self.display.interrupted
 
     def go(self, work: Callable[..., Comparison]) -> None:
         """Runs `work`, writes what came of it, and ends the process with 130 when stopped and 1 where a run failed."""
+        from ..pictures import save_image
+
         with self.display:
             found = work(callback=self.step, folder=self.results, overwrite=self.files.overwrite)
         done = sum(outcome.result is not None for outcome in found.outcomes)
         if found.stopped and not done:
             raise KeyboardInterrupt
         if done:
-            self.write(found, done)
+            sheet = self.files.write(self.output, partial(save_image, found.sheet))
+            if not self.display.quiet:
+                click.echo(f"wrote {sheet} ({done} of {len(found.outcomes)} results)")
+            if self.report is not None:
+                self.files.write(self.report, found.write_report)
         if found.stopped:
-            click.echo("cxstyle: stopped; the sheet holds what was done", err=True)
+            tell("stopped; the sheet holds what was done")
             sys.exit(130)
         if found.failed:
             which = "and the sheet says which" if done else "so nothing was written"
             first = found.failed[0]
-            why = " ".join((first.error or first.status).split())
             count = f"{len(found.failed)} of {len(found.outcomes)} runs failed"
-            click.echo(f"cxstyle: {count}, {which}; {first.name}: {why}", err=True)
+            tell(f"{count}, {which}; {first.name}: {first.error or first.status}")
             sys.exit(1)
         self.files.finish()
-
-    def write(self, found: Comparison, done: int) -> None:
-        """The sheet and the report; says where."""
-        from ..pictures import save_image
-
-        sheet = self.files.write(self.output, partial(save_image, found.sheet))
-        if not self.quiet:
-            click.echo(f"wrote {sheet} ({done} of {len(found.outcomes)} results)")
-        if self.report is not None:
-            self.files.write(self.report, found.write_report)
 
 
 def files_of(configs: Iterable[StyleConfig], *files: str | Path | None) -> list[str | Path]:

@@ -28,6 +28,7 @@ ONE_MAP = ("free", "target", "source")
 """Those that recolour a picture as a whole, if at all."""
 INITS = ("source", "target", "noise")
 """What a run may start from; anything else is the path of a picture."""
+DEVICES = ("auto", "cpu", "cuda", "mps")
 SCHEDULES = ("constant", "cosine", "restarts")
 PIXELS = "pixels"
 MOST_LEVELS = 10
@@ -175,7 +176,9 @@ class StyleConfig:
     strength: float = setting(
         1.0, min=0, max=1, metavar="S", help="How far to go: 0 is the source as it is, 1 all the way."
     )
-    init: str = setting("source", metavar="source|target|noise|FILE", help="The picture that the run starts from.")
+    init: str = setting(
+        "source", metavar="source|target|noise|FILE", words=INITS, help="The picture that the run starts from."
+    )
     size: int = setting(
         384,
         min=SMALLEST_EDGE,
@@ -191,12 +194,15 @@ class StyleConfig:
     jitter: int = setting(0, min=0, max=SMALLEST_EDGE // 2)
     pyramid: Pyramid = field(default_factory=Pyramid)
     seed: int = setting(0, min=0, max=LARGEST_SEED, metavar="N", help="Of the random sampling; same seed, same pixels.")
-    device: str = setting("auto", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs.")
+    device: str = setting("auto", metavar="auto|cpu|cuda|cuda:N|mps", words=DEVICES, help="Where it runs.")
     precision: str = setting(
         "auto", choices=PRECISIONS, help="Of the network and products; auto: bf16 where hardware has it."
     )
     memory: str | int = setting(
-        "auto", metavar="auto|SIZE", help="What a run may take in all, such as 4GB; auto: most of what's free."
+        "auto",
+        metavar="auto|SIZE",
+        words=("auto",),
+        help="What a run may take in all, such as 4GB; auto: most of what's free.",
     )
     deterministic: bool = setting(
         False, help="Take only operations that give the same pixels again, on GPUs too; slower there."
