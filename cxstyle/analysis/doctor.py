@@ -17,8 +17,6 @@ from ..transfer import PACKAGES, versions
 
 Facts = dict[str, Any]
 """Of one matter, in plain values; sizes are in bytes."""
-OPTIONAL = ("ray", "pillow-heif")
-"""Packages that are told only where they are installed."""
 SHOWN = re.compile(
     "(CXSTYLE|OMP|MKL|GOMP|KMP|CUDA|CUBLAS|PYTORCH|ATEN|ONEDNN)_.*|XDG_CACHE_HOME|RAY_ADDRESS|TMPDIR|LC_ALL|LANG"
 )
@@ -80,13 +78,7 @@ def import_torch() -> Facts:
     return {"version": torch.__version__}
 
 
-def packages() -> Facts:
-    """Versions, and the platform."""
-    return versions((*PACKAGES, "click")) | {k: v for k, v in versions(OPTIONAL).items() if v != "unknown"}
-
-
 def machine() -> Facts:
-    """System, processor and GPUs."""
     import psutil
     import torch
     from torch.utils.collect_env import get_env_info
@@ -112,7 +104,6 @@ def machine() -> Facts:
 
 
 def arithmetic() -> Facts:
-    """What torch makes of the CPU."""
     import torch
 
     from ..device import bf16_on_cpu
@@ -129,7 +120,6 @@ def arithmetic() -> Facts:
 
 
 def memory() -> Facts:
-    """The machine's, and what its container leaves of that."""
     import psutil
     import torch
 
@@ -170,13 +160,11 @@ def cache() -> Facts:
             there = there.parent
         check_writable(there / "_", overwrite=True)
     except (OSError, OutputError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        return {"folder": str(folder), "writable": False, "reason": getattr(cause, "strerror", None) or str(error)}
+        return {"folder": str(folder), "writable": False, "reason": str(error)}
     return {"folder": str(folder), "writable": True}
 
 
 def environment() -> Facts:
-    """Variables that are set."""
     found = {name: value for name, value in sorted(os.environ.items()) if SHOWN.fullmatch(name)}
     if "RAY_ADDRESS" in found:
         host = r"^(\w+://)?(?!(?:auto|local)$)(?:\[.*\]|[^:/]+)"
@@ -201,32 +189,24 @@ def run() -> Facts:
     from ..transfer import need, plan
 
     config = StyleConfig.preset()
-    terms, size = config.terms_in_force(), (config.size, config.size)
-    device = choose_device(config.device)
+    terms, size, device = config.terms_in_force(), (config.size, config.size), choose_device(config.device)
     precision, reason = choose_precision(config.precision, device)
     network = resolve_network(config.features)
     with memory_errors(), exact_float32(), torch.no_grad():
         features = VGGFeatures(network, feature_layers(terms), config.pooling, DTYPES[precision]).to(device)
         features(torch.zeros(1, 3, SMALLEST_EDGE, SMALLEST_EDGE, device=device))
-    wanted = need(terms, features, size, [size])
     try:
+        wanted = need(terms, features, size, [size])
         planned = plan([wanted], memory_bytes(config.memory), device, 2 * config.size**2)
     except MemoryLimitError as error:
         raise MemoryLimitError(f"a run at {config.size} px {error}: free some, or use a smaller --size") from error
-    return {
-        "device": describe(device),
-        "precision": precision,
-        "precision_reason": reason,
-        "features": network.name,
-        "size": config.size,
-        "memory": int(planned.estimate),
-        "memory_budget": int(planned.budget),
-        "tiles": planned.tiles,
-    }
+    found = {"device": describe(device), "precision": precision, "precision_reason": reason, "features": network.name}
+    memory = {"memory": int(planned.estimate), "memory_budget": int(planned.budget), "tiles": planned.tiles}
+    return {**found, "size": config.size, **memory}
 
 
 MATTERS: dict[str, tuple[Callable[[], Facts], bool]] = {
-    "versions": (packages, False),
+    "versions": (lambda: {**versions((*PACKAGES, "click", "ray", "pillow-heif"))}, False),
     "machine": (machine, True),
     "torch": (arithmetic, True),
     "memory": (memory, True),
