@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..batch.pairing import PAIRINGS, counted
+from ..batch.pairing import PAIRINGS, counted, make_jobs, pairs
 from . import options as option
 from .batch_display import HASHING, BatchDisplay, dry_run
 from .completion import offer_presets, offers
@@ -18,8 +18,10 @@ from .several import is_file, read_settings
 
 if TYPE_CHECKING:
     from ..batch.jobs import Job
+    from ..batch.listing import Listed
     from ..batch.local import Executor
     from ..pictures import Writing
+    from ..settings import StyleConfig
 
 EXECUTORS = ("local", "ray")
 LOOKS = [
@@ -119,13 +121,19 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     ray = taken("kind", "ray_address", "cpus", "return_pictures")
     how["executor"] = executor_of(devices, how["workers"], how["save_every"], **ray)
     writing = option.writing_of(**taken("quality", "bits", "no_metadata"))
-    which = taken("jobs", "recursive", "pair", "name", "presets", "configs", "seeds", "source_mask", "target_mask")
-    which["settings"] = options | {"device": None if devices else device}
-    which["words"] = [*which.pop("presets"), *map(str, which.pop("configs"))]
-    if which["jobs"]:
-        jobs = jobs_of_file(sides, writing, **which)
+    words, seeds = [*options.pop("presets"), *map(str, options.pop("configs"))], options.pop("seeds")
+    masks = [options.pop("source_mask"), options.pop("target_mask")]
+    file, name, recursive, pair = (options.pop(each) for each in ("jobs", "name", "recursive", "pair"))
+    settings = options | {"device": None if devices else device}
+    if file:
+        jobs = jobs_of_file(file, sides, name, words, seeds, masks, writing, settings)
     else:
-        jobs = jobs_of_sides(sides, writing, output, display.note, **which)
+        sources, targets = sides_of(sides, recursive, output, display.note)
+        alone = pairs(sources, targets, pair).alone()
+        if alone:
+            display.note(alone)
+        jobs = make_jobs(sources, targets, pair, configs_of(words, seeds, settings), name, *masks)
+        jobs = [replace(job, writing=writing) for job in jobs]
     if dry:
         display.note(HASHING)
         dry_run(jobs, output, how["shard"], how["force"], display.json_lines)
@@ -141,78 +149,60 @@ def check_together(options: dict[str, Any]) -> None:
         option.refuse("and --json-lines exclude each other", "quiet", "verbose")
     if options["quiet"]:
         option.refuse("and --quiet exclude each other", "verbose")
+    if options["jobs"]:
+        option.refuse("is for SOURCES and TARGETS; --jobs names each job's", "recursive", "pair")
 
 
 def jobs_of_file(
-    sides: tuple[str, ...],
-    writing: Writing,
-    *,
-    jobs: Path,
+    file: Path,
+    sides: Sequence[str],
     name: str | None,
-    words: list[str],
-    seeds: tuple[int, ...],
-    source_mask: Path | None,
-    target_mask: Path | None,
+    words: Sequence[str],
+    seeds: Sequence[int],
+    masks: Sequence[Path | None],
+    writing: Writing,
     settings: dict[str, Any],
-    **_: Any,
 ) -> list[Job]:
     """Of --jobs; what stands on the command line holds for all of them."""
     from ..batch.job_file import read_jobs
 
     if sides:
         raise click.UsageError("--jobs takes the place of SOURCES and TARGETS; leave them out")
-    option.refuse("is for SOURCES and TARGETS; --jobs names each job's", "recursive", "pair")
     if len(words) > 1 or len(seeds) > 1:
         raise click.UsageError("several --preset or --seed don't go with --jobs; write a job for each")
     # What is as it is without the option leaves the file's word.
     above = {
         "preset": next(iter(words), None),
-        "source_mask": source_mask,
-        "target_mask": target_mask,
+        "source_mask": masks[0],
+        "target_mask": masks[1],
         "quality": writing.quality,
         "bits": None if writing.bits == "auto" else writing.bits,
         "metadata": None if writing.metadata else False,
         "settings": settings | {"seed": next(iter(seeds), None)},
     }
-    return read_jobs(jobs, above, name)
+    return read_jobs(file, above, name)
 
 
-def jobs_of_sides(
-    sides: tuple[str, ...],
-    writing: Writing,
-    output: Path,
-    note: Callable[[str], None],
-    *,
-    recursive: bool,
-    pair: str,
-    name: str | None,
-    words: list[str],
-    seeds: tuple[int, ...],
-    source_mask: Path | None,
-    target_mask: Path | None,
-    settings: dict[str, Any],
-    **_: Any,
-) -> list[Job]:
-    """Of SOURCES and TARGETS, by each preset with each seed; `note` is told what people should know."""
+def sides_of(sides: Sequence[str], recursive: bool, output: Path, note: Callable[[str], None]) -> list[list[Listed]]:
+    """Pictures of SOURCES and of TARGETS; `note` is told what people should know."""
     from ..batch.listing import list_pictures
-    from ..batch.pairing import make_jobs, pairs
 
     if len(sides) != 2:
         raise click.UsageError(
             f"SOURCES and TARGETS are needed, and {len(sides)} words came; put globs in quotes "
             "('photos/*.jpg'), or name the jobs in a file with --jobs"
         )
-    configs = []
+    return [list_pictures(side, recursive, leave_out=output, note=note) for side in sides]
+
+
+def configs_of(words: Sequence[str], seeds: Sequence[int], settings: dict[str, Any]) -> list[tuple[str, StyleConfig]]:
+    """Each preset or file of settings with each seed, and what it is called."""
+    found = []
     for word in words or ["default"]:
         config = read_settings(word).override(**settings)
-        label = Path(word).stem if is_file(word) else word
-        configs += [(label, config.override(seed=seed)) for seed in seeds or [config.seed]]
-    sources, targets = (list_pictures(side, recursive, leave_out=output, note=note) for side in sides)
-    alone = pairs(sources, targets, pair).alone()
-    if alone:
-        note(alone)
-    jobs = make_jobs(sources, targets, pair, configs, name, source_mask, target_mask)
-    return [replace(job, writing=writing) for job in jobs]
+        name = Path(word).stem if is_file(word) else word
+        found += [(name, config.override(seed=seed)) for seed in seeds or [config.seed]]
+    return found
 
 
 def executor_of(

@@ -60,14 +60,11 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
 
 def shown(row: Row) -> tuple[str, ...]:
     """The numbers of a row in the order of COLUMNS; nothing where there is none."""
-    memory = ""
-    if row.fast_memory is not None:
-        memory = ("" if row.plain_memory is None else f"{row.plain_memory:.0f} / ") + f"{row.fast_memory:.0f} MiB"
+    memory = [f"{used:.0f}" for used in (row.plain_memory, row.fast_memory) if used is not None]
     return (
-        "" if row.plain is None else duration(row.plain),
-        "" if row.fast is None else duration(row.fast),
+        *("" if seconds is None else duration(seconds) for seconds in (row.plain, row.fast)),
         "" if row.ratio is None else f"{row.ratio:.1f}",
-        memory,
+        f"{' / '.join(memory)} MiB" if memory else "",
         "" if row.rate is None else f"{row.rate:.2f}",
         "" if row.share is None else f"{row.share:.0%}",
         "" if row.over is None else f"{row.over:.1f}",

@@ -7,6 +7,7 @@ import click
 from ..checks import check_choice
 from ..settings import StyleConfig, preset_folder, preset_names, preset_path
 from .completion import offer_presets
+from .text import aligned
 
 
 @click.group()
@@ -25,10 +26,7 @@ def list_presets() -> None:
     \b
     Try:  cxstyle presets list
     """
-    names = preset_names()
-    width = max(map(len, names))
-    for name in names:
-        click.echo(f"{name:{width}}  {StyleConfig.preset(name).description}")
+    click.echo("\n".join(aligned((name, StyleConfig.preset(name).description) for name in preset_names())))
 
 
 @presets.command()

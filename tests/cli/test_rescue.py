@@ -8,20 +8,16 @@ import json
 import os
 import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers import done, files_in, refused, run_cli, size_of, started, wait_for
 
-from cxstyle import StyleConfig, compare, stylize
+from cxstyle import StyleConfig, stylize
 from cxstyle.cli.session import RunOptions, RunSession
-from cxstyle.cli.several import Several
 from cxstyle.errors import OutputError
 from cxstyle.files import check_space, write_or_rescue, write_whole
 
@@ -149,17 +145,6 @@ def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_
     assert size_of("x.png") == (48, 48)
 
 
-def test_a_sheet_whose_place_has_gone_is_written_elsewhere(pair, tmp_path: Path, capsys) -> None:
-    Path("there").mkdir()
-    several = Several(1, Path("there/s.png"), overwrite=False, results=None, report=None, quiet=True)
-    Path("there").rmdir()
-    with pytest.raises(SystemExit) as exit:
-        several.go(partial(compare, *pair, {"fast": CONFIG}))
-    assert exit.value.code == 1
-    assert "can't write there/s.png" in capsys.readouterr().err
-    assert [path.name for path in (tmp_path / "temporary").rglob("*.png")] == ["s.png"]
-
-
 @pytest.mark.slow
 def test_a_result_whose_place_has_gone_is_written_elsewhere(pair) -> None:
     Path("there").mkdir()
@@ -170,14 +155,6 @@ def test_a_result_whose_place_has_gone_is_written_elsewhere(pair) -> None:
     refuge = Path(out.split()[1])
     assert f"can't write there/x.png: No such file or directory; it is in {refuge} instead" in err
     assert (process.returncode, size_of(refuge)) == (1, (48, 48))
-
-
-@pytest.mark.slow
-def test_a_run_that_cannot_say_so_has_written_its_picture(pair) -> None:
-    line = 'exec "$@" >/dev/full 2>/dev/full'
-    program = ["sh", "-c", line, "sh", sys.executable, "-m", "cxstyle", "run", *map(str, pair), *SHORT, "-o", "x.png"]
-    assert subprocess.run(program, check=False).returncode != 0
-    assert size_of("x.png") == (48, 48)
 
 
 # Places that are taken
@@ -202,16 +179,12 @@ def test_a_file_that_may_not_be_replaced_goes_beside_with_and_without_links(monk
         "run a.png b.png -o link.png",
         "run a.png b.png -o x.png --checkpoint b.png",
         "run a.png b.png -o x.png --movie a.gif --init a.gif",
-        "run a.png b.png -o x.png --report s.yaml --config s.yaml",
         "run a.png b.png -o a.png --source-mask a.png --target-mask b.png",
         "run a_00001.png b.png -o a.png --save-every 1 .",
         "match a.png b.png -o a.png",
-        "score a.png --source a.png --target b.png --json b.png",
         "bench --pair a.png b.png --json a.png",
-        "compare a.png b.png --presets fast -o x.png --report a.png",
         "grid a.png -t b.png -t a_b.png -o x.png --results .",
         "batch a.png b.png -o . --name {source}.png",
-        "batch a.png b.png -o . --name x.png --init x.png",
         "batch a_00001.png b.png -o out --name a.png --save-every 1 .",
     ],
 )
@@ -221,7 +194,7 @@ def test_what_is_read_is_never_replaced(pair, words: str) -> None:
     shutil.copy(pair[1], "b.png")
     Path("s.yaml").write_text(json.dumps(CONFIG.to_dict()))
     Path("link.png").symlink_to("a.png")
-    before = {path: path.read_bytes() for path in Path().iterdir() if path.name != "x.png" or "--init x.png" in words}
+    before = {path: path.read_bytes() for path in Path().iterdir() if path.name != "x.png"}
     result = run_cli(*words.split(), "--overwrite")
     (line,) = (line for line in result.stderr.splitlines() if line != "hashing the pictures")
     assert "is read, and what is read is never replaced; choose another" in line
