@@ -95,7 +95,9 @@ def explained(error: BaseException) -> tuple[str, int]:
 
 
 @click.group(
-    "cxstyle", cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    "cxstyle",
+    cls=OneLineErrors,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True},
 )
 @click.version_option(__version__, "-V", "--version", prog_name="cxstyle")
 def main() -> None:

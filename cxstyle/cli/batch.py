@@ -44,11 +44,7 @@ def shard(text: str) -> tuple[int, int]:
 @click.option("--jobs", type=PATH, metavar="FILE", help="YAML or CSV of jobs with settings of their own; no SOURCES.")
 @click.option("-r", "--recursive", is_flag=True, help="Go into sub-folders; they are mirrored in DIR.")
 @click.option(
-    "--pair",
-    type=click.Choice(PAIRINGS),
-    default=PAIRINGS[0],
-    show_default=True,
-    help="All pairs; in order; or those of the same name.",
+    "--pair", type=click.Choice(PAIRINGS), default=PAIRINGS[0], help="All pairs; in order; or those of the same name."
 )
 @click.option(
     "--name", metavar="TEMPLATE", help="Of results.  [default: {source}__{target}__{preset}, __{seed} if several]"
@@ -76,15 +72,10 @@ def shard(text: str) -> tuple[int, int]:
     **offers("auto", "cpu", "cuda", "mps", "all"),
 )
 @click.option(
-    "--workers",
-    type=option.number_or("auto"),
-    metavar="N|auto",
-    default="auto",
-    show_default=True,
-    help="Processes side by side.",
+    "--workers", type=option.number_or("auto"), metavar="N|auto", default="auto", help="Processes side by side."
 )
-@click.option("--executor", "kind", type=click.Choice(EXECUTORS), default="local", show_default=True, help="Who works.")
-@click.option("--ray-address", default="auto", show_default=True, metavar="ADDRESS", help="Of a cluster, or local.")
+@click.option("--executor", "kind", type=click.Choice(EXECUTORS), default="local", help="Who works.")
+@click.option("--ray-address", default="auto", metavar="ADDRESS", help="Of a cluster, or local.")
 @click.option("--cpus", type=click.IntRange(1), metavar="N", help="Of each of Ray's workers without a GPU.")
 @click.option("--return-pictures", is_flag=True, help="Send pictures through Ray: no storage is shared.")
 @click.option("--shard", type=shard, metavar="I/N", help="Do part I of N, with a manifest of its own.")

@@ -18,13 +18,7 @@ PRESETS = "default,gatys,cnnmrf"
 @click.command()
 @option.source
 @option.target
-@click.option(
-    "--presets",
-    default=PRESETS,
-    show_default=True,
-    metavar="NAME,...",
-    help="Presets, or YAML files of your own settings.",
-)
+@click.option("--presets", default=PRESETS, metavar="NAME,...", help="Presets, or YAML files of your own settings.")
 @option.output("SOURCE_TARGET_compare.png")
 @option.source_mask
 @option.target_mask

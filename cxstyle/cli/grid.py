@@ -58,12 +58,7 @@ def repeated(words: list[str]) -> list[str]:
     help="All words up to the next option; or one at a time, with -t (--target) repeated.",
 )
 @click.option(
-    "--preset",
-    default="default",
-    show_default=True,
-    metavar="NAME",
-    shell_complete=offer_presets,
-    help="A preset, or a YAML file.",
+    "--preset", default="default", metavar="NAME", shell_complete=offer_presets, help="A preset, or a YAML file."
 )
 @option.output("grid.png")
 @shared

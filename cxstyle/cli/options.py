@@ -53,7 +53,7 @@ def setting(name: str, *, preset: bool = True) -> Option:
     how: dict[str, Any] = {"type": choices or (kind if kind in (int, float) else str), "metavar": rules.get("metavar")}
     how |= {} if choices else offers(*rules.get("words", ()))
     if not preset:
-        return click.option(f"--{name}", default=field.default, show_default=bool(field.default), help=text, **how)
+        return click.option(f"--{name}", default=field.default, help=text, **how)
     fallback = "" if field.default is None else f", else {field.default}"
     return click.option(f"--{name}", help=f"{text}  [default: the preset's{fallback}]", **how)
 
@@ -133,7 +133,6 @@ WRITING = [
         "--bits",
         type=click.Choice([str(bits) for bits in BITS]),
         default="auto",
-        show_default=True,
         help=f"Of each channel; auto: 16 where the source has more and the format holds them ({suffixes(deep=True)}).",
     ),
     click.option("--no-metadata", is_flag=True, help="Leave settings, author and rights out of the result's file."),

@@ -23,18 +23,9 @@ LASTING = [
     ),
     click.option("--no-checkpoint", is_flag=True, help="Keep none, however long it takes."),
     click.option(
-        "--checkpoint-every",
-        type=click.FloatRange(0),
-        default=60.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="How often.",
+        "--checkpoint-every", type=click.FloatRange(0), default=60.0, metavar="SECONDS", help="How often it is kept."
     ),
-    click.option(
-        "--resume",
-        is_flag=True,
-        help="Go on from the checkpoint, to the same pixels; without one, start from the beginning.",
-    ),
+    click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same pixels; without one, start."),
     click.option(
         "--movie",
         type=FILE,

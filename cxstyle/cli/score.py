@@ -27,18 +27,11 @@ if TYPE_CHECKING:
     type=PATH,
     required=True,
     multiple=True,
-    help="The picture whose look it should have; several times for several.",
+    help="The picture whose look it should have, or several.",
 )
 @option.source_mask
 @option.target_masks
-@click.option(
-    "--size",
-    type=int,
-    default=512,
-    show_default=True,
-    metavar="PX",
-    help="Long edge that larger pictures are reduced to; compare scores of one size.",
-)
+@click.option("--size", default=512, metavar="PX", help="Long edge that pictures are reduced to; compare at one size.")
 @option.together(option.NETWORK)
 @option.max_pixels
 @click.option("--json", "path", type=FILE, metavar="FILE.json", help="Also write all numbers for machines.")

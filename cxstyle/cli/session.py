@@ -78,14 +78,11 @@ class RunSession:
         read: Sequence[str | Path] = (),
     ) -> None:
         self.given, self.asked, self.writing = given, asked or RunOptions(), writing or Writing()
-        masks = [given.get("source_mask"), *(given.get("target_mask") or ())]
-        pictures = [path for path in (given["source"], *given["target"], *masks) if path is not None]
-        check_pipes(pictures, self.asked)
-        self.piped = self.asked.output == PIPE
-        self.output = result_name(given, self.asked)
+        check_pipes(pictures_of(given), self.asked)
+        self.piped, self.output = self.asked.output == PIPE, result_name(given, self.asked)
         self.display, self.save_every, self.steps = Display(self.asked.quiet), self.asked.save_every, 0
         self.movie: Movie | None = None
-        self.files = OutputFiles(self.asked.overwrite, [*pictures, *read])
+        self.files = OutputFiles(self.asked.overwrite, [*pictures_of(given), *read])
         self.state = self.checkpoint()
         # Files of the run that this one goes on with may be replaced.
         self.resuming = self.state is not None and self.asked.resume and self.state.path.exists()
@@ -165,10 +162,20 @@ class RunSession:
         width, height = details["result_size"]
         check_size(self.output, height, width)
         check_space(self.sizes(optimizer, details))
-        self.announce(details)
+        # The network and labels without a counterpart always, the rest with -v.
+        lines = [f"features: {details['features']} ({details['weights_source']})", *details["notes"]]
+        lines += labels_in_words(details, shared=self.asked.verbose)
+        if self.asked.verbose:
+            lines += details.explain(self.used("target"))
+            if self.writing.metadata and not format_of(self.output).tagged:
+                lines.append(f"metadata: none, {self.output.suffix} holds none")
+        if details["kept_size"]:
+            lines.append("the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it")
         if self.state is not None and self.state.steps:
             self.steps = self.state.steps
-            self.display.note(f"going on after iteration {self.steps} ({self.state.path})")
+            lines.append(f"going on after iteration {self.steps} ({self.state.path})")
+        for line in lines:
+            self.display.note(line)
 
     def sizes(self, optimizer: str, details: RunDetails) -> Iterator[tuple[Path, float]]:
         """Bytes of all that will be written, at most; reports are too small to count."""
@@ -187,20 +194,6 @@ class RunSession:
             # The next one is written beside it.
             yield self.state.path, 2 * (pixels * (STATE[optimizer] + frames * KEPT_FRAME) + 1000 * iterations)
 
-    def announce(self, details: RunDetails) -> None:
-        """What was chosen: the network and labels without a counterpart always, the rest with -v."""
-        verbose = self.asked.verbose
-        lines = [f"features: {details['features']} ({details['weights_source']})", *details["notes"]]
-        lines += labels_in_words(details, shared=verbose)
-        if verbose:
-            lines += details.explain(self.used("target"))
-            if self.writing.metadata and not format_of(self.output).tagged:
-                lines.append(f"metadata: none, {self.output.suffix} holds none")
-        if details["kept_size"]:
-            lines.append("the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it")
-        for line in lines:
-            self.display.note(line)
-
     def used(self, name: str) -> list[str]:
         """Of the targets, or of their masks: those of a target whose weight is not 0."""
         pictures, weights = self.given[name], self.given.get("weights")
@@ -210,13 +203,14 @@ class RunSession:
         """Called after each iteration."""
         self.steps += 1
         self.display.show(progress)
-        if self.state is not None and self.state.active and self.state.past:
+        state = self.state
+        if state is not None and state.active and state.past:
             self.display.note_once(
-                f"this is going to take more than {LONG / 60:.0f} minutes, so its state is kept in {self.state.path}; "
+                f"this is going to take more than {LONG / 60:.0f} minutes, so its state is kept in {state.path}; "
                 "after an interruption the same command with --resume goes on from there"
             )
-        if self.state is not None and self.state.problem:
-            self.display.note_once(f"{self.state.problem}; the run goes on, and tries again in {self.state.every:g} s")
+        if state is not None and state.problem:
+            self.display.note_once(f"{state.problem}; the run goes on, and tries again in {state.every:g} s")
         if self.movie is not None:
             self.movie.add(self.steps, progress.picture)
         if self.save_every is not None and self.steps % self.save_every[0] == 0:
@@ -354,6 +348,12 @@ def beside(output: Path) -> Path:
     return Path(f"{output}.checkpoint")
 
 
+def pictures_of(given: dict[str, Any]) -> list[Path]:
+    """All pictures and masks."""
+    masks = [given.get("source_mask"), *(given.get("target_mask") or ())]
+    return [given["source"], *given["target"], *(mask for mask in masks if mask is not None)]
+
+
 def with_stdin(given: dict[str, Any]) -> dict[str, Any]:
     """The same with the picture that stdin sends in place of `PIPE`.
 
@@ -362,7 +362,7 @@ def with_stdin(given: dict[str, Any]) -> dict[str, Any]:
     """
     from ..pictures import most_bytes, read_photo
 
-    if PIPE not in (given["source"], *given["target"], given.get("source_mask"), *(given.get("target_mask") or ())):
+    if PIPE not in pictures_of(given):
         return given
     content = sys.stdin.buffer.read(most_bytes() + 1)
     photo = read_photo(io.BytesIO(content), "picture from stdin")
@@ -394,11 +394,9 @@ def ending(status: str, place: str, state: Checkpoint | None) -> str:
     """How a run has ended that is not complete, and what to do."""
     from ..transfer import ADVICE
 
-    kept = f"{place} holds the picture so far"
-    kept += f", {state.path} the state of the run" if state is not None and state.saved else ""
-    diverged = f"a loss was no longer a finite number, so the run stopped; {place} holds the last good picture. Lower "
-    return {
-        "stopped": f"stopped; {kept}",
-        "diverged": diverged + "the weights or the learning rate, or use --precision fp32",
-        "out of memory": f"memory ran out; {kept}. For the rest, {ADVICE}",
-    }[status]
+    if status == "diverged":
+        end = f"a loss was no longer a finite number, so the run stopped; {place} holds the last good picture"
+        return f"{end}. Lower the weights or the learning rate, or use --precision fp32"
+    kept = f", {state.path} the state of the run" if state is not None and state.saved else ""
+    kept = f"{place} holds the picture so far{kept}"
+    return f"stopped; {kept}" if status == "stopped" else f"memory ran out; {kept}. For the rest, {ADVICE}"

@@ -17,7 +17,19 @@ import click
 import pytest
 import torch
 import yaml
-from helpers import done, every_command, files_in, painted, refused, run_cli, size_of, started, wait_for
+from helpers import (
+    done,
+    every_command,
+    files_in,
+    in_torchvision_layout,
+    painted,
+    refused,
+    run_cli,
+    size_of,
+    started,
+    true_layout,
+    wait_for,
+)
 
 from cxstyle import StyleConfig
 from cxstyle.cli.outputs import free_name
@@ -97,15 +109,6 @@ def test_options_override_the_preset(given: Mapping) -> None:
     assert [term.samples for term in config.terms] == [30, 30, "all"]
 
 
-def test_settings_may_come_from_a_preset_or_a_file(given: Mapping) -> None:
-    Path("mine.yaml").write_text(done("presets", "show", "paper").stdout)
-    for words in (["--config", "mine.yaml"], ["--preset", "paper"]):
-        done("run", "a.png", "b.png", *words)
-        assert given["config"].terms == StyleConfig.preset("paper").terms
-    done("run", "a.png", "b.png")
-    assert given["config"] == StyleConfig.preset()
-
-
 def test_pictures_weights_and_masks_reach_the_run(given: Mapping) -> None:
     masks = ["--source-mask", "m.png", "--target-mask", "n.png", "--target-mask", "o.png"]
     done("run", "a.png", "b.png", "c.png", "--target-weights", "3,1", *masks)
@@ -123,16 +126,8 @@ def test_the_report_has_settings_losses_and_what_was_decided(pair: tuple[Path, P
     record = json.loads(Path("r.json").read_text())
     assert (record["settings"]["size"], record["status"], record["pictures"]["result"]) == (48, "complete", "out.jpg")
     assert {"scale", "iteration", "total", "content conv4_2"} < set(record["losses"][1])
-    assert record["versions"]["torch"].startswith(torch.__version__.split("+")[0])
-    assert record["seconds"]["loop"] > 0
     for line in ("device: cpu", "result: 48x48 px", "of 20.00 GB (as asked for), the network whole, since it fits"):
         assert line in result.stderr
-
-
-def test_a_source_that_is_smaller_keeps_its_size_and_this_is_said(pair: tuple[Path, Path]) -> None:
-    kept = done("run", *pair, "--size", 80, "--iterations", 1, "-o", "kept.png")
-    assert "the result keeps its size; --enlarge goes beyond it" in kept.stderr
-    assert size_of("kept.png") == (64, 64)
 
 
 def test_pictures_on_the_way_end_with_the_result(pair: tuple[Path, Path], own_folder: Path) -> None:
@@ -358,17 +353,13 @@ def test_presets_are_listed_shown_and_located() -> None:
 
 
 def test_weights_are_listed_before_and_after_an_import() -> None:
-    from helpers import in_torchvision_layout, true_layout
-
     before = done("weights").stdout.splitlines()
     assert before[0].startswith("vgg16  ready  25 MB, up to conv5_2, bundled")
     assert before[1].startswith("vgg19  not on this machine: cxstyle weights fetch vgg19")
-    torch.save(true_layout("vgg19"), "vgg_conv.pth")
-    assert done("weights", "import", "vgg_conv.pth").stdout.startswith("vgg19 is ready (caffe normalization): ")
-    assert done("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
     torch.save(in_torchvision_layout(true_layout("vgg19"), "vgg19", ""), "own.pth")
     refused(1, "--normalization imagenet", "weights", "import", "own.pth")
     assert "imagenet normalization" in done("weights", "import", "own.pth", "--normalization", "imagenet").stdout
+    assert done("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
 
 
 # Help
