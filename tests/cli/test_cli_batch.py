@@ -262,7 +262,9 @@ RAY = [*SIDES, "--executor", "ray"]
 )
 def test_wrong_usage_is_one_line_and_nothing_is_made(words: list[str], says: str) -> None:
     result = run_cli("batch", *words, "-o", "out", "--size", 48)
-    assert (result.exit_code in (1, 2), result.stderr.count("\n"), says in result.stderr) == (True, 1, True), result.stderr
+    assert (result.exit_code in (1, 2), result.stderr.count("\n"), says in result.stderr) == (True, 1, True), (
+        result.stderr
+    )
     assert pictures("out") == []
 
 
