@@ -165,7 +165,6 @@ class Bench:
         return [replace(row, over=statistics.median(times[1]) / least)]
 
     def _iteration(self, config: StyleConfig, edge: int, precision: str, *, plain: bool = False) -> Call:
-        """A step of the loop on random pictures."""
         generator = torch.Generator().manual_seed(0)
         source, target = (torch.rand(1, 3, edge, edge, generator=generator) for _ in range(2))
         objective = self._objective(config, source, target, precision, plain=plain)

@@ -72,7 +72,6 @@ def attempt(look: Callable[[], Facts]) -> Facts:
 
 
 def import_torch() -> Facts:
-    """It may be what is broken."""
     import torch
 
     return {"version": torch.__version__}

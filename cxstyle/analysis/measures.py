@@ -125,6 +125,5 @@ def purity(x: Tensor, y: Tensor, own: Tensor, other: Tensor) -> Shares:
 
 
 def average(values: Shares) -> float | None:
-    """The mean of those that are there; None where none is."""
     found = [value for value in values if value is not None]
     return sum(found) / len(found) if found else None

@@ -65,7 +65,6 @@ def refine(places: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 def candidates(places: Tensor, *, around: bool) -> Iterator[Tensor]:
-    """Places to try for every position, each (2, H, W)."""
     reach = 2 if around else 0
     for row in range(-reach, reach + 1):
         for column in range(-reach, reach + 1):

@@ -170,7 +170,6 @@ def load(
 
 
 def fit_for_comparison(pictures: Sequence[Tensor], size: int) -> list[Tensor]:
-    """Picture, source and targets at the sizes at which they are compared."""
     picture, source, *targets = pictures
     p = resize(picture, *fit_within(picture, size))
     edge = max(p.shape[2:])
@@ -230,7 +229,6 @@ def loss(x: Tensor, y: Tensor, bandwidth: float) -> float:
 
 
 def compare_noise(picture: float, source: float, target: float) -> Noise:
-    """With the ratio to the noisier of the originals."""
     most = max(source, target)
     return Noise(picture, source, target, picture / most if most else None)
 

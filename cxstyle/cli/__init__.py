@@ -18,11 +18,10 @@ from ..errors import ConfigError, CxStyleError
 from .apply import apply
 from .batch import batch, merge
 from .bench import bench
-from .compare import compare
+from .compare import compare, grid
 from .completion import completion
 from .docs import docs
 from .doctor import doctor
-from .grid import grid
 from .info import info
 from .match import match
 from .presets import presets
@@ -70,7 +69,6 @@ class OneLineErrors(click.Group):
 
 
 def explained(error: BaseException) -> tuple[str, int]:
-    """What to say of an error, and the exit status."""
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "cxstyle"

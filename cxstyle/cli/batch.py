@@ -13,8 +13,7 @@ from ..batch.pairing import PAIRINGS, counted, make_jobs, pairs
 from . import options as option
 from .batch_display import HASHING, BatchDisplay, dry_run
 from .completion import offer_presets, offers
-from .options import FOLDER, PATH
-from .several import is_file, read_settings
+from .options import FOLDER, PATH, is_file, read_settings
 
 if TYPE_CHECKING:
     from ..batch.jobs import Job
@@ -133,7 +132,6 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
 
 
 def check_together(options: dict[str, Any]) -> None:
-    """Refuses options that exclude each other."""
     if options["shard"] and (options["sheet"] or options["gallery"]):
         raise click.UsageError("a shard has a part of the pictures; make them of all with `cxstyle batch merge DIR`")
     if options["json_lines"]:
@@ -187,7 +185,6 @@ def sides_of(sides: Sequence[str], recursive: bool, output: Path, note: Callable
 
 
 def configs_of(words: Sequence[str], seeds: Sequence[int], settings: dict[str, Any]) -> list[tuple[str, StyleConfig]]:
-    """Each preset or file of settings with each seed, and what it is called."""
     found = []
     for word in words or ["default"]:
         config = read_settings(word).override(**settings)

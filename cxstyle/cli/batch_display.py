@@ -76,7 +76,6 @@ class BatchDisplay(Display):
         self.finish(result)
 
     def step(self, event: Event) -> bool:
-        """Called when something happens."""
         if self.json_lines:
             click.echo(json.dumps(as_json(event)))
         elif event.kind == "hashing":
@@ -91,7 +90,6 @@ class BatchDisplay(Display):
         return not self.interrupted
 
     def ended(self, event: Event, record: Record) -> None:
-        """A job has ended."""
         name = record["output"]
         if record["status"] == "complete":
             how = f"{record['seconds']['loop']:.1f} s, {in_short(record['losses'])}"
@@ -113,7 +111,6 @@ class BatchDisplay(Display):
             self.draw(event)
 
     def draw(self, event: Event) -> None:
-        """The lines of the batch and of the worker."""
         if self.bar is None:
             self.bar = tqdm(total=1.0, bar_format=BAR, dynamic_ncols=True, position=0)
         self.bar.set_description_str(in_words(event), refresh=False)
@@ -133,7 +130,6 @@ class BatchDisplay(Display):
         line.refresh()
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Sheets and gallery, where asked for; says where."""
         found: list[Path] = []
         if self.sheet and records:
             from ..batch.sheets import write_sheets
@@ -148,7 +144,6 @@ class BatchDisplay(Display):
                 click.echo(f"wrote {path}")
 
     def finish(self, result: BatchResult) -> None:
-        """The last lines, and the exit status."""
         known, failed = counts(result), result.failed
         if not self.quiet:
             click.echo(f"{known['complete']} of {known['jobs']} results are in {self.folder}")
@@ -165,13 +160,11 @@ class BatchDisplay(Display):
 
 
 def counts(result: BatchResult) -> dict[str, int]:
-    """Jobs of a batch, and how many of them are complete and failed now."""
     complete = sum(record["status"] == "complete" for record in result.ended())
     return {"jobs": len(result.planned), "complete": complete, "failed": len(result.failed)}
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    """An event for programs."""
     found: dict[str, Any] = {
         "event": event.kind,
         **{name: getattr(event, name) for name in ("done", "skipped", "failed", "left")},

@@ -43,6 +43,5 @@ def offer_presets(_: click.Context, __: click.Parameter, begun: str) -> list[Com
 
 
 def items(words: dict[str, str | None], begun: str) -> list[CompletionItem]:
-    """Those that begin so, with what they are for."""
     found = [CompletionItem(word, help=text) for word, text in words.items() if word.startswith(begun)]
     return found or [CompletionItem(begun, type="file")]

@@ -54,7 +54,6 @@ class Display:
         self.note(self.stopping)
 
     def show(self, progress: Progress, name: str = "", index: int = 0) -> None:
-        """After an iteration of the run of this index."""
         if self.bar is None:
             # tqdm hides the bar by itself where stderr is not a terminal.
             hidden, total = True if self.quiet else None, float(self.runs)

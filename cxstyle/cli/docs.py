@@ -15,7 +15,6 @@ FOLDER = Path(__file__).parent.parent / "docs"
 
 
 def topics() -> dict[str, Path]:
-    """The page of each topic, by name."""
     return {path.stem: path for path in sorted(FOLDER.glob("*.md"))}
 
 
@@ -44,7 +43,6 @@ def title(path: Path) -> str:
 
 
 def helps(context: click.Context) -> Iterator[str]:
-    """The help of a command, and of those under it."""
     yield context.get_help()
     if isinstance(context.command, click.Group):
         for name, command in context.command.commands.items():

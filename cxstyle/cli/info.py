@@ -56,7 +56,6 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool, verbose: bool
 
 
 def network_in_words(path: Path, *, as_json: bool, settings: bool) -> str:
-    """What a network of `cxstyle train` is."""
     from ..generators import read_model
 
     about = read_model(path)[0]
@@ -73,7 +72,6 @@ def network_in_words(path: Path, *, as_json: bool, settings: bool) -> str:
 
 
 def in_words(about: About, verbose: bool) -> str:
-    """For people: what most want to know, or all."""
     lines, tags = [str(about.path)], about.tags
     if tags is not None:
         profile = f"profile {tags.profile}" if tags.profile else "no profile"
@@ -87,7 +85,6 @@ def in_words(about: About, verbose: bool) -> str:
 
 
 def record_in_words(record: Record, verbose: bool) -> list[str]:
-    """How it was made."""
     where = " on ".join(filter(None, (record.precision, record.device)))
     how = [record.status, f"{record.iterations} iterations", record.features, where]
     found = [f"made by cxstyle {record.version}: {', '.join(filter(None, how))}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from ..checks import kinds
 from ..pictures import BITS, FORMATS, QUALITY, VARIABLE, Writing, pixel_count, suffixes
-from ..settings import StyleConfig
+from ..settings import INITS, StyleConfig, means_file
 from .completion import offers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -162,8 +162,26 @@ NETWORK = [setting("features", preset=False), setting("weights", preset=False), 
 
 
 def writing_of(quality: int | None, bits: str, no_metadata: bool) -> Writing:
-    """What the options of `WRITING` say."""
     return Writing(quality, bits if bits == "auto" else int(bits), not no_metadata)
+
+
+def files_of(configs: Iterable[StyleConfig], *files: str | Path | None) -> list[str | Path]:
+    """What runs read: files, weights, pictures to start from."""
+    named = [*files, *(name for config in configs for name in (config.weights, config.init))]
+    return [file for file in named if file is not None and file not in INITS]
+
+
+def read_settings(word: str) -> StyleConfig:
+    """A preset by name, or settings from a YAML file.
+
+    Raises:
+        ConfigError: neither.
+    """
+    return StyleConfig.load(word) if is_file(word) else StyleConfig.preset(word)
+
+
+def is_file(word: str) -> bool:
+    return means_file(word) or Path(word).is_file()
 
 
 def refuse(why: str, *names: str) -> None:

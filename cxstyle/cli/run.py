@@ -48,7 +48,6 @@ class Sectioned(click.Command):
     """Its help has options under the headings of `SECTIONS`."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """As Click does it, a heading at a time."""
         options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
         rows = {option.name: row for option in options if (row := option.get_help_record(ctx))}
         for heading, names in SECTIONS.items():
@@ -118,7 +117,6 @@ def run(
     Try:  cxstyle run samples/astronaut.jpg samples/hopper.jpg -o stylized.png
     """
     from .session import RunOptions, RunSession
-    from .several import files_of
 
     if preset and config:
         raise click.UsageError("--preset and --config exclude each other; copy the preset into the file")
@@ -131,11 +129,10 @@ def run(
     settings = settings_of(preset, config, like).override(**options)
     given = {"source": source, "target": list(targets), "weights": target_weights, "source_mask": source_mask}
     given["target_mask"] = list(target_masks) or None
-    RunSession(given, asked, writing, files_of([settings], config, like)).stylize(settings)
+    RunSession(given, asked, writing, option.files_of([settings], config, like)).stylize(settings)
 
 
 def settings_of(preset: str | None, config: Path | None, like: Path | None) -> StyleConfig:
-    """The settings that options change."""
     if like is not None:
         from ..transfer import read_record
 

@@ -90,7 +90,6 @@ class RunSession:
         self.check()
 
     def checkpoint(self) -> Checkpoint | None:
-        """Where the state of the run is kept, if it is."""
         from ..transfer import Checkpoint
 
         asked, unused = self.asked, ("checkpoint", "resume", "checkpoint_every")
@@ -116,7 +115,6 @@ class RunSession:
         return Checkpoint(path, asked.checkpoint_every, 0.0 if asked.checkpoint or asked.resume else LONG)
 
     def check(self) -> None:
-        """Makes sure that the files can be written."""
         from ..pictures import check_movie, check_output
 
         self.writing.check(self.output)
@@ -200,7 +198,6 @@ class RunSession:
         return [str(path) for path, weight in zip(pictures, weights or [1] * len(pictures), strict=True) if weight > 0]
 
     def step(self, progress: Progress) -> bool:
-        """Called after each iteration."""
         self.steps += 1
         self.display.show(progress)
         state = self.state
@@ -349,7 +346,6 @@ def beside(output: Path) -> Path:
 
 
 def pictures_of(given: dict[str, Any]) -> list[Path]:
-    """All pictures and masks."""
     masks = [given.get("source_mask"), *(given.get("target_mask") or ())]
     return [given["source"], *given["target"], *(mask for mask in masks if mask is not None)]
 

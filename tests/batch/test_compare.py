@@ -18,9 +18,7 @@ from PIL import Image
 from cxstyle import StyleConfig, compare, stylize, stylize_grid
 from cxstyle.batch.compare import Step
 from cxstyle.cli import main
-from cxstyle.cli.compare import PRESETS
-from cxstyle.cli.grid import repeated
-from cxstyle.cli.several import named_settings
+from cxstyle.cli.compare import PRESETS, named_settings, repeated
 from cxstyle.errors import ConfigError, OutputError, PictureError
 from cxstyle.pictures.tensors import to_image
 
