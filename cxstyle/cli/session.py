@@ -241,9 +241,11 @@ class RunSession:
             tell(ending(status, place, self.state))
             self.tell_how_to_go_on(path)
         if self.movie is not None and self.asked.movie is not None:
-            movie = self.movie.write(self.asked.movie, result.picture, replace=self.files.overwrite)
-            check_place(self.asked.movie, movie)
-            self.say(f"wrote {movie}")
+            movie = self.movie
+            made = self.files.write(
+                self.asked.movie, lambda p, replace: movie.write(p, result.picture, replace=replace)
+            )
+            self.say(f"wrote {made}")
         if status != "complete":
             sys.exit(130 if status == "stopped" and not self.files.misplaced else 1)
         self.files.finish()

@@ -117,21 +117,15 @@ def test_bad_input_is_one_line(status: int, words: str, says: str) -> None:
 )
 def test_records_that_are_no_good_end_in_one_clear_line(text: str, says: str) -> None:
     with_record(text)
-    told = run_cli("info", "r.png")
-    assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
-    assert told.stderr.startswith("cxstyle: r.png: its record is damaged")
-    assert says in told.stderr
-    assert len(told.stderr) < 600
-    assert "\x1b" not in told.output
-    assert run_cli("run", "a.png", "b.png", "--like", "r.png").stderr == told.stderr
+    assert "\x1b" not in run_cli("info", "r.png").output
+    refused(1, ["cxstyle: r.png: its record is damaged", says], "run", "a.png", "b.png", "--like", "r.png")
 
 
 def test_a_text_that_grows_without_end_is_no_record() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("cxstyle", "a" * 5_000_000, zip=True)
     Image.new("RGB", (40, 40)).save("bomb.png", pnginfo=info)
-    refused_whole = run_cli("info", "bomb.png")
-    assert (refused_whole.exit_code, refused_whole.stderr.count("\n")) == (1, 1)
+    refused(1, "bomb.png: its record is damaged", "run", "a.png", "b.png", "--like", "bomb.png")
 
 
 def test_xmp_with_a_document_type_is_not_read() -> None:
