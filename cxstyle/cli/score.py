@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..files import check_place, check_writable
 from ..transfer import write_json
 from . import options as option
 from .options import FILE, PATH
-from .outputs import OutputFiles
 from .text import aligned
 
 if TYPE_CHECKING:
@@ -55,9 +54,9 @@ def score(
 
     if path is None:
         option.refuse("is for --json", "overwrite")
-    read = [picture, source, *targets, *target_masks, *filter(None, (source_mask, options["weights"]))]
-    files = OutputFiles(overwrite, read)
-    files.check(path, "measures")
+    else:
+        read = [picture, source, *targets, *target_masks, *filter(None, (source_mask, options["weights"]))]
+        check_writable(path, overwrite=overwrite, inputs=read)
     found = measure(picture, source, list(targets), source_mask, list(target_masks) or None, **options)
     height, width = found.sizes["picture"]
     click.echo(f"{picture} at {width}x{height} px, {found.network} ({found.weights}); structure by the bundled vgg16")
@@ -65,8 +64,7 @@ def score(
     click.echo("\n".join(aligned(table, 1)))
     if path is not None:
         record = {"picture": str(picture), "source": str(source), "targets": [str(t) for t in targets]}
-        files.write(path, partial(write_json, content=record | found.to_dict()))
-        files.finish()
+        check_place(path, write_json(path, record | found.to_dict(), replace=overwrite))
 
 
 def rows(found: Score) -> list[tuple[str, float | None, str]]:
