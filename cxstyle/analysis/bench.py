@@ -1,8 +1,5 @@
-"""How fast this machine runs what cxstyle is made of: the loss, the network and whole iterations.
-
-Every comparison times its two sides in turns in one run, so that a machine that slows down slows both; the ratio is the
-median of the ratios of the turns.
-"""
+"""How fast this machine runs what cxstyle is made of. Each comparison times its two sides in turns, so that a machine
+that slows down slows both; the ratio is the median of the ratios of the turns."""
 
 from __future__ import annotations
 
@@ -187,10 +184,9 @@ class Bench:
         return objective.bind_source(source.to(self.device)).bind_target([target.to(self.device)])
 
     def quality(self, pair: tuple[Tensor, Tensor]) -> list[Row]:
-        """Seconds until the paper's full objective is as low as the plain loop leaves it: that loop, and this one.
+        """Seconds until the paper's full objective is as low as the plain loop leaves it: that loop's, and ours.
 
-        Both times are those of the iterations that it takes, a few of which are timed; what the plain loop leaves is
-        found with the same loop on the faster loss, which gives the same values.
+        Some iterations of each are timed; what the plain loop leaves is found with the faster loss, of the same values.
         """
         edge, iterations = self.plan.quality
         config = sampled_paper().override(size=edge, enlarge=True, iterations=iterations, device=str(self.device))

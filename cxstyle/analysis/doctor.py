@@ -49,11 +49,7 @@ def diagnose() -> Diagnosis:
     The network that a run would take is tried on the device that it would take, on a small picture. Whatever is broken
     is told, not raised. Home folders are shown as ~, names of users and hosts not at all.
     """
-    broken = attempt(import_torch).get("error")  # once: a second import would say something else
-    facts = {
-        name: {"error": broken} if broken and needs_torch else attempt(look)
-        for name, (look, needs_torch) in MATTERS.items()
-    }
+    facts = {name: attempt(look) for name, look in MATTERS.items()}
     hidden: dict[str, Facts] = without_names(facts)
     return Diagnosis(hidden, hidden["run"].get("error"))
 
@@ -69,12 +65,6 @@ def attempt(look: Callable[[], Facts]) -> Facts:
         elif not isinstance(error, CxStyleError):
             what = f"{type(error).__name__}: {what}; install cxstyle and what it needs again, or report this"
         return {"error": what}
-
-
-def import_torch() -> Facts:
-    import torch
-
-    return {"version": torch.__version__}
 
 
 def machine() -> Facts:
@@ -204,17 +194,16 @@ def run() -> Facts:
     return {**found, "size": config.size, **memory}
 
 
-MATTERS: dict[str, tuple[Callable[[], Facts], bool]] = {
-    "versions": (lambda: {**versions((*PACKAGES, "click", "ray", "pillow-heif"))}, False),
-    "machine": (machine, True),
-    "torch": (arithmetic, True),
-    "memory": (memory, True),
-    "weights": (weights, True),
-    "cache": (cache, False),
-    "environment": (environment, False),
-    "run": (run, True),
+MATTERS: dict[str, Callable[[], Facts]] = {
+    "versions": lambda: {**versions((*PACKAGES, "click", "ray", "pillow-heif"))},
+    "machine": machine,
+    "torch": arithmetic,
+    "memory": memory,
+    "weights": weights,
+    "cache": cache,
+    "environment": environment,
+    "run": run,
 }
-"""What is looked at, and whether it takes torch."""
 
 
 def without_names(found: Any) -> Any:

@@ -1,10 +1,5 @@
-"""`match`: which part of the target each part of the source draws from, for people to look at.
-
-Positions are matched by the measure of the Contextual loss (Mechrez et al. 2018, Eq. 2 to 4): cosines after subtracting
-the mean of the target's features. Of conv4_2 alone, averaged over 3x3 positions, with the source in the target's
-colours first: of what was tried on five pairs this puts the most eyes on eyes and skies on skies. With conv3_2
-concatenated it holds to outlines and tones instead, and without the recolouring to the palette.
-"""
+"""`match`: which part of the target each part of the source draws from, for people to look at; positions are matched by
+the measure of the Contextual loss (Mechrez et al. 2018, Eq. 2 to 4), on features averaged over 3x3 positions."""
 
 from __future__ import annotations
 
@@ -257,11 +252,8 @@ def ink(colors: Tensor, place: tuple[float, float]) -> tuple[int, int, int]:
 
 def clearest_pairs(found: Matches, grids: Sequence[tuple[int, int]], step: int, count: int) -> tuple[Pair, ...]:
     """The mutual matches with the largest CX_ij, spread over both pictures, on grids of the source and of the target
-    whose positions are so many pixels apart.
-
-    None at a border, where the network sees its own padding. The distance that they keep from each other is the
-    largest, in steps of a tenth, at which there are enough.
-    """
+    whose positions are so many pixels apart; none at a border, where the network sees its own padding. The distance
+    that they keep is the largest, in steps of a tenth, at which there are enough."""
     best, similarity = found.best.cpu(), found.similarity.cpu()
     rows = (found.mutual.cpu() & interior(grids[0]) & interior(grids[1])[best]).nonzero()[:, 0]
     rows = rows[similarity[rows].argsort(descending=True)]

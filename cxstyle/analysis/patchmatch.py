@@ -1,7 +1,5 @@
-"""Places in one picture for every position of another: made finer from layer to layer, and pixels copied from them.
-
-Places are (2, H, W): for each position on the source's grid a row and a column on the target's.
-"""
+"""Places in one picture for every position of another, (2, H, W): for each position on the source's grid a row and a
+column on the target's. Made finer from layer to layer, and pixels copied from them."""
 
 from __future__ import annotations
 
@@ -100,9 +98,9 @@ def copy_patches(target: Tensor, places: Tensor, stride: int) -> Tensor:
     """A picture built of the target's patches, one for each position, laid over each other with soft edges.
 
     Args:
-        target: (1, 3, H', W'), multiples of the stride.
+        target: (1, 3, H', W'), multiples of the stride, which is the pixels between two positions, on both sides.
         places: (2, H, W).
-        stride: pixels between two positions, on both sides.
+        stride: of them.
 
     Returns:
         (1, 3, stride H, stride W).

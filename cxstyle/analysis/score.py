@@ -1,11 +1,10 @@
-"""What a stylized picture is worth, in numbers that agree with the eye: near the target's style, near the source's
-structure, clean, in the target's colours, region matched with region."""
+"""What a stylized picture is worth, in numbers that agree with the eye: style, structure, noise, palette, regions."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,19 +199,17 @@ def measure(
     colors = [palette(each) for each in (picture, source, join_maps(targets))]
     mine, before = palette_distance(colors[0], colors[2]), palette_distance(colors[1], colors[2])
     names = ["target"] if len(targets) == 1 else [f"target {i + 1}" for i in range(len(targets))]
+    sizes = map(height_width, (picture, source, *targets))
     pure = purities(p, maps, labels) if labels else {}
     return Score(
-        sizes={
-            word: height_width(each)
-            for word, each in zip(["picture", "source", *names], [picture, source, *targets], strict=True)
-        },
+        sizes=dict(zip(["picture", "source", *names], sizes, strict=True)),
         network=network.name,
         weights=network.provenance.source,
         weights_sha256=network.provenance.source_sha256,
         style={layer: loss(p[layer], t[layer], STYLE_BANDWIDTH) for layer in STYLE_LAYERS},
         content=loss(p[CONTENT_LAYER], s[CONTENT_LAYER], CONTENT_BANDWIDTH),
-        noise=compare_noise(noise(picture), noise(source), max(map(noise, targets))),
-        flat_noise=compare_noise(flat_noise(picture), flat_noise(source), max(map(flat_noise, targets))),
+        noise=compare_noise(noise, picture, source, targets),
+        flat_noise=compare_noise(flat_noise, picture, source, targets),
         structure=structure(picture, source, eye),
         palette=mine,
         source_palette=before,
@@ -228,9 +225,10 @@ def loss(x: Tensor, y: Tensor, bandwidth: float) -> float:
     return max(0.0, float(contextual_loss(x, y, bandwidth)))
 
 
-def compare_noise(picture: float, source: float, target: float) -> Noise:
-    most = max(source, target)
-    return Noise(picture, source, target, picture / most if most else None)
+def compare_noise(of: Callable[[Tensor], float], picture: Tensor, source: Tensor, targets: Sequence[Tensor]) -> Noise:
+    found, before, after = of(picture), of(source), max(map(of, targets))
+    most = max(before, after)
+    return Noise(found, before, after, found / most if most else None)
 
 
 def structure(picture: Tensor, source: Tensor, eye: VGGFeatures) -> float:
