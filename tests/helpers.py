@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -61,6 +65,21 @@ def started(*words: object, group: bool = False) -> subprocess.Popen[str]:
     """A command in a process of its own."""
     command = [sys.executable, "-m", "cxstyle", *map(str, words)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=group)
+
+
+def on_terminal(*words: object) -> str:
+    """What a command that ends well shows on a terminal of 140 columns."""
+    outer, inner = pty.openpty()
+    termios.tcsetwinsize(inner, (24, 140))
+    process = subprocess.Popen([sys.executable, "-m", "cxstyle", *map(str, words)], stdout=inner, stderr=inner)
+    os.close(inner)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal says that the other side is gone
+        while True:
+            shown += os.read(outer, 4096)
+    os.close(outer)
+    assert process.wait(timeout=60) == 0
+    return shown.decode()
 
 
 def wait_for(path: Path, seconds: float = 60) -> None:

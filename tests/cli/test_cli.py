@@ -22,6 +22,7 @@ from helpers import (
     every_command,
     files_in,
     in_torchvision_layout,
+    on_terminal,
     painted,
     refused,
     run_cli,
@@ -152,27 +153,10 @@ def test_a_diverged_run_keeps_the_last_good_picture_and_explains(pair: tuple[Pat
 
 @pytest.mark.slow
 def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left(pair: tuple[Path, Path]) -> None:
-    import pty
-    import termios
-
-    outer, inner = pty.openpty()
-    termios.tcsetwinsize(inner, (24, 140))
-    words = ("run", *pair, "--size", 48, "--iterations", 3, "-o", "x.png")
-    process = subprocess.Popen([sys.executable, "-m", "cxstyle", *map(str, words)], stdout=inner, stderr=inner)
-    os.close(inner)
-    text = b"".join(iter(lambda: read_terminal(outer), b"")).decode()
-    os.close(outer)
-    assert process.wait(timeout=60) == 0
+    text = on_terminal("run", *pair, "--size", 48, "--iterations", 3, "-o", "x.png")
     assert "scale 1/1 (48x48) iteration 3/3 |" in text
     each = ", ".join(rf"{name} [\d.e+-]+" for name in ("style", "coverage", "gram", "content"))
     assert re.search(rf"100% \[\d\d:\d\d<\d\d:\d\d, {each}\]", text)
-
-
-def read_terminal(handle: int) -> bytes:
-    try:
-        return os.read(handle, 4096)
-    except OSError:  # Linux reports the end of a terminal's program as an error
-        return b""
 
 
 def test_made_up_names_never_get_too_long_and_are_numbered() -> None:

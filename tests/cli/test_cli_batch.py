@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pty
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from helpers import run_cli, started, wait_for
+from helpers import on_terminal, run_cli, started, wait_for
 
 from cxstyle import BatchResult, Job, Writing
 from cxstyle.batch.cluster import Cluster
@@ -204,18 +198,8 @@ def test_json_lines_tell_programs_everything() -> None:
 
 @pytest.mark.slow
 def test_a_terminal_shows_a_line_for_the_batch_and_one_for_each_worker() -> None:
-    words = ["batch", "photos", "looks", "-o", "out", *SHORT, "--iterations", "20", "--workers", "1"]
-    here, there = pty.openpty()
-    termios.tcsetwinsize(there, (24, 120))
-    process = subprocess.Popen([sys.executable, "-m", "cxstyle", *words], stderr=there, stdout=subprocess.DEVNULL)
-    os.close(there)
-    shown = b""
-    with contextlib.suppress(OSError):  # how a terminal says that the other side is gone
-        while True:
-            shown += os.read(here, 4096)
-    os.close(here)
-    assert process.wait() == 0
-    assert all(text in shown.decode() for text in ("0 done, 4 left", "4 done, 0 left |", "1: a__a__fast scale "))
+    text = on_terminal("batch", "photos", "looks", "-o", "out", *SHORT, "--iterations", 20, "--workers", 1)
+    assert all(part in text for part in ("0 done, 4 left", "4 done, 0 left |", "1: a__a__fast scale "))
 
 
 @pytest.mark.slow
