@@ -165,21 +165,14 @@ def counts(result: BatchResult) -> dict[str, int]:
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "event": event.kind,
-        **{name: getattr(event, name) for name in ("done", "skipped", "failed", "left")},
-        "share": round(event.share, 4),
-        "seconds": round(event.seconds, 3),
-        "seconds_left": None if event.seconds_left is None else round(event.seconds_left, 1),
-    }
-    if event.job is not None:
-        found |= {"output": event.job.output, "worker": event.worker}
-    if event.progress is not None:
-        progress = event.progress
+    left, job, progress = event.seconds_left, event.job, event.progress
+    found = {"event": event.kind} | {name: getattr(event, name) for name in ("done", "skipped", "failed", "left")}
+    found |= {"share": round(event.share, 4), "seconds": round(event.seconds, 3)}
+    found["seconds_left"] = None if left is None else round(left, 1)
+    found |= {} if job is None else {"output": job.output, "worker": event.worker}
+    if progress is not None:
         found |= {"job_share": round(progress.done, 4), "place": progress.place, "losses": progress.losses}
-    if event.record is not None:
-        found["record"] = event.record
-    return found
+    return found if event.record is None else found | {"record": event.record}
 
 
 def in_words(event: Event) -> str:

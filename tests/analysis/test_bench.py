@@ -12,7 +12,7 @@ import torch
 from helpers import done, refused
 
 from cxstyle.analysis import bench
-from cxstyle.analysis.bench import compare, extra_memory, operations, time_alternating
+from cxstyle.analysis.bench import compare, operations, time_alternating
 from cxstyle.features.vgg import VGGFeatures, resolve_network
 from cxstyle.features.weights import VGG16, import_file
 
@@ -89,8 +89,3 @@ def test_operations_of_the_network_are_those_of_its_layers() -> None:
     network = VGGFeatures(resolve_network("vgg16"), ["conv2_1"])
     expected = 2 * 9 * (3 * 64 * 32**2 + 64 * 64 * 32**2 + 64 * 128 * 16**2)
     assert operations(lambda: network(torch.rand(1, 3, 32, 32))) == expected
-
-
-def test_extra_memory_sees_what_a_call_holds_at_its_peak() -> None:
-    found = extra_memory(lambda: torch.zeros(64 << 18).add_(1), CPU)
-    assert found is None or 60 < found < 80

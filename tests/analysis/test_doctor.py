@@ -143,10 +143,8 @@ def test_no_name_of_a_user_or_host_and_no_password_is_told(tmp_path: Path, monke
     ("text", "shown"),
     [
         ("can't read /home/ann/x.png", "can't read ~/x.png"),
-        ("/home/ann is full", "~ is full"),
         ("/home/annabel/x.png", "/home/USER/x.png"),
         ("/mnt/home/ann/x", "/mnt/home/USER/x"),
-        ("/data/ann/x", "/data/USER/x"),
         ("/data/ann.png and a planned run", "/data/ann.png and a planned run"),
         (r"C:\Users\Bo\x.png", r"C:\Users\USER\x.png"),
     ],
@@ -160,9 +158,7 @@ def test_names_are_hidden_where_they_stand_in_paths(text: str, shown: str, monke
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
-        ("auto", "auto"),
         ("local", "local"),
-        ("10.1.2.3:6379", "HOST:6379"),
         ("ray://[fe80::1]:10001", "ray://HOST:10001"),
     ],
 )

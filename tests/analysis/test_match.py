@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cxstyle import match
 from cxstyle.analysis.match import place_colors
-from cxstyle.analysis.patchmatch import copy_patches, coverage, propagated, refine, upsample
+from cxstyle.analysis.patchmatch import copy_patches, coverage, refine, upsample
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError
 from cxstyle.losses.contextual import cosine_distances, log_similarities, relative_distances
@@ -59,11 +59,6 @@ def test_the_best_match_has_the_largest_cosine_about_the_mean_of_y() -> None:
 def test_finer_places_keep_every_quarter_in_its_quarter() -> None:
     places = torch.tensor([[[3, 0]], [[5, 1]]])
     assert upsample(places).tolist() == [[[6, 6, 0, 0], [7, 7, 1, 1]], [[10, 11, 2, 3], [10, 11, 2, 3]]]
-
-
-def test_a_neighbour_s_patch_goes_on() -> None:
-    shifted = grid(4, 5) + torch.tensor([7, 2])[:, None, None]
-    assert torch.equal(propagated(shifted, 1, -1)[:, :-1, 1:], shifted[:, :-1, 1:])
 
 
 def test_refining_finds_the_equal_feature_nearby_and_stays_on_the_grid() -> None:
