@@ -160,23 +160,13 @@ def tiff_files() -> Iterator[Case]:
     fine = {f"a float of {value}": floats(value) for value in (0.5, -0.0, 1e-45, 1.0005)}
     fine |= {"half floats": floats(0.5, 16), "orientation 6": tiff(orientation=(SHORT, 6))}
     yield from cases("odd chunks", "tif", PICTURE, fine | {"a directory that follows itself": tiff(after=end)})
-    tags = {
-        "exif": (LONG, end),
-        "subs": (LONG, end),
-        "profile": (LONG, 2**30),
-        "predictor": (SHORT, 9),
-        "planar": (SHORT, 7),
+    longs = {"exif": end, "subs": end, "profile": 2**30, "rows": 0, "counts": 2**32 - 1}
+    shorts = {"predictor": 9, "planar": 7, "orientation": 9, "photometric": 999}
+    tags = {name: (LONG, value) for name, value in longs.items()} | {n: (SHORT, value) for n, value in shorts.items()}
+    odd = {f"{name} {each}": tiff(**{name: each}) for name, each in tags.items()} | {
+        "a width of text": tiff(width=(2, 9))
     }
-    tags |= {
-        "orientation": (SHORT, 9),
-        "photometric": (SHORT, 999),
-        "width": (2, WIDTH),
-        "rows": (LONG, 0),
-        "counts": (LONG, 2**32 - 1),
-    }
-    yield from cases(
-        "odd chunks", "tif", EITHER, {f"{name} {each}": tiff(**{name: each}) for name, each in tags.items()}
-    )
+    yield from cases("odd chunks", "tif", EITHER, odd)
 
 
 def other_files() -> Iterator[Case]:
@@ -242,12 +232,8 @@ def metadata() -> Iterator[Case]:
     """Texts, EXIF, XMP and profiles that are huge, nested or damaged: of the pixels nothing is wrong."""
     zeros = zlib.compress(bytes(20 * 10**6), 9)
     profile = bytes(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profiles = {
-        "none": zlib.compress(b"abc" * 50),
-        "a part": zlib.compress(profile[:200]),
-        "20 MB": zeros,
-        "empty": b"",
-    }
+    parts = {"none": b"abc" * 50, "a part": profile[:200]}
+    profiles = {name: zlib.compress(data) for name, data in parts.items()} | {"20 MB": zeros, "empty": b""}
     found = {f"a profile that is {name}": chunk(b"iCCP", b"icc\0\0" + content) for name, content in profiles.items()}
     exifs = {
         "in itself": directory([(34665, 4, 1, 8), (34853, 4, 1, 8)], 8),
@@ -309,31 +295,25 @@ def no_pictures() -> Iterator[Case]:
     script = (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 48 40\n%%EndComments\n(canary) (w) file closefile\nshowpage\n"
     )
+    dos = b"\xc5\xd0\xd3\xc6" + struct.pack("<6I", 32, len(script), 0, 0, 0, 0) + bytes(4) + script
     found = {
-        "png, empty": b"",
-        "png, zeros": bytes(5000),
-        "jpg, noise": numpy.random.default_rng(2).bytes(5000),
-        "png, HTML": b"<!DOCTYPE html><html><body>404</body></html>",
-        "svg, a drawing": b'<svg xmlns="http://www.w3.org/2000/svg" width="48" height="40"/>',
-        "pdf, a page": b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF",
-        "eps, a script": script,
-        "png, a script": script,
-        "eps, a script of DOS": b"\xc5\xd0\xd3\xc6" + struct.pack("<6I", 32, len(script), 0, 0, 0, 0) + bytes(4) + script,
-        "wmf, a drawing": b"\xd7\xcd\xc6\x9a" + bytes(18) + bytes(100),
-        "fit, FITS": b"SIMPLE  =                    T".ljust(2880),
-        "mpg, MPEG": b"\0\0\1\xb3\x10\x01\x00\x14" + bytes(100),
-        "mp4, a video": b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(100),
-        "zip, an archive": b"PK\3\4" + bytes(100),
-        "pkl, a pickle": b"\x80\4\x95cos\nsystem\n(Vtouch canary\ntR.",
-        "xpm, XPM": b'/* XPM */ static char *a[] = {"48 40 1 1", "a c red"};',
-        "mat, MATLAB": b"MATLAB 5.0 MAT-file".ljust(128),
-        "v, a file of libvips": b"\xb6\xa6\xf2\x08" + bytes(200),
-        "hdr, Radiance": b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 40 +X 48\n" + bytes(10),
-        "exr, OpenEXR": b"\x76\x2f\x31\x01" + bytes(100),
-        "cur, a cursor": b"\0\0\2\0\1\0" + bytes(100),
-    }  # fmt: skip
-    for name, content in found.items():
-        yield Case("no pictures", name, content, REFUSED)
+        "png": [b"", bytes(5000), b"<!DOCTYPE html><html><body>404</body></html>", script],
+        "jpg": [numpy.random.default_rng(2).bytes(5000)],
+        "svg": [b'<svg xmlns="http://www.w3.org/2000/svg" width="48" height="40"/>'],
+        "pdf": [b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"],
+        "eps": [script, dos],
+        "wmf": [b"\xd7\xcd\xc6\x9a" + bytes(118)],
+        "fit": [b"SIMPLE  =                    T".ljust(2880)],
+        "mp4": [b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(100)],
+        "zip": [b"PK\3\4" + bytes(100)],
+        "pkl": [b"\x80\4\x95cos\nsystem\n(Vtouch canary\ntR."],
+        "xpm": [b'/* XPM */ static char *a[] = {"48 40 1 1", "a c red"};'],
+        "v": [b"\xb6\xa6\xf2\x08" + bytes(200)],
+        "hdr": [b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 40 +X 48\n" + bytes(10)],
+        "exr": [b"\x76\x2f\x31\x01" + bytes(100)],
+    }
+    for suffix, files in found.items():
+        yield from cases("no pictures", suffix, REFUSED, {f"another file {i}": data for i, data in enumerate(files)})
 
 
 @functools.cache
