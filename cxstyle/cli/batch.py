@@ -203,11 +203,7 @@ def executor_of(
     cpus: int | None,
     return_pictures: bool,
 ) -> Executor | None:
-    """Who does the jobs, where it is not this machine.
-
-    Raises:
-        click.UsageError: options of the other executor.
-    """
+    """Who does the jobs, where it is not this machine; refuses options of the other."""
     if kind == "local":
         option.refuse("is for --executor ray", "ray_address", "cpus", "return_pictures")
         return None

@@ -30,16 +30,8 @@ LISTED = 20
 
 
 class BatchDisplay(Display):
-    """Shows a batch: on a terminal a line for all of it and one for each worker, else a line for each job.
-
-    Args:
-        folder: of the batch.
-        json_lines: tell events as JSON on stdout instead.
-        quiet: show nothing but errors.
-        verbose: say of each job how it was done.
-        sheet: make sheets at the end.
-        gallery: make a gallery at the end.
-    """
+    """Shows a batch as the options of these names say: on a terminal a line for all of it and one for each worker, else
+    a line for each job."""
 
     stopping = "stopping after this iteration; finished jobs are kept (asked once more, at once)"
 

@@ -131,11 +131,8 @@ def write_sheet(
     report: Path | None,
     quiet: bool,
 ) -> None:
-    """Does some runs, writes what came of them, and ends the process with 130 when stopped and 1 where one failed.
-
-    Raises:
-        OutputError: an output can't be written; nothing was read or computed.
-    """
+    """Does some runs, once their outputs are known to be writable; writes what came of them, and ends the process with
+    130 when stopped and 1 where one failed."""
     from ..pictures import check_output, save_image
 
     files, display = OutputFiles(overwrite, inputs), Display(quiet, runs)
@@ -176,11 +173,7 @@ def step(display: Display, step: Step) -> bool:
 
 
 def named_settings(words: str, **options: Any) -> dict[str, StyleConfig]:
-    """Presets and files, parted by commas, by name: the preset's, or the file's without its suffix.
-
-    Raises:
-        ConfigError: none, an unknown one, or two of one name.
-    """
+    """Presets and files, parted by commas, by name: the preset's, or the file's without its suffix."""
     found: dict[str, StyleConfig] = {}
     for word in filter(None, (word.strip() for word in words.split(","))):
         name = Path(word).stem if is_file(word) else word

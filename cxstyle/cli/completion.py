@@ -35,11 +35,9 @@ def offers(*words: str) -> dict[str, Any]:
 
 def offer_presets(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     """Presets with what they are for, read without a parser: the Tab key is waiting."""
-    found = {}
-    for name in preset_names():
-        purpose = re.search(r"^description: *(.+)$", preset_path(name).read_text("utf-8"), re.MULTILINE)
-        found[name] = purpose and purpose[1].strip("'\" ")
-    return items(found, begun)
+    texts = {name: preset_path(name).read_text("utf-8") for name in preset_names()}
+    purposes = {name: re.search(r"^description: *(.+)$", text, re.MULTILINE) for name, text in texts.items()}
+    return items({name: found and found[1].strip("'\" ") for name, found in purposes.items()}, begun)
 
 
 def items(words: dict[str, str | None], begun: str) -> list[CompletionItem]:

@@ -18,15 +18,7 @@ BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
 
 
 class Display:
-    """Shows progress on stderr, and notices Ctrl-C and the signals that mean the same, while it is entered.
-
-    Args:
-        quiet: show nothing.
-        runs: how many the bar is for.
-
-    Attributes:
-        interrupted: whether it was asked to stop.
-    """
+    """Shows the progress of some runs on stderr, and notices Ctrl-C and signals that mean the same, while entered."""
 
     stopping = "stopping after this iteration; asked again, at once"
 

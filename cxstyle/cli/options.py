@@ -172,11 +172,7 @@ def files_of(configs: Iterable[StyleConfig], *files: str | Path | None) -> list[
 
 
 def read_settings(word: str) -> StyleConfig:
-    """A preset by name, or settings from a YAML file.
-
-    Raises:
-        ConfigError: neither.
-    """
+    """A preset by name, or settings from a YAML file."""
     return StyleConfig.load(word) if is_file(word) else StyleConfig.preset(word)
 
 
@@ -185,11 +181,7 @@ def is_file(word: str) -> bool:
 
 
 def refuse(why: str, *names: str) -> None:
-    """Refuses options that have no effect with the others.
-
-    Raises:
-        click.UsageError: one of these is on the command line; `why` follows its name.
-    """
+    """Refuses options that have no effect with others, where they are on the command line; `why` follows the name."""
     context = click.get_current_context()
     for name in names:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:

@@ -33,26 +33,15 @@ def tell(line: str) -> None:
 
 
 class OutputFiles:
-    """Files that a command writes once it has computed what goes into them.
-
-    Args:
-        overwrite: whether files that are there may be replaced.
-        inputs: files that may not be, whatever `overwrite` says.
-
-    Attributes:
-        misplaced: whether one is not where it should be.
-    """
+    """Files that a command writes once it has computed what goes into them; `inputs` may never be replaced, others that
+    are there with `overwrite`. `misplaced` tells whether one is not where it should be."""
 
     def __init__(self, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
         self.overwrite, self.inputs, self.misplaced = overwrite, list(inputs), False
         self.known: dict[Path, str] = {}
 
     def check(self, path: Path | None, what: str, check: Callable[..., None] = check_writable) -> None:
-        """Makes sure that a file can be written, if there is one.
-
-        Raises:
-            OutputError: it can't be, or is another of these files, too.
-        """
+        """Makes sure that a file, if there is one, can be written, and is none of the others."""
         if path is None:
             return
         check(path, overwrite=self.overwrite, inputs=self.inputs)
@@ -62,11 +51,7 @@ class OutputFiles:
 
     def write(self, path: Path, write: Callable[..., Path]) -> Path:
         """Writes a file by `write`, called with a path and `replace`; to another place where its own has become
-        impossible, and says so. Returns where it is.
-
-        Raises:
-            OutputError: it is nowhere.
-        """
+        impossible, and says so. Returns where it is."""
         place = write_or_rescue(path, partial(write, replace=self.overwrite), tell)
         self.misplaced |= place != path
         return place

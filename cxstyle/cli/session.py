@@ -60,14 +60,8 @@ class RunOptions:
 class RunSession:
     """One `cxstyle run`: knows the files, shows progress, stops when asked to, writes the result.
 
-    Args:
-        given: pictures, weights and masks, as `stylize` takes them; `PIPE` is stdin.
-        asked: what is written, kept and said.
-        writing: how the result is written.
-        read: files that settings come from or name.
-
-    Raises:
-        OutputError: an output can't be written; nothing was read or computed.
+    What is `given` are pictures, weights and masks, as `stylize` takes them, `PIPE` for stdin; what is `read` are files
+    that settings come from or name. As it is made, all outputs are checked, before anything is read or computed.
     """
 
     def __init__(
@@ -152,11 +146,8 @@ class RunSession:
         self.finish(result)
 
     def begin(self, optimizer: str, details: RunDetails) -> None:
-        """Called before the first iteration of a run with an optimizer of this name.
-
-        Raises:
-            OutputError: the result is too large for its format, or there is not enough space for what will be written.
-        """
+        """Called before the first iteration of a run with an optimizer of this name: refuses a result that is too large
+        for its format or its disk, and says what was decided."""
         width, height = details["result_size"]
         check_size(self.output, height, width)
         check_space(self.sizes(optimizer, details))
@@ -312,11 +303,7 @@ class RunSession:
 
 
 def check_pipes(pictures: Sequence[Path], asked: RunOptions) -> None:
-    """Refuses terminals where a picture comes from or goes to, and a format where a name says it.
-
-    Raises:
-        click.UsageError: as it says.
-    """
+    """Refuses terminals where a picture comes from or goes to, and a format where a name says it."""
     if pictures.count(PIPE) > 1:
         raise click.UsageError("only one picture can come from stdin; name files for the others")
     if PIPE in pictures and sys.stdin.isatty():
@@ -329,9 +316,7 @@ def check_pipes(pictures: Sequence[Path], asked: RunOptions) -> None:
 
 def result_name(given: dict[str, Any], asked: RunOptions) -> Path:
     """As asked; or made up of source and targets and numbered: for a run to go on with its own, else the first free.
-
-    What goes to stdout has a name all the same: for its format, and where stdout fails.
-    """
+    What goes to stdout has a name all the same: for its format, and where stdout fails."""
     if asked.output not in (None, PIPE):
         return asked.output
     parts = ["stdin" if path == PIPE else path.stem for path in (given["source"], *given["target"])]
@@ -353,11 +338,7 @@ def pictures_of(given: dict[str, Any]) -> list[Path]:
 
 
 def with_stdin(given: dict[str, Any]) -> dict[str, Any]:
-    """The same with the picture that stdin sends in place of `PIPE`.
-
-    Raises:
-        PictureError: it is none.
-    """
+    """The same with the picture that stdin sends in place of `PIPE`."""
     from ..pictures import most_bytes, read_photo
 
     if PIPE not in pictures_of(given):
@@ -373,11 +354,7 @@ def with_stdin(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_stdout(content: bytes) -> Path:
-    """All of a file.
-
-    Raises:
-        OutputError: nobody reads it to its end; stdout leads nowhere from then on.
-    """
+    """All of a file; where nobody reads it to its end, stdout leads nowhere from then on."""
     try:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
