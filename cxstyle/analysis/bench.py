@@ -226,10 +226,8 @@ def sampled_paper() -> StyleConfig:
 
 
 def clustered(positions: int, channels: int) -> tuple[Tensor, Tensor]:
-    """Two sets of features (1, C, positions) around the same 300 centres, as pictures of like things have them.
-
-    They lie position by position in memory, as the network gives them.
-    """
+    """Two sets of features (1, C, positions) around the same 300 centres, as pictures of like things have them; they
+    lie position by position in memory, as the network gives them."""
     generator = torch.Generator().manual_seed(0)
     centers = torch.randn(300, channels, generator=generator)
     sets = []
@@ -248,10 +246,8 @@ def operations(side: Call) -> int:
 
 
 def time_alternating(sides: Sequence[Call], turns: int, device: torch.device) -> list[list[float]]:
-    """Seconds of each side in each turn, after a run of each to warm up.
-
-    By timeit, since torch.utils.benchmark warms up before every measurement, and warns of a missing GPU as it comes.
-    """
+    """Seconds of each side in each turn, after a run of each to warm up; by timeit, since torch.utils.benchmark warms
+    up before every measurement, and warns of a missing GPU as it comes."""
 
     def finished(side: Call) -> None:
         side()

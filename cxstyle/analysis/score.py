@@ -152,11 +152,8 @@ def score(
 def load(
     picture: Picture, source: Picture, target: Targets, source_mask: Picture | None, target_mask: Targets | None
 ) -> tuple[list[Tensor], Labels | None]:
-    """Picture, source and targets, (1, 3, H, W) each, and the labels of the masks.
-
-    Raises:
-        ConfigError, PictureError: one that can't be read or used, or a picture of another shape than the source.
-    """
+    """Picture, source and targets, (1, 3, H, W) each, and the labels of the masks; refuses a picture of another shape
+    than the source's."""
     p, inputs = load_picture(picture), read_inputs(source, target, None, source_mask, target_mask)
     if not same_shape(height_width(p), height_width(inputs.source)):
         sizes = [f"{width}x{height}" for height, width in (height_width(p), height_width(inputs.source))]
@@ -232,10 +229,8 @@ def compare_noise(of: Callable[[Tensor], float], picture: Tensor, source: Tensor
 
 
 def structure(picture: Tensor, source: Tensor, eye: VGGFeatures) -> float:
-    """Distance in [0, 1] between the luminances of two pictures of one size, at a long edge of 128 px.
-
-    Luminance, because another palette is wanted; small, because noise would otherwise outweigh what has moved.
-    """
+    """Distance in [0, 1] between the luminances of two pictures of one size, at a long edge of 128 px: another palette
+    is wanted, and noise would otherwise outweigh what has moved."""
     size = fit_within(picture, STRUCTURE_EDGE)
     grey = [luminance(resize(each, *size)).expand(-1, 3, -1, -1) / 255 for each in (picture, source)]
     return feature_distance(eye(grey[0]), eye(grey[1]))
