@@ -57,8 +57,8 @@ def flat_noise(picture: Tensor) -> float:
 
 
 def feature_distance(x: Mapping[str, Tensor], y: Mapping[str, Tensor]) -> float:
-    """Mean over positions of 1 - cosine between features at the same place, averaged over layers, {layer: (1, C, H, W)}; in
-    [0, 1] after ReLU.
+    """Mean over positions of 1 - cosine between features at the same place, averaged over layers,
+    {layer: (1, C, H, W)}; in [0, 1] after ReLU.
 
     Half of the unlearned distance of Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual
     Metric" (2018), squared differences of unit vectors, averaged over layers instead of summed.

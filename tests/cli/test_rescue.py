@@ -126,16 +126,6 @@ def test_a_full_disk_at_the_report_is_said_and_the_picture_is_there(pair, capsys
     assert capsys.readouterr().out.startswith("wrote x.png (")
 
 
-def test_a_run_out_of_memory_keeps_the_picture_and_advises(pair, capsys) -> None:
-    result = dataclasses.replace(stylize(*pair, CONFIG), status="out of memory")
-    with pytest.raises(SystemExit) as exit:
-        session(pair, report=Path("r.json")).finish(result)
-    assert exit.value.code == 1
-    says = "memory ran out; x.png holds the picture so far. For the rest, use a smaller --size"
-    assert says in capsys.readouterr().err
-    assert json.loads(Path("r.json").read_text())["status"] == "out of memory"
-
-
 def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_run(pair, capsys) -> None:
     ready = session(pair, save_every=(1, Path("steps")))
     Path("steps").rmdir()
