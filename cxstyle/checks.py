@@ -59,10 +59,8 @@ def nearest(word: object, options: Collection[str]) -> str:
 def check_choice(name: str, value: object, options: Collection[str]) -> None:
     """Refuses a value that isn't one of `options`, suggesting the nearest."""
     if value not in options:
-        raise ConfigError(
-            f"{name}: {shown(value)} is not known; did you mean {nearest(value, options)}? "
-            f"(one of {', '.join(options)})"
-        )
+        meant = f"did you mean {nearest(value, options)}? (one of {', '.join(options)})"
+        raise ConfigError(f"{name}: {shown(value)} is not known; {meant}")
 
 
 def setting(default: Any = dataclasses.MISSING, **rules: Any) -> Any:
@@ -71,7 +69,8 @@ def setting(default: Any = dataclasses.MISSING, **rules: Any) -> Any:
     Args:
         default: its value where none is given.
         **rules: min and max of a number, or of each in a tuple; above: a number that it must be greater than; choices:
-            what a word may be; help: what it is for, in a line; metavar: what stands for its value there.
+            what a word may be; words: some that it may be; help: what it is for, in a line; metavar: what stands for
+            its value there.
     """
     return dataclasses.field(default=default, metadata=rules)
 
@@ -131,11 +130,11 @@ def converted(content: Any, kind: Any, name: str = "") -> Any:
 
 def value_at(content: Any, place: str) -> str:
     """What stands at a place such as .terms[0].weight, for a message; nothing where that is not a single value."""
-    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", place):
-        try:
+    try:
+        for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", place):
             content = content[name or int(index)]
-        except (LookupError, TypeError):
-            return ""
+    except (LookupError, TypeError):
+        return ""
     return f" {shown(content)}" if isinstance(content, str | int | float) else ""
 
 
@@ -168,14 +167,11 @@ def memory_bytes(memory: str | int) -> float | None:
     if isinstance(memory, int):
         check_number("memory", memory, 1e6)
         return float(memory)
-    match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?) ?([KMGT]i?)B", memory, re.IGNORECASE | re.ASCII)
+    match = re.fullmatch(r"(\d{1,18}(?:\.\d+)?) ?([KMGT])(I?)B", memory.upper(), re.ASCII)
     if match is None or not float(match[1]) > 0:
-        raise ConfigError(
-            f"memory: {shown(memory)} is not a size; use auto or a number with its unit, such as 4GB or 500MB"
-        )
-    unit = match[2].upper()
-    base = 1024.0 if "I" in unit else 1000.0
-    return float(float(match[1]) * base ** ("KMGT".index(unit[0]) + 1))
+        text = "is not a size; use auto or a number with its unit, such as 4GB or 500MB"
+        raise ConfigError(f"memory: {shown(memory)} {text}")
+    return float(match[1]) * (1024.0 if match[3] else 1000.0) ** ("KMGT".index(match[2]) + 1)
 
 
 def check_device(device: object) -> None:

@@ -49,9 +49,8 @@ def choose_precision(wanted: str, device: torch.device) -> tuple[str, str]:
         return wanted, "as asked for"
     if device.type == "cuda":
         major, minor = torch.cuda.get_device_capability(device)
-        if major >= 8:
-            return "bf16", f"sm_{major}{minor} multiplies bf16 in hardware"
-        return "fp32", f"sm_{major}{minor} has no bf16 in hardware"
+        has = major >= 8
+        return "bf16" if has else "fp32", f"sm_{major}{minor} {'multiplies' if has else 'has no'} bf16 in hardware"
     if device.type == "cpu" and bf16_on_cpu():
         return "bf16", "this CPU multiplies bf16 in hardware"
     return "fp32", "bf16 is not faster on this device"
@@ -59,11 +58,8 @@ def choose_precision(wanted: str, device: torch.device) -> tuple[str, str]:
 
 def bf16_on_cpu() -> bool:
     """Whether the CPU has AMX or AVX512-BF16."""
-    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
-        probe = getattr(torch.cpu, name, None)
-        if probe is not None and probe():
-            return True
-    return False
+    probes = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
+    return any(probe is not None and probe() for probe in probes)
 
 
 def device_reason(wanted: str, device: torch.device) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import subprocess
 import sys
+import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import click
 import torch
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -48,10 +53,33 @@ def refused(status: int, says: str | Sequence[str], *words: object) -> None:
         assert said in line, (words, line)
 
 
+def every_command(group: click.Group = main, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Each command with its words."""
+    for name, command in group.commands.items():
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{before}{name} ")
+
+
 def started(*words: object, group: bool = False) -> subprocess.Popen[str]:
     """A command in a process of its own."""
     command = [sys.executable, "-m", "cxstyle", *map(str, words)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=group)
+
+
+def on_terminal(*words: object) -> str:
+    """What a command that ends well shows on a terminal of 140 columns."""
+    outer, inner = pty.openpty()
+    termios.tcsetwinsize(inner, (24, 140))
+    process = subprocess.Popen([sys.executable, "-m", "cxstyle", *map(str, words)], stdout=inner, stderr=inner)
+    os.close(inner)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal says that the other side is gone
+        while True:
+            shown += os.read(outer, 4096)
+    os.close(outer)
+    assert process.wait(timeout=60) == 0
+    return shown.decode()
 
 
 def wait_for(path: Path, seconds: float = 60) -> None:

@@ -26,6 +26,7 @@ def test_torchs_openmp_has_read_it() -> None:
     assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in BOUNDS.items())
 
 
+@pytest.mark.slow
 def test_so_have_the_processes_that_a_batch_starts() -> None:
     code = "import cxstyle.batch.local as b; process, speak = b.start(1, 0.1, 'cpu'); speak.close(); process.join(60)"
     told = python(code, OMP_DISPLAY_ENV="VERBOSE").stderr

@@ -19,14 +19,13 @@ from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig
 from cxstyle.errors import ConfigError
 from cxstyle.features.layers import CONVOLUTIONS
 from cxstyle.losses.contextual import contextual_loss, plain_contextual_loss
-from cxstyle.losses.perceptual import gram_loss, gram_matrix, total_variation
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import fit, fit_within, resize, to_image, to_tensor
 from cxstyle.pictures.writing import save_picture
 from cxstyle.settings.config import COLORS, FEATURES, PRECISIONS, parse
 from cxstyle.settings.yaml import parse_yaml
 
-settings.register_profile("same", derandomize=True, deadline=None, max_examples=60, database=None)
+settings.register_profile("same", derandomize=True, deadline=None, max_examples=40, database=None)
 settings.load_profile("same")
 FOLDER = Path(tempfile.mkdtemp())
 
@@ -203,34 +202,20 @@ def test_the_fast_loss_and_its_gradient_are_those_of_the_equations(p: int, q: in
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-6)
 
 
-@given(positions, positions, channels, bandwidths, seeds)
-def test_the_loss_is_between_0_and_the_logarithm_of_the_positions(p: int, q: int, c: int, h: float, seed: int) -> None:
-    x, y = pair(p, q, c, seed)
-    assert -1e-9 <= float(contextual_loss(x, y, h)) <= math.log(q) + 1e-9
-
-
-@given(positions, positions, channels, bandwidths, seeds)
-def test_the_loss_knows_no_places(p: int, q: int, c: int, h: float, seed: int) -> None:
-    x, y = pair(p, q, c, seed)
-    generator = torch.Generator().manual_seed(seed + 1)
-    moved = x[:, :, torch.randperm(p, generator=generator)], y[:, :, torch.randperm(q, generator=generator)]
-    torch.testing.assert_close(contextual_loss(*moved, h), contextual_loss(x, y, h), rtol=1e-7, atol=1e-9)
-
-
 @given(positions, positions, channels, bandwidths, seeds, st.floats(0.01, 100))
-def test_the_loss_knows_no_lengths(p: int, q: int, c: int, h: float, seed: int, scale: float) -> None:
+def test_the_loss_is_in_its_bounds_and_knows_neither_places_nor_lengths(
+    p: int, q: int, c: int, h: float, seed: int, scale: float
+) -> None:
     x, y = pair(p, q, c, seed)
     expected = contextual_loss(x, y, h)
+    assert -1e-9 <= float(expected) <= math.log(q) + 1e-9
+    generator = torch.Generator().manual_seed(seed + 1)
+    moved = x[:, :, torch.randperm(p, generator=generator)], y[:, :, torch.randperm(q, generator=generator)]
+    torch.testing.assert_close(contextual_loss(*moved, h), expected, rtol=1e-7, atol=1e-9)
     torch.testing.assert_close(contextual_loss(x * scale, y * scale, h), expected, rtol=1e-6, atol=1e-8)
     mean = y.mean(dim=2, keepdim=True)
     longer = (x - mean) * (random(1, 1, p, seed=seed + 2, dtype=torch.float64) + 0.1) + mean
     torch.testing.assert_close(contextual_loss(longer, y, h), expected, rtol=1e-6, atol=1e-8)
-
-
-@given(positions, st.integers(2, 9), bandwidths, seeds)
-def test_nothing_is_nearer_to_a_set_than_the_set_itself(q: int, c: int, h: float, seed: int) -> None:
-    x, y = pair(q, q, c, seed)
-    assert float(contextual_loss(y, y, h)) <= float(contextual_loss(x, y, h)) + 1e-9
 
 
 @given(
@@ -244,11 +229,3 @@ def test_constant_features_give_a_finite_loss_and_gradient(
         loss = contextual_loss(x, y, h)
         assert bool(loss.isfinite())
         assert bool(torch.autograd.grad(loss, x)[0].isfinite().all())
-
-
-@given(st.integers(1, 9), st.integers(1, 9), channels, seeds)
-def test_gram_and_total_variation_are_0_where_they_should_be(h: int, w: int, c: int, seed: int) -> None:
-    features = random(1, c, h, w, seed=seed)
-    assert float(gram_loss(gram_matrix(features), gram_matrix(features))) == 0
-    assert float(total_variation(torch.full((1, 3, h + 1, w + 1), 0.3))) == 0
-    assert float(total_variation(random(1, 3, h + 1, w + 1, seed=seed))) >= 0

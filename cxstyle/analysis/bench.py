@@ -1,8 +1,5 @@
-"""How fast this machine runs what cxstyle is made of: the loss, the network and whole iterations.
-
-Every comparison times its two sides in turns in one run, so that a machine that slows down slows both; the ratio is the
-median of the ratios of the turns.
-"""
+"""How fast this machine runs what cxstyle is made of. Each comparison times its two sides in turns, so that a machine
+that slows down slows both; the ratio is the median of the ratios of the turns."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from timeit import Timer
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,8 +33,6 @@ LOOK = 10
 DESCENT = 0.005
 """Learning rate that lowers the paper's objective soonest; see `cxstyle docs measured`."""
 Call = Callable[[], object]
-Pair = tuple[Tensor, Tensor]
-"""Source and target."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +61,10 @@ class Row:
     over: float | None = None
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What to measure.
-
-    Attributes:
-        losses: (positions, channels) of the loss against the plain one.
-        large: the same where the plain one could not run.
-        network: long edge of its picture.
-        iterations: long edges of whole iterations.
-        turns: of each comparison.
-        quality: long edge and iterations of the plain loop whose result is to be reached.
-    """
+class Plan(NamedTuple):
+    """What to measure: the loss at (positions, channels), against the plain one and where that could not run; long
+    edges of the network's picture and of whole iterations; turns of each comparison; and long edge and iterations of
+    the plain loop whose result is to be reached."""
 
     losses: tuple[tuple[int, int], ...]
     large: tuple[tuple[int, int], ...]
@@ -125,7 +112,6 @@ class Bench:
         ]
 
     def time(self, *sides: Call) -> list[list[float]]:
-        """Seconds of each side, by turns."""
         return time_alternating(sides, self.plan.turns, self.device)
 
     def product(self, precision: str) -> list[Row]:
@@ -154,24 +140,18 @@ class Bench:
         that would need tens of gigabytes."""
         x, y = (features.to(self.device) for features in clustered(positions, channels))
         x.requires_grad_()
-        other = prepare(y)
-        kinds = list(dict.fromkeys(("fp32", self.precision) if plain else (self.precision,)))
-
-        def fused(kind: str) -> object:
-            return torch.autograd.grad(contextual_loss(x, other, 0.2, kind), x)
-
-        sides: list[Call] = [partial(fused, kind) for kind in kinds]
-        if plain:
-            sides.insert(0, lambda: torch.autograd.grad(plain_contextual_loss(x, y, 0.2), x))
-        times = self.time(*sides) if plain else time_alternating(sides, 1, self.device)
+        other, kinds = prepare(y), list(dict.fromkeys(("fp32", self.precision) if plain else (self.precision,)))
+        losses: list[Callable[[], Tensor]] = [partial(contextual_loss, x, other, 0.2, kind) for kind in kinds]
+        losses += [partial(plain_contextual_loss, x, y, 0.2)] if plain else []
+        sides: list[Call] = [lambda loss=loss: torch.autograd.grad(loss(), x) for loss in losses]  # type: ignore[misc]
+        times = time_alternating(sides, self.plan.turns if plain else 1, self.device)
         memory = [extra_memory(side, self.device) for side in sides]
         what = f"contextual loss and gradient, {positions} x {positions}, {channels} channels"
-        if not plain:
-            return [Row(f"{what}, {kinds[0]}", fast=times[0][0], fast_memory=memory[0])]
-        return [
-            replace(compare(f"{what}, {kind}", times[0], fast), plain_memory=memory[0], fast_memory=used)
-            for kind, fast, used in zip(kinds, times[1:], memory[1:], strict=True)
-        ]
+        rows = []
+        for kind, fast, used in zip(kinds, times, memory, strict=False):
+            row = compare(f"{what}, {kind}", times[-1], fast) if plain else Row(f"{what}, {kind}", fast=fast[0])
+            rows.append(replace(row, plain_memory=memory[-1] if plain else None, fast_memory=used))
+        return rows
 
     def iteration(self, edge: int) -> list[Row]:
         """One iteration: the paper's terms in float32 with the plain loss, against the default preset as it runs."""
@@ -182,7 +162,6 @@ class Bench:
         return [replace(row, over=statistics.median(times[1]) / least)]
 
     def _iteration(self, config: StyleConfig, edge: int, precision: str, *, plain: bool = False) -> Call:
-        """A step of the loop on random pictures."""
         generator = torch.Generator().manual_seed(0)
         source, target = (torch.rand(1, 3, edge, edge, generator=generator) for _ in range(2))
         objective = self._objective(config, source, target, precision, plain=plain)
@@ -204,11 +183,10 @@ class Bench:
         objective = Objective(config.terms, network, precision=precision, plain=plain)
         return objective.bind_source(source.to(self.device)).bind_target([target.to(self.device)])
 
-    def quality(self, pair: Pair) -> list[Row]:
-        """Seconds until the paper's full objective is as low as the plain loop leaves it: that loop, and this one.
+    def quality(self, pair: tuple[Tensor, Tensor]) -> list[Row]:
+        """Seconds until the paper's full objective is as low as the plain loop leaves it: that loop's, and ours.
 
-        Both times are those of the iterations that it takes, a few of which are timed; what the plain loop leaves is
-        found with the same loop on the faster loss, which gives the same values.
+        Some iterations of each are timed; what the plain loop leaves is found with the faster loss, of the same values.
         """
         edge, iterations = self.plan.quality
         config = sampled_paper().override(size=edge, enlarge=True, iterations=iterations, device=str(self.device))
@@ -230,11 +208,10 @@ class Bench:
         needed = len(stylize(*pair, fast, callback=look).losses)
         sides = [self._iteration(config, edge, "fp32", plain=True), self._iteration(fast, edge, self.precision)]
         plain, ours = (statistics.median(times) for times in self.time(*sides))
-        where = f"until the paper's full objective is {goal:.2f} at {edge} px: {iterations} plain iterations"
-        if found > goal:
-            return [Row(f"{where}; it stayed at {found:.2f}", iterations * plain, needed * ours)]
-        row = Row(f"{where}, {needed} of ours", iterations * plain, needed * ours)
-        return [replace(row, ratio=iterations * plain / (needed * ours))]
+        what = f"until the paper's full objective is {goal:.2f} at {edge} px: {iterations} plain iterations"
+        what += f"; it stayed at {found:.2f}" if found > goal else f", {needed} of ours"
+        row = Row(what, iterations * plain, needed * ours)
+        return [row if found > goal else replace(row, ratio=iterations * plain / (needed * ours))]
 
     def record(self, rows: list[Row]) -> dict[str, Any]:
         """The table for machines: device, versions, whose weights, and rows."""
@@ -249,10 +226,8 @@ def sampled_paper() -> StyleConfig:
 
 
 def clustered(positions: int, channels: int) -> tuple[Tensor, Tensor]:
-    """Two sets of features (1, C, positions) around the same 300 centres, as pictures of like things have them.
-
-    They lie position by position in memory, as the network gives them.
-    """
+    """Two sets of features (1, C, positions) around the same 300 centres, as pictures of like things have them; they
+    lie position by position in memory, as the network gives them."""
     generator = torch.Generator().manual_seed(0)
     centers = torch.randn(300, channels, generator=generator)
     sets = []
@@ -271,10 +246,8 @@ def operations(side: Call) -> int:
 
 
 def time_alternating(sides: Sequence[Call], turns: int, device: torch.device) -> list[list[float]]:
-    """Seconds of each side in each turn, after a run of each to warm up.
-
-    By timeit, since torch.utils.benchmark warms up before every measurement, and warns of a missing GPU as it comes.
-    """
+    """Seconds of each side in each turn, after a run of each to warm up; by timeit, since torch.utils.benchmark warms
+    up before every measurement, and warns of a missing GPU as it comes."""
 
     def finished(side: Call) -> None:
         side()
@@ -293,17 +266,13 @@ def compare(what: str, plain: list[float], fast: list[float]) -> Row:
 
 
 def extra_memory(side: Call, device: torch.device) -> float | None:
-    """MiB that a call adds to what was held before, at its peak; None where the system doesn't tell."""
+    """MiB that a call adds to what was held before, at its peak; None where the system doesn't tell: beside CUDA that
+    is Linux, of the resident memory of this process."""
     if device.type == "cuda":
         before = torch.cuda.memory_allocated(device)
         torch.cuda.reset_peak_memory_stats(device)
         side()
         return (torch.cuda.max_memory_allocated(device) - before) / 2**20
-    return extra_resident(side) if device.type == "cpu" else None
-
-
-def extra_resident(side: Call) -> float | None:
-    """MiB that a call adds to the resident memory of this process at its peak; None outside Linux."""
     try:
         # Memory that was freed but not given back would hide what is taken anew.
         ctypes.CDLL("libc.so.6").malloc_trim(0)
@@ -312,7 +281,7 @@ def extra_resident(side: Call) -> float | None:
         return None
     before = resident_peak()
     side()
-    return (resident_peak() - before) / 1024
+    return (resident_peak() - before) / 2**10
 
 
 def resident_peak() -> int:

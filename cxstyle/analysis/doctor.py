@@ -17,8 +17,6 @@ from ..transfer import PACKAGES, versions
 
 Facts = dict[str, Any]
 """Of one matter, in plain values; sizes are in bytes."""
-OPTIONAL = ("ray", "pillow-heif")
-"""Packages that are told only where they are installed."""
 SHOWN = re.compile(
     "(CXSTYLE|OMP|MKL|GOMP|KMP|CUDA|CUBLAS|PYTORCH|ATEN|ONEDNN)_.*|XDG_CACHE_HOME|RAY_ADDRESS|TMPDIR|LC_ALL|LANG"
 )
@@ -51,11 +49,7 @@ def diagnose() -> Diagnosis:
     The network that a run would take is tried on the device that it would take, on a small picture. Whatever is broken
     is told, not raised. Home folders are shown as ~, names of users and hosts not at all.
     """
-    broken = attempt(import_torch).get("error")  # once: a second import would say something else
-    facts = {
-        name: {"error": broken} if broken and needs_torch else attempt(look)
-        for name, (look, needs_torch) in MATTERS.items()
-    }
+    facts = {name: attempt(look) for name, look in MATTERS.items()}
     hidden: dict[str, Facts] = without_names(facts)
     return Diagnosis(hidden, hidden["run"].get("error"))
 
@@ -73,20 +67,7 @@ def attempt(look: Callable[[], Facts]) -> Facts:
         return {"error": what}
 
 
-def import_torch() -> Facts:
-    """It may be what is broken."""
-    import torch
-
-    return {"version": torch.__version__}
-
-
-def packages() -> Facts:
-    """Versions, and the platform."""
-    return versions((*PACKAGES, "click")) | {k: v for k, v in versions(OPTIONAL).items() if v != "unknown"}
-
-
 def machine() -> Facts:
-    """System, processor and GPUs."""
     import psutil
     import torch
     from torch.utils.collect_env import get_env_info
@@ -112,7 +93,6 @@ def machine() -> Facts:
 
 
 def arithmetic() -> Facts:
-    """What torch makes of the CPU."""
     import torch
 
     from ..device import bf16_on_cpu
@@ -129,7 +109,6 @@ def arithmetic() -> Facts:
 
 
 def memory() -> Facts:
-    """The machine's, and what its container leaves of that."""
     import psutil
     import torch
 
@@ -170,13 +149,11 @@ def cache() -> Facts:
             there = there.parent
         check_writable(there / "_", overwrite=True)
     except (OSError, OutputError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        return {"folder": str(folder), "writable": False, "reason": getattr(cause, "strerror", None) or str(error)}
+        return {"folder": str(folder), "writable": False, "reason": str(error)}
     return {"folder": str(folder), "writable": True}
 
 
 def environment() -> Facts:
-    """Variables that are set."""
     found = {name: value for name, value in sorted(os.environ.items()) if SHOWN.fullmatch(name)}
     if "RAY_ADDRESS" in found:
         host = r"^(\w+://)?(?!(?:auto|local)$)(?:\[.*\]|[^:/]+)"
@@ -201,41 +178,32 @@ def run() -> Facts:
     from ..transfer import need, plan
 
     config = StyleConfig.preset()
-    terms, size = config.terms_in_force(), (config.size, config.size)
-    device = choose_device(config.device)
+    terms, size, device = config.terms_in_force(), (config.size, config.size), choose_device(config.device)
     precision, reason = choose_precision(config.precision, device)
     network = resolve_network(config.features)
     with memory_errors(), exact_float32(), torch.no_grad():
         features = VGGFeatures(network, feature_layers(terms), config.pooling, DTYPES[precision]).to(device)
         features(torch.zeros(1, 3, SMALLEST_EDGE, SMALLEST_EDGE, device=device))
-    wanted = need(terms, features, size, [size])
     try:
+        wanted = need(terms, features, size, [size])
         planned = plan([wanted], memory_bytes(config.memory), device, 2 * config.size**2)
     except MemoryLimitError as error:
         raise MemoryLimitError(f"a run at {config.size} px {error}: free some, or use a smaller --size") from error
-    return {
-        "device": describe(device),
-        "precision": precision,
-        "precision_reason": reason,
-        "features": network.name,
-        "size": config.size,
-        "memory": int(planned.estimate),
-        "memory_budget": int(planned.budget),
-        "tiles": planned.tiles,
-    }
+    found = {"device": describe(device), "precision": precision, "precision_reason": reason, "features": network.name}
+    memory = {"memory": int(planned.estimate), "memory_budget": int(planned.budget), "tiles": planned.tiles}
+    return {**found, "size": config.size, **memory}
 
 
-MATTERS: dict[str, tuple[Callable[[], Facts], bool]] = {
-    "versions": (packages, False),
-    "machine": (machine, True),
-    "torch": (arithmetic, True),
-    "memory": (memory, True),
-    "weights": (weights, True),
-    "cache": (cache, False),
-    "environment": (environment, False),
-    "run": (run, True),
+MATTERS: dict[str, Callable[[], Facts]] = {
+    "versions": lambda: {**versions((*PACKAGES, "click", "ray", "pillow-heif"))},
+    "machine": machine,
+    "torch": arithmetic,
+    "memory": memory,
+    "weights": weights,
+    "cache": cache,
+    "environment": environment,
+    "run": run,
 }
-"""What is looked at, and whether it takes torch."""
 
 
 def without_names(found: Any) -> Any:

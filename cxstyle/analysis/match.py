@@ -1,10 +1,5 @@
-"""`match`: which part of the target each part of the source draws from, for people to look at.
-
-Positions are matched by the measure of the Contextual loss (Mechrez et al. 2018, Eq. 2 to 4): cosines after subtracting
-the mean of the target's features. Of conv4_2 alone, averaged over 3x3 positions, with the source in the target's
-colours first: of what was tried on five pairs this puts the most eyes on eyes and skies on skies. With conv3_2
-concatenated it holds to outlines and tones instead, and without the recolouring to the palette.
-"""
+"""`match`: which part of the target each part of the source draws from, for people to look at; positions are matched by
+the measure of the Contextual loss (Mechrez et al. 2018, Eq. 2 to 4), on features averaged over 3x3 positions."""
 
 from __future__ import annotations
 
@@ -54,16 +49,16 @@ from ..pictures import (
 )
 from ..settings import FEATURES, ONE_MAP
 
-LAYERS = ("conv4_2",)
 BANDWIDTH = 0.2
 """The paper's for style; the ranking of the pairs depends on it, what matches what doesn't."""
-SIZE, PAIRS = 384, 24
 CHROMA, OUTWARD = 0.1, 0.6
 """Of the key: at its edges, and the power of the distance from the middle with which it grows."""
 PALE = 0.8
 """Share of white over what is not used."""
 SHEET = (("source", "target", "recolored", "sure"), ("built", "used", "origins", "key"), ("lines",))
 CAPTIONS = {
+    "source": "{source}",
+    "target": "{target}",
     "built": "the source, built of the target's parts",
     "used": "what it draws from: {share:.0%} of the target",
     "recolored": "the source in the colours of its counterparts",
@@ -72,8 +67,6 @@ CAPTIONS = {
     "origins": "where in the target each part comes from",
     "key": "the key: places of the target",
 }
-Size = tuple[int, int]
-"""Height and width."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +130,9 @@ def match(
     source: Picture,
     target: Picture,
     *,
-    layers: Sequence[str] = LAYERS,
-    size: int = SIZE,
-    pairs: int = PAIRS,
+    layers: Sequence[str] = ("conv4_2",),
+    size: int = 384,
+    pairs: int = 24,
     colors: str = "target",
     features: str = "auto",
     weights: str | None = None,
@@ -209,16 +202,8 @@ def draw_match(
     pairs: tuple[Pair, ...],
     mutual: Tensor,
 ) -> Match:
-    """Everything that there is to see.
-
-    Args:
-        whole: source and target as compared, (1, 3, H, W).
-        names: of the two.
-        places: on the finest grid, (2, H, W).
-        regions: which parts correspond.
-        pairs: to draw.
-        mutual: whether each match is, (P,).
-    """
+    """Everything that there is to see, of source and target as compared, (1, 3, H, W), and their names; of places on
+    the finest grid, (2, H, W), of parts that correspond, of pairs, and of whether each match is mutual, (P,)."""
     source, target = whole
     sure = bilinear(regions.confidence, source.shape[2], source.shape[3])
     step = source.shape[2] // places.shape[1]
@@ -242,19 +227,11 @@ def draw_match(
     lines = [Line(p.source, p.target, ink(vivid, p.target)) for p in pairs]
     images["lines"] = joined(images["source"], images["target"], lines, cell)
     share = float((used > 0.5).float().mean())
-    numbers = {"share": share, "lost": float(1 - sure.mean()), "count": len(pairs)}
-    captions = {key: text.format(**numbers) for key, text in CAPTIONS.items()}
-    captions |= {"source": names[0], "target": names[1]}
-    cells = {key: Cell(images[key], caption, span=1 + (key == "lines")) for key, caption in captions.items()}
-    return Match(
-        **images,
-        sheet=grid([[cells[key] for key in row] for row in SHEET], cell=cell),
-        pairs=pairs,
-        places=places,
-        stride=step,
-        mutual=float(mutual.float().mean()),
-        share=share,
-    )
+    told = {"share": share, "lost": float(1 - sure.mean()), "count": len(pairs), "source": names[0], "target": names[1]}
+    cells = {k: Cell(images[k], text.format(**told), span=1 + (k == "lines")) for k, text in CAPTIONS.items()}
+    sheet = grid([[cells[key] for key in row] for row in SHEET], cell=cell)
+    share_mutual = float(mutual.float().mean())
+    return Match(**images, sheet=sheet, pairs=pairs, places=places, stride=step, mutual=share_mutual, share=share)
 
 
 def pale(picture: Tensor, kept: Tensor) -> Tensor:
@@ -284,13 +261,10 @@ def ink(colors: Tensor, place: tuple[float, float]) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def clearest_pairs(found: Matches, grids: Sequence[Size], step: int, count: int) -> tuple[Pair, ...]:
+def clearest_pairs(found: Matches, grids: Sequence[tuple[int, int]], step: int, count: int) -> tuple[Pair, ...]:
     """The mutual matches with the largest CX_ij, spread over both pictures, on grids of the source and of the target
-    whose positions are so many pixels apart.
-
-    None at a border, where the network sees its own padding. The distance that they keep from each other is the
-    largest, in steps of a tenth, at which there are enough.
-    """
+    whose positions are so many pixels apart; none at a border, where the network sees its own padding. The distance
+    that they keep is the largest, in steps of a tenth, at which there are enough."""
     best, similarity = found.best.cpu(), found.similarity.cpu()
     rows = (found.mutual.cpu() & interior(grids[0]) & interior(grids[1])[best]).nonzero()[:, 0]
     rows = rows[similarity[rows].argsort(descending=True)]
@@ -307,8 +281,8 @@ def clearest_pairs(found: Matches, grids: Sequence[Size], step: int, count: int)
     return tuple(Pair((a[0], a[1]), (b[0], b[1]), cx) for a, b, cx in ends)
 
 
-def interior(size: Size) -> Tensor:
-    """Whether each position of a grid is off its border: (H W,)."""
+def interior(size: tuple[int, int]) -> Tensor:
+    """Whether each position of a grid (height, width) is off its border: (H W,)."""
     found = torch.zeros(size, dtype=torch.bool)
     found[1:-1, 1:-1] = True
     return found.flatten()

@@ -57,14 +57,11 @@ def flat_noise(picture: Tensor) -> float:
 
 
 def feature_distance(x: Mapping[str, Tensor], y: Mapping[str, Tensor]) -> float:
-    """Mean over positions of 1 - cosine between features at the same place, averaged over layers; in [0, 1] after ReLU.
+    """Mean over positions of 1 - cosine between features at the same place, averaged over layers,
+    {layer: (1, C, H, W)}; in [0, 1] after ReLU.
 
     Half of the unlearned distance of Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual
     Metric" (2018), squared differences of unit vectors, averaged over layers instead of summed.
-
-    Args:
-        x: {layer: (1, C, H, W)}.
-        y: the same layers, of the same shapes.
     """
     distances = []
     for name, features in x.items():
@@ -94,26 +91,16 @@ def directions() -> Tensor:
 
 
 def palette_distance(x: Tensor, y: Tensor) -> float:
-    """Sliced Wasserstein distance (W1) of two palettes, in units of L*a*b*; half of d for colours all shifted by d.
-
-    Args:
-        x: from `palette`.
-        y: from `palette`.
-    """
+    """Sliced Wasserstein distance (W1) of two `palette`s, in units of L*a*b*; d / 2 for colours all shifted by d."""
     return float((x - y).abs().mean())
 
 
 def purity(x: Tensor, y: Tensor, own: Tensor, other: Tensor) -> Shares:
-    """For each label, the share of its positions in x whose best match in y, that of `matches`, has the same label.
+    """For each of L labels, the share in [0, 1] of its positions in features x (1, C, H, W) whose best match in y
+    (1, C, H', W'), that of `matches`, has the same label; None for a label without a position in x, or in y.
 
-    Args:
-        x: features of the picture, (1, C, H, W).
-        y: features of the target, (1, C, H', W').
-        own: how far each position of x belongs to each label, (L, H, W); positions at least half in it count.
-        other: the same for y, (L, H', W'); a position has the label that it belongs to most.
-
-    Returns:
-        L shares in [0, 1]; None for a label without a position in x, or in y.
+    How far positions belong to each label are `own` (L, H, W), of which at least half counts, and `other` (L, H', W'),
+    of which the most counts.
     """
     found: Matches = matches(x[0].flatten(1), y[0].flatten(1))
     matched = other.flatten(1).argmax(0)[found.best]  # (P,)
@@ -125,6 +112,5 @@ def purity(x: Tensor, y: Tensor, own: Tensor, other: Tensor) -> Shares:
 
 
 def average(values: Shares) -> float | None:
-    """The mean of those that are there; None where none is."""
     found = [value for value in values if value is not None]
     return sum(found) / len(found) if found else None

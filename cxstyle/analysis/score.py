@@ -1,11 +1,10 @@
-"""What a stylized picture is worth, in numbers that agree with the eye: near the target's style, near the source's
-structure, clean, in the target's colours, region matched with region."""
+"""What a stylized picture is worth, in numbers that agree with the eye: style, structure, noise, palette, regions."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,11 +152,8 @@ def score(
 def load(
     picture: Picture, source: Picture, target: Targets, source_mask: Picture | None, target_mask: Targets | None
 ) -> tuple[list[Tensor], Labels | None]:
-    """Picture, source and targets, (1, 3, H, W) each, and the labels of the masks.
-
-    Raises:
-        ConfigError, PictureError: one that can't be read or used, or a picture of another shape than the source.
-    """
+    """Picture, source and targets, (1, 3, H, W) each, and the labels of the masks; refuses a picture of another shape
+    than the source's."""
     p, inputs = load_picture(picture), read_inputs(source, target, None, source_mask, target_mask)
     if not same_shape(height_width(p), height_width(inputs.source)):
         sizes = [f"{width}x{height}" for height, width in (height_width(p), height_width(inputs.source))]
@@ -170,7 +166,6 @@ def load(
 
 
 def fit_for_comparison(pictures: Sequence[Tensor], size: int) -> list[Tensor]:
-    """Picture, source and targets at the sizes at which they are compared."""
     picture, source, *targets = pictures
     p = resize(picture, *fit_within(picture, size))
     edge = max(p.shape[2:])
@@ -201,19 +196,17 @@ def measure(
     colors = [palette(each) for each in (picture, source, join_maps(targets))]
     mine, before = palette_distance(colors[0], colors[2]), palette_distance(colors[1], colors[2])
     names = ["target"] if len(targets) == 1 else [f"target {i + 1}" for i in range(len(targets))]
+    sizes = map(height_width, (picture, source, *targets))
     pure = purities(p, maps, labels) if labels else {}
     return Score(
-        sizes={
-            word: height_width(each)
-            for word, each in zip(["picture", "source", *names], [picture, source, *targets], strict=True)
-        },
+        sizes=dict(zip(["picture", "source", *names], sizes, strict=True)),
         network=network.name,
         weights=network.provenance.source,
         weights_sha256=network.provenance.source_sha256,
         style={layer: loss(p[layer], t[layer], STYLE_BANDWIDTH) for layer in STYLE_LAYERS},
         content=loss(p[CONTENT_LAYER], s[CONTENT_LAYER], CONTENT_BANDWIDTH),
-        noise=compare_noise(noise(picture), noise(source), max(map(noise, targets))),
-        flat_noise=compare_noise(flat_noise(picture), flat_noise(source), max(map(flat_noise, targets))),
+        noise=compare_noise(noise, picture, source, targets),
+        flat_noise=compare_noise(flat_noise, picture, source, targets),
         structure=structure(picture, source, eye),
         palette=mine,
         source_palette=before,
@@ -229,17 +222,15 @@ def loss(x: Tensor, y: Tensor, bandwidth: float) -> float:
     return max(0.0, float(contextual_loss(x, y, bandwidth)))
 
 
-def compare_noise(picture: float, source: float, target: float) -> Noise:
-    """With the ratio to the noisier of the originals."""
-    most = max(source, target)
-    return Noise(picture, source, target, picture / most if most else None)
+def compare_noise(of: Callable[[Tensor], float], picture: Tensor, source: Tensor, targets: Sequence[Tensor]) -> Noise:
+    found, before, after = of(picture), of(source), max(map(of, targets))
+    most = max(before, after)
+    return Noise(found, before, after, found / most if most else None)
 
 
 def structure(picture: Tensor, source: Tensor, eye: VGGFeatures) -> float:
-    """Distance in [0, 1] between the luminances of two pictures of one size, at a long edge of 128 px.
-
-    Luminance, because another palette is wanted; small, because noise would otherwise outweigh what has moved.
-    """
+    """Distance in [0, 1] between the luminances of two pictures of one size, at a long edge of 128 px: another palette
+    is wanted, and noise would otherwise outweigh what has moved."""
     size = fit_within(picture, STRUCTURE_EDGE)
     grey = [luminance(resize(each, *size)).expand(-1, 3, -1, -1) / 255 for each in (picture, source)]
     return feature_distance(eye(grey[0]), eye(grey[1]))

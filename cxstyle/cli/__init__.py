@@ -7,7 +7,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,15 +14,14 @@ from click.shell_completion import CompletionItem
 
 from .. import __version__
 from ..checks import one_line
-from ..errors import ConfigError, CxStyleError, OutputError
+from ..errors import ConfigError, CxStyleError
 from .apply import apply
 from .batch import batch, merge
 from .bench import bench
-from .compare import compare
-from .completion import completion, install
+from .compare import compare, grid
+from .completion import completion
 from .docs import docs
 from .doctor import doctor
-from .grid import grid
 from .info import info
 from .match import match
 from .presets import presets
@@ -47,7 +45,6 @@ class OneLineErrors(click.Group):
         extra |= {"standalone_mode": False, "obj": words}  # what was typed, for who tells how to go on
         try:
             with handled(signal.default_int_handler):
-                check_current_folder()
                 status = super().main(args, prog_name, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
@@ -71,16 +68,7 @@ class OneLineErrors(click.Group):
         return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
 
-def check_current_folder() -> None:
-    """Refuses to work in a folder that is gone: libraries of torch end the process there."""
-    try:
-        Path.cwd()
-    except OSError as error:
-        raise OutputError("the current folder is gone; change into another one") from error
-
-
 def explained(error: BaseException) -> tuple[str, int]:
-    """What to say of an error, and the exit status."""
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "cxstyle"
@@ -105,7 +93,9 @@ def explained(error: BaseException) -> tuple[str, int]:
 
 
 @click.group(
-    "cxstyle", cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    "cxstyle",
+    cls=OneLineErrors,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True},
 )
 @click.version_option(__version__, "-V", "--version", prog_name="cxstyle")
 def main() -> None:
@@ -116,24 +106,8 @@ def main() -> None:
     """
 
 
-COMMANDS = (
-    run,
-    train,
-    apply,
-    batch,
-    merge,
-    match,
-    compare,
-    grid,
-    score,
-    info,
-    presets,
-    weights,
-    bench,
-    doctor,
-    completion,
-    docs,
-)
-for command in COMMANDS:
+for command in (
+    *(run, train, apply, batch, merge, match, compare, grid, score),
+    *(info, presets, weights, bench, doctor, completion, docs),
+):
     main.add_command(command)
-install(main)

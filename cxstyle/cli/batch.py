@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..batch.pairing import PAIRINGS, counted
+from ..batch.pairing import PAIRINGS, counted, make_jobs, pairs
 from . import options as option
 from .batch_display import HASHING, BatchDisplay, dry_run
-from .several import is_file, read_settings
+from .completion import offer_presets, offers
+from .options import FOLDER, PATH, is_file, read_settings
 
 if TYPE_CHECKING:
     from ..batch.jobs import Job
+    from ..batch.listing import Listed
     from ..batch.local import Executor
+    from ..pictures import Writing
     from ..settings import StyleConfig
 
 EXECUTORS = ("local", "ray")
@@ -24,81 +27,57 @@ LOOKS = [
     click.option("--sheet", is_flag=True, help="Also make sheets of all results: sources down, targets across."),
     click.option("--gallery", is_flag=True, help="Also make index.html, one page to look through all results."),
 ]
-QUIET = [
-    click.option("--json-lines", is_flag=True, help="Tell what happens as JSON, a line each, on stdout."),
-    option.quiet,
-]
 
 
-class Workers(click.ParamType[int | str]):
-    """A number, or auto."""
-
-    name = "N|auto"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Leaves the range to `run_batch`."""
-        if value == "auto":
-            return "auto"
-        if not str(value).isdecimal():
-            self.fail(f"{value!r} is neither a number nor auto", param, ctx)
-        return int(value)
-
-
-class Shard(click.ParamType[tuple[int, int]]):
-    """Part i of n."""
-
-    name = "I/N"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """1/4 -> (1, 4)."""
-        if isinstance(value, tuple):
-            return value
-        i, _, n = str(value).partition("/")
-        if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
-            self.fail(f"{value!r} is not a part such as 1/4, the first of four", param, ctx)
-        return int(i), int(n)
+def shard(text: str) -> tuple[int, int]:
+    """1/4 -> (1, 4)."""
+    i, _, n = text.partition("/")
+    if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
+        raise click.BadParameter(f"{text!r} is not a part such as 1/4, the first of four")
+    return int(i), int(n)
 
 
 @click.command()
-@click.argument("sides", nargs=-1, metavar="SOURCES TARGETS")
-@click.option(
-    "-o", "--output", required=True, type=option.PATH, metavar="DIR", help="Where results and manifest.jsonl go."
-)
-@click.option(
-    "--jobs",
-    type=option.PATH,
-    metavar="FILE",
-    help="Jobs with settings of their own, from a YAML or CSV file, in place of SOURCES and TARGETS.",
-)
+@click.argument("sides", nargs=-1, metavar="SOURCES TARGETS", **offers("merge"))
+@click.option("-o", "--output", required=True, type=FOLDER, metavar="DIR", help="Where results and manifest.jsonl go.")
+@click.option("--jobs", type=PATH, metavar="FILE", help="YAML or CSV of jobs with settings of their own; no SOURCES.")
 @click.option("-r", "--recursive", is_flag=True, help="Go into sub-folders; they are mirrored in DIR.")
 @click.option(
-    "--pair",
-    type=click.Choice(PAIRINGS),
-    default=PAIRINGS[0],
-    show_default=True,
-    help="All pairs; in order; or those of the same name.",
+    "--pair", type=click.Choice(PAIRINGS), default=PAIRINGS[0], help="All pairs; in order; or those of the same name."
 )
 @click.option(
     "--name", metavar="TEMPLATE", help="Of results.  [default: {source}__{target}__{preset}, __{seed} if several]"
 )
-@click.option("--preset", "presets", multiple=True, metavar="NAME", help="A preset or a YAML file; may be repeated.")
-@click.option("--config", "configs", multiple=True, type=option.PATH, metavar="FILE.yaml", help="The same for files.")
+@click.option(
+    "--preset",
+    "presets",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=offer_presets,
+    help="A preset or a YAML file; may be repeated.",
+)
+@click.option("--config", "configs", multiple=True, type=PATH, metavar="FILE.yaml", help="The same for files.")
 @click.option("--seed", "seeds", multiple=True, type=int, metavar="N", help="Of the random sampling; may be repeated.")
 @option.SIZE
 @option.together(option.LOOK)
-@click.option("--source-mask", type=option.PATH, metavar="FILE|DIR", help="The sources' mask, or a folder of them.")
-@click.option("--target-mask", type=option.PATH, metavar="FILE|DIR", help="The targets' mask, or a folder of them.")
+@click.option("--source-mask", type=PATH, metavar="FILE|DIR", help="The sources' mask, or a folder of them.")
+@click.option("--target-mask", type=PATH, metavar="FILE|DIR", help="The targets' mask, or a folder of them.")
 @option.ITERATIONS
 @option.together(option.MACHINE)
-@click.option("--device", metavar="auto|cpu|cuda:N,...|all", help="Where; several GPUs have a worker each.")
 @click.option(
-    "--workers", type=Workers(), metavar="N|auto", default="auto", show_default=True, help="Processes side by side."
+    "--device",
+    metavar="auto|cpu|cuda:N,...|all",
+    help="Where; several GPUs have a worker each.",
+    **offers("auto", "cpu", "cuda", "mps", "all"),
 )
-@click.option("--executor", "kind", type=click.Choice(EXECUTORS), default="local", show_default=True, help="Who works.")
-@click.option("--ray-address", default="auto", show_default=True, metavar="ADDRESS", help="Of a cluster, or local.")
+@click.option(
+    "--workers", type=option.number_or("auto"), metavar="N|auto", default="auto", help="Processes side by side."
+)
+@click.option("--executor", "kind", type=click.Choice(EXECUTORS), default="local", help="Who works.")
+@click.option("--ray-address", default="auto", metavar="ADDRESS", help="Of a cluster, or local.")
 @click.option("--cpus", type=click.IntRange(1), metavar="N", help="Of each of Ray's workers without a GPU.")
 @click.option("--return-pictures", is_flag=True, help="Send pictures through Ray: no storage is shared.")
-@click.option("--shard", type=Shard(), metavar="I/N", help="Do part I of N, with a manifest of its own.")
+@click.option("--shard", type=shard, metavar="I/N", help="Do part I of N, with a manifest of its own.")
 @click.option("--force", is_flag=True, help="Do all jobs again, complete or not.")
 @click.option("--overwrite", is_flag=True, help="Replace files in DIR that no batch has made.")
 @click.option("--dry-run", is_flag=True, help="List what would be done; do nothing.")
@@ -106,8 +85,9 @@ class Shard(click.ParamType[tuple[int, int]]):
 @option.together(option.WRITING)
 @option.max_pixels
 @option.save_every
-@click.option("--report", "reports", type=option.PATH, metavar="DIR", help="Write a report of each job to DIR.")
-@option.together(QUIET)
+@click.option("--report", "reports", type=FOLDER, metavar="DIR", help="Write a report of each job to DIR.")
+@click.option("--json-lines", is_flag=True, help="Tell what happens as JSON, a line each, on stdout.")
+@option.quiet
 @click.option("-v", "--verbose", is_flag=True, help="Say of each job how and where it was done.")
 def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     """Gives every picture of SOURCES the look of every one of TARGETS.
@@ -130,11 +110,20 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
     how = taken("workers", "shard", "force", "overwrite", "reports", "save_every")
     ray = taken("kind", "ray_address", "cpus", "return_pictures")
     how["executor"] = executor_of(devices, how["workers"], how["save_every"], **ray)
-    writing = taken("quality", "bits", "no_metadata")
-    names = ("jobs", "recursive", "pair", "name", "presets", "configs", "seeds", "source_mask", "target_mask")
-    settings = {"device": None if devices else device}
-    selection = BatchSelection(sides, output, **taken(*names), settings=options | settings)
-    jobs = selection.jobs_of_file(writing) if selection.jobs else selection.jobs_of_sides(writing, display.note)
+    writing = option.writing_of(**taken("quality", "bits", "no_metadata"))
+    words, seeds = [*options.pop("presets"), *map(str, options.pop("configs"))], options.pop("seeds")
+    masks = [options.pop("source_mask"), options.pop("target_mask")]
+    file, name, recursive, pair = (options.pop(each) for each in ("jobs", "name", "recursive", "pair"))
+    settings = options | {"device": None if devices else device}
+    if file:
+        jobs = jobs_of_file(file, sides, name, words, seeds, masks, writing, settings)
+    else:
+        sources, targets = sides_of(sides, recursive, output, display.note)
+        alone = pairs(sources, targets, pair).alone()
+        if alone:
+            display.note(alone)
+        jobs = make_jobs(sources, targets, pair, configs_of(words, seeds, settings), name, *masks)
+        jobs = [replace(job, writing=writing) for job in jobs]
     if dry:
         display.note(HASHING)
         dry_run(jobs, output, how["shard"], how["force"], display.json_lines)
@@ -143,86 +132,65 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
 
 
 def check_together(options: dict[str, Any]) -> None:
-    """Refuses options that exclude each other."""
     if options["shard"] and (options["sheet"] or options["gallery"]):
         raise click.UsageError("a shard has a part of the pictures; make them of all with `cxstyle batch merge DIR`")
     if options["json_lines"]:
         option.refuse("and --json-lines exclude each other", "quiet", "verbose")
     if options["quiet"]:
         option.refuse("and --quiet exclude each other", "verbose")
-
-
-@dataclass(frozen=True)
-class BatchSelection:
-    """What says which jobs a batch has: the options of the same names, and settings that override those of presets."""
-
-    sides: tuple[str, ...]
-    output: Path
-    jobs: Path | None
-    recursive: bool
-    pair: str
-    name: str | None
-    presets: tuple[str, ...]
-    configs: tuple[Path, ...]
-    seeds: tuple[int, ...]
-    source_mask: Path | None
-    target_mask: Path | None
-    settings: dict[str, Any]
-
-    def words(self) -> list[str]:
-        """Presets and files of settings."""
-        return [*self.presets, *map(str, self.configs)]
-
-    def jobs_of_file(self, writing: dict[str, Any]) -> list[Job]:
-        """Of --jobs; what stands on the command line holds for all of them."""
-        from ..batch.job_file import read_jobs
-
-        if self.sides:
-            raise click.UsageError("--jobs takes the place of SOURCES and TARGETS; leave them out")
+    if options["jobs"]:
         option.refuse("is for SOURCES and TARGETS; --jobs names each job's", "recursive", "pair")
-        if self.jobs is None or len(self.words()) > 1 or len(self.seeds) > 1:
-            raise click.UsageError("several --preset or --seed don't go with --jobs; write a job for each")
-        # What is as it is without the option leaves the file's word.
-        above = {
-            "preset": next(iter(self.words()), None),
-            "source_mask": self.source_mask,
-            "target_mask": self.target_mask,
-            "quality": writing["quality"],
-            "bits": None if writing["bits"] == "auto" else int(writing["bits"]),
-            "metadata": False if writing["no_metadata"] else None,
-            "settings": self.settings | {"seed": next(iter(self.seeds), None)},
-        }
-        return read_jobs(self.jobs, above, self.name)
 
-    def jobs_of_sides(self, writing: dict[str, Any], note: Callable[[str], None]) -> list[Job]:
-        """Of SOURCES and TARGETS; `note` is told what people should know."""
-        from ..batch.listing import list_pictures
-        from ..batch.pairing import make_jobs, pairs
 
-        if len(self.sides) != 2:
-            raise click.UsageError(
-                f"SOURCES and TARGETS are needed, and {len(self.sides)} words came; put globs in quotes "
-                "('photos/*.jpg'), or name the jobs in a file with --jobs"
-            )
-        how = option.writing_of(**writing)
-        sources, targets = (
-            list_pictures(side, self.recursive, leave_out=self.output, note=note) for side in self.sides
+def jobs_of_file(
+    file: Path,
+    sides: Sequence[str],
+    name: str | None,
+    words: Sequence[str],
+    seeds: Sequence[int],
+    masks: Sequence[Path | None],
+    writing: Writing,
+    settings: dict[str, Any],
+) -> list[Job]:
+    """Of --jobs; what stands on the command line holds for all of them."""
+    from ..batch.job_file import read_jobs
+
+    if sides:
+        raise click.UsageError("--jobs takes the place of SOURCES and TARGETS; leave them out")
+    if len(words) > 1 or len(seeds) > 1:
+        raise click.UsageError("several --preset or --seed don't go with --jobs; write a job for each")
+    # What is as it is without the option leaves the file's word.
+    above = {
+        "preset": next(iter(words), None),
+        "source_mask": masks[0],
+        "target_mask": masks[1],
+        "quality": writing.quality,
+        "bits": None if writing.bits == "auto" else writing.bits,
+        "metadata": None if writing.metadata else False,
+        "settings": settings | {"seed": next(iter(seeds), None)},
+    }
+    return read_jobs(file, above, name)
+
+
+def sides_of(sides: Sequence[str], recursive: bool, output: Path, note: Callable[[str], None]) -> list[list[Listed]]:
+    """Pictures of SOURCES and of TARGETS; `note` is told what people should know."""
+    from ..batch.listing import list_pictures
+
+    if len(sides) != 2:
+        raise click.UsageError(
+            f"SOURCES and TARGETS are needed, and {len(sides)} words came; put globs in quotes "
+            "('photos/*.jpg'), or name the jobs in a file with --jobs"
         )
-        alone = pairs(sources, targets, self.pair).alone()
-        if alone:
-            note(alone)
-        masks = self.source_mask, self.target_mask
-        jobs = make_jobs(sources, targets, self.pair, self.labelled(), self.name, *masks)
-        return [replace(job, writing=how) for job in jobs]
+    return [list_pictures(side, recursive, leave_out=output, note=note) for side in sides]
 
-    def labelled(self) -> list[tuple[str, StyleConfig]]:
-        """All settings, with what they are called: each preset with each seed."""
-        found = []
-        for word in self.words() or ["default"]:
-            config = read_settings(word).override(**self.settings)
-            name = Path(word).stem if is_file(word) else word
-            found += [(name, config.override(seed=seed)) for seed in self.seeds or [config.seed]]
-        return found
+
+def configs_of(words: Sequence[str], seeds: Sequence[int], settings: dict[str, Any]) -> list[tuple[str, StyleConfig]]:
+    found = []
+    for word in words or ["default"]:
+        config = read_settings(word).override(**settings)
+        name = Path(word).stem if is_file(word) else word
+        found += [(name, config.override(seed=seed)) for seed in seeds or [config.seed]]
+    return found
 
 
 def executor_of(
@@ -235,11 +203,7 @@ def executor_of(
     cpus: int | None,
     return_pictures: bool,
 ) -> Executor | None:
-    """Who does the jobs, where it is not this machine.
-
-    Raises:
-        click.UsageError: options of the other executor.
-    """
+    """Who does the jobs, where it is not this machine; refuses options of the other."""
     if kind == "local":
         option.refuse("is for --executor ray", "ray_address", "cpus", "return_pictures")
         return None
@@ -255,7 +219,7 @@ def executor_of(
 
 
 @click.command("batch merge")
-@click.argument("folder", type=option.PATH, metavar="DIR")
+@click.argument("folder", type=FOLDER, metavar="DIR")
 @option.together(LOOKS)
 @option.quiet
 def merge(folder: Path, sheet: bool, gallery: bool, quiet: bool) -> None:
@@ -271,6 +235,5 @@ def merge(folder: Path, sheet: bool, gallery: bool, quiet: bool) -> None:
     if not quiet:
         click.echo(f"{folder / 'manifest.jsonl'} knows {counted(jobs, 'job')}, {complete} complete")
     latest, _ = read(folder)
-    BatchDisplay(folder, quiet=quiet, sheet=sheet, gallery=gallery).publish(
-        [latest[output] for output in sorted(latest)]
-    )
+    display = BatchDisplay(folder, quiet=quiet, sheet=sheet, gallery=gallery)
+    display.publish([latest[output] for output in sorted(latest)])

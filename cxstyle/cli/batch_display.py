@@ -14,6 +14,8 @@ from tqdm import tqdm
 from ..batch.pairing import counted
 from ..checks import one_line
 from .display import Display, in_short
+from .outputs import tell
+from .text import duration
 
 if TYPE_CHECKING:
     from ..batch.jobs import Job
@@ -28,16 +30,8 @@ LISTED = 20
 
 
 class BatchDisplay(Display):
-    """Shows a batch: on a terminal a line for all of it and one for each worker, else a line for each job.
-
-    Args:
-        folder: of the batch.
-        json_lines: tell events as JSON on stdout instead.
-        quiet: show nothing but errors.
-        verbose: say of each job how it was done.
-        sheet: make sheets at the end.
-        gallery: make a gallery at the end.
-    """
+    """Shows a batch as the options of these names say: on a terminal a line for all of it and one for each worker, else
+    a line for each job."""
 
     stopping = "stopping after this iteration; finished jobs are kept (asked once more, at once)"
 
@@ -55,7 +49,6 @@ class BatchDisplay(Display):
         self.folder, self.json_lines, self.verbose = folder, json_lines, verbose
         self.sheet, self.gallery = sheet, gallery
         self.lines: dict[str, tqdm[Any]] = {}
-        self.told: set[str] = set()
         self.bars = sys.stderr.isatty() and not self.quiet
 
     def __exit__(self, *rest: object) -> None:
@@ -70,35 +63,25 @@ class BatchDisplay(Display):
         with self:
             result = run_batch(jobs, self.folder, callback=self.step, **options)
         if self.json_lines:
-            self.say({"event": "finished", "stopped": result.stopped, **counts(result)})
+            click.echo(json.dumps({"event": "finished", "stopped": result.stopped, **counts(result)}))
         self.publish(result.ended())
         self.finish(result)
 
     def step(self, event: Event) -> bool:
-        """Called when something happens."""
         if self.json_lines:
-            self.say(as_json(event))
+            click.echo(json.dumps(as_json(event)))
         elif event.kind == "hashing":
             self.note(HASHING)
         elif event.kind == "planned":
-            self.planned(event)
+            skipped = f"; {event.skipped} are complete and unchanged" if event.skipped else ""
+            self.note(f"{counted(event.left, 'job')} to do in {self.folder}{skipped}")
         elif event.kind == "ended" and event.record is not None:
             self.ended(event, event.record)
         elif self.bars:
             self.draw(event)
         return not self.interrupted
 
-    def say(self, event: dict[str, Any]) -> None:
-        """A line for programs, at once."""
-        click.echo(json.dumps(event))
-
-    def planned(self, event: Event) -> None:
-        """Before the first job."""
-        skipped = f"; {event.skipped} are complete and unchanged" if event.skipped else ""
-        self.note(f"{counted(event.left, 'job')} to do in {self.folder}{skipped}")
-
     def ended(self, event: Event, record: Record) -> None:
-        """A job has ended."""
         name = record["output"]
         if record["status"] == "complete":
             how = f"{record['seconds']['loop']:.1f} s, {in_short(record['losses'])}"
@@ -109,41 +92,36 @@ class BatchDisplay(Display):
         if not self.bars or record["status"] != "complete" or self.verbose:
             self.note(text if self.bars else f"{in_words(event)}: {text}")
         if self.verbose and event.details:
-            self.tell_decisions(event, record)
+            from ..transfer import RunDetails
+
+            lines = RunDetails(**event.details).explain(record["targets"])
+            for line in lines:
+                if line not in self.told:  # of the job before
+                    self.note(f"  {line}")
+            self.told = set(lines)
         if self.bars:
             self.draw(event)
 
-    def tell_decisions(self, event: Event, record: Record) -> None:
-        """What was decided for a job, as far as it is not what was said of the job before."""
-        from ..transfer import RunDetails
-
-        lines = RunDetails(**event.details).explain(record["targets"])
-        for line in lines:
-            if line not in self.told:
-                self.note(f"  {line}")
-        self.told = set(lines)
-
     def draw(self, event: Event) -> None:
-        """The lines of the batch and of the worker."""
         if self.bar is None:
             self.bar = tqdm(total=1.0, bar_format=BAR, dynamic_ncols=True, position=0)
         self.bar.set_description_str(in_words(event), refresh=False)
         self.bar.update(event.share - self.bar.n)
         if not event.worker or event.job is None:
             return
-        line = self.lines.get(event.worker)
-        if line is None:
+        if event.worker not in self.lines:
             place = len(self.lines) + 1
-            line = tqdm(total=1.0, bar_format=WORKER, dynamic_ncols=True, position=place, leave=False)
-            self.lines[event.worker] = line
-        place_of = f" {event.progress.place}" if event.progress else ""
+            self.lines[event.worker] = tqdm(
+                total=1.0, bar_format=WORKER, dynamic_ncols=True, position=place, leave=False
+            )
+        line, progress = self.lines[event.worker], event.progress
+        place_of = f" {progress.place}" if progress else ""
         line.set_description_str(f"{event.worker}: {event.job.name}{place_of}", refresh=False)
-        line.set_postfix_str(in_short(event.progress.losses) if event.progress else "", refresh=False)
-        line.n = event.progress.done if event.progress else float(event.kind == "ended")
+        line.set_postfix_str(in_short(progress.losses) if progress else "", refresh=False)
+        line.n = progress.done if progress else float(event.kind == "ended")
         line.refresh()
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Sheets and gallery, where asked for; says where."""
         found: list[Path] = []
         if self.sheet and records:
             from ..batch.sheets import write_sheets
@@ -158,53 +136,35 @@ class BatchDisplay(Display):
                 click.echo(f"wrote {path}")
 
     def finish(self, result: BatchResult) -> None:
-        """The last lines, and the exit status."""
-        known = counts(result)
+        known, failed = counts(result), result.failed
         if not self.quiet:
             click.echo(f"{known['complete']} of {known['jobs']} results are in {self.folder}")
-        failed = result.failed
         for record in failed[:LISTED]:
-            click.echo(f"cxstyle: {record['output']}: {record['status']}: {one_line(record['error'])}", err=True)
+            tell(f"{record['output']}: {record['status']}: {one_line(record['error'])}")
         if failed:
             more = f" ({len(failed) - LISTED} more in the manifest)" if len(failed) > LISTED else ""
-            click.echo(
-                f"cxstyle: {len(failed)} of {known['jobs']} jobs failed{more}; the same command tries them again",
-                err=True,
-            )
+            tell(f"{len(failed)} of {known['jobs']} jobs failed{more}; the same command tries them again")
         if result.stopped:
             left = known["jobs"] - known["complete"]
-            click.echo(f"cxstyle: stopped; what is done is kept, and the same command does the other {left}", err=True)
-            sys.exit(130)
-        if failed:
-            sys.exit(1)
+            tell(f"stopped; what is done is kept, and the same command does the other {left}")
+        if result.stopped or failed:
+            sys.exit(130 if result.stopped else 1)
 
 
 def counts(result: BatchResult) -> dict[str, int]:
-    """Jobs of a batch, and how many of them are complete and failed now."""
     complete = sum(record["status"] == "complete" for record in result.ended())
     return {"jobs": len(result.planned), "complete": complete, "failed": len(result.failed)}
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    """An event for programs."""
-    found: dict[str, Any] = {
-        "event": event.kind,
-        **{name: getattr(event, name) for name in ("done", "skipped", "failed", "left")},
-        "share": round(event.share, 4),
-        "seconds": round(event.seconds, 3),
-        "seconds_left": None if event.seconds_left is None else round(event.seconds_left, 1),
-    }
-    if event.job is not None:
-        found |= {"output": event.job.output, "worker": event.worker}
-    if event.progress is not None:
-        found |= {
-            "job_share": round(event.progress.done, 4),
-            "place": event.progress.place,
-            "losses": event.progress.losses,
-        }
-    if event.record is not None:
-        found["record"] = event.record
-    return found
+    left, job, progress = event.seconds_left, event.job, event.progress
+    found = {"event": event.kind} | {name: getattr(event, name) for name in ("done", "skipped", "failed", "left")}
+    found |= {"share": round(event.share, 4), "seconds": round(event.seconds, 3)}
+    found["seconds_left"] = None if left is None else round(left, 1)
+    found |= {} if job is None else {"output": job.output, "worker": event.worker}
+    if progress is not None:
+        found |= {"job_share": round(progress.done, 4), "place": progress.place, "losses": progress.losses}
+    return found if event.record is None else found | {"record": event.record}
 
 
 def in_words(event: Event) -> str:
@@ -212,13 +172,6 @@ def in_words(event: Event) -> str:
     failed = f", {event.failed} failed" if event.failed else ""
     left = f", about {duration(event.seconds_left)}" if event.left and event.seconds_left is not None else ""
     return f"{event.done} done{failed}, {event.left} left{left}"
-
-
-def duration(seconds: float) -> str:
-    """4.5 s, 45 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def dry_run(jobs: Sequence[Job], folder: Path, shard: tuple[int, int] | None, force: bool, json_lines: bool) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..files import check_place, check_writable
 from ..transfer import write_json
 from . import options as option
-from .outputs import OutputFiles
 from .text import aligned, duration
 
 if TYPE_CHECKING:
@@ -42,8 +41,8 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
 
     if path is None:
         option.refuse("is for --json", "overwrite")
-    files = OutputFiles(overwrite, pair or ())
-    files.check(path, "measurements")
+    else:
+        check_writable(path, overwrite=overwrite, inputs=pair or ())
     measure = Bench(QUICK if quick else FULL, device, pair)
     rows: list[Row] = []
     with tqdm(measure.steps(), disable=None, leave=False) as steps:
@@ -54,20 +53,16 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
     click.echo(f"{record['device']}, torch {record['versions']['torch']}, vgg16 ({record['weights']})")
     click.echo("\n".join(aligned([("", *COLUMNS), *((row.what, *shown(row)) for row in rows)], *range(1, 8))))
     if path is not None:
-        files.write(path, partial(write_json, content=record))
-        files.finish()
+        check_place(path, write_json(path, record, replace=overwrite))
 
 
 def shown(row: Row) -> tuple[str, ...]:
     """The numbers of a row in the order of COLUMNS; nothing where there is none."""
-    memory = ""
-    if row.fast_memory is not None:
-        memory = ("" if row.plain_memory is None else f"{row.plain_memory:.0f} / ") + f"{row.fast_memory:.0f} MiB"
+    memory = [f"{used:.0f}" for used in (row.plain_memory, row.fast_memory) if used is not None]
     return (
-        "" if row.plain is None else duration(row.plain),
-        "" if row.fast is None else duration(row.fast),
+        *("" if seconds is None else duration(seconds) for seconds in (row.plain, row.fast)),
         "" if row.ratio is None else f"{row.ratio:.1f}",
-        memory,
+        f"{' / '.join(memory)} MiB" if memory else "",
         "" if row.rate is None else f"{row.rate:.2f}",
         "" if row.share is None else f"{row.share:.0%}",
         "" if row.over is None else f"{row.over:.1f}",

@@ -1,53 +1,185 @@
-"""`cxstyle compare`: several presets on one pair of pictures, side by side."""
+"""`cxstyle compare`: several presets on one pair of pictures, side by side; `cxstyle grid`: every source in the look of
+every target."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import ConfigError
+from ..files import make_folder
+from ..settings import StyleConfig
 from . import options as option
-from .outputs import free_name
-from .several import FILES, Several, files_of, is_file, named_settings, shared
+from .completion import offer_presets
+from .display import Display, labels_in_words
+from .options import files_of, is_file, read_settings
+from .outputs import OutputFiles, free_name, tell
+
+if TYPE_CHECKING:
+    from ..batch.compare import Comparison, Step
 
 PRESETS = "default,gatys,cnnmrf"
+GREEDY = "--targets"
+SHARED = [
+    option.overwrite,
+    *(option.SIZE, option.ITERATIONS, option.SEED, option.DEVICE),
+    *option.MACHINE,
+    click.option("--results", type=option.FOLDER, metavar="DIR", help="Also write each result to DIR."),
+    click.option("--report", type=option.FILE, metavar="FILE.json", help="Write settings, losses, times of all."),
+    option.max_pixels,
+    option.quiet,
+]
+FILES = ("overwrite", "results", "report", "quiet")
 
 
 @click.command()
 @option.source
 @option.target
-@click.option(
-    "--presets",
-    default=PRESETS,
-    show_default=True,
-    metavar="NAME,...",
-    help="Presets, or YAML files of your own settings.",
-)
+@click.option("--presets", default=PRESETS, metavar="NAME,...", help="Presets, or YAML files of your own settings.")
 @option.output("SOURCE_TARGET_compare.png")
 @option.source_mask
 @option.target_mask
-@shared
-def compare(
-    source: Path,
-    target: Path,
-    presets: str,
-    output: Path | None,
-    source_mask: Path | None,
-    target_mask: Path | None,
-    **options: Any,
-) -> None:
+@option.together(SHARED)
+def compare(source: Path, target: Path, presets: str, output: Path | None, **options: Any) -> None:
     """Runs several presets on SOURCE and TARGET and puts the results on one labelled sheet.
 
     \b
     Try:  cxstyle compare samples/astronaut.jpg samples/hopper.jpg --presets default,paper --features vgg16
     """
-    files = {name: options.pop(name) for name in FILES}
-    configs = named_settings(presets, **options)
-    read = files_of(configs.values(), source, target, source_mask, target_mask, *filter(is_file, presets.split(",")))
-    output = output or free_name(source.stem, target.stem, "compare")
-    several = Several(len(configs), output, inputs=read, **files)
     from ..batch.compare import compare as compared
 
-    several.go(partial(compared, source, target, configs, source_mask=source_mask, target_mask=target_mask))
+    files = {name: options.pop(name) for name in FILES}
+    masks = {name: options.pop(name) for name in ("source_mask", "target_mask")}
+    configs = named_settings(presets, **options)
+    read = files_of(configs.values(), source, target, *masks.values(), *filter(is_file, presets.split(",")))
+    output = output or free_name(source.stem, target.stem, "compare")
+    write_sheet(partial(compared, source, target, configs, **masks), len(configs), output, read, **files)
+
+
+class TakesSeveral(click.Command):
+    """A command whose option `--targets` takes every word up to the next option: Click's options take one each."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, repeated(args))
+
+
+def repeated(words: list[str]) -> list[str]:
+    """a --targets b c -q -> a --targets b --targets c -q."""
+    found: list[str] = []
+    taking = False
+    for i, word in enumerate(words):
+        if word == "--":
+            return [*found, *words[i:]]
+        if word == GREEDY:
+            taking = True
+            # Without a word after it the option itself goes on, and Click says what it lacks.
+            if i + 1 == len(words) or words[i + 1].startswith("-"):
+                found.append(word)
+        elif word.startswith("-"):
+            taking = False
+            found.append(word)
+        else:
+            found += [GREEDY, word] if taking else [word]
+    return found
+
+
+@click.command(cls=TakesSeveral)
+@click.argument("sources", nargs=-1, required=True, type=option.PATH)
+@click.option(
+    *(GREEDY, "--target", "-t", "targets"),
+    multiple=True,
+    required=True,
+    type=option.PATH,
+    metavar="TARGETS...",
+    help="All words up to the next option; or one at a time, with -t (--target) repeated.",
+)
+@click.option(
+    "--preset", default="default", metavar="NAME", shell_complete=offer_presets, help="A preset, or a YAML file."
+)
+@option.output("grid.png")
+@option.together(SHARED)
+def grid(
+    sources: tuple[Path, ...], targets: tuple[Path, ...], preset: str, output: Path | None, **options: Any
+) -> None:
+    """Gives every one of SOURCES the look of every target: one sheet, sources down and targets across.
+
+    \b
+    Try:  cxstyle grid samples/astronaut.jpg samples/chelsea.png --targets samples/hopper.jpg samples/coffee.png
+    """
+    from ..batch.compare import stylize_grid
+
+    files = {name: options.pop(name) for name in FILES}
+    config = read_settings(preset).override(**options)
+    read = files_of([config], *sources, *targets, preset if is_file(preset) else None)
+    runs, output = len(sources) * len(targets), output or free_name("grid")
+    write_sheet(partial(stylize_grid, sources, targets, config), runs, output, read, **files)
+
+
+def write_sheet(
+    work: Callable[..., Comparison],
+    runs: int,
+    output: Path,
+    inputs: Sequence[str | Path],
+    *,
+    overwrite: bool,
+    results: Path | None,
+    report: Path | None,
+    quiet: bool,
+) -> None:
+    """Does some runs, once their outputs are known to be writable; writes what came of them, and ends the process with
+    130 when stopped and 1 where one failed."""
+    from ..pictures import check_output, save_image
+
+    files, display = OutputFiles(overwrite, inputs), Display(quiet, runs)
+    files.check(output, "sheet", check_output)
+    files.check(report, "report")
+    if results is not None:
+        make_folder(results)
+    with display:
+        found = work(callback=partial(step, display), folder=results, overwrite=overwrite)
+    done = sum(outcome.result is not None for outcome in found.outcomes)
+    if found.stopped and not done:
+        raise KeyboardInterrupt
+    if done:
+        sheet = files.write(output, partial(save_image, found.sheet))
+        if not quiet:
+            click.echo(f"wrote {sheet} ({done} of {len(found.outcomes)} results)")
+        if report is not None:
+            files.write(report, found.write_report)
+    if found.stopped:
+        tell("stopped; the sheet holds what was done")
+        sys.exit(130)
+    if found.failed:
+        first, count = found.failed[0], f"{len(found.failed)} of {len(found.outcomes)} runs failed"
+        which = "and the sheet says which" if done else "so nothing was written"
+        tell(f"{count}, {which}; {first.name}: {first.error or first.status}")
+        sys.exit(1)
+    files.finish()
+
+
+def step(display: Display, step: Step) -> bool:
+    """Called before each run and after each iteration."""
+    if step.progress is not None:
+        details, place = step.progress.details, f"{step.index + 1} of {step.count}: {step.name}"
+        for line in (*details["notes"], *labels_in_words(details), place):
+            display.note_once(line)
+        display.show(step.progress, f"{step.name} ({step.index + 1}/{step.count}) ", step.index)
+    return not display.interrupted
+
+
+def named_settings(words: str, **options: Any) -> dict[str, StyleConfig]:
+    """Presets and files, parted by commas, by name: the preset's, or the file's without its suffix."""
+    found: dict[str, StyleConfig] = {}
+    for word in filter(None, (word.strip() for word in words.split(","))):
+        name = Path(word).stem if is_file(word) else word
+        if name in found:
+            raise ConfigError(f"presets: {name} is there twice; give each a name of its own")
+        found[name] = read_settings(word).override(**options)
+    if not found:
+        raise ConfigError("presets: at least one is needed, such as --presets default,paper")
+    return found

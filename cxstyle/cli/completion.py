@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import partial
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from ..features import CONVOLUTIONS
-from ..settings import INITS, preset_names, preset_path
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
-LAYERS = tuple(dict.fromkeys(name for names in CONVOLUTIONS.values() for name in names))
-WORDS = {
-    "device": DEVICES,
-    "init": INITS,
-    "layers": LAYERS,
-    "memory": ("auto",),
-    "ray_address": ("auto", "local"),
-    "samples": ("all",),
-    "workers": ("auto",),
-}
-"""Values of parameters of these names in all commands; where none fits, the shell offers files."""
+from ..settings import preset_names, preset_path
 
 
 @click.command()
@@ -43,42 +28,18 @@ def completion(context: click.Context, shell: str) -> None:
     click.echo(kind(context.find_root().command, {}, "cxstyle", "_CXSTYLE_COMPLETE").source(), nl=False)
 
 
-def purpose(name: str) -> str | None:
-    """The description of a preset, read without a parser: the Tab key is waiting."""
-    found = re.search(r"^description: *(.+)$", preset_path(name).read_text("utf-8"), re.MULTILINE)
-    return found[1].strip("'\" ") if found else None
+def offers(*words: str) -> dict[str, Any]:
+    """Of an option that takes other values, too: words to offer; where none fits, the shell offers files."""
+    return {"shell_complete": lambda _, __, begun: items(dict.fromkeys(words), begun)}
 
 
-def complete(command: str, param: click.Parameter, _: click.Context, begun: str) -> list[CompletionItem]:
-    """What may follow: words that begin so, else what the shell finds."""
-    name, kind = param.name or "", "dir" if is_folder(param) else "file"
-    if name in ("preset", "presets") or command in ("presets show", "presets path"):
-        found = [CompletionItem(preset, help=purpose(preset)) for preset in preset_names() if preset.startswith(begun)]
-    else:
-        known = ("merge",) if name == "sides" and begun else WORDS.get(name, ())
-        known += ("all",) if (command, name) == ("batch", "device") else ()
-        found = [CompletionItem(word) for word in known if word.startswith(begun)]
-    return found or [CompletionItem(begun, type=kind)]
+def offer_presets(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Presets with what they are for, read without a parser: the Tab key is waiting."""
+    texts = {name: preset_path(name).read_text("utf-8") for name in preset_names()}
+    purposes = {name: re.search(r"^description: *(.+)$", text, re.MULTILINE) for name, text in texts.items()}
+    return items({name: found and found[1].strip("'\" ") for name, found in purposes.items()}, begun)
 
 
-def is_folder(param: click.Parameter) -> bool:
-    """N DIR and DIR, but not FILE|DIR."""
-    return (param.metavar or "").split(" ")[-1] == "DIR"
-
-
-def install(group: click.Group) -> None:
-    """Tells the parameters of a group's commands what may be their values, where their types don't know."""
-    for command, words in commands(group):
-        for param in command.params:
-            known = param.name in (*WORDS, "preset", "presets", "name", "sides", "weights") or is_folder(param)
-            if known and not isinstance(param.type, click.Choice):
-                # Click's types don't say that an instance may have its own.
-                param.shell_complete = partial(complete, words, param)  # type: ignore[method-assign]
-
-
-def commands(group: click.Group, before: str = "") -> Iterator[tuple[click.Command, str]]:
-    """Each command with its words."""
-    for name, command in group.commands.items():
-        yield command, before + name
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{before}{name} ")
+def items(words: dict[str, str | None], begun: str) -> list[CompletionItem]:
+    found = [CompletionItem(word, help=text) for word, text in words.items() if word.startswith(begun)]
+    return found or [CompletionItem(begun, type="file")]

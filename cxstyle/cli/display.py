@@ -18,21 +18,14 @@ BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
 
 
 class Display:
-    """Shows progress on stderr, and notices Ctrl-C and the signals that mean the same, while it is entered.
-
-    Args:
-        quiet: show nothing.
-        runs: how many the bar is for.
-
-    Attributes:
-        interrupted: whether it was asked to stop.
-    """
+    """Shows the progress of some runs on stderr, and notices Ctrl-C and signals that mean the same, while entered."""
 
     stopping = "stopping after this iteration; asked again, at once"
 
     def __init__(self, quiet: bool, runs: int = 1) -> None:
         self.quiet, self.runs = quiet, runs
         self.bar: tqdm[Any] | None = None
+        self.told: set[str] = set()
         self.interrupted = False
 
     def __enter__(self) -> Self:
@@ -53,7 +46,6 @@ class Display:
         self.note(self.stopping)
 
     def show(self, progress: Progress, name: str = "", index: int = 0) -> None:
-        """After an iteration of the run of this index."""
         if self.bar is None:
             # tqdm hides the bar by itself where stderr is not a terminal.
             hidden, total = True if self.quiet else None, float(self.runs)
@@ -71,8 +63,14 @@ class Display:
         if not self.quiet:
             self.error(text)
 
+    def note_once(self, text: str) -> None:
+        """The same, unless it has been said."""
+        if text not in self.told:
+            self.told.add(text)
+            self.note(text)
+
     def error(self, text: str) -> None:
-        """The same, whether quiet or not."""
+        """As `note`, whether quiet or not."""
         with contextlib.suppress(OSError):  # a run doesn't end because nobody can be told how it goes
             tqdm.write(text, file=sys.stderr)
 

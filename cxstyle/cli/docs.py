@@ -8,19 +8,18 @@ from pathlib import Path
 import click
 
 from ..checks import check_choice
+from .completion import offers
+from .text import aligned
 
 FOLDER = Path(__file__).parent.parent / "docs"
 
 
 def topics() -> dict[str, Path]:
-    """The page of each topic, by name."""
     return {path.stem: path for path in sorted(FOLDER.glob("*.md"))}
 
 
 @click.command()
-@click.argument(
-    "topic", required=False, shell_complete=lambda _, __, begun: [t for t in topics() if t.startswith(begun)]
-)
+@click.argument("topic", required=False, **offers(*topics()))
 @click.pass_context
 def docs(context: click.Context, topic: str | None) -> None:
     """Shows a page of the manual; without TOPIC, which there are. `cxstyle docs commands` has every command's help.
@@ -30,9 +29,7 @@ def docs(context: click.Context, topic: str | None) -> None:
     """
     pages = topics()
     if topic is None:
-        width = max(map(len, pages))
-        for name, path in pages.items():
-            click.echo(f"{name:{width}}  {title(path)}")
+        click.echo("\n".join(aligned((name, title(path)) for name, path in pages.items())))
         return
     check_choice("topic", topic, list(pages))
     text = pages[topic].read_text("utf-8")
@@ -42,13 +39,10 @@ def docs(context: click.Context, topic: str | None) -> None:
 
 
 def title(path: Path) -> str:
-    """A page's heading."""
-    with path.open(encoding="utf-8") as lines:
-        return next(lines).removeprefix("# ").rstrip()
+    return path.read_text("utf-8").partition("\n")[0].removeprefix("# ")
 
 
 def helps(context: click.Context) -> Iterator[str]:
-    """The help of a command, and of those under it."""
     yield context.get_help()
     if isinstance(context.command, click.Group):
         for name, command in context.command.commands.items():

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from ..features import CONVOLUTIONS
 from ..files import make_folder
 from ..settings import ONE_MAP
 from . import options as option
+from .completion import offers
 from .outputs import OutputFiles, free_name
 
 PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
@@ -24,22 +26,19 @@ PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
 @click.option(
     "--layers",
     default="conv4_2",
-    show_default=True,
     metavar="NAME,...",
     help="Whose features are matched; several are concatenated on the grid of the first.",
+    **offers(*dict.fromkeys(name for names in CONVOLUTIONS.values() for name in names)),
 )
-@click.option(
-    "--size", type=int, default=384, show_default=True, metavar="PX", help="Long edge at which both are compared."
-)
-@click.option("--pairs", type=int, default=24, show_default=True, metavar="N", help="Lines to draw, at most.")
+@click.option("--size", default=384, metavar="PX", help="Long edge at which both are compared.")
+@click.option("--pairs", default=24, metavar="N", help="Lines to draw, at most.")
 @click.option(
     "--colors",
     type=click.Choice(ONE_MAP),
     default="target",
-    show_default=True,
     help="target: recolour the source to the target's palette first; source: the target to the source's.",
 )
-@click.option("--parts", type=option.PATH, metavar="DIR", help="Also write each picture of the sheet to DIR.")
+@click.option("--parts", type=option.FOLDER, metavar="DIR", help="Also write each picture of the sheet to DIR.")
 @option.together(option.NETWORK)
 @option.max_pixels
 def match(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,87 +13,63 @@ from click.core import ParameterSource
 
 from ..checks import kinds
 from ..pictures import BITS, FORMATS, QUALITY, VARIABLE, Writing, pixel_count, suffixes
-from ..settings import StyleConfig
+from ..settings import INITS, StyleConfig, means_file
+from .completion import offers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Group = TypeVar("Group")
 Option = Callable[[Any], Any]
+PATH = FILE = click.Path(path_type=Path, readable=False)
+"""What is read, and what is written; whether it can be, is told by who does it."""
+FOLDER = click.Path(path_type=Path, readable=False, file_okay=False)
 
 
-class Name(click.Path):
-    """A path that is not empty; of a file that is to be written, one that ends in a name."""
+def number_or(word: str) -> Callable[[str], int | str]:
+    """A type of option: a whole number, or a word."""
 
-    def __init__(self, written: bool = False) -> None:
-        super().__init__(path_type=Path)
-        self.written = written
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Leaves to others what is there."""
-        if not str(value):
-            self.fail("a name is needed, and an empty one came", param, ctx)
-        if self.written and Path(value).name in ("", ".."):
-            self.fail(f"{value} is a folder; name a file in it", param, ctx)
-        return Path(value)
-
-
-PATH, FILE = Name(), Name(written=True)
-"""What is read, and folders; files that are written."""
-
-
-class Samples(click.ParamType[int | str]):
-    """A number, or all."""
-
-    name = "N|all"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Leaves the range to `LossTerm`."""
-        if value == "all":
-            return "all"
+    def parsed(text: str) -> int | str:
         try:
-            return int(value)
-        except ValueError:  # longer numbers than Python reads, too
-            self.fail(f"{str(value)[:60]!r} is neither a number nor all", param, ctx)
+            return word if text == word else int(text)
+        except ValueError as error:  # longer numbers than Python reads, too
+            raise click.BadParameter(f"{text[:60]!r} is neither a number nor {word}") from error
+
+    return parsed
 
 
 FIELDS = {field.name: field for field in dataclasses.fields(StyleConfig)}
 
 
-def described(name: str) -> dict[str, Any]:
-    """What a field of StyleConfig says of itself, as Click takes it."""
-    rules, kind = FIELDS[name].metadata, kinds(StyleConfig)[name]
-    choices = click.Choice(rules["choices"]) if "choices" in rules else None
-    return {"type": choices or (kind if kind in (int, float) else str), "metavar": rules.get("metavar")}
+def setting(name: str, *, preset: bool = True) -> Option:
+    """An option for a field of StyleConfig, which says itself what it may be.
 
-
-def setting(name: str) -> Option:
-    """An option that overrides a field of StyleConfig."""
-    default, text = FIELDS[name].default, FIELDS[name].metadata["help"]
-    if isinstance(default, bool):
+    Args:
+        name: of the field.
+        preset: whether the command has presets, to whose values nothing is changed without the option.
+    """
+    field, kind = FIELDS[name], kinds(StyleConfig)[name]
+    rules, text = field.metadata, field.metadata["help"]
+    if kind is bool:
         return click.option(f"--{name}", is_flag=True, default=None, help=text)
-    fallback = "" if default is None else f", else {default}"
-    return click.option(f"--{name}", help=f"{text}  [default: the preset's{fallback}]", **described(name))
-
-
-def plain_setting(name: str) -> Option:
-    """The same for a command without presets, where the field's own default holds."""
-    default, text = FIELDS[name].default, FIELDS[name].metadata["help"]
-    return click.option(f"--{name}", default=default, show_default=default is not None, help=text, **described(name))
+    choices = click.Choice(rules["choices"]) if "choices" in rules else None
+    how: dict[str, Any] = {"type": choices or (kind if kind in (int, float) else str), "metavar": rules.get("metavar")}
+    how |= {} if choices else offers(*rules.get("words", ()))
+    if not preset:
+        return click.option(f"--{name}", default=field.default, help=text, **how)
+    fallback = "" if field.default is None else f", else {field.default}"
+    return click.option(f"--{name}", help=f"{text}  [default: the preset's{fallback}]", **how)
 
 
 def weight(kind: str, which: str) -> Option:
     """An option for the weights of some terms; see `StyleConfig.override`."""
-    text = f"Weight of {which}.  [default: the preset's]"
-    return click.option(f"--{kind}-weight", type=float, metavar="W", help=text)
+    return click.option(
+        f"--{kind}-weight", type=float, metavar="W", help=f"Weight of {which}.  [default: the preset's]"
+    )
 
 
 def output(default: str, what: str = "sheet", more: str = "") -> Option:
     """Where the result goes; `default` is what its name is made of."""
+    text = f"Where the {what} goes; the suffix sets the format (png, jpg, webp, tif, bmp, avif).{more}"
     return click.option(
-        "-o",
-        "--output",
-        type=FILE,
-        help=f"Where the {what} goes; the suffix sets the format (png, jpg, webp, tif, bmp, avif).{more}  "
-        f"[default: {default} here, numbered where that exists]",
+        "-o", "--output", type=FILE, help=f"{text}  [default: {default} here, numbered where that exists]"
     )
 
 
@@ -101,20 +77,19 @@ source = click.argument("source", type=PATH)
 target = click.argument("target", type=PATH)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace existing files.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+device = setting("device", preset=False)
 source_mask = click.option(
     "--source-mask", type=PATH, metavar="FILE", help="The source's parts, each painted in a flat colour."
 )
-target_mask = click.option(
-    "--target-mask", type=PATH, metavar="FILE", help="The same parts of the target, in the same colours."
-)
+MASK = "The same parts of the target, in the same colours"
+target_mask = click.option("--target-mask", type=PATH, metavar="FILE", help=f"{MASK}.")
 target_masks = click.option(
     "--target-mask",
     "target_masks",
     type=PATH,
     multiple=True,
     metavar="FILE",
-    help="The same parts of the target, in the same colours; with several targets once for each, in their order.",
+    help=f"{MASK}; with several targets once for each, in their order.",
 )
 
 
@@ -136,16 +111,15 @@ max_pixels = click.option(
 )
 save_every = click.option(
     "--save-every",
-    type=(click.IntRange(1), PATH),
+    type=(click.IntRange(1), FOLDER),
     metavar="N DIR",
+    shell_complete=FOLDER.shell_complete,
     help="Also write the picture after every N iterations to DIR.",
 )
-
-KINDS = [suffix.removeprefix(".") for suffix in FORMATS]
 image_format = click.option(
     "--format",
     "kind",
-    type=click.Choice(KINDS),
+    type=click.Choice([suffix.removeprefix(".") for suffix in FORMATS]),
     help="Format of the result where no name says it: with -o -, or without -o.  [default: png]",
 )
 WRITING = [
@@ -159,48 +133,13 @@ WRITING = [
         "--bits",
         type=click.Choice([str(bits) for bits in BITS]),
         default="auto",
-        show_default=True,
-        help=f"Of each channel; auto: 16 where the source has more than 8 and the format holds them "
-        f"({suffixes(deep=True)}).",
+        help=f"Of each channel; auto: 16 where the source has more and the format holds them ({suffixes(deep=True)}).",
     ),
     click.option("--no-metadata", is_flag=True, help="Leave settings, author and rights out of the result's file."),
 ]
 """How results are written; see `writing_of`."""
-
-LASTING = [
-    click.option(
-        "--checkpoint",
-        type=FILE,
-        metavar="FILE",
-        help="Keep the state of the run in FILE until it is complete, to go on from after an interruption.  [default: "
-        "OUTPUT.checkpoint, where the run is going to take over ten minutes]",
-    ),
-    click.option("--no-checkpoint", is_flag=True, help="Keep none, however long it takes."),
-    click.option(
-        "--checkpoint-every",
-        type=click.FloatRange(0),
-        default=60.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="How often.",
-    ),
-    click.option(
-        "--resume",
-        is_flag=True,
-        help="Go on from the checkpoint, to the same pixels; without one, start from the beginning.",
-    ),
-    click.option(
-        "--movie",
-        type=FILE,
-        metavar="FILE",
-        help="Also make a movie of the run, gif or mp4: of the pictures of --save-every, or of about 100.",
-    ),
-]
-"""Of runs that take long."""
 SIZE, ITERATIONS, SEED, DEVICE = map(setting, ("size", "iterations", "seed", "device"))
 MACHINE = [*map(setting, ("precision", "memory", "features", "weights", "deterministic"))]
-SETTINGS = [SIZE, ITERATIONS, SEED, DEVICE, *MACHINE]
-"""Settings of a run that every command of runs has."""
 LOOK = [
     setting("enlarge"),
     setting("strength"),
@@ -211,56 +150,38 @@ LOOK = [
     setting("init"),
     click.option(
         "--samples",
-        type=Samples(),
+        type=number_or("all"),
         metavar="N|all",
         help="Features drawn from a layer in each iteration; all takes long at large sizes.  [default: the preset's]",
+        **offers("all"),
     ),
 ]
 """Settings of `run` and `batch`."""
-NETWORK = [plain_setting("features"), plain_setting("weights"), device]
+NETWORK = [setting("features", preset=False), setting("weights", preset=False), device]
 """The network of a command that runs nothing."""
 
 
-SECTIONS = {
-    "What": "preset config like source_mask target_masks target_weights",
-    "Look": "size enlarge strength content_weight style_weight tv_weight colors init samples iterations seed",
-    "Output": "output kind quality bits no_metadata overwrite save_every movie report",
-    "Machine": "device precision memory features weights deterministic max_pixels",
-    "Long runs": "checkpoint no_checkpoint checkpoint_every resume",
-}
-"""Options of `run` under each heading of its help, by parameter."""
-
-
-class Sectioned(click.Command):
-    """Its help has options under the headings of `SECTIONS`, and the rest below."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """As Click does it, a heading at a time."""
-        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
-        rows = {option.name: row for option in options if (row := option.get_help_record(ctx))}
-        for heading, names in SECTIONS.items():
-            with formatter.section(heading):
-                formatter.write_dl([rows.pop(name) for name in names.split()])
-        with formatter.section("Other"):
-            formatter.write_dl(list(rows.values()))
-
-
 def writing_of(quality: int | None, bits: str, no_metadata: bool) -> Writing:
-    """What the options of `WRITING` say."""
     return Writing(quality, bits if bits == "auto" else int(bits), not no_metadata)
 
 
-def taken(kind: type[Group], options: dict[str, Any]) -> Group:
-    """A dataclass of the options that its fields are named like, which are taken out."""
-    return kind(**{field.name: options.pop(field.name) for field in dataclasses.fields(kind)})  # type: ignore[arg-type]
+def files_of(configs: Iterable[StyleConfig], *files: str | Path | None) -> list[str | Path]:
+    """What runs read: files, weights, pictures to start from."""
+    named = [*files, *(name for config in configs for name in (config.weights, config.init))]
+    return [file for file in named if file is not None and file not in INITS]
+
+
+def read_settings(word: str) -> StyleConfig:
+    """A preset by name, or settings from a YAML file."""
+    return StyleConfig.load(word) if is_file(word) else StyleConfig.preset(word)
+
+
+def is_file(word: str) -> bool:
+    return means_file(word) or Path(word).is_file()
 
 
 def refuse(why: str, *names: str) -> None:
-    """Refuses options that have no effect with the others.
-
-    Raises:
-        click.UsageError: one of these is on the command line; `why` follows its name.
-    """
+    """Refuses options that have no effect with others, where they are on the command line; `why` follows the name."""
     context = click.get_current_context()
     for name in names:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:

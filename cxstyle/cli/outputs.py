@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -18,18 +17,14 @@ LONGEST = 120
 """Bytes of a name made of others', beside its number and suffix."""
 
 
-def made_up(parts: Sequence[str], suffix: str = ".png") -> Path:
-    """PART_PART.png in the current folder; where the name would get too long, each part is cut to its share."""
-    stem = "_".join(parts)
-    if len(os.fsencode(stem)) > LONGEST:
-        share = max(1, LONGEST // len(parts) - 1)
-        stem = cut("_".join(cut(part, share) for part in parts), LONGEST)
-    return Path(f"{stem}{suffix}")
+def made_up(*parts: str, suffix: str = ".png") -> Path:
+    """PART_PART.png in the current folder."""
+    return Path(cut("_".join(parts), LONGEST) + suffix)
 
 
 def free_name(*parts: str) -> Path:
     """`made_up`, numbered where that is taken."""
-    return free(numbered(made_up(parts)))
+    return free(numbered(made_up(*parts)))
 
 
 def tell(line: str) -> None:
@@ -38,26 +33,15 @@ def tell(line: str) -> None:
 
 
 class OutputFiles:
-    """Files that a command writes once it has computed what goes into them.
-
-    Args:
-        overwrite: whether files that are there may be replaced.
-        inputs: files that may not be, whatever `overwrite` says.
-
-    Attributes:
-        misplaced: whether one is not where it should be.
-    """
+    """Files that a command writes once it has computed what goes into them; `inputs` may never be replaced, others that
+    are there with `overwrite`. `misplaced` tells whether one is not where it should be."""
 
     def __init__(self, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
         self.overwrite, self.inputs, self.misplaced = overwrite, list(inputs), False
         self.known: dict[Path, str] = {}
 
     def check(self, path: Path | None, what: str, check: Callable[..., None] = check_writable) -> None:
-        """Makes sure that a file can be written, if there is one.
-
-        Raises:
-            OutputError: it can't be, or is another of these files, too.
-        """
+        """Makes sure that a file, if there is one, can be written, and is none of the others."""
         if path is None:
             return
         check(path, overwrite=self.overwrite, inputs=self.inputs)
@@ -66,15 +50,8 @@ class OutputFiles:
             raise OutputError(f"{path} is both the {other} and the {what}; name two files")
 
     def write(self, path: Path, write: Callable[..., Path]) -> Path:
-        """Writes a file, to another place where that has become impossible, and says so.
-
-        Args:
-            path: where it should go.
-            write: called with a path and `replace`, returns where it is.
-
-        Raises:
-            OutputError: it is nowhere.
-        """
+        """Writes a file by `write`, called with a path and `replace`; to another place where its own has become
+        impossible, and says so. Returns where it is."""
         place = write_or_rescue(path, partial(write, replace=self.overwrite), tell)
         self.misplaced |= place != path
         return place

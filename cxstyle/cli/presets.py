@@ -6,6 +6,8 @@ import click
 
 from ..checks import check_choice
 from ..settings import StyleConfig, preset_folder, preset_names, preset_path
+from .completion import offer_presets
+from .text import aligned
 
 
 @click.group()
@@ -24,14 +26,11 @@ def list_presets() -> None:
     \b
     Try:  cxstyle presets list
     """
-    names = preset_names()
-    width = max(map(len, names))
-    for name in names:
-        click.echo(f"{name:{width}}  {StyleConfig.preset(name).description}")
+    click.echo("\n".join(aligned((name, StyleConfig.preset(name).description) for name in preset_names())))
 
 
 @presets.command()
-@click.argument("name")
+@click.argument("name", shell_complete=offer_presets)
 def show(name: str) -> None:
     """Prints a preset's YAML, to read or to start your own from.
 
@@ -43,7 +42,7 @@ def show(name: str) -> None:
 
 
 @presets.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=offer_presets)
 def path(name: str | None) -> None:
     """Prints where the presets lie, or one of them.
 

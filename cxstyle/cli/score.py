@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..files import check_place, check_writable
 from ..transfer import write_json
 from . import options as option
 from .options import FILE, PATH
-from .outputs import OutputFiles
 from .text import aligned
 
 if TYPE_CHECKING:
-    from ..analysis import Noise, Score
-
-Row = tuple[str, float | None, str]
+    from ..analysis import Score
 
 
 @click.command()
@@ -29,18 +26,11 @@ Row = tuple[str, float | None, str]
     type=PATH,
     required=True,
     multiple=True,
-    help="The picture whose look it should have; several times for several.",
+    help="The picture whose look it should have, or several.",
 )
 @option.source_mask
 @option.target_masks
-@click.option(
-    "--size",
-    type=int,
-    default=512,
-    show_default=True,
-    metavar="PX",
-    help="Long edge that larger pictures are reduced to; compare scores of one size.",
-)
+@click.option("--size", default=512, metavar="PX", help="Long edge that pictures are reduced to; compare at one size.")
 @option.together(option.NETWORK)
 @option.max_pixels
 @click.option("--json", "path", type=FILE, metavar="FILE.json", help="Also write all numbers for machines.")
@@ -64,28 +54,28 @@ def score(
 
     if path is None:
         option.refuse("is for --json", "overwrite")
-    read = [picture, source, *targets, *target_masks, *filter(None, (source_mask, options["weights"]))]
-    files = OutputFiles(overwrite, read)
-    files.check(path, "measures")
+    else:
+        read = [picture, source, *targets, *target_masks, *filter(None, (source_mask, options["weights"]))]
+        check_writable(path, overwrite=overwrite, inputs=read)
     found = measure(picture, source, list(targets), source_mask, list(target_masks) or None, **options)
     height, width = found.sizes["picture"]
     click.echo(f"{picture} at {width}x{height} px, {found.network} ({found.weights}); structure by the bundled vgg16")
-    for line in aligned(
-        [(what, "-" if value is None else f"{value:.3f}", good) for what, value, good in rows(found)], 1
-    ):
-        click.echo(line)
+    table = [(what, "-" if value is None else f"{value:.3f}", good) for what, value, good in rows(found)]
+    click.echo("\n".join(aligned(table, 1)))
     if path is not None:
         record = {"picture": str(picture), "source": str(source), "targets": [str(t) for t in targets]}
-        record |= found.to_dict()
-        files.write(path, partial(write_json, content=record))
-        files.finish()
+        check_place(path, write_json(path, record | found.to_dict(), replace=overwrite))
 
 
-def rows(found: Score) -> list[Row]:
+def rows(found: Score) -> list[tuple[str, float | None, str]]:
     """Name, number and what is good, in the order of `cxstyle docs analysis`."""
-    lines: list[Row] = [(f"style loss {layer}", value, "lower") for layer, value in found.style.items()]
+    lines: list[tuple[str, float | None, str]] = [
+        (f"style loss {layer}", value, "lower") for layer, value in found.style.items()
+    ]
     lines.append(("content loss conv4_2", found.content, "lower"))
-    lines += noise_rows("noise", found.noise) + noise_rows("noise of flat areas", found.flat_noise)
+    for name, noise in (("noise", found.noise), ("noise of flat areas", found.flat_noise)):
+        lines += [(name, noise.picture, "lower"), ("  of the source", noise.source, "")]
+        lines += [("  of the target", noise.target, ""), ("  ratio to the larger", noise.ratio, "near 1")]
     lines.append(("structure, distance to source", found.structure, "lower"))
     lines.append(("palette, distance to target", found.palette, "lower"))
     lines.append(("  of the source", found.source_palette, ""))
@@ -95,13 +85,3 @@ def rows(found: Score) -> list[Row]:
         lines += [(f"  {name}", value, "higher") for name, value in found.purity.items()]
         lines.append(("  of the source", found.source_purity, ""))
     return lines
-
-
-def noise_rows(name: str, noise: Noise) -> list[Row]:
-    """A measure of noise with what it is compared with."""
-    return [
-        (name, noise.picture, "lower"),
-        ("  of the source", noise.source, ""),
-        ("  of the target", noise.target, ""),
-        ("  ratio to the larger", noise.ratio, "near 1"),
-    ]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import glob
+import hashlib
+import io
 import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,29 +21,27 @@ from ..errors import FormatError, OutputError
 from ..files import check_place, check_space, check_writable, free, make_folder, numbered, remove_partial, write_whole
 from ..pictures import Writing, check_size, format_of
 from ..settings import StyleConfig
-from .checkpoint import CheckpointOptions, RunCheckpoint, result_name
 from .display import Display, labels_in_words
-from .inputs import PIPE, RunInputs, check_stdin
+from .options import refuse
 from .outputs import OutputFiles, made_up, tell
 from .signals import STOPPED
 
 if TYPE_CHECKING:
     from ..pictures import Movie
-    from ..transfer import Progress, Result, RunDetails
+    from ..transfer import Checkpoint, Progress, Result, RunDetails
 
-PIXEL_BYTES = 4
-"""Of a picture file of 8 bits at most: four channels, not compressed."""
-REPORT_BYTES, LOSS_BYTES = 20_000, 30
-"""Of a report at most, and of each number in it beside its name."""
-MOVIE_BYTES, FRAME_BYTES = 1.5, 3
-"""For each pixel of a frame at most, in a movie and in the checkpoint of its run."""
-STATE_BYTES = {"adam": 90, "lbfgs": 730}
-"""For each pixel of a picture in a checkpoint at most, by optimizer; L-BFGS remembers 20 steps, twice."""
+PIPE = Path("-")
+"""stdin in place of a picture, stdout in place of the result."""
+LONG = 600.0
+"""Seconds from which on a run keeps its state unasked."""
+PICTURE, FRAME, KEPT_FRAME, STATE = 4, 1.5, 3, {"adam": 90, "lbfgs": 730}
+"""Bytes of a pixel at most: of a picture of 8 bits, of a movie's frame, of that in a checkpoint, and of the rest there
+by optimizer; L-BFGS remembers 20 steps, twice."""
 
 
 @dataclass(frozen=True)
-class RunOutputs:
-    """What a run writes and says, as the options of the same names have it."""
+class RunOptions:
+    """What a run writes, keeps and says, as the options of the same names have it."""
 
     output: Path | None = None
     kind: str | None = None
@@ -51,70 +51,71 @@ class RunOutputs:
     movie: Path | None = None
     quiet: bool = False
     verbose: bool = False
+    checkpoint: Path | None = None
+    no_checkpoint: bool = False
+    checkpoint_every: float = 60.0
+    resume: bool = False
 
 
 class RunSession:
     """One `cxstyle run`: knows the files, shows progress, stops when asked to, writes the result.
 
-    Args:
-        inputs: pictures and masks.
-        outputs: what is written and said.
-        keeping: of the run's state.
-        writing: how the result is written.
-        read: files that settings come from or name.
-
-    Raises:
-        OutputError: an output can't be written; nothing was read or computed.
+    What is `given` are pictures, weights and masks, as `stylize` takes them, `PIPE` for stdin; what is `read` are files
+    that settings come from or name. As it is made, all outputs are checked, before anything is read or computed.
     """
 
     def __init__(
         self,
-        inputs: RunInputs,
-        outputs: RunOutputs | None = None,
-        keeping: CheckpointOptions | None = None,
+        given: dict[str, Any],
+        asked: RunOptions | None = None,
         writing: Writing | None = None,
         read: Sequence[str | Path] = (),
     ) -> None:
-        self.inputs, self.outputs, self.writing = inputs, outputs or RunOutputs(), writing or Writing()
-        keeping, asked = keeping or CheckpointOptions(), self.outputs
-        check_stdin(inputs.files())
-        check_stdout(asked)
-        self.piped = asked.output == PIPE
-        # What goes to stdout has a name all the same: for its format, and where stdout fails.
-        named = None if self.piped else asked.output
-        self.output = named or result_name(made_up(inputs.names(), f".{asked.kind or 'png'}"), keeping)
-        self.kept = RunCheckpoint(keeping, self.output, overwrite=asked.overwrite, piped=self.piped)
-        self.files = OutputFiles(asked.overwrite or self.kept.going_on, [*inputs.files(), *read])
-        self.save_every, self.steps = asked.save_every, 0
+        self.given, self.asked, self.writing = given, asked or RunOptions(), writing or Writing()
+        check_pipes(pictures_of(given), self.asked)
+        self.piped, self.output = self.asked.output == PIPE, result_name(given, self.asked)
+        self.display, self.save_every, self.steps = Display(self.asked.quiet), self.asked.save_every, 0
         self.movie: Movie | None = None
-        self.display = Display(asked.quiet)
-        if keeping.resume and not self.kept.going_on:
-            self.check_missing()
+        self.files = OutputFiles(self.asked.overwrite, [*pictures_of(given), *read])
+        self.state = self.checkpoint()
+        # Files of the run that this one goes on with may be replaced.
+        self.resuming = self.state is not None and self.asked.resume and self.state.path.exists()
+        self.files.overwrite |= self.resuming
         self.check()
 
-    def check_missing(self) -> None:
-        """Where the run is to go on and there is nothing to go on from, it starts, or all has been done."""
-        if self.kept.state is None:
-            return
-        missing = f"there is no checkpoint {self.kept.state.path}"
-        if self.output.exists() and not self.outputs.overwrite:
-            self.display.note(f"{missing}, and {self.output} exists: nothing to do (--overwrite makes it again)")
-            sys.exit(0)
-        self.display.note(f"{missing}; starting from the beginning")
+    def checkpoint(self) -> Checkpoint | None:
+        from ..transfer import Checkpoint
+
+        asked, unused = self.asked, ("checkpoint", "resume", "checkpoint_every")
+        if asked.no_checkpoint:
+            refuse("and --no-checkpoint exclude each other", *unused)
+            return None
+        if self.piped and asked.checkpoint is None:
+            refuse("with -o - needs the file: --checkpoint FILE", *unused)
+            return None
+        path = asked.checkpoint or beside(self.output)
+        check_writable(path, overwrite=True, inputs=self.files.inputs)
+        self.files.known[path.resolve()] = "checkpoint"
+        if path.exists() and not (asked.resume or asked.overwrite):
+            raise OutputError(
+                f"{path} is of a run that was not finished: add --resume to go on with it, or --overwrite to start anew"
+            )
+        if asked.resume and not path.exists():
+            missing = f"there is no checkpoint {path}"
+            if self.output.exists() and not asked.overwrite:
+                self.display.note(f"{missing}, and {self.output} exists: nothing to do (--overwrite makes it again)")
+                sys.exit(0)
+            self.display.note(f"{missing}; starting from the beginning")
+        return Checkpoint(path, asked.checkpoint_every, 0.0 if asked.checkpoint or asked.resume else LONG)
 
     def check(self) -> None:
-        """Makes sure that the files can be written."""
         from ..pictures import check_movie, check_output
 
         self.writing.check(self.output)
-        if self.kept.state is not None:
-            check_writable(self.kept.state.path, overwrite=True, inputs=self.files.inputs)
-            self.files.known[self.kept.state.path.resolve()] = "checkpoint"
         self.files.check(None if self.piped else self.output, "result", check_output)
-        self.files.check(self.outputs.report, "report")
-        self.files.check(self.outputs.movie, "movie", check_movie)
-        # Of a run of the same files that was killed.
-        remove_partial(self.files.known)
+        self.files.check(self.asked.report, "report")
+        self.files.check(self.asked.movie, "movie", check_movie)
+        remove_partial(self.files.known)  # of a run of the same files that was killed
         if self.save_every is not None:
             make_folder(self.save_every[1])
             for path in self.save_every[1].glob(f"{glob.escape(self.output.stem)}_{'[0-9]' * 5}*.png"):
@@ -125,83 +126,79 @@ class RunSession:
         from ..pictures import Movie
         from ..transfer import stylize
 
-        state = self.kept.state
-        if self.outputs.movie is not None:
+        if self.asked.movie is not None:
             every = None if self.save_every is None else self.save_every[0]
-            self.movie = Movie(settings.iterations, every, None if state is None else state.extra)
+            self.movie = Movie(settings.iterations, every, None if self.state is None else self.state.extra)
         try:
             with self.display:
                 result = stylize(
-                    **self.inputs.arguments(),
+                    **with_stdin(self.given),
                     config=settings,
                     callback=self.step,
                     begin=partial(self.begin, settings.optimizer.name),
-                    checkpoint=state,
-                    resume=self.kept.going_on,
+                    checkpoint=self.state,
+                    resume=self.resuming,
                 )
         except KeyboardInterrupt:
             tell(STOPPED)
-            self.tell_how_to_go_on()
+            self.tell_how_to_go_on(self.output)
             sys.exit(130)
         self.finish(result)
 
     def begin(self, optimizer: str, details: RunDetails) -> None:
-        """Called before the first iteration of a run with an optimizer of this name.
-
-        Raises:
-            OutputError: the result is too large for its format, or there is not enough space for what will be written.
-        """
+        """Called before the first iteration of a run with an optimizer of this name: refuses a result that is too large
+        for its format or its disk, and says what was decided."""
         width, height = details["result_size"]
         check_size(self.output, height, width)
         check_space(self.sizes(optimizer, details))
-        self.announce(details)
-        if self.kept.state is not None and self.kept.state.steps:
-            self.steps = self.kept.state.steps
-            self.display.note(f"going on after iteration {self.steps} ({self.kept.state.path})")
-
-    def sizes(self, optimizer: str, details: RunDetails) -> Iterator[tuple[Path, float]]:
-        """Bytes of all that will be written, at most."""
-        from ..pictures import LONG_EDGE
-
-        width, height = details["result_size"]
-        picture = width * height * PIXEL_BYTES
-        iterations = sum(scale["iterations"] for scale in details["scales"])
-        names = ["scale", "iteration", "total", *(term["name"] for term in details["terms"])]
-        record = REPORT_BYTES + iterations * sum(LOSS_BYTES + len(name) for name in names)
-        frames = iterations // self.movie.every + 2 if self.movie is not None else 0
-        if not self.piped:
-            yield self.output, 2 * picture  # in 16 bits
-        if self.save_every is not None:
-            yield self.save_every[1], picture * (iterations // self.save_every[0])
-        if self.outputs.report is not None:
-            yield self.outputs.report, record
-        if self.outputs.movie is not None:
-            shrunk = min(1, LONG_EDGE / max(width, height)) ** 2
-            yield self.outputs.movie, frames * (MOVIE_BYTES * width * height * shrunk + 1000)
-        state = self.kept.state
-        if state is not None and state.active:  # what nobody has asked for is no reason to refuse
-            each = STATE_BYTES[optimizer] + frames * FRAME_BYTES
-            yield state.path, 2 * (width * height * each + record)  # the next one is written beside it
-
-    def announce(self, details: RunDetails) -> None:
-        """What was chosen: the network and labels without a counterpart always, the rest with -v."""
-        verbose, note = self.outputs.verbose, self.display.note
-        note(f"features: {details['features']} ({details['weights_source']})")
-        lines = [*details["notes"], *labels_in_words(details, shared=verbose)]
-        if verbose:
-            lines += details.explain(self.inputs.used(self.inputs.targets))
+        # The network and labels without a counterpart always, the rest with -v.
+        lines = [f"features: {details['features']} ({details['weights_source']})", *details["notes"]]
+        lines += labels_in_words(details, shared=self.asked.verbose)
+        if self.asked.verbose:
+            lines += details.explain(self.used("target"))
             if self.writing.metadata and not format_of(self.output).tagged:
                 lines.append(f"metadata: none, {self.output.suffix} holds none")
         if details["kept_size"]:
             lines.append("the source is smaller than --size, so the result keeps its size; --enlarge goes beyond it")
+        if self.state is not None and self.state.steps:
+            self.steps = self.state.steps
+            lines.append(f"going on after iteration {self.steps} ({self.state.path})")
         for line in lines:
-            note(line)
+            self.display.note(line)
+
+    def sizes(self, optimizer: str, details: RunDetails) -> Iterator[tuple[Path, float]]:
+        """Bytes of all that will be written, at most; reports are too small to count."""
+        from ..pictures import LONG_EDGE
+
+        width, height = details["result_size"]
+        pixels, iterations = width * height, sum(scale["iterations"] for scale in details["scales"])
+        frames = iterations // self.movie.every + 2 if self.movie is not None else 0
+        if not self.piped:
+            yield self.output, 2 * PICTURE * pixels  # in 16 bits
+        if self.save_every is not None:
+            yield self.save_every[1], PICTURE * pixels * (iterations // self.save_every[0])
+        if self.asked.movie is not None:
+            yield self.asked.movie, frames * (1000 + FRAME * min(pixels, LONG_EDGE**2))
+        if self.state is not None and self.state.active:  # what nobody has asked for is no reason to refuse
+            # The next one is written beside it.
+            yield self.state.path, 2 * (pixels * (STATE[optimizer] + frames * KEPT_FRAME) + 1000 * iterations)
+
+    def used(self, name: str) -> list[str]:
+        """Of the targets, or of their masks: those of a target whose weight is not 0."""
+        pictures, weights = self.given[name], self.given.get("weights")
+        return [str(path) for path, weight in zip(pictures, weights or [1] * len(pictures), strict=True) if weight > 0]
 
     def step(self, progress: Progress) -> bool:
-        """Called after each iteration."""
         self.steps += 1
         self.display.show(progress)
-        self.kept.step(self.display.note)
+        state = self.state
+        if state is not None and state.active and state.past:
+            self.display.note_once(
+                f"this is going to take more than {LONG / 60:.0f} minutes, so its state is kept in {state.path}; "
+                "after an interruption the same command with --resume goes on from there"
+            )
+        if state is not None and state.problem:
+            self.display.note_once(f"{state.problem}; the run goes on, and tries again in {state.every:g} s")
         if self.movie is not None:
             self.movie.add(self.steps, progress.picture)
         if self.save_every is not None and self.steps % self.save_every[0] == 0:
@@ -221,25 +218,33 @@ class RunSession:
             self.save_every, self.files.misplaced = None, True
 
     def finish(self, result: Result) -> None:
-        """Writes all files, and says where and how it ended."""
-        path = self.write(result)
-        if self.outputs.report is not None:
-            self.write_report(result, path, self.outputs.report)
-        movie = self.write_movie(result)
+        """Writes all files, the picture first, and says where and how it ended."""
+        path, status = self.write(result), result.status
         height, width = result.picture.shape[2:]
-        done = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
         place = "stdout" if path == PIPE else str(path)
-        if not self.outputs.quiet:
-            click.echo(f"wrote {place} ({width}x{height} px, {done})", err=self.piped)
-            if movie is not None:
-                click.echo(f"wrote {movie}", err=self.piped)
-        if self.kept.state is not None and result.status in ("complete", "diverged"):  # which would only diverge again
-            self.kept.state.remove()
-        if result.status != "complete":
-            tell(ending(result.status, place, self.kept.saved()))
+        seconds = f"{len(result.losses)} iterations in {result.seconds['loop']:.0f} s"
+        self.say(f"wrote {place} ({width}x{height} px, {seconds})")
+        if self.state is not None and status in ("complete", "diverged"):  # which would only diverge again
+            self.state.remove()
+        if self.asked.report is not None:
+            self.files.write(self.asked.report, partial(self.write_report, result, path))
+        if status != "complete":
+            tell(ending(status, place, self.state))
             self.tell_how_to_go_on(path)
-            sys.exit(130 if result.status == "stopped" and not self.files.misplaced else 1)
+        if self.movie is not None and self.asked.movie is not None:
+            movie = self.movie
+            made = self.files.write(
+                self.asked.movie, lambda p, replace: movie.write(p, result.picture, replace=replace)
+            )
+            self.say(f"wrote {made}")
+        if status != "complete":
+            sys.exit(130 if status == "stopped" and not self.files.misplaced else 1)
         self.files.finish()
+
+    def say(self, line: str) -> None:
+        """On stdout, unless the picture goes there."""
+        if not self.asked.quiet:
+            click.echo(line, err=self.piped)
 
     def write(self, result: Result) -> Path:
         """Writes the picture; where its format fails, as PNG. Returns where it is."""
@@ -253,7 +258,7 @@ class RunSession:
         except FormatError as error:
             wanted, piped = free(numbered(wanted.with_suffix(".png"))), False
             tell(f"{error}; it goes to {wanted}")
-            self.files.misplaced |= self.outputs.output is not None
+            self.files.misplaced |= self.asked.output is not None
             encoded = encode(result.picture, ".png", result.alpha, Writing(bits=8, metadata=False))
         for note in encoded.notes:
             self.display.note(note)
@@ -263,94 +268,110 @@ class RunSession:
                 return to_stdout(encoded.content)
             return write_whole(path.with_name(wanted.name), encoded.content, replace=replace)
 
-        if self.outputs.output is None and not self.files.overwrite:
+        if self.asked.output is None and not self.files.overwrite:
             wanted = free(numbered(wanted))  # the made-up name may have been taken since
         return self.files.write(PIPE if piped else wanted, put)
 
-    def write_report(self, result: Result, picture: Path, path: Path) -> None:
-        """Beside the picture, in the same way."""
+    def write_report(self, result: Result, picture: Path, path: Path, replace: bool) -> Path:
+        """In which sizes and weights are those of the targets that take part."""
         from ..transfer import write_record
 
-        write = partial(
-            write_record,
-            pictures=self.inputs.record() | {"result": str(picture)},
+        pictures: dict[str, Any] = {"source": str(self.given["source"]), "targets": self.used("target")}
+        if self.given.get("source_mask") is not None:
+            pictures |= {"source_mask": str(self.given["source_mask"]), "target_masks": self.used("target_mask")}
+        return write_record(
+            path,
+            replace=replace,
+            pictures=pictures | {"result": str(picture)},
             settings=result.config.to_dict(),
             details=result.details.to_dict(),
             status=result.status,
             seconds=result.seconds,
             losses=result.losses,
         )
-        try:
-            self.files.write(path, write)
-        except OutputError as error:  # the picture is there, and that is still to be said
-            tell(str(error))
-            self.files.misplaced = True
 
-    def write_movie(self, result: Result) -> Path | None:
-        """If any; where that fails it says so, and all else is there. Where it is."""
-        path = self.outputs.movie
-        if self.movie is None or path is None:
-            return None
-        try:
-            place = self.movie.write(path, result.picture, replace=self.files.overwrite)
-            check_place(path, place)
-        except (OutputError, KeyboardInterrupt) as error:
-            tell(str(error) if isinstance(error, OutputError) else f"stopped while {path} was made, which is left out")
-            self.files.misplaced = True
-            return None
-        return place
-
-    def tell_how_to_go_on(self, result: Path | None = None) -> None:
+    def tell_how_to_go_on(self, result: Path) -> None:
         """The command, where the state of a run that was stopped is kept."""
-        state = self.kept.saved()
-        if state is None:
+        if self.state is None or not self.state.saved:
             return
         context = click.get_current_context(silent=True)
         words = ["cxstyle", *([] if context is None else context.find_root().obj)]
-        if self.outputs.output is None:
-            words += ["-o", str(result or self.output)]
-            if "--checkpoint" not in words:
-                words += ["--checkpoint", str(state)]
-        click.echo(f"to go on: {shlex.join(words if '--resume' in words else [*words, '--resume'])}", err=True)
+        if self.asked.output is None:
+            words += ["-o", str(result)]
+            words += [] if self.asked.checkpoint else ["--checkpoint", str(self.state.path)]
+        click.echo(f"to go on: {shlex.join(words if self.asked.resume else [*words, '--resume'])}", err=True)
+
+
+def check_pipes(pictures: Sequence[Path], asked: RunOptions) -> None:
+    """Refuses terminals where a picture comes from or goes to, and a format where a name says it."""
+    if pictures.count(PIPE) > 1:
+        raise click.UsageError("only one picture can come from stdin; name files for the others")
+    if PIPE in pictures and sys.stdin.isatty():
+        raise click.UsageError("- reads a picture from stdin, which is a terminal; send one: cxstyle ... < picture.jpg")
+    if asked.output == PIPE and sys.stdout.isatty():
+        raise click.UsageError("-o - writes the picture to stdout, which is a terminal; send it on: ... -o - > out.png")
+    if asked.kind and asked.output not in (None, PIPE):
+        raise click.UsageError(f"--format is for -o -, and for no -o at all; {asked.output} says its own by its suffix")
+
+
+def result_name(given: dict[str, Any], asked: RunOptions) -> Path:
+    """As asked; or made up of source and targets and numbered: for a run to go on with its own, else the first free.
+    What goes to stdout has a name all the same: for its format, and where stdout fails."""
+    if asked.output not in (None, PIPE):
+        return asked.output
+    parts = ["stdin" if path == PIPE else path.stem for path in (given["source"], *given["target"])]
+    name = made_up(*parts, suffix=f".{asked.kind or 'png'}")
+    fresh = free(numbered(name))
+    known = [fresh, *reversed([*takewhile(os.path.lexists, numbered(name))])]
+    going_on = asked.resume and asked.checkpoint is None
+    return next((path for path in known if going_on and beside(path).exists()), fresh)
+
+
+def beside(output: Path) -> Path:
+    """Where the state of a run is kept whose result goes to `output`."""
+    return Path(f"{output}.checkpoint")
+
+
+def pictures_of(given: dict[str, Any]) -> list[Path]:
+    masks = [given.get("source_mask"), *(given.get("target_mask") or ())]
+    return [given["source"], *given["target"], *(mask for mask in masks if mask is not None)]
+
+
+def with_stdin(given: dict[str, Any]) -> dict[str, Any]:
+    """The same with the picture that stdin sends in place of `PIPE`."""
+    from ..pictures import most_bytes, read_photo
+
+    if PIPE not in pictures_of(given):
+        return given
+    content = sys.stdin.buffer.read(most_bytes() + 1)
+    photo = read_photo(io.BytesIO(content), "picture from stdin")
+    photo = replace(photo, sha256=hashlib.sha256(content).hexdigest(), path="stdin")
+
+    def read(value: Any) -> Any:
+        return [*map(read, value)] if isinstance(value, list) else photo if value == PIPE else value
+
+    return {name: read(value) for name, value in given.items()}
 
 
 def to_stdout(content: bytes) -> Path:
-    """All of a file.
-
-    Raises:
-        OutputError: nobody reads it to its end; stdout leads nowhere from then on.
-    """
+    """All of a file; where nobody reads it to its end, stdout leads nowhere from then on."""
     try:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except OSError as error:
         # Python would complain once more when it closes stdout.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OutputError(f"can't write the picture to stdout: {error.strerror or error}") from error
     return PIPE
 
 
-def check_stdout(asked: RunOutputs) -> None:
-    """Refuses a terminal where a picture is written, and a format where a name says it.
-
-    Raises:
-        click.UsageError: as it says.
-    """
-    if asked.kind and asked.output not in (None, PIPE):
-        raise click.UsageError(f"--format is for -o -, and for no -o at all; {asked.output} says its own by its suffix")
-    if asked.output == PIPE and sys.stdout.isatty():
-        raise click.UsageError("-o - writes the picture to stdout, which is a terminal; send it on: ... -o - > out.png")
-
-
-def ending(status: str, place: str, state: Path | None) -> str:
+def ending(status: str, place: str, state: Checkpoint | None) -> str:
     """How a run has ended that is not complete, and what to do."""
     from ..transfer import ADVICE
 
-    kept = f"{place} holds the picture so far{'' if state is None else f', {state} the state of the run'}"
-    diverged = f"a loss was no longer a finite number, so the run stopped; {place} holds the last good picture. Lower "
-    return {
-        "stopped": f"stopped; {kept}",
-        "diverged": diverged + "the weights or the learning rate, or use --precision fp32",
-        "out of memory": f"memory ran out; {kept}. For the rest, {ADVICE}",
-    }[status]
+    if status == "diverged":
+        end = f"a loss was no longer a finite number, so the run stopped; {place} holds the last good picture"
+        return f"{end}. Lower the weights or the learning rate, or use --precision fp32"
+    kept = f", {state.path} the state of the run" if state is not None and state.saved else ""
+    kept = f"{place} holds the picture so far{kept}"
+    return f"stopped; {kept}" if status == "stopped" else f"memory ran out; {kept}. For the rest, {ADVICE}"

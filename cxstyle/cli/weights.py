@@ -55,7 +55,6 @@ def fetch(network: str, url: str | None, quiet: bool) -> None:
     "--normalization",
     type=click.Choice(["auto", *NORMALIZATIONS]),
     default="auto",
-    show_default=True,
     help="What pictures the weights expect: imagenet (RGB, mean and deviation), caffe (BGR, 0-255, mean), matconvnet "
     "(RGB, 0-255, mean). Only a file of unknown origin needs it.",
 )

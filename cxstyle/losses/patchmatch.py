@@ -1,7 +1,5 @@
-"""Places in one picture for every position of another: made finer from layer to layer, and pixels copied from them.
-
-Places are (2, H, W): for each position on the source's grid a row and a column on the target's.
-"""
+"""Places in one picture for every position of another, (2, H, W): for each position on the source's grid a row and a
+column on the target's. Made finer from layer to layer, and pixels copied from them."""
 
 from __future__ import annotations
 
@@ -42,15 +40,11 @@ def upsample(places: Tensor) -> Tensor:
 
 
 def refine(places: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Places near the given ones that resemble more, and that hang together: (2, H, W).
+    """Places near the given ones (2, H, W) that resemble more, and that hang together, by unit vectors x (H, W, C) and
+    y (H', W', C).
 
     Each position looks around its own place first, and in every turn at where its neighbours' places would put it
     (Barnes et al., "PatchMatch", 2009).
-
-    Args:
-        places: (2, H, W), rows and columns of y.
-        x: unit vectors (H, W, C).
-        y: unit vectors (H', W', C).
     """
     for turn in range(TURNS):
         neighbours = [propagated(places, *step) for step in STEPS]
@@ -65,7 +59,6 @@ def refine(places: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 def candidates(places: Tensor, *, around: bool) -> Iterator[Tensor]:
-    """Places to try for every position, each (2, H, W)."""
     reach = 2 if around else 0
     for row in range(-reach, reach + 1):
         for column in range(-reach, reach + 1):
@@ -98,16 +91,8 @@ def cosines_at(x: Tensor, y: Tensor, places: Tensor) -> Tensor:
 
 
 def copy_patches(target: Tensor, places: Tensor, stride: int) -> Tensor:
-    """A picture built of the target's patches, one for each position, laid over each other with soft edges.
-
-    Args:
-        target: (1, 3, H', W'), multiples of the stride.
-        places: (2, H, W).
-        stride: pixels between two positions, on both sides.
-
-    Returns:
-        (1, 3, stride H, stride W).
-    """
+    """A picture (1, 3, stride H, stride W) built of patches of the target (1, 3, H', W'), whose sides are multiples of
+    the stride, one for each of the places (2, H, W), laid over each other with soft edges."""
     margin = PATCH // (2 * stride) * stride
     side = 2 * margin + stride
     far = (torch.arange(side) - (side - 1) / 2).square()
@@ -125,10 +110,7 @@ def copy_patches(target: Tensor, places: Tensor, stride: int) -> Tensor:
 
 
 def coverage(target: Tensor, places: Tensor, stride: int) -> Tensor:
-    """Where the patches come from: 1 inside one, 0 outside all, soft between.
-
-    Args and result as `copy_patches`, but (1, 1, H', W').
-    """
+    """Where the patches of `copy_patches` come from: 1 inside one, 0 outside all, soft between; (1, 1, H', W')."""
     height, width = target.shape[2] // stride, target.shape[3] // stride
     visited = torch.zeros(1, 1, height, width)
     visited[0, 0, places[0].flatten(), places[1].flatten()] = 1

@@ -21,19 +21,15 @@ from .terms import LossTerm, reweighted
 from .yaml import read_yaml
 
 FEATURES = ("auto", *BLOCKS)
-POOLINGS = ("max", "average")
 PRECISIONS = ("auto", "fp32", "bf16")
 COLORS = ("free", "target", "regions", "source")
 ONE_MAP = ("free", "target", "source")
 """Those that recolour a picture as a whole, if at all."""
 INITS = ("source", "target", "noise", "matched")
 """What a run may start from; anything else is the path of a picture."""
-SCHEDULES = ("constant", "cosine", "restarts")
+DEVICES = ("auto", "cpu", "cuda", "mps")
 PIXELS = "pixels"
 MOST_LEVELS = 10
-OPTIMIZERS = ("adam", "lbfgs")
-LARGEST_SEED = 2**63 - 1
-MOST_ITERATIONS = 10**9
 
 
 @dataclass(frozen=True)
@@ -51,11 +47,11 @@ class Optimizer:
             scale (Loshchilov, Hutter, "SGDR", 2017).
     """
 
-    name: str = setting("adam", choices=OPTIMIZERS)
+    name: str = setting("adam", choices=("adam", "lbfgs"))
     lr: float = setting(0.02, above=0, max=1)
     betas: tuple[float, float] = setting((0.9, 0.999), min=0, max=0.99999)
     eps: float = setting(1e-8, above=0)
-    schedule: str = setting("constant", choices=SCHEDULES)
+    schedule: str = setting("constant", choices=("constant", "cosine", "restarts"))
 
     def __post_init__(self) -> None:
         settle(self)
@@ -125,13 +121,11 @@ PARTS = {"optimizer": Optimizer, "parametrization": Laplacian, "pyramid": Pyrami
 
 @dataclass(frozen=True)
 class StyleConfig:
-    """Everything that decides a run, beside the two pictures.
+    """Everything that decides a run, beside the two pictures. What a field means that isn't told here, its `help` says.
 
     Attributes:
         terms: the objective, a weighted sum.
         description: one line for `cxstyle presets list`.
-        features: vgg16, vgg19, or auto: VGG19 where its weights are on this machine, else the bundled VGG16.
-        weights: a weight file to use instead of those on the machine.
         pooling: of the network: max or average.
         colors: free (whatever the terms make of them); target: the run starts from, and keeps the content of, the
             source recoloured to the mean and covariance of the target's colours; regions: the same part by part, each
@@ -140,10 +134,9 @@ class StyleConfig:
             free colours they are left out.
         strength: 1 for the full transfer, 0 for the picture that the run starts from: weights of the terms that compare
             with the target or look at the picture alone, the learning rate, and how far the colours go.
-        init: the picture that the run starts from: source, target, noise, the path of a picture, or matched: the
-            source built of the targets' patches, where it has counterparts.
-        size: long edge of the result in pixels; a smaller source keeps its size unless `enlarge` is set.
-        enlarge: make the result `size` even where the source is smaller.
+        init: source, target, noise, the path of a picture, or matched: the source built of the targets' patches, where
+            it has counterparts.
+        size: long edge in pixels.
         iterations: of all scales together.
         optimizer: see `Optimizer`.
         parametrization: what it moves: pixels, or the levels of a pyramid; see `Laplacian`.
@@ -152,21 +145,16 @@ class StyleConfig:
         jitter: pixels by which the picture is shifted at random before the network sees it, in all: the lattice of the
             features' positions then leaves no trace.
         pyramid: see `Pyramid`.
-        seed: of the sampled positions and of noise.
-        device: auto, cpu, cuda, cuda:N or mps.
-        precision: of the network and of the loss's matrix products: fp32, bf16, or auto: bf16 where the hardware is
-            made for it. The rest of the loss is float32.
-        memory: what the run may take in all, such as 4GB or a number of bytes, of the device's memory or, on a
-            CPU, the machine's; auto: most of what is free. The network is cut into tiles to keep within it.
-        deterministic: take no operation of torch whose result may differ from run to run, as some are on GPUs; slower
-            there.
+        precision: fp32, bf16, or auto: bf16 where the hardware is made for it. The rest of the loss is float32.
+        memory: such as 4GB or a number of bytes, of the device's memory or, on a CPU, the machine's. The network is cut
+            into tiles to keep within it.
     """
 
     terms: tuple[LossTerm, ...]
     description: str = ""
     features: str = setting("auto", choices=FEATURES, help="The network; auto: VGG19 where it is, else bundled VGG16.")
     weights: str | None = setting(None, metavar="FILE", help="A weight file to use instead of those on the machine.")
-    pooling: str = setting("max", choices=POOLINGS)
+    pooling: str = setting("max", choices=("max", "average"))
     colors: str = setting(
         "free",
         choices=COLORS,
@@ -177,7 +165,7 @@ class StyleConfig:
         1.0, min=0, max=1, metavar="S", help="How far to go: 0 is the source as it is, 1 all the way."
     )
     init: str = setting(
-        "source", metavar="source|target|noise|matched|FILE", help="The picture that the run starts from."
+        "source", metavar="source|target|noise|matched|FILE", words=INITS, help="The picture that the run starts from."
     )
     size: int = setting(
         384,
@@ -187,19 +175,22 @@ class StyleConfig:
         help="Long edge of the result; a smaller source keeps its size.",
     )
     enlarge: bool = setting(False, help="Make the result --size even where the source is smaller.")
-    iterations: int = setting(300, min=1, max=MOST_ITERATIONS, metavar="N", help="Steps of all scales together.")
+    iterations: int = setting(300, min=1, max=10**9, metavar="N", help="Steps of all scales together.")
     optimizer: Optimizer = field(default_factory=Optimizer)
     parametrization: str | Laplacian = PIXELS
     quiet: float = setting(0.0, min=0, max=1)
     jitter: int = setting(0, min=0, max=SMALLEST_EDGE // 2)
     pyramid: Pyramid = field(default_factory=Pyramid)
-    seed: int = setting(0, min=0, max=LARGEST_SEED, metavar="N", help="Of the random sampling; same seed, same pixels.")
-    device: str = setting("auto", metavar="auto|cpu|cuda|cuda:N|mps", help="Where it runs.")
+    seed: int = setting(0, min=0, max=2**63 - 1, metavar="N", help="Of the random sampling; same seed, same pixels.")
+    device: str = setting("auto", metavar="auto|cpu|cuda|cuda:N|mps", words=DEVICES, help="Where it runs.")
     precision: str = setting(
         "auto", choices=PRECISIONS, help="Of the network and products; auto: bf16 where hardware has it."
     )
     memory: str | int = setting(
-        "auto", metavar="auto|SIZE", help="What a run may take in all, such as 4GB; auto: most of what's free."
+        "auto",
+        metavar="auto|SIZE",
+        words=("auto",),
+        help="What a run may take in all, such as 4GB; auto: most of what's free.",
     )
     deterministic: bool = setting(
         False, help="Take only operations that give the same pixels again, on GPUs too; slower there."
@@ -287,13 +278,11 @@ class StyleConfig:
         changed = {key: value for key, value in settings.items() if value is not None}
         refuse_unknown(changed, ("content_weight", "style_weight", "tv_weight", "samples"))
         whole = dataclasses.replace(self, **changed)
-        terms = reweighted(
-            whole.terms, content_weight, lambda term: term.compare == "source" and bool(term.layers), "content"
-        )
-        terms = reweighted(terms, style_weight, lambda term: term.compare == "target", "style")
+        content = reweighted(whole.terms, content_weight, lambda t: t.compare == "source" and bool(t.layers), "content")
+        terms = reweighted(content, style_weight, lambda t: t.compare == "target", "style")
         if tv_weight is not None and not any(term.loss == "total_variation" for term in terms):
             terms += (LossTerm("total_variation"),)
-        terms = reweighted(terms, tv_weight, lambda term: term.loss == "total_variation", "tv")
+        terms = reweighted(terms, tv_weight, lambda t: t.loss == "total_variation", "tv")
         if samples is not None:
             terms = tuple(dataclasses.replace(t, samples=samples) if t.sampled else t for t in terms)
         return dataclasses.replace(whole, terms=terms)
@@ -319,12 +308,10 @@ def word(key: Any) -> str:
 
 def refuse_unknown(settings: Mapping[Any, Any], more: Sequence[str] = (), kind: type = StyleConfig) -> None:
     """Refuses keys of settings, and of mappings in them, that aren't fields or `more`, suggesting the nearest."""
-    terms = settings.get("terms")
     parts: list[tuple[str, Any, Any]] = [("", kind, settings)]
     parts += [(f"{name}.", part, settings.get(name)) for name, part in PARTS.items()]
-    parts += [
-        (f"terms[{i}].", LossTerm, term) for i, term in enumerate(terms if isinstance(terms, list | tuple) else ())
-    ]
+    terms = settings.get("terms")
+    parts += [(f"terms[{i}].", LossTerm, t) for i, t in enumerate(terms if isinstance(terms, list | tuple) else ())]
     for prefix, described, part in parts:
         known = [*(f.name for f in dataclasses.fields(described)), *(() if prefix else more)]
         for key in part if isinstance(part, Mapping) else ():

@@ -120,14 +120,12 @@ class LossTerm:
 
     def at_scale(self, index: int) -> LossTerm:
         """The term as a scale has it, 0 being the coarsest."""
-        weights = self.weights
-        return dataclasses.replace(self, weight=weights[min(index, len(weights) - 1)])
+        return dataclasses.replace(self, weight=self.weights[min(index, len(self.weights) - 1)])
 
     def times(self, factor: float) -> LossTerm:
         """The term with its weights multiplied."""
-        if isinstance(self.weight, tuple):
-            return dataclasses.replace(self, weight=tuple(weight * factor for weight in self.weight))
-        return dataclasses.replace(self, weight=self.weight * factor)
+        weights = tuple(weight * factor for weight in self.weights)
+        return dataclasses.replace(self, weight=weights if isinstance(self.weight, tuple) else weights[0])
 
     @property
     def sampled(self) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import run_cli
+from helpers import done, refused
 
 from cxstyle.analysis import bench
-from cxstyle.analysis.bench import compare, extra_memory, operations, time_alternating
+from cxstyle.analysis.bench import compare, operations, time_alternating
 from cxstyle.features.vgg import VGGFeatures, resolve_network
 from cxstyle.features.weights import VGG16, import_file
 
@@ -38,8 +38,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_bench_prints_a_table_and_writes_it_for_machines(tmp_path: Path, pair: tuple[Path, Path]) -> None:
     path = tmp_path / "bench.json"
-    result = run_cli("bench", "--quick", "--device", "cpu", "--json", path, "--pair", *pair)
-    assert result.exit_code == 0, result.output
+    result = done("bench", "--quick", "--device", "cpu", "--json", path, "--pair", *pair)
     record, (head, *lines) = json.loads(path.read_text()), result.stdout.splitlines()
     assert head.startswith("cpu (")
     assert head.endswith(f", vgg16 ({record['weights']})")
@@ -51,20 +50,16 @@ def test_bench_prints_a_table_and_writes_it_for_machines(tmp_path: Path, pair: t
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "says"),
     [
-        (["--json", "there.json"], "exists; choose another name or add --overwrite"),
-        (["--json", "none/b.json"], "there is no folder"),
-        (["--device", "cuda:99"], "device: cuda:99 is not there"),
-        (["--device", "gpu"], "device: 'gpu' is not known"),
-        (["--pair", "none.png", "none.png"], "there is no file none.png"),
+        ("--json there.json", "exists; choose another name or add --overwrite"),
+        ("--device cuda:99", "device: cuda:99 is not there"),
+        ("--pair none.png none.png", "there is no file none.png"),
     ],
 )
-def test_bench_refuses_what_it_can_not_write_or_use_before_it_measures(own_folder, words, message) -> None:
+def test_bench_refuses_what_it_can_not_write_or_use_before_it_measures(own_folder, words: str, says: str) -> None:
     (own_folder / "there.json").write_text("mine")
-    result = run_cli("bench", "--quick", *words)
-    assert (result.exit_code in (1, 2), result.stdout, result.stderr.count("\n")) == (True, "", 1)
-    assert message in result.stderr
+    refused(1, says, "bench", "--quick", *words.split())
 
 
 def test_bench_runs_on_the_bundled_network_whatever_was_imported(tmp_path: Path) -> None:
@@ -94,8 +89,3 @@ def test_operations_of_the_network_are_those_of_its_layers() -> None:
     network = VGGFeatures(resolve_network("vgg16"), ["conv2_1"])
     expected = 2 * 9 * (3 * 64 * 32**2 + 64 * 64 * 32**2 + 64 * 128 * 16**2)
     assert operations(lambda: network(torch.rand(1, 3, 32, 32))) == expected
-
-
-def test_extra_memory_sees_what_a_call_holds_at_its_peak() -> None:
-    found = extra_memory(lambda: torch.zeros(64 << 18).add_(1), CPU)
-    assert found is None or 60 < found < 80

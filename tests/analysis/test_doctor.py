@@ -16,16 +16,16 @@ from helpers import done, run_cli
 
 import cxstyle.transfer.memory
 from cxstyle import StyleConfig, stylize
-from cxstyle.analysis.doctor import diagnose, environment, hide_names
+from cxstyle.analysis.doctor import cache, diagnose, environment, hide_names, memory
 from cxstyle.features.weights import BUNDLED
 from cxstyle.openmp import waiting
 
 
-def damage(cache: Path, network: str, size: int = 1000) -> Path:
-    """The beginning of the bundled network as a network of the cache, with the checksum of the whole."""
-    path = cache / "weights" / f"{network}.safetensors"
+def damage(cache: Path) -> Path:
+    """The beginning of the bundled network as VGG19 in the cache, with the checksum of the whole."""
+    path = cache / "weights" / "vgg19.safetensors"
     path.parent.mkdir(parents=True)
-    path.write_bytes((BUNDLED / "vgg16.safetensors").read_bytes()[:size])
+    path.write_bytes((BUNDLED / "vgg16.safetensors").read_bytes()[:1000])
     shutil.copy(BUNDLED / "vgg16.json", path.with_suffix(".json"))
     return path
 
@@ -40,20 +40,21 @@ def shorten(monkeypatch: pytest.MonkeyPatch, folder: Path, limit: int, used: int
 # what is told
 
 
-def test_a_machine_that_works_says_so_last_and_ends_well() -> None:
+def test_a_machine_that_works_says_so_last_and_nothing_is_left_behind(own_cache: Path, own_folder: Path) -> None:
     told = done("doctor")
     assert (told.stderr, told.stdout.splitlines()[-1]) == ("", "verdict: a run works here")
     lines = [line.split() for line in told.stdout.splitlines()]
     assert ["torch", version("torch")] in lines
     assert any(line[:4] == ["weights", "vgg16", "ready,", "checksum"] for line in lines)
     assert ["vgg19", "not", "on", "this", "machine"] in lines
+    assert not own_cache.exists()
+    assert list(own_folder.iterdir()) == []
 
 
 def test_json_holds_the_same_for_programs() -> None:
     found = json.loads(done("doctor", "--json").stdout)
     assert (found["works"], found["problem"]) == (True, None)
     assert found["versions"]["pillow"] == version("pillow")
-    assert found["torch"]["threads"] > 0
     assert (found["torch"]["waiting"], found["torch"]["waiting_reason"]) == waiting()
     assert 0 < found["memory"]["free"] < found["memory"]["total"]
     assert found["run"]["memory"] < found["run"]["memory_budget"]
@@ -66,39 +67,25 @@ def test_what_a_run_would_use_is_what_a_run_uses(pair: tuple[Path, Path]) -> Non
         assert told[key] == used[key]
 
 
-def test_looking_leaves_nothing_behind(own_cache: Path, own_folder: Path) -> None:
-    assert diagnose().facts["cache"]["writable"]
-    assert not own_cache.exists()
-    assert list(own_folder.iterdir()) == []
-
-
 # what is broken
 
 
-@pytest.mark.parametrize("network", ["vgg16", "vgg19"])
-def test_a_damaged_network_that_a_run_would_take_is_named_with_what_to_do(own_cache: Path, network: str) -> None:
-    path = damage(own_cache, network)
+def test_a_damaged_network_that_a_run_would_take_is_named_with_what_to_do(own_cache: Path) -> None:
+    path = damage(own_cache)
     result = run_cli("doctor")
     assert (result.exit_code, result.stderr) == (1, "")
     verdict = result.stdout.splitlines()[-1]
     assert verdict.startswith("verdict: a run fails here: ")
     assert f"{path.name} is damaged" in verdict
-    assert f"fetch or import {network} again" in verdict
+    assert "fetch or import vgg19 again" in verdict
     assert "not usable: " in result.stdout
-
-
-def test_a_network_without_a_header_is_told_like_any_damage(own_cache: Path) -> None:
-    damage(own_cache, "vgg19", size=0).with_suffix(".json").unlink()
-    found = diagnose()
-    assert found.facts["weights"]["vgg16"].startswith("ready")
-    assert "the checksum of vgg19.safetensors, is missing or damaged" in str(found.problem)
 
 
 @pytest.mark.parametrize(("name", "reason"), [("x" * 300, "File name too long"), ("file", "there is no folder")])
 def test_a_cache_that_cannot_be_written_is_told_with_the_reason(own_folder: Path, monkeypatch, name, reason) -> None:
     (own_folder / "file").touch()
     monkeypatch.setenv("CXSTYLE_CACHE", str(own_folder / name))
-    found = diagnose().facts["cache"]
+    found = cache()
     assert (found["writable"], reason in found["reason"]) == (False, True)
 
 
@@ -111,13 +98,12 @@ def test_too_little_memory_is_told_with_how_much_a_run_needs(tmp_path: Path, mon
     assert found["problem"].startswith("a run at 384 px needs about ")
     assert found["problem"].endswith("free some, or use a smaller --size")
     shorten(monkeypatch, tmp_path, 2**63 - 4096, 0)
-    assert diagnose().facts["memory"]["container_rest"] is None
+    assert memory()["container_rest"] is None
 
 
-@pytest.mark.parametrize("kind", ["ImportError", "OSError", "RuntimeError"])
-def test_a_torch_that_cannot_be_imported_is_told_beside_all_the_rest(tmp_path: Path, kind: str) -> None:
+def test_a_torch_that_cannot_be_imported_is_told_beside_all_the_rest(tmp_path: Path) -> None:
     (tmp_path / "torch").mkdir()
-    (tmp_path / "torch/__init__.py").write_text(f"raise {kind}('libtorch_cpu.so: undefined symbol')\n")
+    (tmp_path / "torch/__init__.py").write_text("raise OSError('libtorch_cpu.so: undefined symbol')\n")
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     ended = subprocess.run(
         [sys.executable, "-m", "cxstyle", "doctor"],
@@ -145,7 +131,7 @@ def test_no_name_of_a_user_or_host_and_no_password_is_told(tmp_path: Path, monke
     monkeypatch.setenv("TMPDIR", f"/net/{socket.gethostname()}/aletheia/tmp")
     monkeypatch.setenv("RAY_ADDRESS", "ray://head.example.org:10001")
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@example.org")
-    damage(home / "networks", "vgg19")
+    damage(home / "networks")
     told = run_cli("doctor").stdout + run_cli("doctor", "--json").stdout
     for private in ("aletheia", "example.org", "secret", f"/{socket.gethostname()}/"):
         assert private not in told
@@ -157,10 +143,8 @@ def test_no_name_of_a_user_or_host_and_no_password_is_told(tmp_path: Path, monke
     ("text", "shown"),
     [
         ("can't read /home/ann/x.png", "can't read ~/x.png"),
-        ("/home/ann is full", "~ is full"),
         ("/home/annabel/x.png", "/home/USER/x.png"),
         ("/mnt/home/ann/x", "/mnt/home/USER/x"),
-        ("/data/ann/x", "/data/USER/x"),
         ("/data/ann.png and a planned run", "/data/ann.png and a planned run"),
         (r"C:\Users\Bo\x.png", r"C:\Users\USER\x.png"),
     ],
@@ -174,9 +158,7 @@ def test_names_are_hidden_where_they_stand_in_paths(text: str, shown: str, monke
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
-        ("auto", "auto"),
         ("local", "local"),
-        ("10.1.2.3:6379", "HOST:6379"),
         ("ray://[fe80::1]:10001", "ray://HOST:10001"),
     ],
 )

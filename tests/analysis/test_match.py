@@ -7,16 +7,16 @@ import inspect
 import pytest
 import torch
 from conftest import SAMPLES
-from helpers import run_cli
+from helpers import files_in, painted, refused, run_cli
 from torch import Tensor
 
 from cxstyle import match
-from cxstyle.analysis.match import choose_apart, clearest_pairs, place_colors
+from cxstyle.analysis.match import place_colors
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError
 from cxstyle.losses.contextual import cosine_distances, log_similarities, relative_distances
 from cxstyle.losses.matches import matches
-from cxstyle.losses.patchmatch import copy_patches, coverage, propagated, refine, upsample
+from cxstyle.losses.patchmatch import copy_patches, coverage, refine, upsample
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize, to_tensor
 
@@ -34,7 +34,7 @@ def grid(rows: int, columns: int) -> Tensor:
 # The measure
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(7, 4), (3, 300), (700, 130)])
+@pytest.mark.parametrize(("rows", "columns"), [(7, 4), (70, 130)])
 def test_matches_are_those_of_the_paper_s_equations(rows: int, columns: int) -> None:
     generator = torch.Generator().manual_seed(1)
     x, y = (torch.randn(5, count, generator=generator, dtype=torch.float64) for count in (rows, columns))
@@ -59,11 +59,6 @@ def test_the_best_match_has_the_largest_cosine_about_the_mean_of_y() -> None:
 def test_finer_places_keep_every_quarter_in_its_quarter() -> None:
     places = torch.tensor([[[3, 0]], [[5, 1]]])
     assert upsample(places).tolist() == [[[6, 6, 0, 0], [7, 7, 1, 1]], [[10, 11, 2, 3], [10, 11, 2, 3]]]
-
-
-def test_a_neighbour_s_patch_goes_on() -> None:
-    shifted = grid(4, 5) + torch.tensor([7, 2])[:, None, None]
-    assert torch.equal(propagated(shifted, 1, -1)[:, :-1, 1:], shifted[:, :-1, 1:])
 
 
 def test_refining_finds_the_equal_feature_nearby_and_stays_on_the_grid() -> None:
@@ -125,18 +120,6 @@ def test_any_two_sizes_and_layers_work_whatever_torch_is_set_to() -> None:
         assert match(source, target, layers=layers, features="vgg16", pairs=0).sheet == found.sheet
 
 
-def test_of_rows_that_are_near_each_other_the_first_is_chosen() -> None:
-    first = torch.tensor([[0.0, 0], [1, 0], [5, 0], [9, 0]])
-    second = torch.tensor([[0.0, 0], [9, 0], [1, 0], [9, 9]])
-    assert choose_apart(first, second, 3, 9) == [0, 3]
-    assert choose_apart(first, second, 1.5, 9) == [0, 2, 3]
-    assert choose_apart(first, second, 0.5, 2) == [0, 1]
-
-
-def test_a_grid_of_nothing_but_border_has_no_pairs() -> None:
-    assert clearest_pairs(matches(torch.eye(4), torch.eye(4)), ((2, 2), (2, 2)), 8, 5) == ()
-
-
 def test_near_places_have_near_colours_and_far_ones_have_far() -> None:
     colors = place_colors(90, 120)[0]
     steps = [(colors[:, 1:] - colors[:, :-1]).norm(dim=0), (colors[:, :, 1:] - colors[:, :, :-1]).norm(dim=0)]
@@ -151,11 +134,8 @@ def test_near_places_have_near_colours_and_far_ones_have_far() -> None:
         ({"layers": []}, "layers: at least one is needed"),
         ({"layers": "conv4_2"}, "layers: Expected array, got str 'conv4_2'"),
         ({"layers": ["conv4_9"], "features": "vgg16"}, "has no layer conv4_9"),
-        ({"weights": 5}, "weights: Expected str"),
         ({"size": 8}, "size: must be a number at least 32"),
         ({"pairs": -1}, "pairs: must be a number at least 0"),
-        ({"device": "gpu"}, "device: 'gpu' is not known"),
-        ({"colors": "blue"}, "colors: 'blue' is not known"),
     ],
 )
 def test_settings_that_can_t_be_are_refused(settings: dict[str, object], message: str) -> None:
@@ -176,34 +156,24 @@ def test_the_command_writes_the_sheet_its_parts_and_says_where(pair, own_folder)
     assert names == [
         f"astronaut_hopper_{part}.png" for part in ("built", "key", "lines", "origins", "recolored", "sure", "used")
     ]
-    for more, message in (
-        (("-o", "astronaut_hopper_match.png"), "exists; choose another name"),
-        (("-o", "new.png", "--parts", "parts"), "built.png exists"),
-    ):
-        refused = run_cli(*words, *more)
-        assert (refused.exit_code, message in refused.stderr) == (1, True)
+    refused(1, "built.png exists", *words, "-o", "new.png", "--parts", "parts")
     assert run_cli(*words).stdout.startswith("wrote astronaut_hopper_match_2.png")
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "message"),
+    ("status", "words", "says"),
     [
-        (["none.jpg", "TARGET"], 1, "there is no file none.jpg"),
-        (["SOURCE", "TARGET", "-o", "x.docx"], 1, "can't tell the format"),
-        (["SOURCE", "TARGET", "-o", "none/x.png"], 1, "there is no folder none"),
-        (["SOURCE", "TARGET", "--weights", "none.pth"], 1, "can't read the weights none.pth"),
-        (["SOURCE", "TARGET", "--features", "vgg19"], 1, "vgg19 is not on this machine"),
-        (["SOURCE", "TARGET", "--layers", ","], 2, "layers: at least one is needed"),
-        (["SOURCE", "TARGET", "--device", "cuda:77"], 1, "device: cuda:77 is not there"),
-        (["SOURCE"], 2, "Missing argument 'TARGET'"),
+        (1, "none.jpg a.png", "there is no file none.jpg"),
+        (1, "a.png a.png -o x.docx", "can't tell the format"),
+        (1, "a.png a.png --features vgg19", "vgg19 is not on this machine"),
+        (2, "a.png a.png --layers ,", "layers: at least one is needed"),
+        (2, "a.png", "Missing argument 'TARGET'"),
     ],
 )
-def test_the_command_refuses_in_one_line_and_leaves_nothing(pair, own_folder, words, status, message) -> None:
-    known = dict(zip(("SOURCE", "TARGET"), pair, strict=True))
-    done = run_cli("match", *(known.get(word, word) for word in words))
-    assert (done.exit_code, done.stderr.count("\n")) == (status, 1), done.output
-    assert message in done.stderr
-    assert not [path for path in own_folder.rglob("*") if path.is_file()]
+def test_the_command_refuses_in_one_line_and_leaves_nothing(own_folder, status: int, words: str, says: str) -> None:
+    painted(own_folder / "a.png")
+    refused(status, says, "match", *words.split())
+    assert files_in(own_folder) == ["a.png"]
 
 
 def test_defaults_of_the_command_are_those_of_the_function() -> None:

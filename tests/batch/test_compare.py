@@ -16,7 +16,7 @@ from PIL import Image
 from cxstyle import StyleConfig, compare, stylize, stylize_grid
 from cxstyle.batch import compare as module
 from cxstyle.batch.compare import Step
-from cxstyle.cli.grid import repeated
+from cxstyle.cli.compare import repeated
 from cxstyle.errors import ConfigError, OutputError, PictureError
 from cxstyle.features import FeatureCache
 from cxstyle.pictures.tensors import to_image

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 import pyvips
-from PIL import Image
+from PIL import Image, ImageCms
 
 WIDTH, HEIGHT = 48, 40
 
@@ -27,20 +27,15 @@ def pixels(width: int = WIDTH, height: int = HEIGHT) -> numpy.ndarray[Any, Any]:
 @functools.cache
 def picture(mode: str = "RGB", width: int = WIDTH, height: int = HEIGHT) -> Image.Image:
     """The same as a picture of Pillow's."""
-    image = Image.fromarray(pixels(width, height))
-    if mode == "F":
-        return Image.fromarray(pixels(width, height)[:, :, 0].astype(numpy.float32) / 255)
-    if mode == "I;16":
-        return Image.fromarray(pixels(width, height)[:, :, 0].astype(numpy.uint16) * 257)
-    if mode in ("LA", "RGBA", "PA"):
+    image, grey = Image.fromarray(pixels(width, height)), pixels(width, height)[:, :, 0]
+    if mode in ("F", "I;16"):
+        return Image.fromarray(grey.astype(numpy.float32) / 255 if mode == "F" else grey.astype(numpy.uint16) * 257)
+    if mode in ("LA", "RGBA"):
         image.putalpha(image.getchannel(0))
     if mode == "LAB":
-        from PIL import ImageCms
-
-        return ImageCms.profileToProfile(
-            image, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
-        )
-    return image.convert("RGBA").convert("PA") if mode == "PA" else image.convert(mode)
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        return ImageCms.profileToProfile(image, *profiles, outputMode="LAB")
+    return image.convert(mode)
 
 
 def saved(kind: str, mode: str = "RGB", width: int = WIDTH, height: int = HEIGHT, **options: Any) -> bytes:
@@ -82,33 +77,22 @@ def whole() -> dict[str, bytes]:
     }
 
 
-# PNG
-
-
 def chunk(name: bytes, data: bytes, length: int | None = None, crc: int | None = None) -> bytes:
     """A chunk of a PNG, with a length and checksum of its own or wrong ones."""
     right = zlib.crc32(name + data) if crc is None else crc
     return struct.pack(">I", len(data) if length is None else length) + name + data + struct.pack(">I", right)
 
 
-def header(width: int, height: int, depth: int = 8, color: int = 2, *rest: int) -> bytes:
+def header(width: int, height: int, depth: int = 8, color: int = 2) -> bytes:
     """IHDR."""
-    values = [*rest, 0, 0, 0][:3] if not rest else list(rest)
-    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, *values))
-
-
-@functools.cache
-def data(width: int, height: int, channels: int = 3) -> bytes:
-    """IDAT of a black picture, or of the picture where it has that size."""
-    if (width, height, channels) == (WIDTH, HEIGHT, 3):
-        return chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels())))
-    return chunk(b"IDAT", zlib.compress(b"\0" * ((width * channels + 1) * height), 9))
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0))
 
 
 def png(*chunks: bytes, head: bytes | None = None, body: bytes | None = None, end: bool = True) -> bytes:
-    """A file of some chunks between header and data."""
+    """A file of some chunks between header and data, those of the picture unless given."""
     head = header(WIDTH, HEIGHT) if head is None else head
-    body = data(WIDTH, HEIGHT) if body is None else body
+    if body is None:
+        body = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels())))
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + body + (chunk(b"IEND", b"") if end else b"")
 
 
@@ -121,16 +105,18 @@ def black(width: int, height: int) -> bytes:
     return png(head=header(width, height, 1, 0), body=chunk(b"IDAT", packed + packer.flush()))
 
 
-# TIFF
-
-SHORT, LONG, RATIONAL = 3, 4, 5
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 13: 4, 16: 8}
+SHORT, LONG = 3, 4
 Tag = tuple[int, int, int, int]
 """Number, type, count, value or offset."""
+TAGS = {
+    "width": 256, "height": 257, "bits": 258, "compression": 259, "photometric": 262, "strips": 273, "samples": 277,
+    "rows": 278, "counts": 279, "planar": 284, "predictor": 317, "tile_width": 322, "tile_height": 323, "tiles": 324,
+    "subs": 330, "kind": 339, "orientation": 274, "exif": 34665, "profile": 34675, "dng": 50706,
+}  # fmt: skip
 
 
 def directory(tags: list[Tag], after: int = 0) -> bytes:
-    """An image file directory, little-endian."""
+    """An image file directory of a TIFF, little-endian."""
     entries = b"".join(struct.pack("<HHI", *tag[:3]) + struct.pack("<I", tag[3] & 0xFFFFFFFF) for tag in sorted(tags))
     return struct.pack("<H", len(tags)) + entries + struct.pack("<I", after)
 
@@ -138,21 +124,10 @@ def directory(tags: list[Tag], after: int = 0) -> bytes:
 def tiff(
     values: bytes | None = None, *, bits: int = 8, kind: int = 1, after: int = 0, **changed: tuple[int, int] | None
 ) -> bytes:
-    """A grey picture of one strip.
+    """A grey TIFF of one strip, of whole numbers (kind 1), signed ones (2) or floats (3) of so many bits.
 
-    Args:
-        values: of its pixels.
-        bits: of each.
-        kind: 1 for whole numbers, 2 for signed, 3 for floats.
-        after: where the next directory lies.
-        **changed: tags by name, as (type, value); None leaves one out.
+    `after` is where the next directory lies; tags are changed by name to (type, value), or left out by None.
     """
-    names = {
-        "width": 256, "height": 257, "bits": 258, "compression": 259, "photometric": 262, "strips": 273, "samples": 277,
-        "rows": 278, "counts": 279, "planar": 284, "next": 285, "predictor": 317, "tile_width": 322, "tile_height": 323,
-        "tiles": 324, "subs": 330, "kind": 339, "orientation": 274, "exif": 34665, "gps": 34853, "profile": 34675,
-        "dng": 50706,
-    }  # fmt: skip
     values = pixels()[:, :, 0].tobytes() if values is None else values
     tags = {
         "width": (SHORT, WIDTH), "height": (SHORT, HEIGHT), "bits": (SHORT, bits), "compression": (SHORT, 1),
@@ -160,7 +135,7 @@ def tiff(
         "counts": (LONG, len(values)), "kind": (SHORT, kind),
     }  # fmt: skip
     kept = {name: value for name, value in {**tags, **changed}.items() if value is not None}
-    listed = [(names[name], type_, 1, value) for name, (type_, value) in kept.items()]
+    listed = [(TAGS[name], type_, 1, value) for name, (type_, value) in kept.items()]
     padded = values + b"\0" * (len(values) % 2)
     return b"II*\0" + struct.pack("<I", 8 + len(padded)) + padded + directory(listed, after)
 

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,23 @@ import click
 import pytest
 import torch
 import yaml
-from conftest import SAMPLES
-from helpers import done, files_in, painted, refused, run_cli, size_of, started, wait_for
+from helpers import (
+    done,
+    every_command,
+    files_in,
+    in_torchvision_layout,
+    on_terminal,
+    painted,
+    refused,
+    run_cli,
+    size_of,
+    started,
+    true_layout,
+    wait_for,
+)
 
 from cxstyle import StyleConfig
-from cxstyle.cli import main
-from cxstyle.cli.completion import commands
-from cxstyle.cli.outputs import LONGEST, free_name
+from cxstyle.cli.outputs import free_name
 from cxstyle.pictures.reading import load_picture
 from cxstyle.settings.presets import preset_names, preset_path
 from cxstyle.transfer import RunDetails
@@ -100,15 +110,6 @@ def test_options_override_the_preset(given: Mapping) -> None:
     assert [term.samples for term in config.terms] == [30, 30, "all"]
 
 
-def test_settings_may_come_from_a_preset_or_a_file(given: Mapping) -> None:
-    Path("mine.yaml").write_text(done("presets", "show", "paper").stdout)
-    for words in (["--config", "mine.yaml"], ["--preset", "paper"]):
-        done("run", "a.png", "b.png", *words)
-        assert given["config"].terms == StyleConfig.preset("paper").terms
-    done("run", "a.png", "b.png")
-    assert given["config"] == StyleConfig.preset()
-
-
 def test_pictures_weights_and_masks_reach_the_run(given: Mapping) -> None:
     masks = ["--source-mask", "m.png", "--target-mask", "n.png", "--target-mask", "o.png"]
     done("run", "a.png", "b.png", "c.png", "--target-weights", "3,1", *masks)
@@ -126,16 +127,8 @@ def test_the_report_has_settings_losses_and_what_was_decided(pair: tuple[Path, P
     record = json.loads(Path("r.json").read_text())
     assert (record["settings"]["size"], record["status"], record["pictures"]["result"]) == (48, "complete", "out.jpg")
     assert {"scale", "iteration", "total", "content conv4_2"} < set(record["losses"][1])
-    assert record["versions"]["torch"].startswith(torch.__version__.split("+")[0])
-    assert record["seconds"]["loop"] > 0
     for line in ("device: cpu", "result: 48x48 px", "of 20.00 GB (as asked for), the network whole, since it fits"):
         assert line in result.stderr
-
-
-def test_a_source_that_is_smaller_keeps_its_size_and_this_is_said(pair: tuple[Path, Path]) -> None:
-    kept = done("run", *pair, "--size", 80, "--iterations", 1, "-o", "kept.png")
-    assert "the result keeps its size; --enlarge goes beyond it" in kept.stderr
-    assert size_of("kept.png") == (64, 64)
 
 
 def test_pictures_on_the_way_end_with_the_result(pair: tuple[Path, Path], own_folder: Path) -> None:
@@ -160,37 +153,18 @@ def test_a_diverged_run_keeps_the_last_good_picture_and_explains(pair: tuple[Pat
 
 @pytest.mark.slow
 def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left(pair: tuple[Path, Path]) -> None:
-    import pty
-    import termios
-
-    outer, inner = pty.openpty()
-    termios.tcsetwinsize(inner, (24, 140))
-    words = ("run", *pair, "--size", 48, "--iterations", 3, "-o", "x.png")
-    process = subprocess.Popen([sys.executable, "-m", "cxstyle", *map(str, words)], stdout=inner, stderr=inner)
-    os.close(inner)
-    text = b"".join(iter(lambda: read_terminal(outer), b"")).decode()
-    os.close(outer)
-    assert process.wait(timeout=60) == 0
+    text = on_terminal("run", *pair, "--size", 48, "--iterations", 3, "-o", "x.png")
     assert "scale 1/1 (48x48) iteration 3/3 |" in text
     each = ", ".join(rf"{name} [\d.e+-]+" for name in ("style", "coverage", "gram", "content"))
     assert re.search(rf"100% \[\d\d:\d\d<\d\d:\d\d, {each}\]", text)
 
 
-def read_terminal(handle: int) -> bytes:
-    try:
-        return os.read(handle, 4096)
-    except OSError:  # Linux reports the end of a terminal's program as an error
-        return b""
-
-
-def test_made_up_names_never_get_too_long() -> None:
+def test_made_up_names_never_get_too_long_and_are_numbered() -> None:
     assert free_name("a", "b", "c") == Path("a_b_c.png")
-    long = free_name("source", *(f"target{i}" for i in range(200)))
-    assert len(long.name) <= LONGEST + 4
-    assert free_name("a" * 200, "b" * 200).stem == "a" * 59 + "_" + "b" * 59
-    assert free_name("\u03b1" * 100, "b").stem == "\u03b1" * 29 + "_b"
+    long = free_name(*["\u03b1" * 100] * 9)
+    assert long.stem == "\u03b1" * 60
     long.touch()
-    assert free_name("source", *(f"target{i}" for i in range(200))).stem == f"{long.stem}_2"
+    assert free_name(*["\u03b1" * 100] * 9).stem == f"{long.stem}_2"
 
 
 # Ctrl-C
@@ -264,10 +238,7 @@ def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[P
     ("status", "words", "says"),
     [
         (2, "run a b -q -v", "--verbose and --quiet exclude each other"),
-        (2, "run a b --no-checkpoint --checkpoint-every 9", "--checkpoint-every and --no-checkpoint exclude"),
-        (2, "run a b --no-checkpoint --checkpoint x", "--checkpoint and --no-checkpoint exclude each other"),
         (2, "run a b --no-checkpoint --resume", "--resume and --no-checkpoint exclude each other"),
-        (2, "run a b -o - --checkpoint-every 9", "--checkpoint-every with -o - needs the file"),
         (2, "run a b -o - --resume", "--resume with -o - needs the file: --checkpoint FILE"),
         (2, "run a b -o x.png --format jpg", "--format is for -o -, and for no -o at all"),
         (2, "run a b -o x.png --quality 90", "quality: .png has none"),
@@ -276,41 +247,25 @@ def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[P
         (2, "run a b --like r.png --preset fast", "--like excludes --preset and --config"),
         (2, "run a b --preset paper --config c.yaml", "exclude each other"),
         (2, "run a b --preset nice", "preset: 'nice' is not known; did you mean"),
-        (2, "run a b --config none.yaml", "can't read none.yaml"),
         (2, "run a b --config broken.yaml", "broken.yaml line 1 is not YAML"),
         (2, "run a b --size 5", "size: must be a number at least 32"),
         (2, "run a b --size big", "'big' is not a valid integer"),
-        (2, "run a b --iterations 0", "iterations: must be a number at least 1"),
-        (2, "run a b --content-weight -1", "content-weight: must be a number at least 0"),
-        (2, "run a b --content-weight nan", "content-weight: must be a number at least 0"),
-        (2, "run a b --strength 1.5", "strength: must be a number at least 0 and at most 1, got 1.5"),
         (2, "run a b --colors blue", "'blue' is not one of 'free', 'target', 'regions', 'source'"),
-        (2, "run a b --device gpu", "device: 'gpu' is not known"),
         (2, "run a b --memory much", "memory: 'much' is not a size; use auto or a number with its unit"),
         (2, "run a b --samples some", "'some' is neither a number nor all"),
-        (2, "run a b --samples 1", "samples: must be a number at least 2"),
-        (2, "run a b --features vgg18", "'vgg18' is not one of"),
         (2, "run a b --save-every 0 steps", "0 is not in the range"),
         (2, "run a b b --target-weights 1,x", "'1,x' is not a list of numbers such as"),
         (2, "run a", "Missing argument 'TARGET...'"),
         (2, "run a b --sise 48", "Did you mean"),
         (1, "run none.jpg b.png", "there is no file none.jpg"),
-        (1, "run a.png none.jpg", "there is no file none.jpg"),
-        (1, "run text.jpg b.png", "text.jpg is not a picture"),
-        (1, "run cut.jpg b.png", "cut.jpg can't be read"),
-        (1, "run a.png dot.png", "dot.png is 1x1 px"),
-        (1, "run . b.png", "is a folder"),
         (1, "run a b -o /proc/x.png", "can't write /proc/x.png"),
+        *((1, f"run a b --report {path}", f"{path} is a folder") for path in (".", "..", "/")),
         (1, "run a b -o none/x.png", "there is no folder none"),
         (1, "run a b -o x.docx", "can't tell the format from '.docx'"),
-        (1, "run a b -o folder.png", "folder.png is a folder"),
         (1, f"run a b -o {'x' * 300}.png", "File name too long"),
-        (1, "run a b --report none/r.json", "there is no folder none"),
         (1, "run a b -o x.png --report x.png", "is both the result and the report"),
         (1, "run a b --save-every 5 text.jpg/steps", "can't make the folder"),
-        (1, "run a.png b.png --init none.png", "there is no file none.png"),
         (1, "run a.png b.png --weights none.pth", "can't read the weights none.pth"),
-        (1, "run a.png b.png --weights text.jpg", "text.jpg is not a plain state dict: damaged"),
         (1, "run a.png b.png --preset paper", "vgg19 is not on this machine: run `cxstyle weights fetch vgg19`"),
         (1, "run a.png b.png --device cuda:77", "device: cuda:77 is not there"),
         (1, "run a.png b.png --memory 90MB", "on cpu needs about"),
@@ -318,37 +273,20 @@ def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[P
         (2, "run a.png b.png b.png --target-weights 1", "target-weights: one for each target is needed, got 1 for 2"),
         (2, "batch a b -o out -q -v", "--verbose and --quiet exclude each other"),
         (2, "batch a b -o out --json-lines -v", "--verbose and --json-lines exclude each other"),
-        (2, "batch a b -o out --json-lines -q", "--quiet and --json-lines exclude each other"),
         (2, "score a --source a --target b --overwrite", "--overwrite is for --json"),
         (2, "bench --overwrite", "--overwrite is for --json"),
         (2, "presets show papr", "did you mean paper"),
-        (2, "presets path papr", "did you mean paper"),
         (2, "completion tcsh", "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
         (1, "weights fetch vgg19 --url http://127.0.0.1:9/vgg19.pth -q", "can't download http://127.0.0.1:9/vgg19"),
     ],
 )
 def test_bad_input_ends_in_one_line_and_leaves_nothing(own_folder: Path, status: int, words: str, says: str) -> None:
-    for name, size in (("a.png", 40), ("b.png", 40), ("dot.png", 1)):
-        painted(own_folder / name, size=(size, size))
+    painted(own_folder / "a.png"), painted(own_folder / "b.png")
     Path("text.jpg").write_text("not a picture")
-    Path("cut.jpg").write_bytes((SAMPLES / "astronaut.jpg").read_bytes()[:9000])
     Path("broken.yaml").write_text("terms: [")
-    Path("folder.png").mkdir()
     before = files_in(own_folder)
     refused(status, says, *words.split())
     assert files_in(own_folder) == before
-
-
-@pytest.mark.parametrize("path", ["", ".", "/", "..", "x/.."])
-@pytest.mark.parametrize("option", ["-o", "--report", "--movie", "--checkpoint"])
-def test_names_that_name_no_file_are_wrong_usage(option: str, path: str) -> None:
-    says = f"{path} is a folder; name a file in it" if path else "an empty one came"
-    refused(2, says, "run", "a", "b", option, path)
-
-
-@pytest.mark.parametrize("words", ["batch a.png b.png -o", "batch merge", "info", "match a.png", "weights import"])
-def test_empty_names_are_wrong_usage_everywhere(words: str) -> None:
-    refused(2, "a name is needed, and an empty one came", *words.split(), "")
 
 
 # What nobody expected
@@ -371,13 +309,6 @@ def test_what_the_system_refuses_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> N
     refused(1, "cxstyle: nothing: No such file or directory", "run", "a.png", "b.png")
     monkeypatch.setattr(StyleConfig, "preset", lambda _: torch.empty(1 << 60))
     refused(1, "memory ran out; use smaller pictures", "run", "a.png", "b.png")
-
-
-def test_a_current_folder_that_is_gone_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
-    refused(1, "cxstyle: the current folder is gone; change into another one", "presets", "list")
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
@@ -406,43 +337,28 @@ def test_presets_are_listed_shown_and_located() -> None:
 
 
 def test_weights_are_listed_before_and_after_an_import() -> None:
-    from helpers import in_torchvision_layout, true_layout
-
     before = done("weights").stdout.splitlines()
     assert before[0].startswith("vgg16  ready  25 MB, up to conv5_2, bundled")
     assert before[1].startswith("vgg19  not on this machine: cxstyle weights fetch vgg19")
-    torch.save(true_layout("vgg19"), "vgg_conv.pth")
-    assert done("weights", "import", "vgg_conv.pth").stdout.startswith("vgg19 is ready (caffe normalization): ")
-    assert done("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
     torch.save(in_torchvision_layout(true_layout("vgg19"), "vgg19", ""), "own.pth")
     refused(1, "--normalization imagenet", "weights", "import", "own.pth")
     assert "imagenet normalization" in done("weights", "import", "own.pth", "--normalization", "imagenet").stdout
+    assert done("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
 
 
 # Help
 
 
-def every_command() -> Iterator[tuple[list[str], click.Command]]:
-    for command, words in commands(main):
-        yield words.split(), command
-
-
 def test_every_command_has_help_with_a_purpose_and_a_line_to_paste() -> None:
     for words, command in every_command():
         assert command.get_short_help_str(200).endswith("."), words
-        assert "Try:  cxstyle " in done(*words, "--help").stdout, words
+        assert "Try:  cxstyle " in done(*words.split(), "--help").stdout, words
 
 
 def test_every_option_has_help() -> None:
     for words, command in every_command():
         for option in command.params:
             assert not isinstance(option, click.Option) or option.help, (words, option.name)
-
-
-def test_defaults_in_help_are_those_of_the_dataclass() -> None:
-    text = " ".join(done("run", "--help").stdout.split())
-    assert f"else {StyleConfig.__dataclass_fields__['size'].default}]" in text
-    assert f"else {StyleConfig.__dataclass_fields__['iterations'].default}]" in text
 
 
 def test_no_arguments_print_help_and_the_version_is_told() -> None:

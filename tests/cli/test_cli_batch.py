@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
 import re
 import shutil
 import signal
-import struct
-import subprocess
-import sys
-import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from helpers import on_terminal, run_cli, started, wait_for
 
 from cxstyle import BatchResult, Job, Writing
 from cxstyle.batch.cluster import Cluster
-from cxstyle.cli import main
 
 SHORT = ["--preset", "fast", "--size", "48", "--iterations", "2"]
 
@@ -37,12 +30,8 @@ def pictures_of_both_sides(own_folder: Path, pair: tuple[Path, Path]) -> Path:
     return own_folder
 
 
-def cxstyle(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
 def batch(*words: object) -> Result:
-    return cxstyle("batch", *words, *SHORT, "--workers", 1)
+    return run_cli("batch", *words, *SHORT, "--workers", 1)
 
 
 def pictures(folder: str) -> list[str]:
@@ -71,7 +60,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Planned:
     monkeypatch.setattr("cxstyle.batch.run.run_batch", recorded)
 
     def plan(*words: object) -> tuple[list[Job], dict[str, Any]]:
-        result = cxstyle("batch", *words, "-o", "out")
+        result = run_cli("batch", *words, "-o", "out")
         assert result.exit_code == 0, result.output
         return asked[-1]
 
@@ -87,7 +76,6 @@ PRESETS = ["--preset", "fast", "--config", "mine.yaml", "--seed", 1, "--seed", 2
         (["photos", "looks", "-r"], [f"{s}__{t}__default.png" for s in ("a", "b", "sub/a") for t in "ax"]),
         (["photos", "looks", "--pair", "zip"], ["a__a__default.png", "b__x__default.png"]),
         (["photos", "looks", "--pair", "name"], ["a__a__default.png"]),
-        (["photos/*.png", "list.txt"], ["a__x__default.png", "b__x__default.png"]),
         (["photos/a.png", "looks/x.png", *PRESETS], [f"a__x__{p}__{s}.png" for p in ("fast", "mine") for s in (1, 2)]),
         (["photos", "looks/x.png", "--name", "{target}-{index}-{source}.jpg"], ["x-0001-a.jpg", "x-0002-b.jpg"]),
         (["--jobs", "jobs.yaml"], ["two.png", "b__x__fast.png"]),
@@ -106,26 +94,14 @@ def test_sides_and_files_of_jobs_make_jobs_of_these_names(planned: Planned, word
     assert [job.output for job in jobs] == names
 
 
-def test_pictures_without_a_counterpart_are_told() -> None:
-    result = cxstyle("batch", "photos", "looks", "-o", "out", "--pair", "name", "--dry-run")
-    assert "1 source and 1 target have no counterpart: b, x" in result.stderr
-
-
 @pytest.mark.parametrize("sides", [["photos/a.png", "looks/x.png"], ["--jobs", "jobs.yaml"]])
 def test_options_of_run_reach_the_settings(planned: Planned, sides: list[str]) -> None:
     Path("jobs.yaml").write_text("- {source: photos/a.png, target: looks/x.png, settings: {size: 99, strength: 1}}")
-    options = {"strength": 0.5, "colors": "source", "init": "target", "precision": "fp32", "memory": "20GB", "seed": 4}
-    options |= {"features": "vgg16", "size": 48, "iterations": 7, "device": "cpu"}
-    words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    weights = ["--content-weight", 7, "--style-weight", 2, "--tv-weight", 3, "--samples", 20]
-    (job,), _ = planned(
-        *sides, *words, *weights, "--enlarge", "--quality", 50, "--name", "{source}.jpg", "--no-metadata"
-    )
-    assert {name: getattr(job.config, name) for name in options} == options
-    assert job.config.enlarge is True
-    terms = job.config.terms
-    assert (terms[0].weight, terms[0].samples) == (2, 20)
-    assert [term.weight for term in terms if term.loss == "total_variation"] == [3]
+    words = ["--strength", 0.5, "--size", 48, "--seed", 4, "--tv-weight", 3, "--samples", 20, "--enlarge"]
+    (job,), _ = planned(*sides, *words, "--quality", 50, "--name", "{source}.jpg", "--no-metadata")
+    config = job.config
+    assert (config.strength, config.size, config.seed, config.enlarge) == (0.5, 48, 4, True)
+    assert (config.terms[0].samples, [t.weight for t in config.terms if t.loss == "total_variation"]) == (20, [3])
     assert job.writing == Writing(quality=50, metadata=False)
 
 
@@ -139,15 +115,6 @@ def test_who_works_and_what_else_is_written_reach_the_batch(planned: Planned) ->
     assert isinstance(options["executor"], Cluster)
     assert (options["executor"].address, options["executor"].cpus) == ("host:1", 4)
     assert planned("photos", "looks", "--device", "cpu,cpu")[1]["devices"] == "cpu,cpu"
-
-
-def test_masks_are_one_file_or_a_folder_of_them(planned: Planned) -> None:
-    Path("masks").mkdir()
-    for name in ("masks/a.png", "masks/b.png", "mask.png"):
-        shutil.copy("photos/a.png", name)
-    jobs, _ = planned("photos", "looks/x.png", "--source-mask", "masks", "--target-mask", "mask.png")
-    assert [job.source_mask for job in jobs] == [Path("masks/a.png"), Path("masks/b.png")]
-    assert {job.target_mask for job in jobs} == {(Path("mask.png"),)}
 
 
 # what it does
@@ -203,12 +170,12 @@ def test_shards_are_done_apart_and_merged() -> None:
     for i in (1, 2):
         assert batch("photos/a.png", "looks", "-o", "out", "--shard", f"{i}/2").exit_code == 0
     assert len(records("out", "manifest.1of2.jsonl")) == len(records("out", "manifest.2of2.jsonl")) == 1
-    result = cxstyle("batch", "merge", "out", "--sheet", "--gallery")
+    result = run_cli("batch", "merge", "out", "--sheet", "--gallery")
     wrote = ["wrote out/sheet.png", "wrote out/index.html"]
     assert result.stdout.splitlines() == ["out/manifest.jsonl knows 2 jobs, 2 complete", *wrote]
     assert "2 are complete and unchanged" in batch("photos/a.png", "looks", "-o", "out").stderr
-    assert cxstyle("batch", "merge", "out", "-q").stdout == ""
-    refused = cxstyle("batch", "merge", "photos")
+    assert run_cli("batch", "merge", "out", "-q").stdout == ""
+    refused = run_cli("batch", "merge", "photos")
     assert (refused.exit_code, "holds no manifest of a batch" in refused.stderr) == (1, True)
 
 
@@ -231,35 +198,17 @@ def test_json_lines_tell_programs_everything() -> None:
 
 @pytest.mark.slow
 def test_a_terminal_shows_a_line_for_the_batch_and_one_for_each_worker() -> None:
-    words = ["batch", "photos", "looks", "-o", "out", *SHORT, "--iterations", "20", "--workers", "1"]
-    here, there = pty.openpty()
-    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
-    process = subprocess.Popen([sys.executable, "-m", "cxstyle", *words], stderr=there, stdout=subprocess.DEVNULL)
-    os.close(there)
-    shown = b""
-    while True:
-        try:
-            shown += os.read(here, 4096)
-        except OSError:  # how a terminal says that the other side is gone
-            break
-    os.close(here)
-    assert process.wait() == 0
-    text = shown.decode()
-    assert "0 done, 4 left" in text
-    assert "4 done, 0 left |" in text
-    assert "1: a__a__fast scale " in text
+    text = on_terminal("batch", "photos", "looks", "-o", "out", *SHORT, "--iterations", 20, "--workers", 1)
+    assert all(part in text for part in ("0 done, 4 left", "4 done, 0 left |", "1: a__a__fast scale "))
 
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_finished_jobs_and_says_how_to_go_on() -> None:
     words = ["batch", "photos", "looks", "-o", "out", "--preset", "fast", "--size", "48", "--workers", "2"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cxstyle", *words, "--iterations", "100000"], stderr=subprocess.PIPE, text=True
-    )
+    process = started(*words, "--iterations", 100_000)
     manifest = Path("out/manifest.jsonl")
-    for _ in range(1200):
-        if manifest.exists() and manifest.read_text().count("started") == 2:
-            break
+    wait_for(manifest)
+    while manifest.read_text().count("started") < 2 and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -280,47 +229,32 @@ RAY = [*SIDES, "--executor", "ray"]
     ("words", "says"),
     [
         (["photos"], "SOURCES and TARGETS are needed, and 1 words came"),
-        (["photos/a.png", "photos/b.png", "looks"], "put globs in quotes"),
         ([*SIDES, "--jobs", "jobs.yaml"], "--jobs takes the place of SOURCES and TARGETS"),
         (["--jobs", "jobs.yaml", "--seed", "1", "--seed", "2"], "several --preset or --seed don't go with --jobs"),
         (["--jobs", "jobs.yaml", "-r"], "--recursive is for SOURCES and TARGETS"),
         (["--jobs", "jobs.yaml", "--pair", "product"], "--pair is for SOURCES and TARGETS"),
-        (["--jobs", "missing.yaml"], "can't read missing.yaml"),
         ([*SIDES, "--workers", "some"], "'some' is neither a number nor auto"),
         ([*SIDES, "--workers", "0"], "workers: at least 1"),
         ([*SIDES, "--shard", "1/2", "--sheet"], "a shard has a part of the pictures"),
         *(([*SIDES, "--shard", shard], f"'{shard}' is not a part such as 1/4") for shard in ("0/2", "3/2", "2", "a/b")),
         ([*SIDES, "--cpus", "2"], "--cpus is for --executor ray"),
-        ([*SIDES, "--cpus", "2", "--dry-run"], "--cpus is for --executor ray"),
         ([*SIDES, "--ray-address", "auto"], "--ray-address is for --executor ray"),
-        ([*SIDES, "--return-pictures"], "--return-pictures is for --executor ray"),
         ([*RAY, "--workers", "2"], "--workers and several devices are for"),
-        ([*RAY, "--device", "all"], "--workers and several devices are for"),
         ([*RAY, "--return-pictures", "--save-every", "1", "x"], "--save-every needs"),
-        ([*SIDES, "--preset", "fats"], "did you mean fast"),
-        ([*SIDES, "--preset", "fast", "--preset", "fast"], "fast"),
-        ([*SIDES, "--name", "{sauce}"], "{sauce}"),
-        ([*SIDES, "--name", "same"], "would both be same.png; add {target}"),
-        (["photos", "nowhere", "--sheet"], "nowhere"),
-        (
-            [*SIDES, "--source-mask", "looks", "--target-mask", "looks"],
-            "source-mask: looks has no mask for photos/b.png",
-        ),
         ([*SIDES, "--device", "all"], "device: all means all GPUs"),
-        ([*SIDES, "--device", "cuda:0,cuda:1"], "cuda:0 is not there"),
     ],
 )
 def test_wrong_usage_is_one_line_and_nothing_is_made(words: list[str], says: str) -> None:
-    result = cxstyle("batch", *words, "-o", "out", "--size", 48)
-    assert result.exit_code in (1, 2)
-    assert len(result.stderr.splitlines()) == 1
-    assert says in result.stderr
+    result = run_cli("batch", *words, "-o", "out", "--size", 48)
+    assert (result.exit_code in (1, 2), result.stderr.count("\n"), says in result.stderr) == (True, 1, True), (
+        result.stderr
+    )
     assert pictures("out") == []
 
 
 @pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_one_line_after_the_first() -> None:
-    result = cxstyle("batch", *RAY, "-o", "out", "--ray-address", "127.0.0.1:1")
+    result = run_cli("batch", *RAY, "-o", "out", "--ray-address", "127.0.0.1:1")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1].startswith("cxstyle: no Ray cluster can be reached at 127.0.0.1:1 (")
     assert "Traceback" not in result.stderr

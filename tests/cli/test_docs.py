@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from helpers import done, every_command, refused
 
 import cxstyle
 from cxstyle import LossTerm, StyleConfig
-from cxstyle.cli import main
 from cxstyle.cli.docs import title, topics
 from cxstyle.settings.presets import preset_names
 from cxstyle.settings.terms import FEATURE_LOSSES, PIXEL_LOSSES
@@ -23,22 +21,11 @@ README = PACKAGE.parent / "README.md"
 PAGES = [README, *topics().values()]
 
 
-def docs(*words: str) -> Result:
-    return CliRunner().invoke(main, ["docs", *words])
-
-
-def commands(group: click.Group, before: str = "cxstyle") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
-        yield f"{before} {name}", command
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{before} {name}")
-
-
 def test_every_command_preset_topic_setting_and_variable_is_documented() -> None:
     readme, text = README.read_text("utf-8"), "".join(page.read_text("utf-8") for page in PAGES)
-    for words, command in commands(main):
+    for words, command in every_command():
         if not isinstance(command, click.Group) or command.invoke_without_command:
-            assert words in text, words
+            assert f"cxstyle {words}" in text, words
     for name in preset_names():
         assert f"| `{name}` | {StyleConfig.preset(name).description} |\n" in readme, name
     for topic in topics():
@@ -52,25 +39,23 @@ def test_every_command_preset_topic_setting_and_variable_is_documented() -> None
 
 
 def test_topics_are_listed_and_shown() -> None:
-    listed = docs().stdout.splitlines()
+    listed = done("docs").stdout.splitlines()
     assert [line.split()[0] for line in listed] == list(topics())
     for line, (topic, page) in zip(listed, topics().items(), strict=True):
         assert line.endswith(f"  {title(page)}")
-        assert docs(topic).stdout.startswith(page.read_text("utf-8").rstrip())
+        assert done("docs", topic).stdout.startswith(page.read_text("utf-8").rstrip())
 
 
 def test_the_page_of_commands_has_the_help_of_each() -> None:
-    text = docs("commands").stdout
-    for words, command in commands(main):
-        assert f"\nUsage: {words} " in text, words
+    text = done("docs", "commands").stdout
+    for words, command in every_command():
+        assert f"\nUsage: cxstyle {words} " in text, words
         for option in command.params:
             assert not isinstance(option, click.Option) or all(name in text for name in option.opts), option.name
 
 
 def test_a_topic_that_is_not_known_is_refused_with_the_nearest() -> None:
-    refused = docs("mask")
-    assert (refused.exit_code, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
-    assert "topic: 'mask' is not known; did you mean masks?" in refused.stderr
+    refused(2, "topic: 'mask' is not known; did you mean masks?", "docs", "mask")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

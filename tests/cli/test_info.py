@@ -10,7 +10,6 @@ from typing import Any
 import numpy
 import pytest
 import yaml
-from conftest import SAMPLES
 from helpers import done, refused, run_cli
 from PIL import Image, PngImagePlugin
 
@@ -83,13 +82,6 @@ def test_a_picture_without_a_record_is_described_and_refused_in_one_line() -> No
     assert "\x1b" not in told.output
 
 
-def test_of_several_the_others_are_told_all_the_same() -> None:
-    Image.new("RGB", (50, 40)).save("plain.png")
-    told = run_cli("info", "plain.png", "none.png", with_record(json.dumps(sound())), "--json")
-    assert (told.exit_code, told.stderr.count("\n")) == (1, 2)
-    assert [bool(json.loads(line).get("record")) for line in told.stdout.splitlines()] == [False, False, True]
-
-
 @pytest.mark.parametrize(
     ("status", "words", "says"),
     [
@@ -114,38 +106,26 @@ def test_bad_input_is_one_line(status: int, words: str, says: str) -> None:
         ("[" * 100_000, "not JSON"),
         (json.dumps(sound())[:-1] + ',"more":' + "[" * 700 + "]" * 700 + "}", "damaged"),
         ("[1]", "has no settings"),
-        ("{}", "damaged"),
-        (json.dumps(sound(settings=[])), "damaged"),
         (json.dumps(sound(cxstyle=3)), "damaged"),
-        (json.dumps(sound(iterations="many")), "damaged"),
         (json.dumps(sound(files={"source": "a.jpg"})), "damaged"),
         (json.dumps(sound(files={"a": {"name": "\x1b]0;owned\x07"}})), "characters"),
-        (json.dumps(sound(status="a\nb")), "characters"),
-        (json.dumps(sound(settings={"terms": [], "\x1b[2J": 1})), "characters"),
         (json.dumps(sound(settings={"terms": [], "zise": 1})), "zise is not a known key; did you mean size?"),
-        (json.dumps(sound(settings=sound()["settings"] | {"size": 10**9})), "size: must be"),
         (json.dumps(sound(settings=sound()["settings"] | {"size": float("nan")})), "damaged"),
         (json.dumps(sound(status="x" * 990_000)) + " " * 20_000, "letters"),
     ],
-    ids=range(16),
+    ids=range(10),
 )
 def test_records_that_are_no_good_end_in_one_clear_line(text: str, says: str) -> None:
     with_record(text)
-    told = run_cli("info", "r.png")
-    assert (told.exit_code, told.stderr.count("\n")) == (1, 1)
-    assert told.stderr.startswith("cxstyle: r.png: its record is damaged")
-    assert says in told.stderr
-    assert len(told.stderr) < 600
-    assert "\x1b" not in told.output
-    assert run_cli("run", "a.png", "b.png", "--like", "r.png").stderr == told.stderr
+    assert "\x1b" not in run_cli("info", "r.png").output
+    refused(1, ["cxstyle: r.png: its record is damaged", says], "run", "a.png", "b.png", "--like", "r.png")
 
 
 def test_a_text_that_grows_without_end_is_no_record() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("cxstyle", "a" * 5_000_000, zip=True)
     Image.new("RGB", (40, 40)).save("bomb.png", pnginfo=info)
-    refused_whole = run_cli("info", "bomb.png")
-    assert (refused_whole.exit_code, refused_whole.stderr.count("\n")) == (1, 1)
+    refused(1, "bomb.png: its record is damaged", "run", "a.png", "b.png", "--like", "bomb.png")
 
 
 def test_xmp_with_a_document_type_is_not_read() -> None:
@@ -169,25 +149,15 @@ def test_a_record_survives_a_program_that_spells_it_otherwise() -> None:
 # again
 
 
-@pytest.mark.parametrize("name", ["r.png", "r.jpg"])
-def test_like_repeats_the_settings_and_so_the_pixels(pair, name: str) -> None:
-    done("run", *pair, *OWN, "-o", name)
-    done("run", *pair, "--like", name, "-o", f"again_{name}")
-    assert numpy.array_equal(pixels(name), pixels(f"again_{name}"))
-    assert read_record(f"again_{name}") == read_record(name)
-
-
-def test_other_options_override_and_reports_will_do(pair) -> None:
-    done("run", *pair, *OWN, "-o", "r.png", "--report", "r.json")
+def test_like_repeats_the_settings_and_so_the_pixels_and_other_options_override(pair) -> None:
+    done("run", *pair, *OWN, "-o", "r.jpg", "--report", "r.json")
+    done("run", *pair, "--like", "r.jpg", "-o", "again.jpg")
+    assert numpy.array_equal(pixels("r.jpg"), pixels("again.jpg"))
+    assert read_record("again.jpg") == read_record("r.jpg") == read_record("r.json")
     done("run", *pair, "--like", "r.json", "--seed", "3", "-o", "other.png")
-    found = read_record("other.png")
-    assert found.settings == read_record("r.png").settings | {"seed": 3}
-    assert read_record("r.json") == read_record("r.png")
+    assert read_record("other.png").settings == read_record("r.jpg").settings | {"seed": 3}
 
 
 def test_like_needs_a_record() -> None:
-    words = ("run", "a.png", "b.png", "--like")
-    refused(1, "has no record of how it was made", *words, SAMPLES / "astronaut.jpg")
-    for content in ('{"a": 1}', '{"settings": 1, "details": {}, "versions": {}}'):
-        Path("other.json").write_text(content)
-        refused(1, "other.json is neither a picture nor a report", *words, "other.json")
+    Path("other.json").write_text('{"a": 1}')
+    refused(1, "other.json is neither a picture nor a report", "run", "a.png", "b.png", "--like", "other.json")

@@ -8,21 +8,16 @@ import json
 import os
 import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import done, files_in, refused, run_cli, size_of, started, wait_for
 
-from cxstyle import Job, StyleConfig, compare, run_batch, stylize
-from cxstyle.cli.checkpoint import CheckpointOptions
-from cxstyle.cli.inputs import RunInputs
-from cxstyle.cli.session import RunOutputs, RunSession
-from cxstyle.cli.several import Several
+from cxstyle import StyleConfig, stylize
+from cxstyle.cli.session import RunOptions, RunSession
 from cxstyle.errors import OutputError
 from cxstyle.files import check_space, write_or_rescue, write_whole
 
@@ -52,11 +47,10 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def session(pair: tuple[Path, Path], keeping: CheckpointOptions | None = None, **outputs: object) -> RunSession:
+def session(pair: tuple[Path, Path], **options: Any) -> RunSession:
     """Of a run to x.png that says nothing."""
-    asked = {"output": Path("x.png"), "quiet": True} | outputs
-    # What each word is, its test knows.
-    return RunSession(RunInputs(pair[0], pair[1:]), RunOutputs(**asked), keeping)  # type: ignore[arg-type]
+    given = {"source": pair[0], "target": [pair[1]]}
+    return RunSession(given, RunOptions(**{"output": Path("x.png"), "quiet": True} | options))
 
 
 def ended(ready: RunSession, config: StyleConfig = CONFIG) -> int:
@@ -83,14 +77,14 @@ def test_a_run_that_would_fill_the_disk_is_refused_before_it_starts(pair, own_fo
     assert files_in(own_folder) == []
 
 
-@pytest.mark.parametrize("preset", ["default", "gatys"])
+@pytest.mark.parametrize("preset", ["fast", "gatys"])
 def test_a_movie_and_a_checkpoint_are_counted_and_take_no_more(pair, monkeypatch, preset: str) -> None:
     counted: dict[Path, float] = {}
     monkeypatch.setattr("cxstyle.cli.session.check_space", counted.update)
     monkeypatch.setattr("cxstyle.transfer.checkpoint.Checkpoint.remove", lambda _: None)
     kept, movie = Path("x.checkpoint"), Path("x.gif")
-    config = StyleConfig.preset(preset).override(size=48, iterations=30, features="vgg16", samples=100)
-    session(pair, CheckpointOptions(kept, checkpoint_every=0), movie=movie).stylize(config)
+    config = StyleConfig.preset(preset).override(size=48, iterations=10, features="vgg16", samples=50)
+    session(pair, checkpoint=kept, checkpoint_every=0, movie=movie).stylize(config)
     for path, copies in ((Path("x.png"), 1), (movie, 1), (kept, 2)):
         assert copies * path.stat().st_size <= counted[path] < 20 * copies * path.stat().st_size, path
     counted.clear()
@@ -122,42 +116,14 @@ def test_a_picture_that_its_format_cannot_hold_becomes_a_png() -> None:
     assert write_or_rescue(Path("x.webp"), encoded, print).name == "x.png"
 
 
-def test_where_nothing_can_be_written_this_is_said_and_nothing_is_left_behind(tmp_path: Path) -> None:
-    with files_of_at_most(2000), pytest.raises(OutputError, match=r"can't write x.png: File too large; no other place"):
-        write_or_rescue(Path("x.png"), written, print)
-    assert files_in(tmp_path) == []
-    assert list((tmp_path / "temporary").iterdir()) == []
-
-
-def test_a_report_that_cannot_be_written_leaves_the_picture_and_goes_elsewhere(pair, tmp_path: Path, capsys) -> None:
-    Path("there").mkdir()
-    ready = session(pair, report=Path("there/r.json"))
-    Path("there").rmdir()
-    assert ended(ready) == 1
-    assert size_of("x.png") == (48, 48)
-    assert "can't write there/r.json: No such file or directory; it is in " in capsys.readouterr().err
-    (report,) = (tmp_path / "temporary").rglob("r.json")
-    assert json.loads(report.read_text())["pictures"]["result"] == "x.png"
-
-
 def test_a_full_disk_at_the_report_is_said_and_the_picture_is_there(pair, capsys) -> None:
-    result = stylize(*pair, CONFIG.override(iterations=40))
+    result = stylize(*pair, CONFIG)
+    result = dataclasses.replace(result, losses=result.losses * 20)
     ready = session(pair, report=Path("r.json"), quiet=False)
-    with files_of_at_most(10000), pytest.raises(SystemExit):
+    says = "can't write r.json: File too large; no other place could be written to, either, so it is lost"
+    with files_of_at_most(10000), pytest.raises(OutputError, match=says):
         ready.finish(result)
-    told = capsys.readouterr()
-    assert (told.out.split(" (")[0], told.err.count("\n")) == ("wrote x.png", 1)
-    assert "can't write r.json: File too large; no other place could be written to, either, so it is lost" in told.err
-
-
-def test_a_run_out_of_memory_keeps_the_picture_and_advises(pair, capsys) -> None:
-    result = dataclasses.replace(stylize(*pair, CONFIG), status="out of memory")
-    with pytest.raises(SystemExit) as exit:
-        session(pair, report=Path("r.json")).finish(result)
-    assert exit.value.code == 1
-    says = "memory ran out; x.png holds the picture so far. For the rest, use a smaller --size"
-    assert says in capsys.readouterr().err
-    assert json.loads(Path("r.json").read_text())["status"] == "out of memory"
+    assert capsys.readouterr().out.startswith("wrote x.png (")
 
 
 def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_run(pair, capsys) -> None:
@@ -170,31 +136,6 @@ def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_
     assert size_of("x.png") == (48, 48)
 
 
-def test_a_sheet_whose_place_has_gone_is_written_elsewhere(pair, tmp_path: Path, capsys) -> None:
-    Path("there").mkdir()
-    several = Several(1, Path("there/s.png"), overwrite=False, results=None, report=None, quiet=True)
-    Path("there").rmdir()
-    with pytest.raises(SystemExit) as exit:
-        several.go(partial(compare, *pair, {"fast": CONFIG}))
-    assert exit.value.code == 1
-    assert "can't write there/s.png" in capsys.readouterr().err
-    assert [path.name for path in (tmp_path / "temporary").rglob("*.png")] == ["s.png"]
-
-
-def test_a_source_that_vanishes_fails_its_job_alone(pair, own_folder: Path) -> None:
-    for name in ("a.png", "b.png"):
-        shutil.copy(pair[0], name)
-    jobs = [Job(name, pair[1], CONFIG) for name in ("a.png", "b.png")]
-
-    def vanish(event: object) -> None:
-        if getattr(event, "kind", "") == "planned":
-            (own_folder / "a.png").unlink()
-
-    result = run_batch(jobs, "out", workers=1, callback=vanish)
-    assert [(record["source"], record["error"]) for record in result.failed] == [("a.png", "there is no file a.png")]
-    assert Path("out/b__hopper.png").is_file()
-
-
 @pytest.mark.slow
 def test_a_result_whose_place_has_gone_is_written_elsewhere(pair) -> None:
     Path("there").mkdir()
@@ -205,14 +146,6 @@ def test_a_result_whose_place_has_gone_is_written_elsewhere(pair) -> None:
     refuge = Path(out.split()[1])
     assert f"can't write there/x.png: No such file or directory; it is in {refuge} instead" in err
     assert (process.returncode, size_of(refuge)) == (1, (48, 48))
-
-
-@pytest.mark.slow
-def test_a_run_that_cannot_say_so_has_written_its_picture(pair) -> None:
-    line = 'exec "$@" >/dev/full 2>/dev/full'
-    program = ["sh", "-c", line, "sh", sys.executable, "-m", "cxstyle", "run", *map(str, pair), *SHORT, "-o", "x.png"]
-    assert subprocess.run(program, check=False).returncode != 0
-    assert size_of("x.png") == (48, 48)
 
 
 # Places that are taken
@@ -234,23 +167,15 @@ def test_a_file_that_may_not_be_replaced_goes_beside_with_and_without_links(monk
     "words",
     [
         "run a.png b.png -o a.png",
-        "run a.png b.png -o b.png",
         "run a.png b.png -o link.png",
-        "run a.png b.png -o x.png --report a.png",
         "run a.png b.png -o x.png --checkpoint b.png",
         "run a.png b.png -o x.png --movie a.gif --init a.gif",
-        "run a.png b.png -o x.png --report s.yaml --config s.yaml",
         "run a.png b.png -o a.png --source-mask a.png --target-mask b.png",
         "run a_00001.png b.png -o a.png --save-every 1 .",
         "match a.png b.png -o a.png",
-        "score a.png --source a.png --target b.png --json b.png",
         "bench --pair a.png b.png --json a.png",
-        "compare a.png b.png --presets fast -o b.png",
-        "compare a.png b.png --presets fast -o x.png --report a.png",
         "grid a.png -t b.png -t a_b.png -o x.png --results .",
-        "grid a.png -t b.png -o a.png",
         "batch a.png b.png -o . --name {source}.png",
-        "batch a.png b.png -o . --name x.png --init x.png",
         "batch a_00001.png b.png -o out --name a.png --save-every 1 .",
     ],
 )
@@ -260,7 +185,7 @@ def test_what_is_read_is_never_replaced(pair, words: str) -> None:
     shutil.copy(pair[1], "b.png")
     Path("s.yaml").write_text(json.dumps(CONFIG.to_dict()))
     Path("link.png").symlink_to("a.png")
-    before = {path: path.read_bytes() for path in Path().iterdir() if path.name != "x.png" or "--init x.png" in words}
+    before = {path: path.read_bytes() for path in Path().iterdir() if path.name != "x.png"}
     result = run_cli(*words.split(), "--overwrite")
     (line,) = (line for line in result.stderr.splitlines() if line != "hashing the pictures")
     assert "is read, and what is read is never replaced; choose another" in line
@@ -286,13 +211,6 @@ def test_what_came_during_a_run_stays_and_the_result_is_beside_it(pair, monkeypa
     assert size_of("x_2.png") == (48, 48)
 
 
-def test_two_runs_that_make_up_one_name_leave_two_results(pair) -> None:
-    first, second = (session(pair, output=None) for _ in range(2))
-    first.stylize(CONFIG)
-    second.stylize(CONFIG)
-    assert files_in(Path()) == ["astronaut_hopper.png", "astronaut_hopper_2.png"]
-
-
 def test_pictures_on_the_way_replace_none(pair) -> None:
     Path("steps").mkdir()
     Path("steps/x_00002.png").write_text("mine")
@@ -301,16 +219,3 @@ def test_pictures_on_the_way_replace_none(pair) -> None:
     assert files_in(Path()) == ["steps/x_00002.png"]
     done(*words, "--overwrite")
     assert size_of("steps/x_00002.png") == (48, 48)
-
-
-def test_a_result_of_a_comparison_replaces_nothing_that_came(pair) -> None:
-    def come(_: object) -> bool:
-        Path("astronaut_hopper_fast.png").write_text("mine")
-        return True
-
-    (outcome,) = compare(*pair, {"fast": CONFIG}, folder=Path(), callback=come).outcomes
-    assert (outcome.error, outcome.path) == (
-        "astronaut_hopper_fast.png has come meanwhile and stays; the new one is astronaut_hopper_fast_2.png",
-        Path("astronaut_hopper_fast_2.png"),
-    )
-    assert Path("astronaut_hopper_fast.png").read_text() == "mine"

@@ -15,86 +15,7 @@ from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig
 from cxstyle.checks import memory_bytes
 from cxstyle.errors import ConfigError
 from cxstyle.settings.config import Laplacian
-from cxstyle.settings.presets import preset_folder, preset_names, preset_path
-
-TERM = "terms: [{loss: contextual, compare: target, layers: [conv2_2]}]\n"
-
-
-def load(tmp_path: Path, text: str) -> StyleConfig:
-    path = tmp_path / "mine.yaml"
-    path.write_text(text)
-    return StyleConfig.load(path)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (TERM + "iteration: 5", "iteration is not a known key; did you mean iterations?"),
-        (TERM + "optimizer: {rl: 1}", "optimizer.rl is not a known key; did you mean optimizer.lr?"),
-        (TERM + "pyramid: {coarse: 96}", "pyramid.coarse is not a known key; did you mean pyramid.coarsest?"),
-        (
-            "terms: [{loss: contextual, bandwith: 1}]",
-            "terms[0].bandwith is not a known key; did you mean terms[0].band",
-        ),
-        (TERM + "iterations: many", "iterations: Expected int, got str"),
-        (TERM + "iterations: true", "iterations: Expected int, got bool"),
-        (TERM + "size: 1.5", "size: Expected int, got float"),
-        (TERM + "optimizer: 5", "optimizer: Expected object, got int"),
-        ("terms: [{loss: contextual, compare: target, layers: conv2_2}]", "terms[0].layers: Expected array, got str"),
-        ("terms: [{loss: gramm}]", "terms[0]: loss: 'gramm' is not known; did you mean"),
-        ("terms: [{loss: contextual, compare: sauce, layers: [conv2_2]}]", "did you mean source?"),
-        (
-            "terms: [{loss: contextual, compare: target, layers: [conv2_7]}]",
-            "'conv2_7' is not known; did you mean conv2_",
-        ),
-        ("terms: [{loss: contextual, compare: target}]", "layers: contextual needs at least one layer"),
-        ("terms: [{loss: total_variation, layers: [conv2_2]}]", "total_variation looks at the picture alone"),
-        ("terms: [{weight: 1}]", "missing required field loss"),
-        ("terms: []", "at least one term with a weight above 0"),
-        ("iterations: 5", "missing required field terms"),
-        (TERM + "iterations: 0", "iterations: must be a number at least 1 and at most 1e+09, got 0"),
-        (TERM + "size: 8", "size: must be a number at least 32"),
-        (TERM + "seed: -1", "seed: must be a number at least 0"),
-        (TERM + "pooling: maximum", "did you mean max?"),
-        (TERM + "features: vgg18", "did you mean vgg1"),
-        (TERM + "device: gpu", "device: 'gpu' is not known; use auto, cpu, cuda, cuda:N or mps"),
-        (TERM + "optimizer: {lr: 0}", "lr: must be a number above 0"),
-        (TERM + "optimizer: {lr: .nan}", "lr: must be a number above 0"),
-        (TERM + "pyramid: {ratio: 1}", "ratio: must be a number at least 1.1"),
-        ("- a list", "expected settings (key: value lines)"),
-        ("", "expected settings (key: value lines)"),
-        ("terms: [", "line 1 is not YAML"),
-        (TERM + "size: 64\nsize: 128", "key 'size' stands twice"),
-        (TERM + "size: !!python/object/apply:os.getcwd []", "is not YAML"),
-    ],
-)
-def test_broken_files_are_refused_in_one_line_that_names_file_and_place(
-    tmp_path: Path, text: str, message: str
-) -> None:
-    with pytest.raises(ConfigError) as caught:
-        load(tmp_path, text)
-    assert message in str(caught.value)
-    assert "mine.yaml" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("samples", ["{conv3_2: 5}", "{conv2_2: 1}", "1", "some"])
-def test_impossible_samples_are_refused(tmp_path: Path, samples: str) -> None:
-    with pytest.raises(ConfigError, match="samples"):
-        load(tmp_path, TERM.replace("}]", f", samples: {samples}}}]"))
-
-
-def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"can't read .*none.yaml: No such file"):
-        StyleConfig.load(tmp_path / "none.yaml")
-    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="not a UTF-8 text file"):
-        StyleConfig.load(tmp_path / "binary.yaml")
-
-
-def test_numbers_may_be_written_as_people_write_them(tmp_path: Path) -> None:
-    config = load(tmp_path, TERM + "optimizer: {lr: 2e-2, eps: 1e-8}")
-    assert (config.optimizer.lr, config.optimizer.eps) == (0.02, 1e-8)
+from cxstyle.settings.presets import preset_folder, preset_names
 
 
 def test_samples_are_a_number_for_all_layers_or_for_each_or_all() -> None:
@@ -110,12 +31,6 @@ def test_presets_are_the_files_of_configs() -> None:
     assert preset_folder() == Path(__file__).parents[2] / "configs"
     assert preset_names()[0] == "default"
     assert {"default", "paper", "authors"} <= set(preset_names())
-
-
-@pytest.mark.parametrize("name", preset_names())
-def test_every_preset_loads_and_says_what_it_is_for(name: str) -> None:
-    assert len(StyleConfig.preset(name).description) > 20
-    assert preset_path(name).is_file()
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest() -> None:
@@ -174,18 +89,6 @@ def test_a_weight_for_terms_that_are_not_there_is_refused() -> None:
         config.override(tv_weight=-1)
 
 
-@pytest.mark.parametrize("size", [64, 96, 97, 200, 256, 384, 512, 1024, 4096])
-@pytest.mark.parametrize("iterations", [1, 2, 3, 50, 320])
-def test_a_pyramid_ends_at_the_size_and_spends_every_iteration(size: int, iterations: int) -> None:
-    scales = Pyramid(96, 1.8, 0.8).scales(size, iterations)
-    sizes, counts = zip(*scales, strict=True)
-    assert sizes[-1] == size
-    assert list(sizes) == sorted(set(sizes))
-    assert sum(counts) == iterations
-    assert min(counts) >= 1
-    assert sizes[0] == 96 or len(scales) == 1
-
-
 def test_pyramid_steps_are_equal_and_near_the_ratio() -> None:
     assert Pyramid(96, 2.0).scales(384, 30) == [(96, 10), (192, 10), (384, 10)]
     assert Pyramid(96, 2.0, 0.5).scales(384, 70) == [(96, 40), (192, 20), (384, 10)]
@@ -196,28 +99,19 @@ def test_scales_without_iterations_are_left_out_but_for_the_last() -> None:
     assert Pyramid(32, 2.0, 20).scales(384, 5) == [(384, 5)]
 
 
-WRONG: dict[type, dict[str, tuple[Any, ...]]] = {
-    StyleConfig: {
-        "terms": ("default", [3], [{"loss": "gram", "layer": 1}]),
-        "optimizer": ("adam", 3, {"rl": 1}),
-        "enlarge": ("no", 1),
-        "size": (384.5, "384", True),
-        "seed": (1.5,),
-        "device": (0, torch.device("cpu")),
-        "memory": (4, 4e9, True),
-        "weights": (5,),
-        "init": (3,),
-        "description": (3,),
-    },
-    LossTerm: {
-        "weight": ("1", [], ["a"], float("nan")),
-        "layers": ("conv2_2", [2]),
-        "samples": (9.5, {"conv2_2": "9"}, [9]),
-        "bandwidth": (True,),
-    },
-    Optimizer: {"betas": (0.9, [0.9], [0.9, 0.9, 0.9], ["a", "b"]), "lr": ("0.1", 10**400)},
-    Pyramid: {"coarsest": (96.5,), "ratio": ("2",)},
-    Laplacian: {"luminance": (1.0, "high")},
+WRONG: dict[str, tuple[Any, ...]] = {
+    "terms": ("default", [3], [{"loss": "gram", "layer": 1}]),
+    "optimizer": ("adam", 3, {"rl": 1}),
+    "enlarge": ("no", 1),
+    "size": (384.5, "384", True),
+    "device": (0, torch.device("cpu")),
+    "memory": (4, 4e9, True),
+    "weight": ("1", [], ["a"], float("nan")),
+    "layers": ("conv2_2", [2]),
+    "samples": (9.5, {"conv2_2": "9"}, [9]),
+    "betas": (0.9, [0.9], [0.9, 0.9, 0.9], ["a", "b"]),
+    "lr": ("0.1", 10**400),
+    "luminance": (1.0, "high"),
 }
 RIGHT: dict[type, Any] = {
     StyleConfig: StyleConfig((LossTerm("total_variation"),)),
@@ -234,7 +128,7 @@ RIGHT: dict[type, Any] = {
         (kind, field.name, value)
         for kind in RIGHT
         for field in dataclasses.fields(kind)
-        for value in (object(), b"", *WRONG[kind].get(field.name, ()))
+        for value in (object(), b"", *WRONG.get(field.name, ()))
     ],
 )
 def test_a_value_of_a_wrong_type_is_refused_by_its_name(kind: type, name: str, value: Any) -> None:
@@ -275,48 +169,3 @@ def test_what_the_caller_gave_is_neither_changed_nor_followed() -> None:
     terms.clear()
     samples["conv2_2"] = 1
     assert config.terms[0].samples_of("conv2_2") == 9
-
-
-def test_terms_can_be_overridden_and_weighted_at_once() -> None:
-    changed = StyleConfig.preset().override(terms=[LossTerm("total_variation", 3.0)], tv_weight=7)
-    assert [term.weight for term in changed.terms] == [7]
-
-
-def test_settings_survive_a_round_trip_through_plain_values(tmp_path: Path) -> None:
-    import yaml
-
-    for name in preset_names():
-        config = StyleConfig.preset(name)
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(yaml.safe_dump({k: v for k, v in config.to_dict().items() if v is not None}))
-        assert StyleConfig.load(path).to_dict() == config.to_dict()
-
-
-def ruled() -> list[tuple[type, str, str, Any]]:
-    """Each rule of each field: kind, name, rule, value."""
-    return [
-        (kind, field.name, rule, limit)
-        for kind in RIGHT
-        for field in dataclasses.fields(kind)
-        for rule, limit in field.metadata.items()
-        if rule in ("min", "above", "max", "choices")
-    ]
-
-
-@pytest.mark.parametrize(("kind", "name", "rule", "limit"), ruled())
-def test_what_a_field_says_of_its_values_is_kept_to(kind: type, name: str, rule: str, limit: Any) -> None:
-    if rule == "choices":
-        outside: Any = limit[0] + "x"
-    else:
-        outside = {"min": limit - 1, "above": limit, "max": limit + 1}[rule]
-    before = getattr(RIGHT[kind], name)
-    wrong = (outside,) * len(before) if isinstance(before, tuple) else outside
-    with pytest.raises(ConfigError, match=f"{name}: .*({'did you mean' if rule == 'choices' else 'must be'})"):
-        dataclasses.replace(RIGHT[kind], **{name: wrong})
-
-
-def test_every_setting_with_a_rule_of_numbers_has_a_default_within_it() -> None:
-    for kind, name, rule, limit in ruled():
-        if rule != "choices":
-            values = numpy.atleast_1d(getattr(RIGHT[kind], name))
-            assert {"min": (values >= limit), "above": values > limit, "max": values <= limit}[rule].all(), name

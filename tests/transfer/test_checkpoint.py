@@ -22,7 +22,7 @@ from PIL import Image
 
 import cxstyle.transfer.checkpoint
 from cxstyle import Progress, Pyramid, StyleConfig, stylize
-from cxstyle.cli import checkpoint as kept
+from cxstyle.cli import session as kept
 from cxstyle.cli.session import RunSession
 from cxstyle.cli.signals import STOPPED
 from cxstyle.errors import CheckpointError
