@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
+import numpy
 import torch
 from PIL import Image
 from torch import Tensor
@@ -21,8 +22,8 @@ from .alpha import on_white
 from .formats import QUALITY, Format, Writing, check_size, format_of
 from .metadata import LONGEST, LONGEST_PACKET, XMP, Attribution, exif_of, packet_of, srgb_profile, texts_of
 from .photo import Origin
-from .sixteen_bit import deep_file
 from .tensors import to_image, to_tensor
+from .vips import vips
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,24 @@ def attribution_for(kind: Format, writing: Writing, record: str, origin: Origin)
         return said, ()
     note = "the settings are too long for the file and are left out of it; .png holds them, and so does --report"
     return replace(said, author=author[:LONGEST], copyright=rights[:LONGEST], record=""), (note,)
+
+
+def deep_file(channels: Tensor, kind: Format, said: Attribution) -> bytes:
+    """A PNG or TIFF file of 16 bits a channel, which Pillow can't write, by libvips; attribution as XMP.
+
+    Args:
+        channels: (C, H, W) in [0, 1], C 3, or 4 with alpha.
+        kind: PNG or TIFF.
+        said: what stands beside the pixels.
+    """
+    values = channels.detach().double().clamp(0, 1).mul(65535).round().cpu().permute(1, 2, 0)
+    image = vips().Image.new_from_array(values.numpy().astype(numpy.uint16)).copy(interpretation="rgb16")
+    blobs = {"icc-profile-data": srgb_profile()} | ({"xmp-data": packet_of(said)} if said.tool else {})
+    for name, content in blobs.items():
+        image.set_type(vips().GValue.blob_type, name, content)
+    if kind.name == "PNG":
+        return bytes(image.pngsave_buffer(bitdepth=16))
+    return bytes(image.tiffsave_buffer(compression="deflate", predictor="horizontal"))
 
 
 def plain_file(picture: Tensor, alpha: Tensor | None, kind: Format, quality: int, said: Attribution) -> bytes:
