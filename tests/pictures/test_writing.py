@@ -14,7 +14,7 @@ import pytest
 import torch
 from click.testing import Result
 from helpers import done, run_cli
-from PIL import Image, features
+from PIL import Image
 
 import cxstyle
 from cxstyle import StyleConfig, Writing, read_record
@@ -172,12 +172,6 @@ def test_pictures_too_large_for_their_format_are_refused_with_what_would_do(suff
     check_size(f"x{suffix}", 32, longest)
     with pytest.raises(OutputError, match=rf"32x{longest + 1} px, and {suffix} holds {longest} px.*use \.png, \.tif"):
         check_size(f"x{suffix}", longest + 1, 32)
-
-
-def test_a_pillow_without_avif_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features, "check", lambda _: False)
-    with pytest.raises(OutputError, match=r"was built without AVIF; use \.png"):
-        save_picture(picture(), "x.avif")
 
 
 def test_unwritable_outputs_are_refused_before_and_while_writing() -> None:
