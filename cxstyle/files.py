@@ -47,11 +47,7 @@ def check_plain(path: Path, largest: float = math.inf) -> None:
 
 
 def read_plain(path: Path, largest: float = math.inf) -> bytes:
-    """The content of a file, see `check_plain`.
-
-    Raises:
-        OSError: it can't be read.
-    """
+    """The content of a file; errors as of `check_plain`."""
     check_plain(path, largest)
     return path.read_bytes()
 
@@ -71,11 +67,7 @@ def read_up_to(path: Path, most: int) -> bytes:
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file's bytes, in hexadecimal.
-
-    Raises:
-        OSError: it can't be read.
-    """
+    """Of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -132,11 +124,7 @@ def free(paths: Iterator[Path]) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """A folder for files, made where it is missing, with those above it.
-
-    Raises:
-        OutputError: it can't be made or written to.
-    """
+    """A folder for files, made where it is missing, with those above it; an OutputError where it can't be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -156,8 +144,8 @@ def check_space(needed: Iterable[tuple[Path, float]]) -> None:
     systems: dict[int, list[tuple[float, Path]]] = {}
     with contextlib.suppress(OSError):  # a folder that has gone is told of when it is written to
         for path, size in needed:
-            there = path if path.is_dir() else path.parent
-            systems.setdefault(there.stat().st_dev, []).append((size, path))
+            folder = path if path.is_dir() else path.parent
+            systems.setdefault(folder.stat().st_dev, []).append((size, path))
         for wanted in systems.values():
             largest = max(wanted)[1]
             space = shutil.disk_usage(largest if largest.is_dir() else largest.parent)
@@ -170,19 +158,16 @@ def check_space(needed: Iterable[tuple[Path, float]]) -> None:
 
 
 def partial_prefix(path: Path) -> str:
-    """How the names of temporary files of a file begin; no two files' in a folder the same way."""
-    return f".{path.name[:20]}.{zlib.crc32(os.fsencode(path.name)):08x}."
+    """How the names of temporary files of a file begin; no two files' in a folder the same way, and all equally long."""
+    return f".{zlib.crc32(os.fsencode(path.name)):08x}."
 
 
 def remove_partial(paths: Iterable[Path]) -> None:
     """Removes what writers of these files have left half-written when they were killed."""
-    beside: dict[Path, set[str]] = {}
-    for path in paths:
-        beside.setdefault(path.parent, set()).add(partial_prefix(path))
-    for folder, prefixes in beside.items():
-        # The first 20 letters may hold dots, the rest of the name is a checksum, a random part and the suffix.
+    begin = {path.parent / partial_prefix(path) for path in paths}
+    for folder in {path.parent for path in begin}:
         for found in folder.glob(f".*{PARTIAL}"):
-            if found.name.rsplit(".", 2)[0] + "." in prefixes:
+            if found.with_name(found.name[: len(partial_prefix(found))]) in begin:
                 found.unlink(missing_ok=True)
 
 
@@ -190,36 +175,26 @@ def remove_partial(paths: Iterable[Path]) -> None:
 def partial_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A file beside the place of another, under a temporary name that no other writer of that one has; and to write it.
 
-    It stays where the block ends well.
-
-    Raises:
-        OutputError: it can't be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(prefix=partial_prefix(path), suffix=PARTIAL, dir=path.parent)
-        partial = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                yield partial, file
-            umask = os.umask(0)
-            os.umask(umask)
-            partial.chmod(0o666 & ~umask)  # mkstemp makes files private
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
-
-
-def write_partial(path: Path, content: bytes) -> Path:
-    """Writes a file's content beside its place, for `put_in_place`.
+    It stays where the block ends well, for `put_in_place`.
 
     Raises:
         OutputError: it can't be written; nothing is left behind.
     """
-    with partial_file(path) as (partial, file):
-        file.write(content)
-    return partial
+    partial = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=partial_prefix(path), suffix=PARTIAL, dir=path.parent)
+        partial = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            yield partial, file
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)  # mkstemp makes files private
+    except BaseException as error:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+        raise
 
 
 def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> Path:
@@ -233,29 +208,16 @@ def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> Path:
         OutputError: it can't be; what stood there before is untouched, and the temporary file is gone.
     """
     try:
-        try:
-            if replace:
-                return partial.replace(path)
-            return next(place for place in numbered(path) if put_in_free(partial, place))
-        finally:
-            partial.unlink(missing_ok=True)
+        return partial.replace(path if replace else next(filter(taken, numbered(path))))
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
 
 
-def put_in_free(partial: Path, path: Path) -> bool:
-    """Gives a temporary file a further name; False where that is taken."""
+def taken(path: Path) -> bool:
+    """Takes a name by an empty file; False where somebody has it."""
     try:
-        try:
-            os.link(partial, path)
-        except FileExistsError:
-            raise
-        except OSError:
-            if not partial.exists():
-                raise
-            # The file system has no links: an empty file holds the name.
-            path.touch(exist_ok=False)
-            partial.replace(path)
+        path.touch(exist_ok=False)
     except FileExistsError:
         return False
     return True
@@ -271,11 +233,7 @@ def is_marked(path: Path, mark: bytes) -> bool:
 
 
 def check_place(path: Path, found: Path) -> None:
-    """Says where a file is that could not take its place.
-
-    Raises:
-        OutputError: it could not.
-    """
+    """Says, by an OutputError, where a file is that could not take its place."""
     if found != path:
         raise OutputError(f"{path} {TAKEN} {found}")
 
@@ -293,12 +251,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, content: bytes, *, replace: bool = True) -> Path:
-    """Writes a file by way of a temporary one beside it; `replace` and what is returned are those of `put_in_place`.
-
-    Raises:
-        OutputError: it can't be written; what stood there before is untouched.
-    """
-    return put_in_place(write_partial(path, content), path, replace=replace)
+    """Writes a file by way of a temporary one beside it; `replace`, what is returned and raised as of `put_in_place`."""
+    with partial_file(path) as (partial, file):
+        file.write(content)
+    return put_in_place(partial, path, replace=replace)
 
 
 def write_or_rescue(path: Path, write: Callable[[Path], Path], tell: Callable[[str], object]) -> Path:
