@@ -158,7 +158,7 @@ def check_space(needed: Iterable[tuple[Path, float]]) -> None:
 
 
 def partial_prefix(path: Path) -> str:
-    """How the names of temporary files of a file begin; no two files' in a folder the same way, and all equally long."""
+    """How the names of temporary files of a file begin: no two files' in a folder the same way, all equally long."""
     return f".{zlib.crc32(os.fsencode(path.name)):08x}."
 
 
@@ -251,7 +251,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, content: bytes, *, replace: bool = True) -> Path:
-    """Writes a file by way of a temporary one beside it; `replace`, what is returned and raised as of `put_in_place`."""
+    """Writes a file by way of a temporary one beside it; `replace`, the result and errors as of `put_in_place`."""
     with partial_file(path) as (partial, file):
         file.write(content)
     return put_in_place(partial, path, replace=replace)

@@ -168,20 +168,14 @@ def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Networ
 
 
 def check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuses the checkpoint of a run that would have come to other pixels.
-
-    Raises:
-        CheckpointError: what differs, by name.
-    """
+    """Refuses, by a CheckpointError that says what differs, the checkpoint of a run that came to other pixels."""
     anew = "or start anew with --overwrite in place of --resume"
     if found["versions"] != wanted["versions"]:
         theirs, ours = (
             " and ".join(f"{name} {version}" for name, version in run["versions"].items()) for run in (found, wanted)
         )
         raise CheckpointError(f"{path} was made by {theirs}, and this is {ours}: go on with those, {anew}")
-    differing = [name for name in wanted if name not in ("settings", "versions") and found.get(name) != wanted[name]]
-    theirs, ours = found["settings"], wanted["settings"]
-    differing += [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
+    there, here = ({**run, **run["settings"], "settings": None} for run in (found, wanted))
+    differing = ", ".join(name for name in {**here, **there} if there.get(name) != here.get(name))
     if differing:
-        names = ", ".join(differing)
-        raise CheckpointError(f"{path} is of another run, with other {names}: give the same again, {anew}")
+        raise CheckpointError(f"{path} is of another run, with other {differing}: give the same again, {anew}")

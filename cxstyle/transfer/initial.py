@@ -51,16 +51,12 @@ class InitialPicture:
         moving: Tensor | None,
     ) -> None:
         self.moving = moving
-        if init == "source":
-            self.picture = source
-            return
-        if init == "target":
-            self.picture = targets[0]
-        elif init == "noise":
+        if init == "noise":
             self.picture = torch.rand(1, 3, *size, generator=generator)
         else:
-            self.picture = load_picture(init, "init picture")
-        if moving is not None:
+            known = {"source": source, "target": targets[0]}
+            self.picture = known[init] if init in known else load_picture(init, "init picture")
+        if moving is not None and init != "source":
             share = pixel_shares(moving, source)
             self.picture = share * resize(self.picture, *source.shape[2:]) + (1 - share) * source
 

@@ -20,8 +20,6 @@ from cxstyle.transfer.details import (
     in_force,
     left_out,
     memory_in_words,
-    sampled,
-    samples_in_words,
     size_reason,
 )
 
@@ -30,8 +28,6 @@ CONTENT = LossTerm("contextual", 3.0, "source", ("conv4_2",), samples=10)
 PALETTE = LossTerm("palette", 100.0, "source")
 SMOOTH = LossTerm("total_variation", 0.0)
 CONFIG = StyleConfig((STYLE, CONTENT, PALETTE, SMOOTH), colors="target")
-HALF, ONE = (48, 64), [(32, 40)]
-"""Height and width of a result, and of its only target."""
 
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -71,36 +67,6 @@ def test_strength_is_in_the_weights_of_what_pulls_away_from_the_source() -> None
 )  # fmt: skip
 def test_what_is_left_out_is_told_with_the_reason(changes: dict, reasons: dict[str, str]) -> None:
     assert {term["name"]: term["reason"] for term in left_out(CONFIG.override(**changes))} == reasons
-
-
-def test_samples_are_counted_among_the_positions_of_each_layer() -> None:
-    # conv2_2 has half of each side, conv4_2 an eighth: 24 x 32 and 6 x 8, of the target 16 x 20 and 4 x 5.
-    assert [(term["result"], term["other"]) for term in sampled((STYLE, CONTENT), HALF, ONE)] == [
-        ([100, 768], [100, 320]),
-        ([48, 48], [20, 20]),
-        ([10, 48], [10, 48]),
-    ]
-
-
-def test_positions_of_several_targets_add_up() -> None:
-    assert sampled((STYLE,), HALF, ONE * 2)[1]["other"] == [40, 40]
-
-
-def test_patches_need_all_their_neighbours_and_those_of_the_target_all_take_part() -> None:
-    patches = LossTerm("mrf", 1.0, "target", ("conv3_1",), samples=20)
-    # conv3_1 is 12 x 16, of the target 8 x 10.
-    (found,) = sampled((patches,), HALF, ONE)
-    assert (found["result"], found["other"]) == ([20, 140], [48, 48])
-
-
-def test_layers_that_are_one_set_have_the_positions_of_the_first() -> None:
-    joined = LossTerm("contextual", 1.0, "target", ("conv3_1", "conv4_1"), combine="concatenate", samples=20)
-    (found,) = sampled((joined,), HALF, ONE)
-    assert (found["name"], found["result"], found["other"]) == ("style conv3_1+conv4_1", [20, 192], [20, 80])
-
-
-def test_losses_that_draw_nothing_are_not_among_the_samples() -> None:
-    assert sampled((LossTerm("reconstruction", 1.0, "source", ("conv2_1",)), PALETTE), HALF, ONE) == []
 
 
 @pytest.mark.parametrize(
@@ -145,13 +111,6 @@ def test_memory_in_words_says_why_there_are_tiles() -> None:
     )
 
 
-def test_samples_in_words() -> None:
-    assert samples_in_words(sampled((CONTENT,), HALF, ONE)) == [
-        "samples: content conv4_2 10 of 48 against 10 of 48, in each iteration of the last scale"
-    ]
-    assert samples_in_words([]) == []
-
-
 @pytest.fixture(scope="module")
 def details(pair: tuple[Path, Path]) -> RunDetails:
     """Of a run with all that there is to tell."""
@@ -166,7 +125,7 @@ def test_every_decision_is_a_line_with_its_reason(details: RunDetails) -> None:
     told = details.explain(["hopper", "copy"])
     keys = [line.split(": ")[0] for line in told]
     first = ["targets", "device", "threads", "waiting", "precision", "network", "weights", "source", "target", "target"]
-    last = ["terms and weights", "left out", "left out", "samples", "seed"]
+    last = ["terms and weights", "left out", "left out", "seed"]
     assert keys == [*first, "result", "scales", "memory", "colours", "counterparts", *last]
     for line in (
         "targets: hopper 25%, copy 75%",
