@@ -127,11 +127,15 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
     free = f"{SHARE * setup.cache.memory:.0%} of what is free, and what is taken already"
     wait, decided_by = waiting()
     name = setup.weights.name
-    labels = None if masks is None else {
-        "shared": [masks.names[i] for i in masks.shared],
-        "only_source": list(masks.only_source),
-        "only_target": list(masks.only_target),
-    }
+    labels = (
+        None
+        if masks is None
+        else {
+            "shared": [masks.names[i] for i in masks.shared],
+            "only_source": list(masks.only_source),
+            "only_target": list(masks.only_target),
+        }
+    )
     return RunDetails(
         device=describe(setup.device),
         device_reason=device_reason(config.device, setup.device),

@@ -127,7 +127,7 @@ def layers() -> Iterator[Case]:
         "integers": ({**good, "conv1_1.bias": torch.zeros(64, dtype=torch.int64)}, "conv1_1.bias holds int64"),
         "truths": ({**good, "conv1_1.bias": torch.zeros(64, dtype=torch.bool)}, "conv1_1.bias holds bool"),
         "complex": ({**good, "conv1_1.bias": torch.zeros(64, dtype=torch.complex64)}, "conv1_1.bias holds complex64"),
-        "normalized": ({"features.1.running_mean": torch.zeros(64)}, "batch normalization"),
+        "normalized": ({"features.1.running_mean": torch.zeros(64)}, "holds no VGG convolutions"),
         "origin": (
             {"features.0.weight": good["conv1_1.weight"], "features.0.bias": good["conv1_1.bias"]},
             "unknown origin, so its normalization can't be told",
@@ -178,7 +178,6 @@ def pickles() -> Iterator[Case]:
     }
     for name, (data, says) in cases.items():
         yield Case("pickles", f"{name}.pth", data, says)
-    yield Case("pickles", "vgg.mat", pickle.dumps(Code()), "is a MATLAB file, which is not read")
     yield Case("pickles", "code.bin", pickle.dumps(Code()), code)
     yield Case("pickles", "code.safetensors", pickle.dumps(Code()), refused)
     yield Case("pickles", "state.safetensors", whole, refused)

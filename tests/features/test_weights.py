@@ -124,14 +124,6 @@ def test_the_caffe_weights_in_gatys_layout_bring_their_normalization(tmp_path: P
     assert_same(network.tensors, vgg19)
 
 
-def test_torchvision_weights_are_known_by_their_first_value(tmp_path: Path, vgg19: State) -> None:
-    state = in_torchvision_layout(vgg19, "vgg19", "features.")
-    state["features.0.weight"] = state["features.0.weight"].clone()
-    state["features.0.weight"][0, 0, 0, 0] = -0.05347
-    torch.save(state, tmp_path / "copy.pth")
-    assert read_foreign(tmp_path / "copy.pth").provenance.normalization == IMAGENET
-
-
 def test_weights_of_unknown_origin_need_their_normalization_named(tmp_path: Path, vgg19: State) -> None:
     torch.save(in_torchvision_layout(vgg19, "vgg19", ""), tmp_path / "own.pth")
     with pytest.raises(WeightsError, match=r"unknown origin.*--normalization imagenet"):
