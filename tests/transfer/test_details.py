@@ -8,18 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import Result
-from helpers import done, run_cli
+from helpers import run_cli
 from PIL import Image
 
 from cxstyle import LossTerm, StyleConfig, stylize
-from cxstyle.device import device_reason, threads_reason
+from cxstyle.device import device_reason
 from cxstyle.pictures import load_picture
 from cxstyle.transfer import RunDetails
 from cxstyle.transfer.details import (
-    features_reason,
-    in_force,
     left_out,
-    memory_in_words,
     size_reason,
 )
 
@@ -42,16 +39,6 @@ def halves(height: int, width: int, right: str = "blue") -> Image.Image:
 
 def run(*words: object) -> Result:
     return run_cli("run", *words, "--size", "48", "--iterations", "2")
-
-
-def test_terms_in_force_have_a_weight_for_each_value() -> None:
-    found = [(term["name"], term["weight"]) for term in in_force(CONFIG)]
-    assert found == [("style conv2_2", 2), ("style conv4_2", 2), ("content conv4_2", 3), ("palette", 100)]
-
-
-def test_strength_is_in_the_weights_of_what_pulls_away_from_the_source() -> None:
-    found = [term["weight"] for term in in_force(CONFIG.override(strength=0.5))]
-    assert found == [1, 1, 3, 100]
 
 
 @pytest.mark.parametrize(
@@ -82,33 +69,11 @@ def test_the_size_is_told_with_its_reason(source: tuple[int, int], edge: int, re
     assert size_reason(CONFIG, source, edge) == reason
 
 
-def test_the_network_is_told_with_its_reason() -> None:
-    assert features_reason(CONFIG, "vgg19") == "VGG19 is preferred, and its weights are on this machine"
-    assert features_reason(CONFIG, "vgg16") == "VGG19 is preferred, but its weights are not on this machine"
-    assert features_reason(CONFIG.override(features="vgg16"), "vgg16") == "as asked for"
-    assert features_reason(CONFIG.override(weights="w.pth"), "vgg16") == "the weights that were asked for"
-
-
 def test_the_device_is_told_with_its_reason() -> None:
     assert device_reason("cpu", torch.device("cpu")) == "as asked for"
     assert device_reason("auto", torch.device("cuda")) == "the first CUDA device"
     assert device_reason("auto", torch.device("mps")) == "there is no CUDA device"
     assert device_reason("auto", torch.device("cpu")).startswith("there is no CUDA device and no mps; torch is built ")
-
-
-def test_threads_are_told_with_their_reason(monkeypatch) -> None:
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        monkeypatch.setenv(name, "1000")
-    assert threads_reason() == "torch's choice for this machine"
-    monkeypatch.setenv("MKL_NUM_THREADS", str(torch.get_num_threads()))
-    assert threads_reason() == "MKL_NUM_THREADS says so"
-
-
-def test_memory_in_words_says_why_there_are_tiles() -> None:
-    memory = {"budget": 4e9, "budget_reason": "as asked for", "estimate": 3.5e9, "whole": 9e9, "tiles": 6}
-    assert memory_in_words(memory) == (
-        "about 3.50 GB of 4.00 GB (as asked for), the network in 6 tiles, since whole it would take 9.00 GB"
-    )
 
 
 @pytest.fixture(scope="module")
@@ -159,13 +124,3 @@ def test_details_are_plain_values_and_come_back_from_them(details: RunDetails) -
 def test_verbose_tells_decisions_even_where_there_is_nothing_to_iterate(pair) -> None:
     told = run(*pair, "-v", "--strength", 0).stderr
     assert "terms and weights: none, at strength 0\n" in told
-
-
-def test_a_batch_tells_of_each_job_what_differs_from_the_one_before(pair) -> None:
-    words = ["batch", *pair, "-o", "out", "--size", 48, "--iterations", 1, "--seed", 1, "--seed", 2, "-v"]
-    told = done(*words, "--workers", 1).stderr.splitlines()
-    ends = [i for i, line in enumerate(told) if "left" in line and ".png" in line]
-    first, second = told[ends[0] + 1 : ends[1]], told[ends[1] + 1 :]
-    assert "  device: cpu" in first[0]
-    assert "  seed: 2" in second
-    assert not any(line.startswith("  device: ") for line in second)
