@@ -115,8 +115,7 @@ def arithmetic() -> Facts:
     """What torch makes of the CPU."""
     import torch
 
-    from ..device import bf16_on_cpu
-    from ..openmp import waiting
+    from ..device import bf16_on_cpu, waiting
 
     wait, why = waiting()
     return {

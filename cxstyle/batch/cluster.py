@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .. import openmp
+from .. import WAITING
 from ..errors import ClusterError, ConfigError
 from ..pictures import VARIABLE
 from ..settings import StyleConfig
@@ -126,7 +126,7 @@ class Driver:
         self.cpus = cluster.cpus or max(1, most)
         self.messages = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
         variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": python_path()}
-        wanted = ("CXSTYLE_CACHE", VARIABLE, *openmp.VARIABLES)
+        wanted = ("CXSTYLE_CACHE", VARIABLE, *WAITING)
         variables |= {name: os.environ[name] for name in wanted if name in os.environ}
         self.remote = ray.remote(do_job).options(
             num_cpus=self.cpus,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..checks import in_words
-from ..device import choose_precision, describe, device_reason, threads_reason
+from ..device import choose_precision, describe, device_reason, threads_reason, waiting
 from ..losses import unique, value_names
-from ..openmp import waiting
+from ..pictures import Labels
 from ..settings import StyleConfig
 from .memory import SHARE
 
@@ -123,19 +123,10 @@ class RunDetails:
 def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails:
     """Those of a run, which may go on after some iterations."""
     config, inputs, edge, last = setup.config, setup.inputs, setup.long_edge, setup.scales[-1][0]
-    masks, found, plan = inputs.labels, setup.correspondence, setup.memory
+    masks, found = inputs.labels, setup.correspondence
     free = f"{SHARE * setup.cache.memory:.0%} of what is free, and what is taken already"
     wait, decided_by = waiting()
     name = setup.weights.name
-    labels = (
-        None
-        if masks is None
-        else {
-            "shared": [masks.names[i] for i in masks.shared],
-            "only_source": list(masks.only_source),
-            "only_target": list(masks.only_target),
-        }
-    )
     return RunDetails(
         device=describe(setup.device),
         device_reason=device_reason(config.device, setup.device),
@@ -160,11 +151,8 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
         scales=[{"long_edge": each, "iterations": count} for each, count in setup.scales],
         scales_reason="up to the result's size" if last == edge else "beyond that no target has detail",
         memory={
-            "budget": plan.budget,
+            **{name: value for name, value in asdict(setup.memory).items() if name != "pixels"},
             "budget_reason": free if config.memory == "auto" else "as asked for",
-            "estimate": plan.estimate,
-            "whole": plan.whole,
-            "tiles": plan.tiles,
         },
         terms=in_force(config),
         left_out=left_out(config),
@@ -175,10 +163,16 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
         seed=config.seed,
         deterministic=config.deterministic,
         target_weights=None if inputs.guide.weights is None else list(inputs.guide.weights),
-        labels=labels,
+        labels=None if masks is None else sides_of(masks),
         counterparts=None if found is None else [float(c.mean()) for c in (found.confidence, *found.confidences)],
         resumed_after=resumed_after,
     )
+
+
+def sides_of(labels: Labels) -> dict[str, list[str]]:
+    """Names of the masks' labels, by which masks have them."""
+    shared = [labels.names[i] for i in labels.shared]
+    return {"shared": shared, "only_source": list(labels.only_source), "only_target": list(labels.only_target)}
 
 
 def features_reason(config: StyleConfig, name: str) -> str:

@@ -50,7 +50,7 @@ def test_the_presets_for_comparison_lower_their_objective(pair: tuple[Path, Path
 def test_lbfgs_lowers_a_gram_objective_at_every_step_and_stays_within_0_to_1(pair: tuple[Path, Path]) -> None:
     result = stylize(*pair, GRAM.override(optimizer=Optimizer("lbfgs", lr=1.0)))
     totals = [losses["total"] for losses in result.losses]
-    assert totals[-1] < 0.9 * totals[0]
+    assert totals[-1] < 0.95 * totals[0]
     assert all(after < before for before, after in pairwise(totals))
     assert (result.picture.min() >= 0, result.picture.max() <= 1) == (True, True)
 
