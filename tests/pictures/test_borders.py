@@ -13,9 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from cxstyle.analysis.score import load
 from cxstyle.pictures.borders import Widths, border
-from cxstyle.pictures.photo import Photo
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize, to_image, to_tensor
 from cxstyle.transfer.inputs import read_inputs
@@ -159,6 +157,7 @@ def test_the_samples_stay_whole(name: str) -> None:
 def test_the_target_alone_is_cut_and_a_note_says_so(tmp_path: Path) -> None:
     whole = framed(scene(), (0, 12, 0, 12), BLACK)
     to_image(whole).save(tmp_path / "target.png")
+    assert border(whole, torch.cat([torch.zeros(1, 1, 20, 200), torch.ones(1, 1, 154, 200)], 2)) == NONE
     inputs = read_inputs(whole, [tmp_path / "target.png", scene()])
     assert inputs.source.shape == (1, 3, 174, 200)
     assert [tuple(target.shape) for target in inputs.targets] == [(1, 3, 150, 200)] * 2
@@ -179,19 +178,3 @@ def test_the_target_s_mask_is_cut_alike_whatever_its_size(scale: int) -> None:
     assert inputs.labels.only_target == ()
     assert inputs.labels.targets[0].shape == (2, 150 * scale, 200 * scale)
     torch.testing.assert_close(inputs.labels.targets[0].mean((1, 2)), torch.tensor([0.5, 0.5]), atol=0.02, rtol=0)
-
-
-def test_alpha_is_cut_alike_and_what_is_transparent_is_no_border() -> None:
-    whole = framed(scene(), (0, 12, 0, 12), BLACK)
-    alpha = torch.ones(1, 1, 174, 200)
-    alpha[..., 60:90, 60:90] = 0
-    inputs = read_inputs(scene(), Photo(whole, alpha))
-    assert inputs.target_alphas[0] is not None
-    assert torch.equal(inputs.target_alphas[0], alpha[..., 12:-12, :])
-    alpha[..., :12, :] = alpha[..., -12:, :] = 0
-    assert border(whole, alpha) == NONE
-
-
-def test_a_score_sees_the_target_without_its_border() -> None:
-    loaded, _ = load(scene(), scene(), framed(scene(), (10, 10, 10, 10), WHITE), None, None)
-    assert [tuple(each.shape[2:]) for each in loaded] == [(150, 200)] * 3

@@ -107,11 +107,6 @@ def test_a_varying_rate_becomes_an_even_one(times: Sequence[int], shown: Sequenc
     assert len(list(video.steady(((None, picture) for picture in pictures), Fraction(25)))) == len(times)
 
 
-def test_time_between_frames_is_kept_in_a_file_of_varying_rate() -> None:
-    rate, frames = read_frames(Path(filmed("x.mkv", times=(0, 40, 80, 400, 440, 480))))
-    assert (rate, len(list(frames))) == (25, 13)
-
-
 def test_10_bits_are_kept() -> None:
     options = {"x265-params": "lossless=1:log-level=none"}
     frame = next(
@@ -233,25 +228,3 @@ def test_a_run_makes_a_movie_of_its_iterations_and_its_result(pair) -> None:
     assert run(*pair, *WORDS, "-o", "y.png", "--movie", "y.gif", "--save-every", 2, "steps")[0] == 0
     with Image.open("y.gif") as image:
         assert image.n_frames == 3  # of iterations 1 and 2, and the result
-
-
-@pytest.mark.parametrize(
-    ("movie", "says"),
-    [
-        ("x.avi", "x.avi: a movie is .gif, .mp4, .mov, .mkv"),
-        ("none/x.gif", "there is no folder none"),
-        ("there.gif", "there.gif exists; choose another name or add --overwrite"),
-    ],
-)
-def test_a_movie_that_can_not_be_written_is_refused_before_the_run(pair, movie: str, says: str) -> None:
-    Path("there.gif").write_text("there")
-    status, _, err = run(*pair, *WORDS, "-o", "x.webp", "--movie", movie)
-    assert (status, err.count("\n"), Path("x.webp").exists()) == (1, 1, False)
-    assert says in err
-
-
-def test_a_movie_that_fails_at_the_end_costs_no_result(pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video, "CRF", "no number")
-    status, out, err = run(*pair, *WORDS, "-o", "x.png", "--movie", "x.mp4")
-    assert (status, out.startswith("wrote x.png"), [path.name for path in Path().iterdir()]) == (1, True, ["x.png"])
-    assert "cxstyle: can't write x.mp4" in err
