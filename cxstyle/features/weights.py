@@ -175,11 +175,8 @@ def verify_checksum(path: Path) -> None:
 
 
 def read_header(path: Path) -> tuple[list[str], Provenance]:
-    """Tensor names and provenance from a file's header, without reading its tensors.
-
-    Raises:
-        WeightsError: no header of ours.
-    """
+    """Tensor names and provenance from a file's header, without reading its tensors; a WeightsError without one of
+    ours."""
     import msgspec
     from safetensors import SafetensorError, safe_open
 

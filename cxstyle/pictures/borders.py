@@ -41,13 +41,8 @@ Widths = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Bar:
-    """A border's part at one side.
-
-    Attributes:
-        width: lines, with those of its soft edge.
-        color: (3, 1, 1), in [0, 1].
-        varied: whether the pixels behind it differ from each other.
-    """
+    """A border's part at one side: its lines, with those of its soft edge, its color (3, 1, 1), and whether what is
+    behind it is varied."""
 
     width: int
     color: Tensor
@@ -64,12 +59,8 @@ class Bar:
 
 
 class Side:
-    """The lines of a picture from one of its sides inwards, as deep as a border may be and what lies behind it.
-
-    Args:
-        lines: (3, K, L) in [0, 1], NaN where they are transparent.
-        size: lines to the side opposite.
-    """
+    """The lines (3, K, L) of a picture of a size from one of its sides inwards, as deep as a border may be and what
+    lies behind it; NaN where they are transparent."""
 
     def __init__(self, lines: Tensor, size: int) -> None:
         self.lines, self.size = lines, size
@@ -81,11 +72,7 @@ class Side:
         return first(share(self.off <= clear / 2) < FLAT)
 
     def bar(self, ends: tuple[int, int] = (0, 0)) -> Bar | None:
-        """The bar at this side.
-
-        Args:
-            ends: pixels that other sides' bars take of its lines, at both ends of them.
-        """
+        """The bar at this side; `ends` of its lines, in pixels, are those of other sides' bars."""
         inner = slice(ends[0], self.off.shape[1] - ends[1])
         off = self.off[:, inner]
         for clear in CLEAR:

@@ -49,11 +49,8 @@ LOCK = threading.RLock()
 
 @contextlib.contextmanager
 def pillow(label: str) -> Iterator[None]:
-    """Pillow without its warnings and its own limit of pixels; whatever it or libvips says is one line.
-
-    Raises:
-        PictureError: the file could not be read.
-    """
+    """Pillow without its warnings and its own limit of pixels; whatever it or libvips says is a PictureError of one
+    line."""
     with LOCK, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\b|pillow_heif\b")
         before, longest = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
@@ -78,15 +75,8 @@ def pillow(label: str) -> Iterator[None]:
 
 
 def decode(data: bytes, label: str) -> Photo:
-    """A file.
-
-    Args:
-        data: its bytes.
-        label: what messages call it.
-
-    Raises:
-        PictureError: not a picture, damaged, too large, or of values that are no colours.
-    """
+    """The bytes of a file, which messages call `label`; a PictureError where they are no picture, or none that can be
+    had."""
     formats = readable(data, label)
     with pillow(label):
         loader = loader_of(data)
@@ -106,11 +96,8 @@ def decode(data: bytes, label: str) -> Photo:
 
 
 def readable(data: bytes, label: str) -> list[str]:
-    """The formats to try on a file, as Pillow names them.
-
-    Raises:
-        PictureError: it is of a kind that isn't read, or of one that needs a plug-in.
-    """
+    """The formats to try on a file, as Pillow names them; a PictureError for a kind that isn't read, or needs a plug-
+    in."""
     kind = kind_of(data, PurePath(label).suffix)
     if kind:
         raise PictureError(f"{label} is {kind}")
@@ -174,11 +161,8 @@ def tiff_photo(data: bytes, label: str) -> Photo:
 
 
 def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> Photo:
-    """A picture of Pillow's, of any mode.
-
-    Raises:
-        PictureError: damaged, too large, or of values that are no colours.
-    """
+    """A picture of Pillow's, of any mode; a PictureError where it is damaged, too large, or of values that are no
+    colours."""
     notes = [] if notes is None else notes
     with pillow(label):
         check_header(image, label)
@@ -201,14 +185,8 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
 
 
 def developed(found: Decoded, orientation: int, said: tuple[str, str], notes: list[str]) -> Photo:
-    """What a file holds, in sRGB, upright, alpha that is 1 everywhere left out.
-
-    Args:
-        found: its values.
-        orientation: of EXIF.
-        said: author and rights.
-        notes: so far.
-    """
+    """What a file holds, in sRGB, upright by EXIF's orientation, with author and rights; alpha that is 1 everywhere is
+    none."""
     colors = channels(upright(srgb_values(found.values, found.space, found.profile, notes), orientation))
     alpha = None
     if found.alpha is not None and bool((found.alpha < 1).any()):

@@ -74,14 +74,8 @@ class Labels:
 
 @dataclass(frozen=True)
 class Histogram:
-    """A mask by its U colours.
-
-    Attributes:
-        colors: (U, 3), 0-255.
-        shares: (U,), of the mask's pixels.
-        flat: (U,), the part of `shares` whose 3 x 3 surroundings are of nearly one colour.
-        places: (H, W), each pixel's colour as an index.
-    """
+    """A mask by its U colours (U, 3) in 0-255, their shares of its pixels (U,), the part of these whose surroundings
+    are flat, and each pixel's colour as an index (H, W)."""
 
     colors: Floats
     shares: Floats

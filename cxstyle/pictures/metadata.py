@@ -39,14 +39,8 @@ PACKET = """\
 
 @dataclass(frozen=True)
 class Attribution:
-    """What a result's file says beside its pixels.
-
-    Attributes:
-        tool: that made it; "" for no metadata at all.
-        author: of the source.
-        copyright: of the source.
-        record: how it was made, as JSON.
-    """
+    """What a result's file says beside its pixels: the tool that made it, "" for no metadata at all, author and rights
+    of the source, and how it was made, as JSON."""
 
     tool: str = ""
     author: str = ""
@@ -66,13 +60,8 @@ def attribution_of(image: Image.Image) -> tuple[str, str]:
 def attribution_in(
     exif: Mapping[int, Any], info: Mapping[Any, Any], iptc: Mapping[Any, Any] = MappingProxyType({})
 ) -> tuple[str, str]:
-    """Author and copyright; the first of EXIF, XMP, IPTC and PNG texts that says.
-
-    Args:
-        exif: by tag.
-        info: as Pillow has it; XMP and PNG texts are there.
-        iptc: by record and number.
-    """
+    """Author and copyright; the first of EXIF by tag, XMP and PNG texts as Pillow has them, and IPTC by number that
+    says."""
     xmp = xmp_of(info)
     found = []
     for tag, element, number, *keys in (

@@ -77,18 +77,8 @@ def loader_of(data: bytes) -> str:
 
 
 def read_deep(data: bytes, loader: str, label: str, profile: bytes | None) -> Decoded:
-    """Decodes a file.
-
-    Args:
-        data: of the file.
-        loader: as `loader_of` names it.
-        label: what messages call it.
-        profile: embedded in it; libvips drops one that doesn't fit without a word.
-
-    Raises:
-        PictureError: it is too large, or of values that are no colours.
-        pyvips.Error: it is damaged.
-    """
+    """Decodes a file by a loader of `loader_of`. libvips drops a profile that doesn't fit without a word, so it is
+    given. A PictureError for what is too large or holds no colours; a pyvips.Error for what is damaged."""
     if loader == HEIC:
         return read_heic(data, label)
     tags = tiff_tags(data) if loader == TIFF else {}
@@ -154,11 +144,8 @@ def space_of(image: Any, label: str) -> str:
 
 
 def unit(values: NDArray[Any], label: str, white: int = 65535) -> NDArray[numpy.float32]:
-    """Values as a file has them, in [0, 1]: integers of 8 or 16 bits divided by their white, floats as they are.
-
-    Raises:
-        PictureError: floats that aren't finite or not in [0, 1], integers beyond 16 bits.
-    """
+    """Values as a file has them, in [0, 1]: integers of 8 or 16 bits divided by their white, floats as they are; a
+    PictureError for others."""
     if values.dtype == numpy.uint8:
         return divided(values, 255)
     if values.dtype == numpy.uint16:

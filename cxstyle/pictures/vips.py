@@ -12,11 +12,8 @@ from ..errors import PictureError
 
 @functools.cache
 def vips() -> Any:
-    """The module pyvips, told to keep quiet and to keep nothing of what it has read.
-
-    Raises:
-        PictureError: it isn't there or doesn't work.
-    """
+    """The module pyvips, told to keep quiet and to keep nothing of what it has read; a PictureError where it isn't
+    there."""
     os.environ.setdefault("VIPS_WARNING", "0")
     try:
         import pyvips

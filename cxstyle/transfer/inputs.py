@@ -117,13 +117,8 @@ def read_inputs(
 
 
 def check_photos(photos: Sequence[Photo], names: Sequence[str], pictures: int) -> None:
-    """Refuses a picture that is transparent all over, and a mask of another shape than its picture.
-
-    Args:
-        photos: pictures, and as many masks behind them, or none.
-        names: of all.
-        pictures: how many there are.
-    """
+    """Refuses one of so many pictures that is transparent all over, and a mask, which stand behind them, of another
+    shape than its picture."""
     for i, (photo, name) in enumerate(zip(photos, names, strict=True)):
         called = described(photo, name)
         if i >= pictures:
