@@ -103,13 +103,6 @@ def test_a_pixel_halfway_between_two_labels_belongs_half_to_each() -> None:
     assert labels.source[black, 0, 29] == 1
 
 
-def test_near_equal_colours_are_one_label() -> None:
-    labels = read_labels(halves("#204060", "#2a4a66"), [halves("#2a4a66", RED)])
-    assert len(labels.names) == 2
-    assert len(labels.shared) == 1
-    assert len(labels.only_target) == 1
-
-
 def test_specks_are_no_labels() -> None:
     image = halves(RED, GREEN)
     image.paste(BLUE, (5, 5, 9, 9))  # 16 of 4096 pixels, 0.4%

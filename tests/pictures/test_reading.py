@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
 import struct
 import sys
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pillow_heif
 import pytest
 import pyvips
 import torch
-from broken.made import chunk, header, png, tiff
+from broken.made import header, png, tiff
 from conftest import SAMPLES
 from PIL import Image, PngImagePlugin
 
@@ -484,51 +484,17 @@ def test_the_limit_of_pixels_is_checked_by_the_header(monkeypatch: pytest.Monkey
             read_photo(picture)
 
 
-@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
-def test_metadata_that_inflates_without_end_is_refused_in_one_line(kind: bytes) -> None:
-    Path("x.png").write_bytes(png(chunk(kind, b"x\0\0" + zlib.compress(bytes(80_000_000)))))
-    with pytest.raises(PictureError, match=r"x\.png can't be read: .* too large") as caught:
-        read_photo("x.png")
-    assert "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize(
-    ("text", "count"), [("200M", 2 * 10**8), ("1.5k", 1500), ("50000000", 5 * 10**7), ("2G", 2 * 10**9)]
+    ("text", "count"),
+    [("200M", 2 * 10**8), ("1.5k", 1500), ("50000000", 5 * 10**7), *((bad, 0) for bad in ("0", "-5", "5T", "1e9", ""))],
 )
 def test_limits_are_numbers_with_a_suffix(text: str, count: int) -> None:
-    assert pixel_count(text, "--max-pixels") == count
-
-
-@pytest.mark.parametrize("text", ["0", "many", "-5", "5T", "1e9", "", "1" * 99])
-def test_other_limits_are_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"--max-pixels: .* is not a number of pixels; use such as 200M"):
-        pixel_count(text, "--max-pixels")
+    refusal = pytest.raises(ConfigError, match=r"--max-pixels: .* is not a number of pixels; use such as 200M")
+    with contextlib.nullcontext() if count else refusal:
+        assert pixel_count(text, "--max-pixels") == count
 
 
 # Damage, and what is none
-
-
-@pytest.mark.parametrize("depth", [8, 16])
-@pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_truncated_files_are_refused_without_words_from_below(depth: int, suffix: str, capfd: Any) -> None:
-    noise = numpy.random.default_rng(0).integers(0, 2**depth, (36, 40, 3)).astype(f"uint{depth}")
-    whole = Path(vips_file(f"x.{suffix}", noise, None, "rgb16" if depth == 16 else "srgb")).read_bytes()
-    for share in (0.9, 0.5, 0.1):
-        Path(f"x.{suffix}").write_bytes(whole[: int(len(whole) * share)])
-        with pytest.raises(PictureError) as caught:
-            read_photo(f"x.{suffix}")
-        assert "\n" not in str(caught.value)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_devices_and_files_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(PictureError, match="/dev/zero can't be read: it is a device"):
-        read_photo("/dev/zero")
-    monkeypatch.setenv(VARIABLE, "1")
-    with Path("x.png").open("wb") as file:
-        file.truncate(65 * 10**6)
-    with pytest.raises(PictureError, match=r"is larger than 64,000,016 bytes, more than a picture needs"):
-        read_photo("x.png")
 
 
 NONE = {

@@ -82,13 +82,6 @@ def test_jpeg_keeps_the_full_resolution_of_colours() -> None:
     assert (load_picture("fine.jpg") - red_and_blue).abs().mean() < 0.02
 
 
-@pytest.mark.parametrize("suffix", [suffix for suffix, kind in FORMATS.items() if kind.quality])
-def test_higher_quality_is_nearer_and_larger(suffix: str) -> None:
-    noise = torch.rand(1, 3, 64, 64)
-    low, high = (encode(noise, suffix, writing=Writing(quality=quality)).content for quality in (20, 90))
-    assert len(low) < len(high)
-
-
 def test_webp_of_quality_100_is_lossless() -> None:
     noise = torch.rand(1, 3, 64, 64).mul(255).round() / 255
     save_picture(noise, "n.webp", writing=Writing(quality=100, metadata=False))
@@ -214,11 +207,6 @@ def test_a_record_tells_names_and_hashes_but_no_folders_devices_or_threads() -> 
         "vgg19",
     )
     assert "/home" not in str(made)
-
-
-def test_what_a_terminal_would_obey_does_not_get_into_a_record() -> None:
-    made = made_record(StyleConfig.preset(), {}, "complete", 1, {"source": "a\x1b[31m\n.jpg"}, {"source": "00"})
-    assert made.files["source"]["name"] == r"a\x1b[31m .jpg"
 
 
 def test_settings_too_long_for_jpeg_are_left_out_with_a_note() -> None:

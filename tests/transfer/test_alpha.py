@@ -84,11 +84,6 @@ def test_recolouring_takes_and_meets_the_colours_of_what_is_opaque(
     assert (means[0] - means[1]).abs().max() < 0.02  # what is beyond [0, 1] is cut off
 
 
-def test_what_lies_under_transparent_parts_changes_nothing(pictures: tuple[Tensor, Tensor]) -> None:
-    results = [stylize(clear(pictures[0], junk), clear(pictures[1], junk), CONFIG) for junk in (0.0, 1.0)]
-    assert torch.equal(results[0].picture, results[1].picture)
-
-
 def test_the_sources_alpha_comes_back_at_the_results_size(pictures: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     photo = clear(pictures[0])
     picture = Image.fromarray((torch.cat([photo.colors, photo.alpha], 1)[0].permute(1, 2, 0) * 255).byte().numpy())

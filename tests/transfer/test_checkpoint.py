@@ -83,13 +83,6 @@ def test_a_run_stopped_after_every_iteration_ends_with_the_same_pixels_and_losse
     assert end.details["resumed_after"] == config.iterations
 
 
-def test_a_run_that_can_not_keep_its_state_goes_on(pair, tmp_path: Path) -> None:
-    checkpoint = Checkpoint(tmp_path / "none" / "x", every=0)
-    assert stylize(*pair, SMALL.override(iterations=1), checkpoint=checkpoint).status == "complete"
-    assert checkpoint.problem.startswith("can't write")
-    assert not checkpoint.saved
-
-
 def test_a_run_that_goes_on_tells_the_tiles_that_it_has_had(pair, file: Path, monkeypatch) -> None:
     config = SMALL.override(parametrization="pixels", size=128, enlarge=True, iterations=2, pyramid=Pyramid())
     monkeypatch.setattr(cxstyle.transfer.memory.Need, "pixels", lambda *_: 96 * 96)

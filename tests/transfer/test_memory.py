@@ -49,22 +49,9 @@ def test_tiles_are_cut_only_where_the_whole_does_not_fit() -> None:
     assert tight.estimate <= 6e9 < roomy.estimate
 
 
-def test_known_tiles_are_planned_as_they_are_whether_they_fit_or_not() -> None:
-    cut = plan([need(4096)], 1e9, CPU, 0, tiles=(256**2,))
-    assert cut.pixels == (256**2,)
-    assert cut.tiles > 200
-    assert 1e9 < cut.estimate < cut.whole
-
-
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(MemoryLimitError, match=r"needs about \S+ GB of memory at least, and may take 1\.00 GB"):
         plan([need(4096)], 1e9, CPU, 0)
-
-
-@pytest.mark.usefixtures("small_process")
-def test_by_itself_a_run_takes_most_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "free", lambda _: 10e9)
-    assert plan([need(256)], None, CPU, 0).budget == pytest.approx(1e9 + 8.5e9)
 
 
 def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -127,13 +114,6 @@ def test_the_estimate_is_what_a_run_takes(pair: tuple[Path, Path], memory: str) 
     output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     estimate, peak = map(float, output.split())
     assert 0.6 * estimate < peak < 1.15 * estimate
-
-
-def test_the_steps_that_lbfgs_remembers_count() -> None:
-    network = VGGFeatures(resolve_network("vgg16"), feature_layers(CONFIG.terms))
-    needs = [room.need(CONFIG.terms, network, (512, 512), [(64, 64)], history).whole() for history in (0, 20)]
-    # Two pictures for each: the step, and what it changed of the gradient.
-    assert needs[1] - needs[0] == 20 * 2 * 3 * 4 * 512 * 512
 
 
 EXHAUST = """

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cxstyle import Optimizer, Pyramid, StyleConfig, stylize
+from cxstyle import Pyramid, StyleConfig, stylize
 from cxstyle.errors import ConfigError
 from cxstyle.losses.feature_sets import Draws
 from cxstyle.losses.objective import shifted
@@ -95,13 +95,6 @@ def test_levels_that_make_no_pyramid_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         Laplacian(luminance, chroma)
-
-
-def test_lbfgs_and_unknown_names_are_refused() -> None:
-    with pytest.raises(ConfigError, match="lbfgs moves pixels alone"):
-        CONFIG.override(optimizer=Optimizer("lbfgs"))
-    with pytest.raises(ConfigError, match="parametrization"):
-        CONFIG.override(parametrization="fourier")
 
 
 def test_a_shift_keeps_the_size_and_moves_what_is_there(picture: torch.Tensor) -> None:

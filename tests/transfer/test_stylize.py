@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy
 import pytest
 import torch
 from PIL import Image
@@ -82,18 +81,6 @@ def test_modes_of_torch_that_the_caller_has_set_change_nothing_and_stay(pair: tu
     assert torch.equal(found.picture, plain.picture)
     assert found.losses == plain.losses
     assert not found.picture.is_inference()
-
-
-def test_weights_of_numpy_are_taken_and_what_are_none_refused(pair: tuple[Path, Path]) -> None:
-    config = CONFIG.override(iterations=1)
-    by_list, by_array = (stylize(pair[0], pair, config, weights=w) for w in ([1, 2], numpy.array([1, 2])))
-    assert torch.equal(by_list.picture, by_array.picture)
-    assert by_array.details["target_weights"] == [1 / 3, 2 / 3]
-    for weights in (5, "12", [1, "a"], [1, None]):
-        with pytest.raises(ConfigError, match="target-weights"):
-            stylize(pair[0], pair, config, weights=weights)
-    with pytest.raises(ConfigError, match="config: must be a StyleConfig, got 'default'"):
-        stylize(*pair, "default")
 
 
 def test_the_result_holds_picture_settings_and_choices(pair: tuple[Path, Path], tmp_path: Path) -> None:
