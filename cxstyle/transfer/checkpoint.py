@@ -83,13 +83,8 @@ class Checkpoint:
         self.begin(dict)
 
     def begin(self, run: Callable[[], dict[str, Any]], spent: float = 0.0, done: float = 0.0) -> None:
-        """Called before the first iteration.
-
-        Args:
-            run: gives what it is, which takes a while; see `identity`.
-            spent: seconds on it before.
-            done: share of its work that these were for.
-        """
+        """Called before the first iteration, with what gives the run's `identity`, which takes a while, the seconds
+        spent on it before, and the share of its work that these were for."""
         self.run, self.spent, self.before = run, spent, done
         self.began = self.last = time.monotonic()
 
@@ -114,14 +109,8 @@ class Checkpoint:
         self.last = time.monotonic()
 
     def read(self, run: Callable[[], dict[str, Any]]) -> State | None:
-        """The state that the file holds; None without a file.
-
-        Args:
-            run: gives what this one is; see `identity`.
-
-        Raises:
-            CheckpointError: the file can't be read, is damaged or no checkpoint, or is of another run or version.
-        """
+        """The state that the file holds, None without a file; `run` gives the run's `identity`. A CheckpointError where
+        it can't be read, is damaged or no checkpoint, or is of another run or version."""
         try:
             found = load_state(self.path, KIND)
             check_same(self.path, found["run"], run())
@@ -142,15 +131,8 @@ class Checkpoint:
 
 
 def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Network, **chosen: str) -> dict[str, Any]:
-    """What decides the pixels of a run, by the names that a refusal calls it.
-
-    Args:
-        inputs: pictures, masks and weights.
-        config: the settings.
-        start: the picture that it starts from.
-        network: its weights.
-        **chosen: device and precision.
-    """
+    """What decides the pixels of a run, by the names that a refusal calls it: inputs, settings, the picture that it
+    starts from, the network, and what was chosen, device and precision."""
     settings = {name: value for name, value in config.to_dict().items() if name not in NOT_IN_IDENTITY}
     guide = inputs.guide
     return {

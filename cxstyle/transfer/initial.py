@@ -26,19 +26,13 @@ def finest_edge(config: StyleConfig, targets: Sequence[Tensor]) -> int:
 
 
 class InitialPicture:
-    """Where a run starts from.
+    """Where a run starts from: `picture`, (1, 3, H, W).
 
     Args:
-        init: source, target, noise, or the path of a picture.
-        source: (1, 3, H, W).
-        targets: the same.
-        size: (height, width) of noise.
-        generator: of noise.
+        init: source, target, noise of a size and by a generator, or the path of a picture.
+        source, targets: each (1, 3, H, W).
         moving: how far each pixel of the source is to move, (1, H', W'); None where all are. Where nothing is to move,
             the run starts from the source.
-
-    Attributes:
-        picture: (1, 3, H', W').
     """
 
     def __init__(
