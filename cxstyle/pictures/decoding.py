@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -20,7 +19,7 @@ from torch import Tensor
 from ..errors import CxStyleError, PictureError
 from .alpha import filled
 from .icc import srgb_values
-from .kinds import kind_of, numbers, tiff_tags
+from .kinds import LOCK, kind_of, numbers, tiff_tags
 from .limits import check_pixels, most_pixels
 from .metadata import XMP, attribution_in, attribution_of
 from .photo import Photo
@@ -43,33 +42,37 @@ COUNTED = 4 * 2**20
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it says of damaged files goes to stderr
-LOCK = threading.RLock()
-"""Pillow's limit of pixels and Python's warnings belong to the whole process."""
+
+
+@contextlib.contextmanager
+def decoder_errors(label: str) -> Iterator[None]:
+    """Whatever a decoder says is a PictureError of one line."""
+    try:
+        yield
+    except CxStyleError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            f"{label} is not a picture in a format that can be read (JPEG, PNG, WebP, TIFF...), or is damaged"
+        ) from error
+    except MemoryError as error:
+        raise PictureError(f"{label} needs more memory than there is") from error
+    except Exception as error:  # damaged files raise whatever a decoder didn't expect
+        reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+        raise PictureError(
+            f"{label} can't be read: {reason[:200]}; it may be damaged, or of a rare kind: save it as PNG"
+        ) from error
 
 
 @contextlib.contextmanager
 def pillow(label: str) -> Iterator[None]:
-    """Pillow without its warnings and its own limit of pixels; whatever it or libvips says is a PictureError of one
-    line."""
-    with LOCK, warnings.catch_warnings():
+    """Pillow without its warnings and its own limit of pixels, one picture at a time; errors as of `decoder_errors`."""
+    with LOCK, warnings.catch_warnings(), decoder_errors(label):
         warnings.filterwarnings("ignore", module=r"PIL\b|pillow_heif\b")
         before, longest = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
         Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = None, LARGEST_TEXT
         try:
             yield
-        except CxStyleError:
-            raise
-        except UnidentifiedImageError as error:
-            raise PictureError(
-                f"{label} is not a picture in a format that can be read (JPEG, PNG, WebP, TIFF...), or is damaged"
-            ) from error
-        except MemoryError as error:
-            raise PictureError(f"{label} needs more memory than there is") from error
-        except Exception as error:  # damaged files raise whatever a decoder didn't expect
-            reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
-            raise PictureError(
-                f"{label} can't be read: {reason[:200]}; it may be damaged, or of a rare kind: save it as PNG"
-            ) from error
         finally:
             Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = before, longest
 
@@ -78,21 +81,24 @@ def decode(data: bytes, label: str) -> Photo:
     """The bytes of a file, which messages call `label`; a PictureError where they are no picture, or none that can be
     had."""
     formats = readable(data, label)
-    with pillow(label):
+    with decoder_errors(label):
         loader = loader_of(data)
         if loader == TIFF:
             return tiff_photo(data, label)
-        image = Image.open(io.BytesIO(data), formats=formats)
-        check_header(image, label)
-        check_scans(data, image, label)
-        notes = frames(data, formats)
+        with pillow(label):
+            image = Image.open(io.BytesIO(data), formats=formats)
+            check_header(image, label)
+            check_scans(data, image, label)
+            notes = frames(data, formats)
+            if loader:
+                check_exif(image, notes)
+                # libheif turns pictures by itself.
+                orientation = 1 if loader in (AVIF, HEIC) else image.getexif().get(ORIENTATION, 1)
+                said = attribution_of(image)
         if not loader:
             return photo_of(image, label, notes)
-        check_exif(image, notes)
-        # libheif turns pictures by itself.
-        orientation = 1 if loader in (AVIF, HEIC) else image.getexif().get(ORIENTATION, 1)
         found = read_deep(data, loader, label, image.info.get("icc_profile"))
-        return developed(found, orientation, attribution_of(image), notes)
+        return developed(found, orientation, said, notes)
 
 
 def readable(data: bytes, label: str) -> list[str]:
@@ -173,15 +179,17 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
         said, orientation = attribution_of(image), image.getexif().get(ORIENTATION, 1)
         profile = image.info.get("icc_profile")
         if image.mode == "F" or image.mode.startswith("I"):
-            values = unit(numpy.asarray(image), label)[:, :, None]
-            return developed(Decoded(values, "GRAY", None, profile, 16), orientation, said, notes)
-        colors, alpha = split_alpha(image)
-        pixels = numpy.asarray(colors).reshape(colors.height, colors.width, -1)
-        values = unit(pixels, label)
-        if colors.mode == "LAB":  # a and b have a sign
-            values = numpy.concatenate([100 * values[:, :, :1], pixels[:, :, 1:].view("i1")], axis=2)
-        beside = None if alpha is None else unit(numpy.asarray(alpha), label)
-        return developed(Decoded(values, SPACES[colors.mode], beside, profile, 8), orientation, said, notes)
+            found = Decoded(unit(numpy.asarray(image), label)[:, :, None], "GRAY", None, profile, 16)
+        else:
+            colors, alpha = split_alpha(image)
+            pixels = numpy.asarray(colors).reshape(colors.height, colors.width, -1)
+            values = unit(pixels, label)
+            if colors.mode == "LAB":  # a and b have a sign
+                values = numpy.concatenate([100 * values[:, :, :1], pixels[:, :, 1:].view("i1")], axis=2)
+            beside = None if alpha is None else unit(numpy.asarray(alpha), label)
+            found = Decoded(values, SPACES[colors.mode], beside, profile, 8)
+    with decoder_errors(label):
+        return developed(found, orientation, said, notes)
 
 
 def developed(found: Decoded, orientation: int, said: tuple[str, str], notes: list[str]) -> Photo:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
+import threading
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +23,8 @@ RAW = frozenset(
 )
 """Suffixes of cameras."""
 DEVELOP = "a camera's raw file: develop it, as with darktable or RawTherapee, and save that as TIFF, PNG or JPEG"
+LOCK = threading.RLock()
+"""Pillow's limit of pixels and Python's warnings belong to the whole process."""
 PICTURES = rb"\x89PNG|\xff\xd8\xff|RIFF|GIF8|BM"
 """How pictures begin, whatever they are called."""
 
@@ -48,14 +53,14 @@ def tiff_tags(data: bytes) -> Mapping[int, Any]:
     """The first page's tags; empty where they can't be read."""
     from PIL import TiffImagePlugin  # not before it is needed: the Tab key waits for none of it
 
-    try:
+    with LOCK, warnings.catch_warnings(), contextlib.suppress(Exception):  # the readers of the picture will say it
+        warnings.simplefilter("ignore")
         tags = TiffImagePlugin.ImageFileDirectory_v2(data[: 16 if data[2:4] in (b"+\0", b"\0+") else 8])
         file = io.BytesIO(data)
         file.seek(tags.next)
         tags.load(file)
         return dict(tags)
-    except Exception:  # whatever is wrong with them: the readers of the picture will say it
-        return {}
+    return {}
 
 
 def numbers(value: Any) -> tuple[int, ...]:
