@@ -92,8 +92,7 @@ def test_runs_end_with_a_picture_or_one_line_and_leave_nothing_else(
     kind: str, small: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     cases = of_kind(kind)
-    # Long ones stay long in a run.
-    for case in cases[:: 6 if kind == "long and thin" else max(1, len(cases) // 40)]:
+    for case in cases[:: 6 if kind == "long and thin" else max(1, len(cases) // 12)]:  # long ones stay long in a run
         path = written(case)
         result = CliRunner().invoke(main, ["run", str(path), *small, "-o", "out.png"])
         assert result.exception is None or isinstance(result.exception, SystemExit), (case.name, result.exception)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cxstyle import LossTerm, Pyramid, StyleConfig, stylize
 from cxstyle.errors import PictureError
-from cxstyle.pictures.alpha import filled, on_white
+from cxstyle.pictures.alpha import filled
 from cxstyle.pictures.color_transfer import recolor
 from cxstyle.pictures.photo import Photo
 from cxstyle.pictures.reading import load_picture, read_photo
@@ -133,8 +133,3 @@ def test_filling_keeps_what_is_seen_and_continues_it() -> None:
     assert found[:, 2, :, 32:36].min() > 0.6
     torch.testing.assert_close(found.sum(1), torch.ones(1, 48, 48))  # nothing of the black beneath
     assert torch.equal(filled(colors, torch.ones_like(alpha)), colors)
-
-
-def test_on_white_is_the_usual_composition() -> None:
-    colors, alpha = torch.full((1, 3, 2, 2), 0.4), torch.tensor([[[[0.0, 0.5], [1.0, 0.25]]]])
-    assert on_white(colors, alpha)[0, 0].flatten().tolist() == pytest.approx([1.0, 0.7, 0.4, 0.85])

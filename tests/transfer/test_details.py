@@ -119,8 +119,3 @@ def test_details_are_plain_values_and_come_back_from_them(details: RunDetails) -
     assert [file["role"] for file in plain["files"]] == ["target 1"]
     assert "resumed_after" not in plain
     assert RunDetails(**plain).explain(["a", "b"]) == details.explain(["a", "b"])
-
-
-def test_verbose_tells_decisions_even_where_there_is_nothing_to_iterate(pair) -> None:
-    told = run(*pair, "-v", "--strength", 0).stderr
-    assert "terms and weights: none, at strength 0\n" in told

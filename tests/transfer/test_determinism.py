@@ -81,11 +81,6 @@ def test_pixels_are_those_without_a_progress_bar(pair, plain) -> None:
     assert torch.equal(plain, load_picture("bar.png"))
 
 
-def test_pixels_of_a_batch_are_those_of_a_run(pair, plain) -> None:
-    assert run_cli("batch", *pair, "-o", "out", *WORDS, "--name", "x.png", "--workers", 1).exit_code == 0
-    assert torch.equal(plain, load_picture("out/x.png"))
-
-
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_has_only_repeatable_operations_on_a_cpu(pair, name: str) -> None:
     config = StyleConfig.preset(name).override(features="vgg16", size=48, iterations=2)
