@@ -26,3 +26,6 @@ from .transfer import read_record as read_record
 from .transfer import stylize as stylize
 
 __version__: str
+SPINNING: dict[str, str]
+WAITING: tuple[str, ...]
+LATE: bool

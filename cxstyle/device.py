@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from . import LATE, SPINNING, WAITING
 from .errors import DeviceError, MemoryLimitError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -80,6 +81,15 @@ def threads_reason() -> str:
         if os.environ.get(name) == str(torch.get_num_threads()):
             return f"{name} says so"
     return "torch's choice for this machine"
+
+
+def waiting() -> tuple[str, str]:
+    """How threads wait for each other, as a shell would set it, and who decided that."""
+    found = {name: os.environ[name] for name in WAITING if name in os.environ}
+    told = " ".join(f"{name}={value}" for name, value in found.items())
+    if LATE:
+        return "as their OpenMP does", f"torch was loaded before cxstyle; set {told} before Python starts"
+    return told, "cxstyle's choice" if found == SPINNING else "as the environment says"
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -29,11 +29,8 @@ SLACK = 1 << 16
 
 
 def check_plain(path: Path, largest: float = math.inf) -> None:
-    """Makes sure that what is at `path` can be read to its end: a pipe may never come to one, and a device has none.
-
-    Raises:
-        OSError: missing, not a file, larger than `largest` bytes; its `strerror` says what it is.
-    """
+    """Refuses, by an OSError whose `strerror` says what it is, what can't be read to its end: a pipe may never come to
+    one, and a device has none; and what is larger."""
     try:
         found = path.stat()
     except ValueError as error:  # a NUL in its name
@@ -47,22 +44,14 @@ def check_plain(path: Path, largest: float = math.inf) -> None:
 
 
 def read_plain(path: Path, largest: float = math.inf) -> bytes:
-    """The content of a file, see `check_plain`.
-
-    Raises:
-        OSError: it can't be read.
-    """
+    """The content of a file; errors as of `check_plain`."""
     check_plain(path, largest)
     return path.read_bytes()
 
 
 def read_up_to(path: Path, most: int) -> bytes:
-    """The content of a file or a pipe, or the first `most` bytes of it; a pipe is waited for.
-
-    Raises:
-        OSError: it can't be read, or is a device.
-        ValueError: a NUL in its name.
-    """
+    """The content of a file or a pipe, or the first `most` bytes of it; a pipe is waited for. An OSError for a device
+    and what can't be read, a ValueError for a NUL in the name."""
     with path.open("rb") as file:
         mode = os.fstat(file.fileno()).st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
@@ -71,11 +60,7 @@ def read_up_to(path: Path, most: int) -> bytes:
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file's bytes, in hexadecimal.
-
-    Raises:
-        OSError: it can't be read.
-    """
+    """Of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -92,18 +77,15 @@ def check_writable(path: Path, *, overwrite: bool = False, inputs: Iterable[str 
         OutputError: a folder, an input, an existing file without `overwrite`, a missing or unwritable folder.
     """
     try:
-        folder, exists = path.is_dir(), os.path.lexists(path)
-    except OSError as error:  # a name that is too long
-        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
-    if folder:
-        raise OutputError(f"{path} is a folder; name a file in it")
-    if exists and file_id(path) in set(map(file_id, inputs)) - {None}:
-        raise OutputError(f"{path} {READ}; choose another name")
-    if exists and not overwrite:
-        raise OutputError(f"{path} exists; choose another name or add --overwrite")
-    if not path.parent.is_dir():
-        raise OutputError(f"can't write {path}: there is no folder {path.parent}")
-    try:
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder; name a file in it")
+        if os.path.lexists(path):
+            if file_id(path) in set(map(file_id, inputs)) - {None}:
+                raise OutputError(f"{path} {READ}; choose another name")
+            if not overwrite:
+                raise OutputError(f"{path} exists; choose another name or add --overwrite")
+        if not path.parent.is_dir():
+            raise OutputError(f"can't write {path}: there is no folder {path.parent}")
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
@@ -132,11 +114,7 @@ def free(paths: Iterator[Path]) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """A folder for files, made where it is missing, with those above it.
-
-    Raises:
-        OutputError: it can't be made or written to.
-    """
+    """A folder for files, made where it is missing, with those above it; an OutputError where it can't be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -145,19 +123,13 @@ def make_folder(folder: Path) -> None:
 
 
 def check_space(needed: Iterable[tuple[Path, float]]) -> None:
-    """Makes sure that there is room for files; of what lies on one file system, together.
-
-    Args:
-        needed: files or folders, in folders that exist, and the bytes that each will take. SLACK is added.
-
-    Raises:
-        OutputError: there is not; it names the largest of the files.
-    """
+    """Refuses, by an OutputError that names the largest, what there is no room for: files or folders, in folders that
+    exist, and the bytes that each will take; of what lies on one file system, together. SLACK is added."""
     systems: dict[int, list[tuple[float, Path]]] = {}
     with contextlib.suppress(OSError):  # a folder that has gone is told of when it is written to
         for path, size in needed:
-            there = path if path.is_dir() else path.parent
-            systems.setdefault(there.stat().st_dev, []).append((size, path))
+            folder = path if path.is_dir() else path.parent
+            systems.setdefault(folder.stat().st_dev, []).append((size, path))
         for wanted in systems.values():
             largest = max(wanted)[1]
             space = shutil.disk_usage(largest if largest.is_dir() else largest.parent)
@@ -170,92 +142,55 @@ def check_space(needed: Iterable[tuple[Path, float]]) -> None:
 
 
 def partial_prefix(path: Path) -> str:
-    """How the names of temporary files of a file begin; no two files' in a folder the same way."""
-    return f".{path.name[:20]}.{zlib.crc32(os.fsencode(path.name)):08x}."
+    """How the names of temporary files of a file begin: no two files' in a folder the same way, all equally long."""
+    return f".{zlib.crc32(os.fsencode(path.name)):08x}."
 
 
 def remove_partial(paths: Iterable[Path]) -> None:
     """Removes what writers of these files have left half-written when they were killed."""
-    beside: dict[Path, set[str]] = {}
-    for path in paths:
-        beside.setdefault(path.parent, set()).add(partial_prefix(path))
-    for folder, prefixes in beside.items():
-        # The first 20 letters may hold dots, the rest of the name is a checksum, a random part and the suffix.
+    begin = {path.parent / partial_prefix(path) for path in paths}
+    for folder in {path.parent for path in begin}:
         for found in folder.glob(f".*{PARTIAL}"):
-            if found.name.rsplit(".", 2)[0] + "." in prefixes:
+            if found.with_name(found.name[: len(partial_prefix(found))]) in begin:
                 found.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def partial_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A file beside the place of another, under a temporary name that no other writer of that one has; and to write it.
-
-    It stays where the block ends well.
-
-    Raises:
-        OutputError: it can't be written.
-    """
+    It stays, for `put_in_place`, where the block ends well; an OutputError where it can't be written."""
+    partial = None
     try:
         handle, name = tempfile.mkstemp(prefix=partial_prefix(path), suffix=PARTIAL, dir=path.parent)
         partial = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                yield partial, file
-            umask = os.umask(0)
-            os.umask(umask)
-            partial.chmod(0o666 & ~umask)  # mkstemp makes files private
-        except BaseException:
+        with os.fdopen(handle, "wb") as file:
+            yield partial, file
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)  # mkstemp makes files private
+    except BaseException as error:
+        if partial is not None:
             partial.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
-
-
-def write_partial(path: Path, content: bytes) -> Path:
-    """Writes a file's content beside its place, for `put_in_place`.
-
-    Raises:
-        OutputError: it can't be written; nothing is left behind.
-    """
-    with partial_file(path) as (partial, file):
-        file.write(content)
-    return partial
+        if isinstance(error, OSError):
+            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+        raise
 
 
 def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> Path:
     """Makes a whole temporary file the one that it is for; or, where that is there and is not to be replaced, the first
-    free one of its names `numbered`.
-
-    Returns:
-        Where it is.
-
-    Raises:
-        OutputError: it can't be; what stood there before is untouched, and the temporary file is gone.
-    """
+    free one of its names `numbered`, and returns it. An OutputError where it can't be: what stood there before is
+    untouched, and the temporary file is gone."""
     try:
-        try:
-            if replace:
-                return partial.replace(path)
-            return next(place for place in numbered(path) if put_in_free(partial, place))
-        finally:
-            partial.unlink(missing_ok=True)
+        return partial.replace(path if replace else next(filter(taken, numbered(path))))
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
 
 
-def put_in_free(partial: Path, path: Path) -> bool:
-    """Gives a temporary file a further name; False where that is taken."""
+def taken(path: Path) -> bool:
+    """Takes a name by an empty file; False where somebody has it."""
     try:
-        try:
-            os.link(partial, path)
-        except FileExistsError:
-            raise
-        except OSError:
-            if not partial.exists():
-                raise
-            # The file system has no links: an empty file holds the name.
-            path.touch(exist_ok=False)
-            partial.replace(path)
+        path.touch(exist_ok=False)
     except FileExistsError:
         return False
     return True
@@ -271,34 +206,25 @@ def is_marked(path: Path, mark: bytes) -> bool:
 
 
 def check_place(path: Path, found: Path) -> None:
-    """Says where a file is that could not take its place.
-
-    Raises:
-        OutputError: it could not.
-    """
+    """Says, by an OutputError, where a file is that could not take its place."""
     if found != path:
         raise OutputError(f"{path} {TAKEN} {found}")
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well.
-
-    Raises:
-        OutputError: it can't be written; what stood there before is untouched.
-    """
+    """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well; an
+    OutputError where it can't be, and what stood there before is untouched."""
     with partial_file(path) as (partial, file):
         yield file
     put_in_place(partial, path)
 
 
 def write_whole(path: Path, content: bytes, *, replace: bool = True) -> Path:
-    """Writes a file by way of a temporary one beside it; `replace` and what is returned are those of `put_in_place`.
-
-    Raises:
-        OutputError: it can't be written; what stood there before is untouched.
-    """
-    return put_in_place(write_partial(path, content), path, replace=replace)
+    """Writes a file by way of a temporary one beside it; `replace`, the result and errors as of `put_in_place`."""
+    with partial_file(path) as (partial, file):
+        file.write(content)
+    return put_in_place(partial, path, replace=replace)
 
 
 def write_or_rescue(path: Path, write: Callable[[Path], Path], tell: Callable[[str], object]) -> Path:
@@ -317,14 +243,13 @@ def write_or_rescue(path: Path, write: Callable[[Path], Path], tell: Callable[[s
     """
     try:
         place = write(path)
+        if place != path:
+            tell(f"{path} {TAKEN} {place}")
+        return place
     except Exception as error:  # whatever it is, there may be hours in this file
         reason = str(error)
         # A picture that its format can't hold is one for PNG.
         name = path.name if isinstance(error, OutputError) else f"{path.stem}.png"
-    else:
-        if place != path:
-            tell(f"{path} {TAKEN} {place}")
-        return place
     folder = None
     try:
         folder = Path(tempfile.mkdtemp(prefix="cxstyle-"))
@@ -338,16 +263,8 @@ def write_or_rescue(path: Path, write: Callable[[Path], Path], tell: Callable[[s
 
 
 def save_state(path: Path, kind: str, state: Mapping[str, Any]) -> None:
-    """Writes the state of long work, dicts, lists, tuples, numbers, text and tensors, by `torch.save`.
-
-    Args:
-        path: of the file.
-        kind: what it is of; `load_state` takes no other.
-        state: by name.
-
-    Raises:
-        OutputError: it can't be written.
-    """
+    """Writes the state of long work of a kind, dicts, lists, tuples, numbers, text and tensors by name, by
+    `torch.save`; an OutputError where it can't be written."""
     import torch
 
     with whole_file(path) as file:
@@ -355,12 +272,8 @@ def save_state(path: Path, kind: str, state: Mapping[str, Any]) -> None:
 
 
 def load_state(path: Path, kind: str) -> dict[str, Any]:
-    """What `save_state` has written, verified, with tensors on the CPU; no code that a file could hold is run.
-
-    Raises:
-        CheckpointError: it can't be read, is damaged, or of another kind.
-        FileNotFoundError: there is none.
-    """
+    """What `save_state` has written of this kind, verified, with tensors on the CPU; no code that a file could hold is
+    run. A CheckpointError where it is damaged or another's, a FileNotFoundError without one."""
     import torch
 
     try:

@@ -29,8 +29,8 @@ def known(folder: Path) -> set[str]:
 def test_the_top_level_holds_what_it_should() -> None:
     assert known(TOP) == {"pyproject.toml", "README.md", "LICENSE", "cxstyle", "configs", "tests", "samples"}
     entries = known(PACKAGE) - {"__init__.py", "__init__.pyi", "__main__.py", "docs"}
-    assert entries == {"errors.py", "checks.py", "files.py", "device.py", "openmp.py", "batch", "cli", *ROOMS}
-    assert len(entries) <= 15
+    assert entries == {"errors.py", "checks.py", "files.py", "device.py", "batch", "cli", *ROOMS}
+    assert len(entries) <= 14
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -95,8 +95,7 @@ def machine() -> Facts:
 def arithmetic() -> Facts:
     import torch
 
-    from ..device import bf16_on_cpu
-    from ..openmp import waiting
+    from ..device import bf16_on_cpu, waiting
 
     wait, why = waiting()
     return {

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__, openmp
+from .. import WAITING, __version__
 from ..errors import ClusterError, ConfigError
 from ..pictures import VARIABLE
 from ..settings import StyleConfig
@@ -118,7 +118,7 @@ class Driver:
         self.messages = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
         # Processes there find the package as it is imported here, wherever it lies.
         path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
-        wanted = ("CXSTYLE_CACHE", VARIABLE, *openmp.VARIABLES)
+        wanted = ("CXSTYLE_CACHE", VARIABLE, *WAITING)
         variables = dict.fromkeys(THREADS, str(self.cpus)) | {"PYTHONPATH": path}
         variables |= {name: os.environ[name] for name in wanted if name in os.environ}
         self.remote = ray.remote(do_job).options(

@@ -27,11 +27,8 @@ def stride(layer: str) -> int:
 
 
 def reach(names: Sequence[str]) -> int:
-    """How many pixels to a side the last of these layers can see, rounded up to its stride.
-
-    Args:
-        names: all layers in order, from conv1_1.
-    """
+    """How many pixels to a side the last of a network's layers, in order from conv1_1, can see, rounded up to its
+    stride."""
     radius, step = 0, 1
     for name in names:
         if stride(name) != step:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WeightsError
-from ..files import check_plain, make_folder, read_plain, sha256_of, write_whole
+from ..files import check_plain, make_folder, sha256_of, write_whole
 from .layers import (
     BLOCKS,
     CAFFE,
@@ -42,15 +42,13 @@ VGG16 = BUNDLED / "vgg16.safetensors"
 METADATA_KEY = "cxstyle"
 LARGEST = 2e9
 """Bytes of a file of weights; the largest VGG has 0.6e9."""
-PUBLISHED: dict[str, tuple[str, str, Normalization | None]] = {
+PUBLISHED: dict[str, tuple[str, str, Normalization]] = {
     "dcbb9e9d": ("torchvision VGG19_Weights.IMAGENET1K_V1", "BSD-3-Clause", IMAGENET),
     "397923af": ("torchvision VGG16_Weights.IMAGENET1K_V1", "BSD-3-Clause", IMAGENET),
     "d01eb7cb": ("VGG19 of Simonyan and Zisserman (Caffe), state dict by J. Johnson", "CC BY 4.0", CAFFE),
     "00b39a1b": ("VGG16 of Simonyan and Zisserman (Caffe), state dict by J. Johnson", "CC BY 4.0", CAFFE),
 }
 """First eight digits of a published file's sha256 -> source, licence, normalization."""
-FIRST_VALUES = {"vgg16": -0.5537, "vgg19": -0.0535}
-"""conv1_1.weight[0, 0, 0, 0] of torchvision's ImageNet weights, to four digits."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +117,12 @@ def listed() -> list[Listed]:
     result = []
     for network in BLOCKS:
         path = find(network)
-        if path is None:
-            result.append(Listed(network, False, None, 0, "", ""))
-        else:
+        entry = Listed(network, False, None, 0, "", "")
+        if path is not None:
             keys, provenance = read_header(path)
             deepest = max(key.split(".")[0] for key in keys if key.startswith("conv"))
-            result.append(Listed(network, True, path, path.stat().st_size, provenance.source, deepest))
+            entry = Listed(network, True, path, path.stat().st_size, provenance.source, deepest)
+        result.append(entry)
     return result
 
 
@@ -152,75 +150,50 @@ def read_network(path: Path) -> Network:
     Raises:
         WeightsError: the file is missing, damaged or not one of ours.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors import safe_open
 
-    try:
-        data = read_plain(path, LARGEST)
-    except OSError as error:
-        raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
-    verify_checksum(path, data)
-    _, provenance = read_header(path)
-    try:
-        tensors = {key: tensor.float() for key, tensor in load(data).items()}
-    except (SafetensorError, ValueError) as error:
-        raise WeightsError(f"{path} is damaged; {advice(path)}") from error
+    verify_checksum(path)
+    keys, provenance = read_header(path)
+    with safe_open(path, "pt") as file:
+        tensors = {key: file.get_tensor(key).float() for key in keys}
     check_shapes(provenance.network, tensors, path)
     return Network(provenance, tensors, path)
 
 
-def verify_checksum(path: Path, data: bytes) -> None:
+def verify_checksum(path: Path) -> None:
     """Compares with the checksum beside the file; a file in our folders must have one."""
-    beside = path.with_suffix(".json")
+    found, beside = checksum(path), path.with_suffix(".json")
     if not beside.is_file() and path.parent not in (BUNDLED, cache_dir()):
         return
+    advice = "install cxstyle again" if path.parent == BUNDLED else f"fetch or import {path.stem} again"
     try:
         expected = json.loads(beside.read_text("utf-8"))["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{beside}, the checksum of {path.name}, is missing or damaged; {advice(path)}") from error
-    if hashlib.sha256(data).hexdigest() != expected:
-        raise WeightsError(f"{path} is damaged: its checksum is not the one in {beside.name}; {advice(path)}")
-
-
-def advice(path: Path) -> str:
-    if path.parent == BUNDLED:
-        return "install cxstyle again"
-    return f"fetch or import {path.stem} again"
+        raise WeightsError(f"{beside}, the checksum of {path.name}, is missing or damaged; {advice}") from error
+    if found != expected:
+        raise WeightsError(f"{path} is damaged: its checksum is not the one in {beside.name}; {advice}")
 
 
 def read_header(path: Path) -> tuple[list[str], Provenance]:
-    """Tensor names and provenance from a file's header, without reading its tensors.
-
-    Raises:
-        WeightsError: no header of ours.
-    """
+    """Tensor names and provenance from a file's header, without reading its tensors; a WeightsError without one of
+    ours."""
     import msgspec
     from safetensors import SafetensorError, safe_open
 
     try:
-        check_plain(path)
         with safe_open(path, "pt") as file:
             provenance = msgspec.convert(json.loads(file.metadata()[METADATA_KEY]), Provenance)
             keys = list(file.keys())
-        if provenance.network in BLOCKS:
-            return keys, provenance
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise not_ours(path) from error
-    raise not_ours(path)
-
-
-def not_ours(path: Path) -> WeightsError:
-    """What to say of a file without our header."""
-    advice = "use `cxstyle weights import` for files of other makers"
-    return WeightsError(f"{path} is damaged or not a cxstyle weight file: {advice}")
+        known = provenance.network in BLOCKS
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        known = False
+    if not known:
+        raise WeightsError(f"{path} is damaged, or of another maker: `cxstyle weights import` reads such files")
+    return keys, provenance
 
 
 def check_shapes(network: str, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Refuses tensors that aren't an unbroken run of the network's convolutions from conv1_1 on.
-
-    Raises:
-        WeightsError: a missing, misshapen or non-finite tensor, named.
-    """
+    """Refuses, by a WeightsError, tensors that aren't an unbroken run of the network's convolutions from conv1_1 on."""
     names = [name for name in CONVOLUTIONS[network] if f"{name}.weight" in tensors]
     if not names or names != list(CONVOLUTIONS[network][: len(names)]):
         missing = next(name for name in CONVOLUTIONS[network] if name not in names)
@@ -246,11 +219,10 @@ def read_foreign(path: Path, normalization: str = "auto") -> Network:
     Raises:
         WeightsError: unreadable, unknown layout, or a normalization that can't be told.
     """
-    digest = checksum(path)
-    if path.suffix.lower() == ".mat":
-        raise WeightsError(f"{path} is a MATLAB file, which is not read; save its convolutions as a state dict")
-    state = read_state_dict(path)
-    tensors, found = rename(state, path), normalization_of(state, digest)
+    digest, state = checksum(path), read_state_dict(path)
+    tensors = rename(state, path)
+    # The layout of convK_M circulates with Gatys' copies of the Caffe weights alone.
+    found = CAFFE if "conv1_1.weight" in state else None
     network = "vgg19" if "conv3_4.weight" in tensors else "vgg16"
     check_shapes(network, tensors, path)
     source, licence, known = PUBLISHED.get(digest[:8], (path.name, "unknown", found))
@@ -264,11 +236,7 @@ def read_foreign(path: Path, normalization: str = "auto") -> Network:
 
 
 def checksum(path: Path) -> str:
-    """The checksum of a file.
-
-    Raises:
-        WeightsError: no file, or one larger than any VGG.
-    """
+    """SHA-256 of a file; a WeightsError where there is none, or one larger than any VGG."""
     try:
         check_plain(path, LARGEST)
         return sha256_of(path)
@@ -277,11 +245,7 @@ def checksum(path: Path) -> str:
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, from safetensors or a pickle that holds nothing but tensors.
-
-    Raises:
-        WeightsError: truncated, not a state dict, or a pickle that asks for code to be run.
-    """
+    """Tensors by name, from safetensors or a pickle that holds nothing but tensors; a WeightsError for all else."""
     import torch
     from safetensors.torch import load_file
 
@@ -308,12 +272,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def check_unpacked(path: Path) -> None:
-    """Refuses a ZIP file that grows as it is read; PyTorch doesn't pack what it writes.
-
-    Raises:
-        ValueError: it has packed members, or more than its size.
-        zipfile.BadZipFile: damaged.
-    """
+    """Refuses, by a ValueError, a ZIP file that grows as it is read; PyTorch doesn't pack what it writes."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -323,15 +282,8 @@ def check_unpacked(path: Path) -> None:
 
 
 def rename(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """`features.N.*`, `N.*` or `convK_M.*` to `convK_M.*` in float32; everything else is left out.
-
-    Raises:
-        WeightsError: no such names, or batch normalization between the convolutions.
-    """
-    if any(key.endswith("running_mean") for key in state):
-        raise WeightsError(f"{path} is a VGG with batch normalization; cxstyle needs the plain VGG16 or VGG19")
-    names = convolution_names(state)
-    tensors = {}
+    """`features.N.*`, `N.*` or `convK_M.*` to `convK_M.*` in float32; everything else is left out."""
+    names, tensors = convolution_names(state), {}
     for key, tensor in state.items():
         stem, _, kind = key.removeprefix("features.").rpartition(".")
         if stem in names and kind in ("weight", "bias"):
@@ -354,26 +306,8 @@ def convolution_names(state: Mapping[str, Tensor]) -> dict[str, str]:
     return {str(index): name for index, name in torchvision_indices(network).items()}
 
 
-def normalization_of(state: Mapping[str, Tensor], digest: str) -> Normalization | None:
-    """What the weights expect, as far as their layout or first value tells."""
-    if digest[:8] in PUBLISHED:
-        return PUBLISHED[digest[:8]][2]
-    if "conv1_1.weight" in state:
-        return CAFFE  # this layout circulates with Gatys' copies of the Caffe weights alone
-    first = state.get("features.0.weight", state.get("0.weight"))
-    if first is not None and first.dim() == 4:
-        value = first[0, 0, 0, 0].item()
-        if any(abs(value - known) < 1e-4 for known in FIRST_VALUES.values()):
-            return IMAGENET
-    return None
-
-
 def import_file(path: Path, normalization: str = "auto") -> tuple[Network, Path]:
-    """Keeps the convolutions of a weight file of another maker in the user's cache.
-
-    Args:
-        path: see `read_foreign`.
-        normalization: see `read_foreign`.
+    """Keeps the convolutions of a weight file of another maker, see `read_foreign`, in the user's cache.
 
     Returns:
         The network and where it was written.

@@ -70,11 +70,8 @@ def log_set_similarity(log_cx: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 def as_positions(features: Tensor, name: str) -> Tensor:
-    """Feature maps (N, C, H, W) or sets (N, C, P) as sets (N, C, P).
-
-    Raises:
-        ValueError: for another number of dimensions or no position at all.
-    """
+    """Feature maps (N, C, H, W) or sets (N, C, P) as sets (N, C, P); a ValueError for other dimensions and for no
+    position."""
     if features.dim() not in (3, 4) or features.numel() == 0:
         raise ValueError(f"{name} must be (N, C, H, W) or (N, C, P) and not empty, got {tuple(features.shape)}")
     return features.flatten(2)
@@ -122,11 +119,8 @@ def prepare(y: Tensor) -> Prepared:
 
 
 def check(x: Tensor, y: Tensor | Prepared, bandwidth: float, weights: Tensor | None) -> None:
-    """Refuses what the loss is not defined for; x and y are sets.
-
-    Raises:
-        ValueError: shapes that don't fit together, or a bandwidth that isn't above 0.
-    """
+    """Refuses, by a ValueError, what the loss is not defined for: sets that don't fit together, or a bandwidth that
+    isn't above 0."""
     if weights is not None and tuple(weights.shape) != (y.shape[2],):
         raise ValueError(f"weights must be (Q,) = ({y.shape[2]},), one for each of y, got {tuple(weights.shape)}")
     if not bandwidth > 0:

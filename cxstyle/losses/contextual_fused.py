@@ -190,16 +190,8 @@ def chunks(rows: int, like: Tensor) -> Iterator[slice]:
 
 
 def finish_gradient(u: Tensor, x: Tensor, nearest: Tensor, a: Tensor, inverse: Tensor, bandwidth: float) -> None:
-    """u_i, in place, to the gradient of the features, for R rows.
-
-    Args:
-        u: (R, C).
-        x: unit vectors, (R, C).
-        nearest: y_k, (R, C).
-        a: (R, 1).
-        inverse: 1 / lengths of the centred features, (R, 1).
-        bandwidth: h.
-    """
+    """u_i (R, C), in place, to the gradient of the features, for R rows of unit vectors x with their y_k (R, C), a (R,
+    1), 1 / lengths of the centred features (R, 1) and h."""
     through_minimum = (x * u).sum(dim=1, keepdim=True).mul_(bandwidth * a * a)
     u.mul_(a).addcmul_(nearest, through_minimum)
     # Through the length: what points along x has no effect.

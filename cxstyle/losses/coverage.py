@@ -82,11 +82,7 @@ def averaged(distances: Tensor, weights: Tensor | None) -> Tensor:
 
 
 def check(x: Tensor, y: Prepared | Tensor, weights: Tensor | None) -> None:
-    """Refuses sets and weights that don't fit together.
-
-    Raises:
-        ValueError: they don't.
-    """
+    """Refuses, by a ValueError, sets and weights that don't fit together."""
     if x.shape[:2] != tuple(y.shape[:2]):
         raise ValueError(
             f"x and y must agree in batch and channels, got {tuple(x.shape[:2])} and {tuple(y.shape[:2])} (N, C)"

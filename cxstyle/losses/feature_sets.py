@@ -137,14 +137,8 @@ class FeatureSet:
 def merge(
     maps: Sequence[Tensor], shares: Sequence[Tensor] | None, weights: Sequence[float] | None, border: int = 0
 ) -> FeatureSet:
-    """Maps (1, C, H, W) of several pictures as one set, with what the guide says of each picture.
-
-    Args:
-        maps: of each picture.
-        shares: of each picture's labels.
-        weights: of each picture.
-        border: positions that the maps lack on every side of the picture.
-    """
+    """Maps (1, C, H, W) of several pictures, which may lack a border of positions on every side, as one set, with what
+    the guide says of each picture: shares of its labels, and its weight."""
     features = torch.cat([found.flatten(2) for found in maps], dim=2) if len(maps) > 1 else maps[0].flatten(2)
     counts = [found.shape[2] * found.shape[3] for found in maps]
     each = parts = None

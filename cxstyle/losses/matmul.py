@@ -27,11 +27,7 @@ def onednn_stays_exact() -> bool:
 
 @contextmanager
 def products(precision: str) -> Iterator[None]:
-    """Sets how float32 matrices are multiplied, and sets it back.
-
-    Args:
-        precision: fp32, or bf16 for the fastest that a CPU offers.
-    """
+    """Sets how float32 matrices are multiplied, fp32 or, by bf16, the fastest that a CPU offers, and sets it back."""
     backends: Any = torch.backends
     cpu, cuda = backends.mkldnn.matmul, backends.cuda.matmul
     before = cpu.fp32_precision, cuda.fp32_precision
@@ -44,14 +40,8 @@ def products(precision: str) -> Iterator[None]:
 
 
 def cosines(x: Tensor, y: Tensor, rounded: Tensor, out: Tensor) -> Tensor:
-    """(R, C), (Q, C) -> `out` (R, Q), in the precision of x.
-
-    Args:
-        x: unit vectors.
-        y: unit vectors.
-        rounded: y in the precision of the product; y itself for float32.
-        out: where they go.
-    """
+    """Unit vectors x (R, C), y (Q, C) -> `out` (R, Q), in the precision of x; `rounded` is y in that of the product, y
+    itself for float32."""
     if x.is_cuda and rounded.dtype != y.dtype:
         return torch.mm(x.to(rounded.dtype), rounded.t(), out_dtype=x.dtype, out=out)
     return torch.mm(x, y.t(), out=out)

@@ -70,8 +70,7 @@ class Term:
         self, term: LossTerm, precision: str, plain: bool, guide: Guide, steering: Steering | None = None
     ) -> None:
         self.steering = steering
-        self.own_shares: dict[torch.Size, Tensor] = {}
-        self.own_counts: dict[torch.Size, Tensor] = {}
+        self.own_grids: dict[tuple[str, torch.Size], Tensor] = {}
         self.term, self.precision, self.plain = term, precision, plain
         self.layers = [canonical_layer(layer) for layer in term.layers]
         self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
@@ -108,19 +107,19 @@ class Term:
         """How much each of the result's places counts, (P,), by its map (1, C, H, W); None where all do in full."""
         if self.steering is None:
             return None
-        size = found.shape[2:]
-        if size not in self.own_counts:
-            self.own_counts[size] = at_grid(self.steering.source, found)[0]
-        return self.own_counts[size]
+        place = "counts", found.shape[2:]
+        if place not in self.own_grids:
+            self.own_grids[place] = at_grid(self.steering.source, found)[0]
+        return self.own_grids[place]
 
     def own(self, found: Tensor) -> FeatureSet:
         """The result's side: (1, C, H, W)."""
         if self.guide.source is None:
             return merge([found], None, None)
-        size = found.shape[2:]
-        if size not in self.own_shares:
-            self.own_shares[size] = shares_on(self.guide.source, found, self.border)
-        return FeatureSet(found.flatten(2), shares=self.own_shares[size])
+        place = "shares", found.shape[2:]
+        if place not in self.own_grids:
+            self.own_grids[place] = shares_on(self.guide.source, found, self.border)
+        return FeatureSet(found.flatten(2), shares=self.own_grids[place])
 
 
 def deviation(maps: Sequence[Tensor]) -> float:

@@ -14,7 +14,6 @@ from torch import Tensor
 from .limits import SMALLEST_EDGE
 from .photo import Photo
 
-LEFT, TOP, RIGHT, BOTTOM = range(4)
 CLEAR = 24 / 255, 12 / 255
 """What differs clearly from a border's colour, in any channel; the second where nothing is found by the first. Half of
 it is a border's noise."""
@@ -33,13 +32,8 @@ VARIED = 0.1
 """Share of the pixels behind a border that differ from most of their line: a picture, not the next stripe of a flag."""
 GREY = 12 / 255
 """Between the channels of what counts as black, grey or white."""
-ALONE_EDGE, ALONE_MOST = 0.8, 0.15
-ALONE_NOISE, ALONE_FLAT = 6 / 255, 0.98
-"""Of a bar without one like it opposite: a longer edge, less of the side, grey, black or white, with less noise."""
 EXACT = 2 / 255
 """Noise of a border that no codec has touched near its edge."""
-NESTED = 3
-"""Borders inside each other, at most."""
 
 Widths = tuple[int, int, int, int]
 """Pixels at left, top, right and bottom."""
@@ -47,19 +41,12 @@ Widths = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Bar:
-    """A border's part at one side.
-
-    Attributes:
-        width: lines, with those of its soft edge.
-        color: (3, 1, 1), in [0, 1].
-        varied: whether the pixels behind it differ from each other.
-        alone: whether it may be one without others.
-    """
+    """A border's part at one side: its lines, with those of its soft edge, its color (3, 1, 1), and whether what is
+    behind it is varied."""
 
     width: int
     color: Tensor
     varied: bool
-    alone: bool = False
 
     @property
     def grey(self) -> bool:
@@ -72,12 +59,8 @@ class Bar:
 
 
 class Side:
-    """The lines of a picture from one of its sides inwards, as deep as a border may be and what lies behind it.
-
-    Args:
-        lines: (3, K, L) in [0, 1], NaN where they are transparent.
-        size: lines to the side opposite.
-    """
+    """The lines (3, K, L) of a picture of a size from one of its sides inwards, as deep as a border may be and what
+    lies behind it; NaN where they are transparent."""
 
     def __init__(self, lines: Tensor, size: int) -> None:
         self.lines, self.size = lines, size
@@ -88,30 +71,19 @@ class Side:
         """How many lines have the colour of the first all along."""
         return first(share(self.off <= clear / 2) < FLAT)
 
-    def bar(self, least: float, ends: tuple[int, int] = (0, 0)) -> Bar | None:
-        """The bar at this side.
-
-        Args:
-            least: share of the side that it takes.
-            ends: pixels that other sides' bars take of its lines, at both ends of them.
-        """
+    def bar(self, ends: tuple[int, int] = (0, 0)) -> Bar | None:
+        """The bar at this side; `ends` of its lines, in pixels, are those of other sides' bars."""
         inner = slice(ends[0], self.off.shape[1] - ends[1])
         off = self.off[:, inner]
         for clear in CLEAR:
             flat = self.flat(clear)
             edge = flat + first(share(off[flat : flat + SOFT + 1] > clear) >= EDGE)
-            fewest = max(2.0 if least else 1.0, least * self.size)
-            if not flat or edge > flat + SOFT or not fewest <= edge <= MOST * self.size or not abrupt(off, edge, clear):
-                continue
-            width = edge + (not sharp(off[edge - 1 : edge + 2]))
-            behind = slice(width, width + max(6, round(BEHIND * self.size)))
-            differs = float((off[behind] > clear).float().mean())
-            if differs >= EDGE:
-                mixed = varied(self.lines[:, behind, inner])
-                bar = Bar(width, self.color, mixed)
-                clean = share(self.off[: max(1, edge - SOFT)] <= ALONE_NOISE) >= ALONE_FLAT
-                narrow = differs >= ALONE_EDGE and width <= ALONE_MOST * self.size
-                return replace(bar, alone=mixed and bar.grey and narrow and bool(clean.all()))
+            narrow = max(2.0, LEAST * self.size) <= edge <= MOST * self.size
+            if flat and edge <= flat + SOFT and narrow and abrupt(off, edge, clear):
+                width = edge + (not sharp(off[edge - 1 : edge + 2]))
+                behind = slice(width, width + max(6, round(BEHIND * self.size)))
+                if float((off[behind] > clear).float().mean()) >= EDGE:
+                    return Bar(width, self.color, varied(self.lines[:, behind, inner]))
         return None
 
 
@@ -119,26 +91,22 @@ def border(colors: Tensor, alpha: Tensor | None = None) -> Widths:
     """The flat border of a picture: pixels at left, top, right and bottom, 0 at sides without.
 
     Lines at an edge belong to one if they have one colour to within a codec's noise, and if most of what is behind
-    differs clearly from it at once. Opposite sides have the same colour; where things at one of them have it too, so
-    that no edge is seen, as much is taken as across. A bar that is alone is grey, black or white and at most 15% of the
-    picture. At each side a border takes 0.5% to 30% of the picture, of which at least 32 px are left each way. What is
-    transparent is no border.
+    differs clearly from it at once. Opposite sides have the same colour. At each side a border takes 0.5% to 30% of
+    the picture, of which at least 32 px are left each way. What is transparent is no border.
 
     Args:
         colors: (1, 3, H, W) in [0, 1].
         alpha: (1, 1, H, W) in [0, 1]; None where all is opaque.
     """
     picture = colors[0] if alpha is None else torch.where(alpha[0] > 0, colors[0], torch.nan)
-    total = found = (0, 0, 0, 0)
-    for layer in range(NESTED):
-        bars = outermost(inside(picture, total), 0.0 if layer else LEAST)
-        left, top, right, bottom = (0 if bar is None else bar.width for bar in bars)
-        total = (total[0] + left, total[1] + top, total[2] + right, total[3] + bottom)
-        if not any(bars) or not fits(total, picture):
-            break
-        if any(bar.varied or (bar.grey and varied(inside(picture, total))) for bar in bars if bar is not None):
-            found = total
-    return found
+    bars = bars_of(picture)
+    left, top, right, bottom = (0 if bar is None else bar.width for bar in bars)
+    found = left, top, right, bottom
+    rest = inside(picture, found)
+    if min(rest.shape[1:]) < SMALLEST_EDGE:
+        return 0, 0, 0, 0
+    real = any(bar.varied or (bar.grey and varied(rest)) for bar in bars if bar is not None)
+    return found if real else (0, 0, 0, 0)
 
 
 def without_border(photo: Photo, widths: Widths) -> Photo:
@@ -159,8 +127,8 @@ def cut(photo: Photo, widths: Widths, measured: Photo) -> Photo:
         measured: the picture that it was measured on.
     """
     (height, width), (rows, columns) = photo.colors.shape[2:], measured.colors.shape[2:]
-    left, right = round(widths[LEFT] * width / columns), round(widths[RIGHT] * width / columns)
-    top, bottom = round(widths[TOP] * height / rows), round(widths[BOTTOM] * height / rows)
+    left, right = round(widths[0] * width / columns), round(widths[2] * width / columns)
+    top, bottom = round(widths[1] * height / rows), round(widths[3] * height / rows)
     scaled = left, top, right, bottom
     alpha = None if photo.alpha is None else inside(photo.alpha, scaled).clone()
     if alpha is not None and bool((alpha >= 1).all()):
@@ -174,50 +142,27 @@ def inside(picture: Tensor, widths: Widths) -> Tensor:
     return picture[..., top : picture.shape[-2] - bottom, left : picture.shape[-1] - right]
 
 
-def fits(widths: Widths, picture: Tensor) -> bool:
-    """Whether a border of a picture (3, H, W) takes no more of it than it may."""
-    height, width = picture.shape[1:]
-    narrow = all(each <= MOST * size for each, size in zip(widths, (width, height, width, height), strict=True))
-    return narrow and min(inside(picture, widths).shape[1:]) >= SMALLEST_EDGE
-
-
-def outermost(picture: Tensor, least: float) -> list[Bar | None]:
-    """The outermost border of a picture (3, H, W), NaN where it is transparent: a bar for each side that has one.
-
-    Args:
-        picture: the picture.
-        least: share of the side that each takes.
-    """
+def bars_of(picture: Tensor) -> list[Bar | None]:
+    """A bar for each side of a picture (3, H, W) that has one, NaN where it is transparent."""
     if min(picture.shape[1:]) < SMALLEST_EDGE:
         return [None] * 4
     sides = sides_of(picture)
     left, top, right, bottom = (side.flat(CLEAR[0]) for side in sides)
-    ends = [(top, bottom), (left, right)] * 2
-    frame = [side.bar(least, own) for side, own in zip(sides, ends, strict=True)]
-    if all(bar is not None and bar.like(frame[LEFT]) for bar in frame):
+    frame = [side.bar(ends) for side, ends in zip(sides, [(top, bottom), (left, right)] * 2, strict=True)]
+    if all(bar is not None and bar.like(frame[0]) for bar in frame):
         return frame
     # Edges are as long as the sides then: beside what stands on a plain ground the ground goes on.
-    bars = [side.bar(least) for side in sides]
-    bars = [bar or mirrored(bars[(i + 2) % 4], sides[i]) for i, bar in enumerate(bars)]
-    pairs = [bar for i, bar in enumerate(bars) if bar is not None and bar.like(bars[(i + 2) % 4])]
-    return [bar if bar is not None and (bar.alone or any(map(bar.like, pairs))) else None for bar in bars]
+    bars = [side.bar() for side in sides]
+    return [bar if bar is not None and bar.like(bars[(i + 2) % 4]) else None for i, bar in enumerate(bars)]
 
 
 def sides_of(picture: Tensor) -> list[Side]:
     """Left, top, right and bottom of a picture (3, H, W)."""
     found = []
-    for lines in (picture.transpose(1, 2), picture):
+    for lines in (picture.transpose(1, 2), picture, picture.transpose(1, 2).flip(1), picture.flip(1)):
         size = lines.shape[1]
-        deep = min(size, int((MOST + BEHIND) * size) + 2 * SOFT)
-        found.append([Side(lines[:, :deep], size), Side(lines[:, size - deep :].flip(1), size)])
-    return [found[0][0], found[1][0], found[0][1], found[1][1]]
-
-
-def mirrored(bar: Bar | None, side: Side) -> Bar | None:
-    """The bar across, where this side begins in its colour too, for as many lines, and no edge is seen."""
-    if bar is None or side.flat(CLEAR[0]) + SOFT < bar.width or (side.color - bar.color).abs().max() > CLEAR[1] / 2:
-        return None
-    return replace(bar, alone=False, varied=False)
+        found.append(Side(lines[:, : int((MOST + BEHIND) * size) + 2 * SOFT], size))
+    return found
 
 
 def share(where: Tensor) -> Tensor:

@@ -5,45 +5,34 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import re
-import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 import numpy
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import CxStyleError, PictureError
 from .alpha import filled
-from .icc import srgb_image, srgb_values
-from .kinds import fault, kind_of, numbers
+from .icc import srgb_values
+from .kinds import LOCK, kind_of, numbers, tiff_tags
 from .limits import check_pixels, most_pixels
 from .metadata import XMP, attribution_in, attribution_of
 from .photo import Photo
-from .sixteen_bit import AVIF, HEIC, ORIENTATION, TIFF, Deep, loader_of, read_deep, tiff_tags, unit, upright
-from .tensors import to_tensor
+from .sixteen_bit import AVIF, HEIC, ORIENTATION, PROFILE, TIFF, Decoded, loader_of, read_deep, unit
 
 FORMATS = [
     *("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "ICNS"),
     *("PSD", "PCX", "QOI", "SGI", "DDS"),
 ]
 """What is tried; not Pillow's whole list, which starts Ghostscript for PostScript."""
-MOVING = {"GIF": "frames", "WEBP": "frames", "PNG": "frames", "AVIF": "frames", "TIFF": "pages"}
-STARTS = {
-    "PNG": rb"\x89PNG",
-    "JPEG": rb"\xff\xd8\xff",
-    "GIF": rb"GIF8[79]a",
-    "WebP": rb"RIFF(?s:....)WEBP",
-    "BMP": rb"BM(?s:.{12})[\x0c\x28\x38\x40\x6c\x7c]\0\0\0",
-    "AVIF": rb"(?s:....)ftypavi[fs]",
-}
-"""How files of some formats begin, damaged or not."""
+MOVING = {"GIF", "WEBP", "PNG", "AVIF"}
+SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "LAB"}
+"""Pillow's mode -> the colour space."""
 LARGEST_TEXT = 16 * 2**20
 """Bytes of a PNG's packed text or profile; Pillow's own limit is less than some profiles have."""
 MOST_SCANS = 20
@@ -53,98 +42,94 @@ COUNTED = 4 * 2**20
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it says of damaged files goes to stderr
-LOCK = threading.RLock()
-"""Pillow's limit of pixels and Python's warnings belong to the whole process."""
+
+
+@contextlib.contextmanager
+def decoder_errors(label: str) -> Iterator[None]:
+    """Whatever a decoder says is a PictureError of one line."""
+    try:
+        yield
+    except CxStyleError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            f"{label} is not a picture in a format that can be read (JPEG, PNG, WebP, TIFF...), or is damaged"
+        ) from error
+    except MemoryError as error:
+        raise PictureError(f"{label} needs more memory than there is") from error
+    except Exception as error:  # damaged files raise whatever a decoder didn't expect
+        reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+        raise PictureError(
+            f"{label} can't be read: {reason[:200]}; it may be damaged, or of a rare kind: save it as PNG"
+        ) from error
 
 
 @contextlib.contextmanager
 def pillow(label: str) -> Iterator[None]:
-    """Pillow without its warnings and its own limit of pixels; whatever it says is one line.
-
-    Raises:
-        PictureError: the file could not be read.
-    """
-    with LOCK, warnings.catch_warnings():
+    """Pillow without its warnings and its own limit of pixels, one picture at a time; errors as of `decoder_errors`."""
+    with LOCK, warnings.catch_warnings(), decoder_errors(label):
         warnings.filterwarnings("ignore", module=r"PIL\b|pillow_heif\b")
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
-        longest = PngImagePlugin.MAX_TEXT_CHUNK
-        PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_TEXT
+        before, longest = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = None, LARGEST_TEXT
         try:
             yield
-        except CxStyleError:
-            raise
-        except UnidentifiedImageError as error:
-            raise PictureError(
-                f"{label} is not a picture in a format that can be read (JPEG, PNG, WebP, TIFF...)"
-            ) from error
-        except Image.DecompressionBombError as error:
-            raise PictureError(f"{label} is too large to open safely: {error}; see --max-pixels") from error
-        except MemoryError as error:
-            raise PictureError(f"{label} needs more memory than there is") from error
-        except Exception as error:  # damaged files raise whatever a decoder didn't expect
-            if "MAX_TEXT_CHUNK" in str(error):
-                raise PictureError(f"{label} holds a text or profile of more than 16 MB; save it without") from error
-            reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
-            raise PictureError(f"{label} can't be read: {reason[:200]}; {fault(reason)}") from error
         finally:
-            Image.MAX_IMAGE_PIXELS = before
-            PngImagePlugin.MAX_TEXT_CHUNK = longest
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = before, longest
 
 
 def decode(data: bytes, label: str) -> Photo:
-    """A file.
-
-    Args:
-        data: its bytes.
-        label: what messages call it.
-
-    Raises:
-        PictureError: not a picture, damaged, too large, or of values that are no colours.
-    """
+    """The bytes of a file, which messages call `label`; a PictureError where they are no picture, or none that can be
+    had."""
     formats = readable(data, label)
-    with pillow(label):
+    with decoder_errors(label):
         loader = loader_of(data)
-        try:
+        if loader == TIFF:
+            return tiff_photo(data, label)
+        with pillow(label):
             image = Image.open(io.BytesIO(data), formats=formats)
-        except UnidentifiedImageError as error:
-            if loader == TIFF:
-                return by_tags(data, label)
-            if re.search(rb"\xff[\xc0-\xc2]..\x0c", data[: 2**16], re.S):
-                raise PictureError(f"{label} is a JPEG of 12 bits, and 8 are read; save it as PNG or TIFF") from error
-            kind = next((kind for kind, start in STARTS.items() if re.match(start, data)), "")
-            if kind:
-                raise PictureError(f"{label} begins as {kind} does and can't be read; the file is damaged") from error
-            raise
-        check_header(image, label)
-        check_scans(data, image, label)
-        notes = frames(data, formats)
+            check_header(image, label)
+            check_scans(data, image, label)
+            notes = frames(data, formats)
+            if loader:
+                check_exif(image, notes)
+                # libheif turns pictures by itself.
+                orientation = 1 if loader in (AVIF, HEIC) else image.getexif().get(ORIENTATION, 1)
+                said = attribution_of(image)
         if not loader:
             return photo_of(image, label, notes)
-        check_exif(image, notes)
-        author, rights = attribution_of(image)
-        # libheif turns pictures by itself.
-        orientation = 1 if loader in (AVIF, HEIC) else image.getexif().get(ORIENTATION, 1)
-        found = read_deep(data, loader, label)
-        # libvips drops a profile that doesn't fit without a word.
-        found = replace(found, profile=found.profile or image.info.get("icc_profile"))
-        return deep_photo(found, orientation, notes, author, rights)
+        found = read_deep(data, loader, label, image.info.get("icc_profile"))
+        return developed(found, orientation, said, notes)
 
 
 def readable(data: bytes, label: str) -> list[str]:
-    """The formats to try on a file, as Pillow names them.
-
-    Raises:
-        PictureError: it is of a kind that isn't read; or as of `needs_heif`.
-    """
-    with pillow(label):
-        kind = kind_of(data, PurePath(label).suffix)
+    """The formats to try on a file, as Pillow names them; a PictureError for a kind that isn't read, or needs a plug-
+    in."""
+    kind = kind_of(data, PurePath(label).suffix)
     if kind:
         raise PictureError(f"{label} is {kind}")
-    heif = ["HEIF"] if needs_heif(data, label) else []
+    heif = []
+    if is_heif(data):
+        try:
+            import pillow_heif
+        except ImportError as error:
+            raise PictureError(
+                f'{label} is a HEIC picture, which needs a plug-in: pip install "cxstyle[heif]"'
+            ) from error
+        heif = ["HEIF"]
     with LOCK:
+        if heif:
+            pillow_heif.register_heif_opener()
         Image.init()
     return [name for name in (*FORMATS, *heif) if name in Image.OPEN]
+
+
+def is_heif(data: bytes) -> bool:
+    """Whether a file is HEIC, by its brands."""
+    size = int.from_bytes(data[:4], "big")
+    if data[4:8] != b"ftyp" or size > 1024:
+        return False
+    brands = {data[i : i + 4] for i in (8, *range(16, size, 4))}
+    return not brands & AVIF_BRANDS and bool(brands & HEIF_BRANDS)
 
 
 def check_header(image: Image.Image, label: str) -> None:
@@ -172,71 +157,74 @@ def check_exif(image: Image.Image, notes: list[str]) -> None:
         notes.append("its EXIF data is damaged and not used")
 
 
-def by_tags(data: bytes, label: str) -> Photo:
-    """A TIFF of a kind that Pillow doesn't know."""
+def tiff_photo(data: bytes, label: str) -> Photo:
+    """A TIFF, of which Pillow knows fewer kinds than libvips."""
     tags = tiff_tags(data)
-    author, rights = attribution_in(tags, {"xmp": tags.get(XMP)})
-    found = read_deep(data, TIFF, label)
-    return deep_photo(found, next(iter(numbers(tags.get(ORIENTATION))), 1), [], author, rights)
-
-
-def deep_photo(found: Deep, orientation: int, notes: list[str], author: str, rights: str) -> Photo:
-    """What libvips has read."""
-    colors = upright(srgb_values(found.values, found.space, found.profile, notes), orientation)
-    alpha = None if found.alpha is None else upright(found.alpha, orientation)
-    return whole(channels(colors), alpha, found.bits, author, rights, notes)
+    found = read_deep(data, TIFF, label, tags.get(PROFILE))
+    notes = [f"{found.pages} pages; the first is used"] if found.pages > 1 else []
+    orientation = next(iter(numbers(tags.get(ORIENTATION))), 1)
+    return developed(found, orientation, attribution_in(tags, {"xmp": tags.get(XMP)}), notes)
 
 
 def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> Photo:
-    """A picture of Pillow's, of any mode.
-
-    Raises:
-        PictureError: damaged, too large, or of values that are no colours.
-    """
+    """A picture of Pillow's, of any mode; a PictureError where it is damaged, too large, or of values that are no
+    colours."""
     notes = [] if notes is None else notes
     with pillow(label):
         check_header(image, label)
         image.load()
         check_pixels(*image.size, label)  # an icon's pictures may be larger than its list says
         check_exif(image, notes)
-        author, rights = attribution_of(image)
         notes += gamma_notes(image)
-        image = ImageOps.exif_transpose(image)
+        said, orientation = attribution_of(image), image.getexif().get(ORIENTATION, 1)
         profile = image.info.get("icc_profile")
         if image.mode == "F" or image.mode.startswith("I"):
-            values = srgb_values(unit(numpy.asarray(image), label)[:, :, None], "GRAY", profile, notes)
-            return whole(channels(values), None, 16, author, rights, notes)
-        colors, alpha = split_alpha(image)
-        beside = None if alpha is None else numpy.asarray(alpha, dtype=numpy.float32) / 255
-        return whole(to_tensor(srgb_image(colors, profile, notes)), beside, 8, author, rights, notes)
+            found = Decoded(unit(numpy.asarray(image), label)[:, :, None], "GRAY", None, profile, 16)
+        else:
+            colors, alpha = split_alpha(image)
+            pixels = numpy.asarray(colors).reshape(colors.height, colors.width, -1)
+            values = unit(pixels, label)
+            if colors.mode == "LAB":  # a and b have a sign
+                values = numpy.concatenate([100 * values[:, :, :1], pixels[:, :, 1:].view("i1")], axis=2)
+            beside = None if alpha is None else unit(numpy.asarray(alpha), label)
+            found = Decoded(values, SPACES[colors.mode], beside, profile, 8)
+    with decoder_errors(label):
+        return developed(found, orientation, said, notes)
 
 
-def whole(colors: Tensor, alpha: NDArray[Any] | None, bits: int, author: str, rights: str, notes: list[str]) -> Photo:
-    """Colours (1, 3, H, W) and alpha (H, W); one that is 1 everywhere is none."""
-    beside = (
-        None
-        if alpha is None or bool((alpha >= 1).all())
-        else torch.from_numpy(numpy.require(alpha, requirements=["C", "W"]))[None, None]
-    )
-    colors = colors if beside is None else filled(colors, beside)
-    return Photo(colors, beside, bits, author, rights, tuple(dict.fromkeys(notes)))
+def developed(found: Decoded, orientation: int, said: tuple[str, str], notes: list[str]) -> Photo:
+    """What a file holds, in sRGB, upright by EXIF's orientation, with author and rights; alpha that is 1 everywhere is
+    none."""
+    colors = channels(upright(srgb_values(found.values, found.space, found.profile, notes), orientation))
+    alpha = None
+    if found.alpha is not None and bool((found.alpha < 1).any()):
+        alpha = channels(upright(found.alpha[:, :, None], orientation))
+        colors = filled(colors, alpha)
+    return Photo(colors, alpha, found.bits, *said, tuple(dict.fromkeys(notes)))
+
+
+def upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """(H, W, C) as EXIF's orientation, 1 to 8, says that it is to be seen."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return values[::-1] if orientation in (3, 4, 7, 8) else values
 
 
 def channels(values: NDArray[numpy.float32]) -> Tensor:
-    """(H, W, 3) -> (1, 3, H, W)."""
+    """(H, W, C) -> (1, C, H, W)."""
     return torch.from_numpy(numpy.require(values, requirements=["C", "W"])).permute(2, 0, 1)[None].contiguous()
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Colours, in L, RGB or a mode that has no alpha and no palette, and the alpha in L; None where there is none."""
+    """Colours, in a mode of `SPACES`, and the alpha in L; None where there is none."""
     if image.mode in ("La", "RGBa"):
         image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
     alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    if image.mode in ("1", "L", "LA"):
-        return (image if image.mode == "L" else image.convert("L")), alpha
-    if image.mode in ("P", "PA", "RGBA", "RGBX"):
-        return image.convert("RGB"), alpha
-    return image, alpha
+    if image.mode in ("1", "LA"):
+        return image.convert("L"), alpha
+    return (image if image.mode in SPACES else image.convert("RGB")), alpha
 
 
 def gamma_notes(image: Image.Image) -> list[str]:
@@ -251,36 +239,7 @@ def frames(data: bytes, formats: list[str]) -> list[str]:
     """A note where there are several, of which the first is what Pillow gives."""
     # A file of its own: what is wrong with later frames shall not touch the first, nor end its reading.
     with contextlib.suppress(Exception), Image.open(io.BytesIO(data), formats=formats) as image:
-        word = MOVING.get(str(image.format))
-        if word is not None and getattr(image, "is_animated", False):
+        if image.format in MOVING and getattr(image, "is_animated", False):
             count = str(getattr(image, "n_frames", 1)) if len(data) <= COUNTED else "several"
-            return [f"{count} {word}; the first is used"]
+            return [f"{count} frames; the first is used"]
     return []
-
-
-def needs_heif(data: bytes, label: str) -> bool:
-    """Whether a file is HEIC, by its brands; the plug-in is there then.
-
-    Raises:
-        PictureError: there is none.
-    """
-    size = int.from_bytes(data[:4], "big")
-    if data[4:8] != b"ftyp" or size > 1024:
-        return False
-    brands = {data[i : i + 4] for i in (8, *range(16, size, 4))}
-    if brands & AVIF_BRANDS or not brands & HEIF_BRANDS:
-        return False
-    if not heif_plugin():
-        raise PictureError(f'{label} is a HEIC picture, which needs a plug-in: pip install "cxstyle[heif]"')
-    return True
-
-
-def heif_plugin() -> bool:
-    """Whether there is a plug-in for HEIC, which Pillow knows from then on."""
-    try:
-        import pillow_heif
-    except ImportError:
-        return False
-    with LOCK:
-        pillow_heif.register_heif_opener()
-    return True

@@ -59,31 +59,16 @@ def format_of(path: str | PurePath) -> Format:
     """By the suffix, upper or lower case.
 
     Raises:
-        OutputError: no suffix of a format that can be written, or one that the Pillow on this machine can't write.
+        OutputError: no suffix of a format that can be written.
     """
     suffix = PurePath(path).suffix
-    kind = FORMATS.get(suffix.lower())
-    if kind is None:
+    if suffix.lower() not in FORMATS:
         raise OutputError(f"{path}: can't tell the format from {suffix or 'no suffix'!r}; use {', '.join(FORMATS)}")
-    if kind.name == "AVIF" and not has_avif():
-        others = ", ".join(known for known in FORMATS if known != suffix.lower())
-        raise OutputError(f"{path}: the Pillow on this machine was built without AVIF; use {others}")
-    return kind
-
-
-def has_avif() -> bool:
-    """Whether Pillow was built with it."""
-    from PIL import features
-
-    return "avif" in features.modules and bool(features.check("avif"))
+    return FORMATS[suffix.lower()]
 
 
 def check_size(path: str | PurePath, height: int, width: int) -> None:
-    """Makes sure that a picture isn't too large for its format.
-
-    Raises:
-        OutputError: it is.
-    """
+    """Refuses, by an OutputError, a picture that is too large for its format."""
     longest = format_of(path).longest
     if longest is not None and max(height, width) > longest:
         suffix = PurePath(path).suffix.lower()

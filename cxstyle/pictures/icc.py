@@ -12,105 +12,52 @@ from typing import Any
 import numpy
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import ImageCms
 
 from .color_spaces import from_lab
 from .vips import vips
 
-SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "LAB"}
-"""Pillow's mode -> the colour space of a profile that fits it."""
-CHANNELS = {"GRAY": "grey16", "RGB": "rgb16", "CMYK": "cmyk"}
+INTERPRETATIONS = {"GRAY": "grey16", "RGB": "rgb16", "CMYK": "cmyk"}
 """Colour space -> libvips's word for 16 bits of it."""
 WORDS = {"GRAY": "grey", "LAB": "Lab"}
-INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
-FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 ROWS = 256
 """Of a picture that are converted at once, which bounds the memory."""
 SRGB = ("sRGB", "sRGB built-in", "sRGB IEC61966-2.1")
 """How the profiles of sRGB itself are called; others of such names may be linear."""
-NO_PROFILE = "CMYK without a colour profile; converted as usual offset printing"
-
-
-def srgb_image(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
-    """A picture without alpha, 8 bits a channel, of mode L, RGB, CMYK, LAB, YCbCr or HSV -> RGB in sRGB.
-
-    Args:
-        image: the picture.
-        profile: embedded in its file.
-        notes: where a note goes about a profile that is not used, and one that was missing.
-    """
-    if image.mode not in SPACES:
-        image = image.convert("RGB")
-    if profile and image.mode == "L" and space_of(profile) == "RGB":
-        image = image.convert("RGB")  # a grey picture out of an RGB workflow
-    found = usable(profile, SPACES[image.mode], notes)
-    if image.mode == "LAB":
-        found = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    elif found is None and image.mode == "CMYK":
-        notes.append(NO_PROFILE)
-        found = opened(vips().Image.profile_load("cmyk"))
-    if found is None or is_srgb(found):
-        return image.convert("RGB")
-    try:
-        return converted(image, found)
-    except (ImageCms.PyCMSError, OSError):
-        notes.append("its colour profile is damaged and not used")
-        return srgb_image(image, None, notes)
-
-
-def converted(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    """A picture of mode L, RGB, CMYK or LAB in the colours of a profile -> RGB in sRGB."""
-    if image.mode == "L":
-        # Its 256 values alone, exactly, which would take long for every pixel.
-        ramp = converted_exactly(Image.frombytes("L", (256, 1), bytes(range(256))), profile)
-        return Image.merge("RGB", [image.point(list(channel.tobytes())) for channel in ramp.split()])
-    # Little CMS' tables are right for RGB, but up to 12 of 255 off for inks, where they save no time either.
-    return converted_exactly(image, profile) if image.mode == "CMYK" else through(image, profile, FLAGS)
-
-
-def converted_exactly(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    """Without tables that are made for speed."""
-    return through(image, profile, FLAGS | ImageCms.Flags.NOOPTIMIZE)
-
-
-def through(image: Image.Image, profile: ImageCms.ImageCmsProfile, flags: ImageCms.Flags) -> Image.Image:
-    """Little CMS' conversion to sRGB."""
-    target = ImageCms.createProfile("sRGB")
-    found = ImageCms.profileToProfile(image, profile, target, INTENT, outputMode="RGB", flags=flags)
-    if found is None:  # which is for conversions in place
-        raise ImageCms.PyCMSError("nothing was converted")
-    return found
+DAMAGED = "its colour profile is damaged and not used"
 
 
 def srgb_values(values: NDArray[Any], space: str, profile: bytes | None, notes: list[str]) -> NDArray[numpy.float32]:
-    """A picture of 16 bits a channel, without alpha -> sRGB, (H, W, 3) in [0, 1].
+    """A picture without alpha -> sRGB, (H, W, 3) in [0, 1].
 
     Args:
         values: (H, W, C) in [0, 1] for GRAY, RGB and CMYK; lightness in [0, 100], a and b for LAB.
         space: GRAY, RGB, CMYK or LAB.
         profile: embedded in its file.
-        notes: as of `srgb_image`.
+        notes: where a note goes about a profile that is not used, and one that was missing.
     """
     if space == "LAB":
         return from_profile_lab(values)
-    if profile and space == "GRAY" and space_of(profile) == "RGB":
+    if profile and space == "GRAY" and space_of(profile) == "RGB":  # a grey picture out of an RGB workflow
         values, space = values.repeat(3, axis=2), "RGB"
     found = usable(profile, space, notes)
-    fits = found is not None
-    if space in ("GRAY", "RGB") and (found is None or is_srgb(found)):
+    if space != "CMYK" and (found is None or is_srgb(found)):
         return numpy.ascontiguousarray(numpy.broadcast_to(values, (*values.shape[:2], 3)), dtype=numpy.float32)
-    if not fits:
-        notes.append(NO_PROFILE)
-    wide = (values * 65535).round().astype(numpy.uint16)
-    image = vips().Image.new_from_array(wide).copy(interpretation=CHANNELS[space])
-    if fits:
+    if found is None:
+        notes.append("CMYK without a colour profile; converted as usual offset printing")
+    image = vips().Image.new_from_array((values * 65535).round().astype(numpy.uint16))
+    image = image.copy(interpretation=INTERPRETATIONS[space])
+    if found is not None:
         image.set_type(vips().GValue.blob_type, "icc-profile-data", profile)
-    # Only as far as Lab: straight to sRGB it would go by a table of 33 steps, up to 13 of 255 off where colours are
-    # strong.
-    source = {"embedded": True} if fits else {"input_profile": "cmyk"}
-    return from_profile_lab(
-        image.icc_import(pcs="lab", intent="relative", black_point_compensation=True, **source).numpy()
-    )
+    source = {"input_profile": "cmyk"} if found is None else {"embedded": True}
+    try:
+        # Only as far as Lab: straight to sRGB it would go by a table of 33 steps, up to 13 of 255 off where colours
+        # are strong.
+        lab = image.icc_import(pcs="lab", intent="relative", black_point_compensation=True, **source).numpy()
+    except vips().Error:
+        notes.append(DAMAGED)
+        return srgb_values(values, space, None, notes)
+    return from_profile_lab(lab)
 
 
 def from_profile_lab(values: NDArray[Any]) -> NDArray[numpy.float32]:
@@ -128,7 +75,7 @@ def usable(profile: bytes | None, space: str, notes: list[str]) -> ImageCms.Imag
         return None
     found, its = opened(profile), space_of(profile)
     if found is None:
-        notes.append("its colour profile is damaged and not used")
+        notes.append(DAMAGED)
     elif its != space:
         notes.append(
             f"its colour profile is for {WORDS.get(its, its)} and the picture is {WORDS.get(space, space)}; not used"

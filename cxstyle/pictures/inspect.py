@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from .decoding import check_header, pillow, readable
 from .icc import opened
+from .kinds import numbers, tiff_tags
 from .metadata import attribution_of, record_in
 from .reading import file_bytes
 from .sixteen_bit import BITS, ORIENTATION
@@ -54,23 +54,13 @@ def read_tags(path: Path) -> Tags:
     formats = readable(data, str(path))
     with pillow(str(path)), Image.open(io.BytesIO(data), formats=formats) as image:
         check_header(image, str(path))
-        return tags_of(image, data)
-
-
-def tags_of(image: Image.Image, data: bytes) -> Tags:
-    """Of a picture that Pillow has opened, and its file."""
-    author, rights = attribution_of(image)
-    orientation = image.getexif().get(ORIENTATION, 1)
-    return Tags(
-        image.format or "",
-        image.size,
-        bits_of(image, data),
-        profile_name(image.info.get("icc_profile")),
-        orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
-        author,
-        rights,
-        record_in(image),
-    )
+        orientation = image.getexif().get(ORIENTATION, 1)
+        upright = not isinstance(orientation, int) or not 1 <= orientation <= 8
+        profile = image.info.get("icc_profile")
+        found = opened(profile) if profile else None
+        name = (found.profile.profile_description or "").strip() if found else "damaged" if profile else ""
+        said = (*attribution_of(image), record_in(image))
+        return Tags(image.format or "", image.size, bits_of(image, data), name, 1 if upright else orientation, *said)
 
 
 def bits_of(image: Image.Image, data: bytes) -> int:
@@ -78,15 +68,5 @@ def bits_of(image: Image.Image, data: bytes) -> int:
     if image.format == "PNG":
         return data[24]
     if image.format == "TIFF":
-        tags: Any = image
-        bits = tags.tag_v2.get(BITS, (1,))
-        return int(bits[0] if isinstance(bits, tuple) else bits)
+        return numbers(tiff_tags(data).get(BITS, 1))[0]
     return DEPTHS.get(image.mode, 8)
-
-
-def profile_name(profile: object) -> str:
-    """What a colour profile calls itself."""
-    if not isinstance(profile, bytes) or not profile:
-        return ""
-    found = opened(profile)
-    return "damaged" if found is None else (found.profile.profile_description or "").strip()

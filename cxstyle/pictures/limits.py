@@ -1,5 +1,4 @@
-"""How many pixels a picture may have, at most and at least; the most is checked by its header, before anything of it is
-decoded."""
+"""How many pixels a picture may have; the most is checked by its header, before anything of it is decoded."""
 
 from __future__ import annotations
 
@@ -36,11 +35,7 @@ def pixel_count(text: str, name: str) -> int:
 
 
 def most_pixels() -> int:
-    """What the environment allows.
-
-    Raises:
-        ConfigError: it says what is no number.
-    """
+    """What the environment allows; a ConfigError where it says what is no number."""
     text = os.environ.get(VARIABLE, "")
     return pixel_count(text, VARIABLE) if text else MOST
 
@@ -51,11 +46,7 @@ def most_bytes() -> int:
 
 
 def check_pixels(width: int, height: int, label: str) -> None:
-    """Refuses a picture beyond the limit.
-
-    Raises:
-        PictureError: it has more pixels.
-    """
+    """Refuses, by a PictureError, a picture beyond the limit."""
     limit = most_pixels()
     if width * height > limit:
         raise PictureError(

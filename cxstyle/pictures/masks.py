@@ -53,35 +53,29 @@ class Labels:
     @property
     def shared(self) -> tuple[int, ...]:
         """Indices of the labels that are on both sides."""
-        return tuple(i for i in range(len(self.names)) if self._on_source(i) and self._on_target(i))
+        return tuple(i for i, sides in enumerate(self._sides()) if all(sides))
 
     @property
     def only_source(self) -> tuple[str, ...]:
         """Names of the labels that the targets' masks lack."""
-        return tuple(name for i, name in enumerate(self.names) if not self._on_target(i))
+        return tuple(name for name, (_, target) in zip(self.names, self._sides(), strict=True) if not target)
 
     @property
     def only_target(self) -> tuple[str, ...]:
         """Names of the labels that the source's mask lacks."""
-        return tuple(name for i, name in enumerate(self.names) if not self._on_source(i))
+        return tuple(name for name, (source, _) in zip(self.names, self._sides(), strict=True) if not source)
 
-    def _on_source(self, label: int) -> bool:
-        return bool(self.source[label].any())
-
-    def _on_target(self, label: int) -> bool:
-        return any(bool(target[label].any()) for target in self.targets)
+    def _sides(self) -> list[tuple[bool, bool]]:
+        """Whether each label is in the source's mask, and in any target's."""
+        source = self.source.flatten(1).any(1).tolist()
+        targets = torch.stack([target.flatten(1).any(1) for target in self.targets]).any(0).tolist()
+        return list(zip(source, targets, strict=True))
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """A mask by its U colours.
-
-    Attributes:
-        colors: (U, 3), 0-255.
-        shares: (U,), of the mask's pixels.
-        flat: (U,), the part of `shares` whose 3 x 3 surroundings are of nearly one colour.
-        places: (H, W), each pixel's colour as an index.
-    """
+    """A mask by its U colours (U, 3) in 0-255, their shares of its pixels (U,), the part of these whose surroundings
+    are flat, and each pixel's colour as an index (H, W)."""
 
     colors: Floats
     shares: Floats
@@ -134,16 +128,7 @@ def shares_at(shares: Tensor, height: int, width: int) -> Tensor:
 
 
 def check_shape(mask: tuple[int, int], picture: tuple[int, int], name: str) -> None:
-    """Makes sure that a mask has the shape of its picture; its size in pixels may differ.
-
-    Args:
-        mask: height and width.
-        picture: height and width.
-        name: of the mask, for the message.
-
-    Raises:
-        PictureError: their ratios of width to height are more than 2% apart, and more than rounding to pixels explains.
-    """
+    """Refuses, by a PictureError, a mask that hasn't `same_shape` as its picture; both are (height, width)."""
     if not same_shape(mask, picture):
         raise PictureError(
             f"{name} is {mask[1]}x{mask[0]} px but its picture {picture[1]}x{picture[0]}; "
@@ -185,13 +170,12 @@ def histogram(picture: Tensor) -> Histogram:
 
 def label_colors(sides: list[Histogram]) -> list[Floats]:
     """The colours (3,) of the labels of all masks, those that cover most first."""
-    peaks = sorted(find_peaks(sides), key=lambda color: (-coverage(sides, color), *color))
+
+    def covered(color: Floats) -> float:
+        return float(sum(side.shares[side.near(color, SAME)].sum() for side in sides))
+
+    peaks = sorted(find_peaks(sides), key=lambda color: (-covered(color), *color))
     return [color for color in peaks if any(is_label(side, color, peaks, LEAST) for side in sides)]
-
-
-def coverage(sides: list[Histogram], color: Floats) -> float:
-    """How much of the masks lies at a colour."""
-    return float(sum(side.shares[side.near(color, SAME)].sum() for side in sides))
 
 
 def find_peaks(sides: list[Histogram]) -> list[Floats]:
@@ -231,10 +215,8 @@ def is_label(side: Histogram, color: Floats, others: list[Floats], least: float)
     """
     near = side.near(color, SAME)
     covered = side.shares[near].sum()
-    if covered < least:
-        return False
-    if not is_mixture(color, [other for other in others if other is not color]):
-        return True
+    if covered < least or not is_mixture(color, [other for other in others if other is not color]):
+        return bool(covered >= least)
     peaked = side.shares[side.near(color, TIGHT)].sum() >= covered / 2
     return bool(peaked and side.flat[near].sum() >= covered / 5)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -37,14 +39,8 @@ PACKET = """\
 
 @dataclass(frozen=True)
 class Attribution:
-    """What a result's file says beside its pixels.
-
-    Attributes:
-        tool: that made it; "" for no metadata at all.
-        author: of the source.
-        copyright: of the source.
-        record: how it was made, as JSON.
-    """
+    """What a result's file says beside its pixels: the tool that made it, "" for no metadata at all, author and rights
+    of the source, and how it was made, as JSON."""
 
     tool: str = ""
     author: str = ""
@@ -52,37 +48,28 @@ class Attribution:
     record: str = ""
 
 
-# Read
-
-
 def attribution_of(image: Image.Image) -> tuple[str, str]:
     """Author and copyright of a picture that Pillow has opened; "" for what it doesn't say."""
-    exif: Mapping[int, Any] = image.getexif()
     try:
         iptc = IptcImagePlugin.getiptcinfo(image) or {} if isinstance(image, ImageFile.ImageFile) else {}
     except Exception:  # whatever is wrong with it: nothing of the picture depends on it
         iptc = {}
-    return attribution_in(exif, image.info, iptc)
+    return attribution_in(image.getexif(), image.info, iptc)
 
 
 def attribution_in(
-    exif: Mapping[int, Any], info: Mapping[Any, Any], iptc: Mapping[Any, Any] | None = None
+    exif: Mapping[int, Any], info: Mapping[Any, Any], iptc: Mapping[Any, Any] = MappingProxyType({})
 ) -> tuple[str, str]:
-    """Author and copyright; the first of EXIF, XMP, IPTC and PNG texts that says.
-
-    Args:
-        exif: by tag.
-        info: as Pillow has it; XMP and PNG texts are there.
-        iptc: by record and number.
-    """
+    """Author and copyright; the first of EXIF by tag, XMP and PNG texts as Pillow has them, and IPTC by number that
+    says."""
     xmp = xmp_of(info)
     found = []
     for tag, element, number, *keys in (
         (ARTIST, "dc:creator", BYLINE, "Author", "Artist"),  # the second is what ExifTool writes
         (COPYRIGHT, "dc:rights", RIGHTS, "Copyright"),
     ):
-        ways = (exif.get(tag), in_xmp(xmp, element), (iptc or {}).get(number), *map(info.get, keys))
-        found.append(next(filter(None, (text_of(way) for way in ways)), ""))
+        ways = (exif.get(tag), in_xmp(xmp, element), iptc.get(number), *map(info.get, keys))
+        found.append(next(filter(None, map(text_of, ways)), ""))
     return found[0], found[1]
 
 
@@ -90,26 +77,21 @@ def text_of(value: Any) -> str:
     """Text as it is meant, in one line and not too long; several as "a; b"."""
     if isinstance(value, list | tuple):
         return "; ".join(filter(None, map(text_of, value)))[:LONGEST]
-    if isinstance(value, str):
-        # EXIF is to be ASCII; what writes UTF-8 all the same comes as Latin-1.
-        try:
-            value = value.encode("latin-1")
-        except UnicodeEncodeError:
-            value = value.encode("utf-8", "replace")
-    if not isinstance(value, bytes):
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if not isinstance(value, str):
         return ""
-    try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError:
-        text = value.decode("latin-1")
+    # EXIF is to be ASCII; what writes UTF-8 all the same comes as Latin-1.
+    with contextlib.suppress(UnicodeError):
+        value = value.encode("latin-1").decode()
     # In EXIF a NUL parts the photographer's copyright from the editor's.
-    parts = (" ".join("".join(c if c.isprintable() else " " for c in part).split()) for part in text.split("\0"))
+    parts = (" ".join("".join(c if c.isprintable() else " " for c in part).split()) for part in value.split("\0"))
     return "; ".join(filter(None, parts))[:LONGEST]
 
 
 def xmp_of(info: Mapping[Any, Any]) -> ElementTree.Element | None:
-    """None where there is none, or none that can be read. Definitions of entities, which XMP has no use for and bombs
-    are made of, are not."""
+    """None where there is none that can be read. Definitions of entities, which XMP has no use for and bombs are made
+    of, are not."""
     packet = next((info[key] for key in XMP_KEYS if info.get(key)), None)
     if isinstance(packet, str):
         packet = packet.encode("utf-8", "replace")
@@ -135,21 +117,16 @@ def in_xmp(xmp: ElementTree.Element | None, element: str) -> list[str]:
 def record_in(image: Image.Image) -> str:
     """Our record in a picture that Pillow has opened: a text of PNG, or a property of XMP; "" without one."""
     # Programs that have written a PNG again put texts behind the pixels, where `text` looks, too.
-    texts: Mapping[Any, Any] = image.info if KEY in image.info else getattr(image, "text", {})
-    if texts.get(KEY) and isinstance(texts[KEY], str):
-        return str(texts[KEY])
+    text = image.info.get(KEY) or getattr(image, "text", {}).get(KEY)
+    if isinstance(text, str) and text:
+        return text
     xmp = xmp_of(image.info)
     if xmp is None:
         return ""
     name = f"{{{NAMESPACE}}}record"
-    element = xmp.find(f".//{name}")
-    if element is not None:
-        return (element.text or "").strip()
-    # The same property in its other spelling.
-    return next((part.get(name, "") for part in xmp.iterfind(".//rdf:Description", SPACE) if part.get(name)), "")
-
-
-# Written
+    # Some programs make an attribute of the element.
+    attributes = (part.get(name, "") for part in xmp.iterfind(".//rdf:Description", SPACE))
+    return (xmp.findtext(f".//{name}") or "").strip() or next(filter(None, attributes), "")
 
 
 @cache

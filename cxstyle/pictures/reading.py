@@ -108,12 +108,11 @@ def check_bytes(data: bytes, label: str) -> bytes:
 
 def check_tensor(picture: Tensor, name: str) -> Tensor:
     tensor = picture.detach().to("cpu", torch.float32)
-    if tensor.dim() == 3:
-        tensor = tensor[None]
+    tensor = tensor[None] if tensor.dim() == 3 else tensor
     if tensor.dim() != 4 or tensor.shape[:2] != (1, 3) or min(tensor.shape[2:]) < SMALLEST_EDGE:
-        shape = tuple(picture.shape)
         raise PictureError(
-            f"the {name} must be (3, H, W) or (1, 3, H, W), H and W at least {SMALLEST_EDGE}, got {shape}"
+            f"the {name} must be (3, H, W) or (1, 3, H, W), H and W at least {SMALLEST_EDGE}, got "
+            f"{tuple(picture.shape)}"
         )
     check_pixels(tensor.shape[3], tensor.shape[2], f"the {name}")
     # Written so that NaN fails too.
@@ -123,30 +122,19 @@ def check_tensor(picture: Tensor, name: str) -> Tensor:
 
 
 def read_image(path: Path) -> Image.Image:
-    """A file of any size as an opaque RGB picture of Pillow's.
-
-    Raises:
-        PictureError: as of `read_photo`.
-    """
+    """A file of any size as an opaque RGB picture of Pillow's; errors as of `read_photo`."""
     return to_image(opaque(read_file(path)))
 
 
 def read_file(path: Path) -> Photo:
-    """A file of any size, decoded from memory: what becomes of it later does no harm.
-
-    Raises:
-        PictureError: missing, a folder, not a picture, damaged, beyond the limit of pixels.
-    """
+    """A file of any size, decoded from memory: what becomes of it later does no harm; errors as of `read_photo`."""
     data = file_bytes(path)
     return replace(decode(data, str(path)), sha256=hashlib.sha256(data).hexdigest(), path=str(path))
 
 
 def file_bytes(path: Path) -> bytes:
-    """A file's bytes, no more than a picture within the limit of pixels can have.
-
-    Raises:
-        PictureError: missing, a folder, a device, unreadable, or larger.
-    """
+    """A file's bytes, no more than a picture within the limit of pixels can have; a PictureError where they can't be
+    read."""
     try:
         data = read_up_to(path, most_bytes() + 1)
     except FileNotFoundError as error:
@@ -155,6 +143,4 @@ def file_bytes(path: Path) -> bytes:
         raise PictureError(f"{path} is a folder; name a picture in it") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise PictureError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
-    except MemoryError as error:
-        raise PictureError(f"{path} needs more memory than there is") from error
     return check_bytes(data, str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,15 +36,7 @@ class Cell:
 
 
 class Layout:
-    """Where everything on a sheet lies; all lengths in pixels.
-
-    Args:
-        rows: the cells.
-        columns: captions above the columns.
-        sides: captions beside the rows, turned upwards.
-        title: above all.
-        cell: (width, height) that every picture is fitted into; the largest picture's without it.
-    """
+    """Where everything on a sheet lies, in pixels; the arguments are those of `grid`."""
 
     def __init__(
         self,
@@ -54,28 +47,23 @@ class Layout:
         cell: tuple[int, int] | None = None,
     ) -> None:
         self.rows, self.columns, self.sides, self.title = rows, columns, sides, title
-        pictures = [c.picture for row in rows for c in row if c.picture is not None and c.span == 1]
-        sizes = cell or (max((p.width for p in pictures), default=256), max((p.height for p in pictures), default=256))
-        self.cell = sizes
-        self.text = text_size(sizes[0])
+        sizes = [c.picture.size for row in rows for c in row if c.picture is not None and c.span == 1] or [(256, 256)]
+        self.cell = cell or (max(width for width, _ in sizes), max(height for _, height in sizes))
+        self.text = min(28, max(12, self.cell[0] // 22))
         self.line = round(self.text * 1.5)
-        self.gap = gap_beside(sizes[0])
+        self.gap = max(6, self.text * 3 // 4)
         self.margin = 2 * self.gap
-        self.count = max(sum(c.span for c in row) for row in rows)
         self.left = self.margin + (self.line + self.gap // 2 if any(sides) else 0)
-        self.width = self.left + self.count * (sizes[0] + self.gap) - self.gap + self.margin
+        count = max(sum(c.span for c in row) for row in rows)
+        self.width = self.left + count * (self.cell[0] + self.gap) - self.gap + self.margin
         self.tops, self.heights = [], []
         top = self.margin + (round(self.line * 1.6) if title else 0) + (self.line if any(columns) else 0)
         for row in rows:
             self.tops.append(top)
-            self.heights.append(self._height(row))
+            needed = [fitted(c.picture.size, self.room(c))[1] for c in row if c.picture is not None]
+            self.heights.append(max(needed, default=self.cell[1]))
             top += self.heights[-1] + (self.line if any(c.caption for c in row) else 0) + self.gap
         self.height = top - self.gap + self.margin
-
-    def _height(self, row: Sequence[Cell]) -> int:
-        """Of the pictures in a row: no more than they need."""
-        needed = [fitted(c.picture.size, self.room(c))[1] for c in row if c.picture is not None]
-        return max(needed, default=self.cell[1])
 
     def room(self, cell: Cell) -> tuple[int, int]:
         """(width, height) that a cell's picture may take."""
@@ -92,25 +80,25 @@ class Layout:
         """Where a cell's picture lies: in the middle of its field."""
         left, top, right, bottom = self.box(row, place)
         picture = self.rows[row][place].picture
-        if picture is None:
-            return left, top, right, bottom
-        width, height = fitted(picture.size, (right - left, bottom - top))
-        x, y = left + (right - left - width) // 2, top + (bottom - top - height) // 2
+        room = right - left, bottom - top
+        width, height = room if picture is None else fitted(picture.size, room)
+        x, y = (left + right - width) // 2, (top + bottom - height) // 2
         return x, y, x + width, y + height
 
     def draw(self) -> Image.Image:
         """The sheet."""
         sheet = Image.new("RGB", (self.width, self.height), "white")
-        inner = self.width - self.left - self.margin
         if self.title:
-            title = round(self.text * 1.3)
-            write(sheet, (self.left, self.margin + title // 2), self.title, title, inner, middle=False)
+            size, width = round(self.text * 1.3), self.width - self.left - self.margin
+            write(sheet, (self.left, self.margin + size // 2), self.title, size, width, middle=False)
         for i, caption in enumerate(self.columns):
             middle = self.left + i * (self.cell[0] + self.gap) + self.cell[0] // 2
             y = min(self.tops) - self.gap // 2 - self.text // 2
             write(sheet, (middle, y), caption, self.text, self.cell[0])
         for i, caption in enumerate(self.sides):
-            self._write_side(sheet, i, caption)
+            strip = Image.new("RGB", (self.heights[i], self.line), "white")
+            write(strip, (strip.width // 2, strip.height // 2), caption, self.text, strip.width)
+            sheet.paste(strip.transpose(Image.Transpose.ROTATE_90), (self.margin, self.tops[i]))
         for i, row in enumerate(self.rows):
             for j, cell in enumerate(row):
                 self._draw_cell(sheet, i, j, cell)
@@ -120,19 +108,15 @@ class Layout:
         left, top, right, bottom = self.box(row, place)
         if cell.picture is not None:
             x, y, x1, y1 = self.picture_box(row, place)
-            sheet.paste(scaled(cell.picture, (x1 - x, y1 - y)), (x, y))
+            same = cell.picture.size == (x1 - x, y1 - y)
+            shown = cell.picture if same else cell.picture.resize((x1 - x, y1 - y), Image.Resampling.LANCZOS)
+            sheet.paste(shown, (x, y))
         elif not cell.blank:
             ImageDraw.Draw(sheet).rectangle((left, top, right - 1, bottom - 1), fill=PALE)
             write_lines(sheet, (left, top, right, bottom), cell.note, self.text)
         if cell.caption:
             anchor = ((left + right) // 2, bottom + self.line // 2)
             write(sheet, anchor, cell.caption, self.text, right - left, GREY)
-
-    def _write_side(self, sheet: Image.Image, row: int, caption: str) -> None:
-        """A row's caption, read upwards."""
-        strip = Image.new("RGB", (self.heights[row], self.line), "white")
-        write(strip, (strip.width // 2, strip.height // 2), caption, self.text, strip.width)
-        sheet.paste(strip.transpose(Image.Transpose.ROTATE_90), (self.margin, self.tops[row]))
 
 
 def grid(
@@ -198,25 +182,10 @@ def joined(
     return large.resize(canvas.size, Image.Resampling.LANCZOS)
 
 
-def text_size(width: int) -> int:
-    """Of captions below pictures of a width."""
-    return min(28, max(12, width // 22))
-
-
-def gap_beside(width: int) -> int:
-    """Between pictures of a width."""
-    return max(6, text_size(width) * 3 // 4)
-
-
 def fitted(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
     """(width, height) scaled, its aspect kept, to fill a room."""
     factor = min(room[0] / size[0], room[1] / size[1])
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
-
-
-def scaled(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A picture at another size; the picture itself at its own."""
-    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -259,17 +228,14 @@ def write(
 
 def write_lines(sheet: Image.Image, box: Box, text: str, size: int) -> None:
     """Text broken into lines in the middle of a box; what doesn't fit is left out."""
-    width = box[2] - box[0] - 2 * size
-    lines: list[str] = []
-    for word in text.split():
-        if lines and font(size).getlength(f"{lines[-1]} {word}") <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    step = round(size * 1.4)
-    fits = max(1, (box[3] - box[1] - size) // step)
-    if len(lines) > fits:
-        lines = [*lines[: fits - 1], f"{lines[fits - 1]} {ELLIPSIS}"]
-    y = (box[1] + box[3]) // 2 - step * (len(lines) - 1) // 2
+    left, top, right, bottom = box
+    width, step = right - left - 2 * size, round(size * 1.4)
+    lines = textwrap.wrap(
+        text,
+        max(1, width * 2 // size),
+        max_lines=max(1, (bottom - top - size) // step),
+        placeholder=f" {ELLIPSIS}",
+    )
+    y = (top + bottom) // 2 - step * (len(lines) - 1) // 2
     for i, line in enumerate(lines):
-        write(sheet, ((box[0] + box[2]) // 2, y + i * step), line, size, width, GREY)
+        write(sheet, ((left + right) // 2, y + i * step), line, size, width, GREY)

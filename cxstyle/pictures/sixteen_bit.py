@@ -1,26 +1,21 @@
 """Pictures that Pillow reads in part only: PNG, AVIF and HEIC of more than 8 bits a channel, and nearly all of TIFF, of
-which Pillow would say on stderr what is wrong. And those of 16 bits that it can't write, which libvips does."""
+which Pillow would say on stderr what is wrong."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..errors import PictureError
-from .formats import Format
-from .kinds import PHOTOMETRIC, is_tiff, numbers, pages
+from .kinds import PHOTOMETRIC, is_tiff, numbers, tiff_tags
 from .limits import check_pixels
-from .metadata import Attribution, packet_of, srgb_profile
-from .vips import vips, vips_errors
+from .vips import vips
 
-BITS, ORIENTATION, EXTRA = 258, 274, 338
+BITS, ORIENTATION, EXTRA, PROFILE = 258, 274, 338, 34675
 """Tags of TIFF."""
 ASSOCIATED, STRAIGHT = 1, 2
 """Of `EXTRA`: an alpha by which colours are multiplied, and one by which they aren't; others are none."""
@@ -29,18 +24,12 @@ LAB = 8
 DEPTHS = (1, 2, 4, 8, 16, 32)
 """Bits of a channel that are read of a TIFF."""
 SPACES = {
-    "b-w": "GRAY",
-    "grey16": "GRAY",
-    "rgb": "RGB",
-    "srgb": "RGB",
-    "rgb16": "RGB",
-    "scrgb": "RGB",
+    **dict.fromkeys(("b-w", "grey16"), "GRAY"),
+    **dict.fromkeys(("rgb", "srgb", "rgb16", "scrgb"), "RGB"),
+    **dict.fromkeys(("lab", "labs"), "LAB"),
     "cmyk": "CMYK",
-    "lab": "LAB",
-    "labs": "LAB",
-    "multiband": "",
 }
-"""libvips's interpretation -> colour space; "" to be told by the number of channels."""
+"""libvips's interpretation -> colour space."""
 CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
 TIFF, AVIF, HEIC = "tiffload_buffer", "heifload_buffer", "heic"
 """Loaders; the last two turn pictures upright by themselves, and the last is not libvips's but pillow-heif."""
@@ -49,7 +38,7 @@ SLACK = 1e-3
 
 
 @dataclass(frozen=True)
-class Deep:
+class Decoded:
     """A picture as it is in its file.
 
     Attributes:
@@ -58,6 +47,7 @@ class Deep:
         alpha: (H, W) in [0, 1], or None.
         profile: embedded, or None.
         bits: 8 or 16.
+        pages: of which it is the first.
     """
 
     values: NDArray[Any]
@@ -65,6 +55,7 @@ class Deep:
     alpha: NDArray[numpy.float32] | None
     profile: bytes | None
     bits: int
+    pages: int = 1
 
 
 def loader_of(data: bytes) -> str:
@@ -85,57 +76,41 @@ def loader_of(data: bytes) -> str:
     return ""
 
 
-def tiff_tags(data: bytes) -> Mapping[int, Any]:
-    """The first page's tags; empty where they can't be read."""
-    return next(pages(data), {})
-
-
-def read_deep(data: bytes, loader: str, label: str) -> Deep:
-    """Decodes a file.
-
-    Args:
-        data: of the file.
-        loader: as `loader_of` names it.
-        label: what messages call it.
-
-    Raises:
-        PictureError: it is damaged, too large, or of values that are no colours.
-    """
+def read_deep(data: bytes, loader: str, label: str, profile: bytes | None) -> Decoded:
+    """Decodes a file by a loader of `loader_of`. libvips drops a profile that doesn't fit without a word, so it is
+    given. A PictureError for what is too large or holds no colours; a pyvips.Error for what is damaged."""
     if loader == HEIC:
         return read_heic(data, label)
     tags = tiff_tags(data) if loader == TIFF else {}
     odd = [bits for bits in numbers(tags.get(BITS)) if bits not in DEPTHS]
     if odd:
         raise PictureError(f"{label} has {odd[0]} bits a channel, and 1, 2, 4, 8, 16 or 32 are read; save it with 16")
-    with vips_errors(label):
-        image = getattr(vips().Image, loader)(data, fail_on="error")
-        check_pixels(image.width, image.height, label)
-        space = space_of(image, label)
-        fields = set(image.get_fields())
-        profile = image.get("icc-profile-data") if "icc-profile-data" in fields else None
-        bits = image.get("bits-per-sample") if loader == AVIF and "bits-per-sample" in fields else 16
-        extra = numbers(tags.get(EXTRA))[:1]
-        has_alpha = image.bands > CHANNELS[space] and (loader != TIFF or extra in ((ASSOCIATED,), (STRAIGHT,)))
-        beside = image.extract_band(CHANNELS[space]).numpy() if has_alpha else None
-        colors = image.extract_band(0, n=CHANNELS[space])
-        values = (colors.colourspace("lab") if space == "LAB" else colors).numpy()
+    image = getattr(vips().Image, loader)(data, fail_on="error")
+    check_pixels(image.width, image.height, label)
+    space = space_of(image, label)
+    said = {name: image.get(name) for name in image.get_fields()}
+    white = white_of(said.get("bits-per-sample", 16) if loader == AVIF else 16)
+    extra = numbers(tags.get(EXTRA))[:1]
+    has_alpha = image.bands > CHANNELS[space] and (loader != TIFF or extra in ((ASSOCIATED,), (STRAIGHT,)))
+    beside = image.extract_band(CHANNELS[space]).numpy() if has_alpha else None
+    colors = image.extract_band(0, n=CHANNELS[space])
+    values = (colors.colourspace("lab") if space == "LAB" else colors).numpy()
     values = values.reshape(image.height, image.width, -1)
     kept = 8 if values.dtype == numpy.uint8 else 16
-    values = values if space == "LAB" else unit(values, label, white_of(bits))
-    alpha = None if beside is None else unit(beside.reshape(values.shape[:2]), label, white_of(bits))
+    values = values if space == "LAB" else unit(values, label, white)
+    alpha = None if beside is None else unit(beside.reshape(values.shape[:2]), label, white)
     if alpha is not None and extra == (ASSOCIATED,):
         values = straight(values, alpha)
-    return Deep(values, space, alpha, profile, kept)
+    return Decoded(values, space, alpha, said.get("icc-profile-data") or profile, kept, said.get("n-pages", 1))
 
 
-def read_heic(data: bytes, label: str) -> Deep:
+def read_heic(data: bytes, label: str) -> Decoded:
     """As `read_deep`; the plug-in is there."""
     import pillow_heif
 
     image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
     check_pixels(image.size[0], image.size[1], label)
-    found = numpy.asarray(image)
-    values = unit(found, label, white_of(int(image.info.get("bit_depth", 16))))
+    values = unit(numpy.asarray(image), label, white_of(int(image.info.get("bit_depth", 16))))
     if values.ndim == 2:
         values = values[:, :, None]
     color = 1 if values.shape[2] <= 2 else 3
@@ -143,7 +118,7 @@ def read_heic(data: bytes, label: str) -> Deep:
     if alpha is not None and image.premultiplied_alpha:
         values = straight(values, alpha)
     space = "GRAY" if color == 1 else "RGB"
-    return Deep(values[:, :, :color], space, alpha, image.info.get("icc_profile"), 16)
+    return Decoded(values[:, :, :color], space, alpha, image.info.get("icc_profile"), 16)
 
 
 def straight(values: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
@@ -159,23 +134,18 @@ def white_of(bits: int) -> int:
 
 def space_of(image: Any, label: str) -> str:
     """The colour space of an image of libvips."""
-    space = SPACES.get(str(image.interpretation))
-    if space == "":
-        space = "GRAY" if image.bands <= 2 else "RGB"
+    kind = str(image.interpretation)
+    space = ("GRAY" if image.bands <= 2 else "RGB") if kind == "multiband" else SPACES.get(kind)
     if space is None or image.bands < CHANNELS[space] or "complex" in str(image.format):
         raise PictureError(
-            f"{label} has {image.bands} channels ({image.interpretation}), which are no colours that can be read; "
-            "save it as RGB"
+            f"{label} has {image.bands} channels ({kind}), which are no colours that can be read; save it as RGB"
         )
     return space
 
 
 def unit(values: NDArray[Any], label: str, white: int = 65535) -> NDArray[numpy.float32]:
-    """Values as a file has them, in [0, 1]: integers of 8 or 16 bits divided by their white, floats as they are.
-
-    Raises:
-        PictureError: floats that aren't finite or not in [0, 1], integers beyond 16 bits.
-    """
+    """Values as a file has them, in [0, 1]: integers of 8 or 16 bits divided by their white, floats as they are; a
+    PictureError for others."""
     if values.dtype == numpy.uint8:
         return divided(values, 255)
     if values.dtype == numpy.uint16:
@@ -192,38 +162,7 @@ def unit(values: NDArray[Any], label: str, white: int = 65535) -> NDArray[numpy.
     return values.astype(numpy.float32).clip(0, 1)
 
 
-def upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """(H, W, ...) as EXIF's orientation, 1 to 8, says that it is to be seen."""
-    if orientation in (5, 6, 7, 8):
-        values = values.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    return numpy.ascontiguousarray(values)
-
-
 def divided(values: NDArray[Any], by: float) -> NDArray[numpy.float32]:
     """Whole numbers as fractions."""
     found: NDArray[numpy.float32] = numpy.divide(values, by, dtype=numpy.float32)
     return found
-
-
-def deep_file(channels: Tensor, kind: Format, said: Attribution) -> bytes:
-    """A PNG or TIFF file of 16 bits a channel.
-
-    Args:
-        channels: (C, H, W) in [0, 1], C 3, or 4 with alpha.
-        kind: PNG or TIFF.
-        said: that goes into it, as XMP.
-    """
-    pyvips = vips()
-    values = channels.detach().double().clamp(0, 1).mul(65535).round().cpu().permute(1, 2, 0)
-    pixels = values.to(torch.int32).numpy().astype(numpy.uint16)
-    image = pyvips.Image.new_from_array(pixels).copy(interpretation="rgb16")
-    blobs = {"icc-profile-data": srgb_profile()} | ({"xmp-data": packet_of(said)} if said.tool else {})
-    for name, content in blobs.items():
-        image.set_type(pyvips.GValue.blob_type, name, content)
-    if kind.name == "PNG":
-        return bytes(image.pngsave_buffer(bitdepth=16))
-    return bytes(image.tiffsave_buffer(compression="deflate", predictor="horizontal"))

@@ -242,11 +242,7 @@ class VideoWriter:
 
 
 def check_video(path: Path) -> None:
-    """Makes sure that a video of this name could be made.
-
-    Raises:
-        OutputError: another suffix than those of `CONTAINERS`, or no PyAV.
-    """
+    """Refuses, by an OutputError, a name of another suffix than those of `CONTAINERS`, and all without PyAV."""
     if path.suffix.lower() not in CONTAINERS:
         raise OutputError(f"{path}: a video is {', '.join(CONTAINERS)}, not {path.suffix or 'without a suffix'}")
     pyav(OutputError)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy
 import torch
 from PIL import Image
 from torch import Tensor
@@ -21,21 +22,24 @@ from .alpha import on_white
 from .formats import QUALITY, Format, Writing, check_size, format_of
 from .metadata import LONGEST, LONGEST_PACKET, XMP, Attribution, exif_of, packet_of, srgb_profile, texts_of
 from .photo import Origin
-from .sixteen_bit import deep_file
 from .tensors import to_image, to_tensor
+from .vips import vips
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"subsampling": 0},
+    # Its lossy form halves the resolution of colours at any quality. `exact` keeps those of what is transparent.
+    "WEBP": {"method": 6, "exact": True},
+    "AVIF": {"subsampling": "4:4:4"},
+    "TIFF": {"compression": "tiff_deflate"},
+}
+"""Pillow's, by format."""
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A picture as a file.
-
-    Attributes:
-        content: of the file.
-        notes: what of the picture is not in it as it was, one line each.
-    """
+class Encoded(NamedTuple):
+    """A picture as a file: its content, and what of the picture is not in it as it was, one line each."""
 
     content: bytes
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
 
 def check_output(
@@ -107,9 +111,25 @@ def attribution_for(kind: Format, writing: Writing, record: str, origin: Origin)
     return replace(said, author=author[:LONGEST], copyright=rights[:LONGEST], record=""), (note,)
 
 
+def deep_file(channels: Tensor, kind: Format, said: Attribution) -> bytes:
+    """(C, H, W) in [0, 1] as PNG or TIFF of 16 bits a channel, which Pillow can't write; attribution as XMP."""
+    values = channels.detach().double().clamp(0, 1).mul(65535).round().cpu().permute(1, 2, 0)
+    image = vips().Image.new_from_array(values.numpy().astype(numpy.uint16)).copy(interpretation="rgb16")
+    blobs = {"icc-profile-data": srgb_profile()} | ({"xmp-data": packet_of(said)} if said.tool else {})
+    for name, content in blobs.items():
+        image.set_type(vips().GValue.blob_type, name, content)
+    if kind.name == "PNG":
+        return bytes(image.pngsave_buffer(bitdepth=16))
+    return bytes(image.tiffsave_buffer(compression="deflate", predictor="horizontal"))
+
+
 def plain_file(picture: Tensor, alpha: Tensor | None, kind: Format, quality: int, said: Attribution) -> bytes:
     """A file of 8 bits a channel: (1, 3, H, W), and (1, 1, H, W) where the format has an alpha."""
-    encoded, options = io.BytesIO(), options_of(kind, quality)
+    encoded, options = io.BytesIO(), OPTIONS.get(kind.name, {}).copy()
+    if kind.quality:
+        options["quality"] = quality
+    if kind.name == "WEBP":
+        options["lossless"] = quality == 100
     if kind.tagged:
         options["icc_profile"] = srgb_profile()
     if said.tool:
@@ -122,18 +142,6 @@ def plain_file(picture: Tensor, alpha: Tensor | None, kind: Format, quality: int
             options["xmp"] = packet_of(said)
     to_image(picture, alpha).save(encoded, kind.name, **options)
     return encoded.getvalue()
-
-
-def options_of(kind: Format, quality: int) -> dict[str, Any]:
-    """Pillow's, by format."""
-    if kind.name == "JPEG":
-        return {"quality": quality, "subsampling": 0}
-    if kind.name == "WEBP":
-        # Its lossy form halves the resolution of colours at any quality. `exact` keeps those of what is transparent.
-        return {"quality": quality, "method": 6, "exact": True, "lossless": quality == 100}
-    if kind.name == "AVIF":
-        return {"quality": quality, "subsampling": "4:4:4"}
-    return {"compression": "tiff_deflate"} if kind.name == "TIFF" else {}
 
 
 def save_picture(
@@ -155,9 +163,9 @@ def save_picture(
     """
     path = Path(path)
     format_of(path)  # which names the file where it can't be one
-    encoded = encode(picture, PurePath(path).suffix, alpha, writing, record, origin)
-    write_whole(path, encoded.content)
-    return encoded.notes
+    content, notes = encode(picture, path.suffix, alpha, writing, record, origin)
+    write_whole(path, content)
+    return notes
 
 
 def save_image(image: Image.Image, path: Path, *, replace: bool) -> Path:

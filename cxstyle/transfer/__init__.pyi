@@ -16,7 +16,6 @@ from .memory import container_rest as container_rest
 from .memory import free as free
 from .memory import need as need
 from .memory import plan as plan
-from .memory import positions as positions
 from .optimizer import FIXED_WORK as FIXED_WORK
 from .prepare import Prepared as Prepared
 from .prepare import prepare as prepare

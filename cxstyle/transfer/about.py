@@ -29,12 +29,11 @@ class About:
 
     def to_dict(self) -> dict[str, Any]:
         """For programs: all text in it printable, and no record twice."""
-        picture = None if self.tags is None else cleaned(asdict(self.tags) | {"record": None})
-        if picture is not None:
-            del picture["record"]
-        record = None if self.record is None else self.record.to_dict()
+        tags = asdict(self.tags) if self.tags else {}
+        picture = cleaned({name: value for name, value in tags.items() if name != "record"})
+        record = self.record.to_dict() if self.record else None
         found = {"file": str(self.path), "picture": picture, "record": record, "problem": cleaned(self.problem)}
-        return {name: value for name, value in found.items() if value not in (None, "")}
+        return {name: value for name, value in found.items() if value}
 
 
 def about(path: Path) -> About:

@@ -83,13 +83,8 @@ class Checkpoint:
         self.begin(dict)
 
     def begin(self, run: Callable[[], dict[str, Any]], spent: float = 0.0, done: float = 0.0) -> None:
-        """Called before the first iteration.
-
-        Args:
-            run: gives what it is, which takes a while; see `identity`.
-            spent: seconds on it before.
-            done: share of its work that these were for.
-        """
+        """Called before the first iteration, with what gives the run's `identity`, which takes a while, the seconds
+        spent on it before, and the share of its work that these were for."""
         self.run, self.spent, self.before = run, spent, done
         self.began = self.last = time.monotonic()
 
@@ -114,14 +109,8 @@ class Checkpoint:
         self.last = time.monotonic()
 
     def read(self, run: Callable[[], dict[str, Any]]) -> State | None:
-        """The state that the file holds; None without a file.
-
-        Args:
-            run: gives what this one is; see `identity`.
-
-        Raises:
-            CheckpointError: the file can't be read, is damaged or no checkpoint, or is of another run or version.
-        """
+        """The state that the file holds, None without a file; `run` gives the run's `identity`. A CheckpointError where
+        it can't be read, is damaged or no checkpoint, or is of another run or version."""
         try:
             found = load_state(self.path, KIND)
             check_same(self.path, found["run"], run())
@@ -142,15 +131,8 @@ class Checkpoint:
 
 
 def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Network, **chosen: str) -> dict[str, Any]:
-    """What decides the pixels of a run, by the names that a refusal calls it.
-
-    Args:
-        inputs: pictures, masks and weights.
-        config: the settings.
-        start: the picture that it starts from.
-        network: its weights.
-        **chosen: device and precision.
-    """
+    """What decides the pixels of a run, by the names that a refusal calls it: inputs, settings, the picture that it
+    starts from, the network, and what was chosen, device and precision."""
     settings = {name: value for name, value in config.to_dict().items() if name not in NOT_IN_IDENTITY}
     guide = inputs.guide
     return {
@@ -168,20 +150,14 @@ def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Networ
 
 
 def check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuses the checkpoint of a run that would have come to other pixels.
-
-    Raises:
-        CheckpointError: what differs, by name.
-    """
+    """Refuses, by a CheckpointError that says what differs, the checkpoint of a run that came to other pixels."""
     anew = "or start anew with --overwrite in place of --resume"
     if found["versions"] != wanted["versions"]:
         theirs, ours = (
             " and ".join(f"{name} {version}" for name, version in run["versions"].items()) for run in (found, wanted)
         )
         raise CheckpointError(f"{path} was made by {theirs}, and this is {ours}: go on with those, {anew}")
-    differing = [name for name in wanted if name not in ("settings", "versions") and found.get(name) != wanted[name]]
-    theirs, ours = found["settings"], wanted["settings"]
-    differing += [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
+    there, here = ({**run, **run["settings"], "settings": None} for run in (found, wanted))
+    differing = ", ".join(name for name in {**here, **there} if there.get(name) != here.get(name))
     if differing:
-        names = ", ".join(differing)
-        raise CheckpointError(f"{path} is of another run, with other {names}: give the same again, {anew}")
+        raise CheckpointError(f"{path} is of another run, with other {differing}: give the same again, {anew}")

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..checks import in_words
-from ..device import choose_precision, describe, device_reason, threads_reason
-from ..features import stride
-from ..losses import PATCH, unique, value_names
-from ..openmp import waiting
-from ..pictures import Labels, fit
-from ..settings import LossTerm, StyleConfig
-from .memory import SHARE, Plan, Size, positions
+from ..device import choose_precision, describe, device_reason, threads_reason, waiting
+from ..losses import unique, value_names
+from ..pictures import Labels
+from ..settings import StyleConfig
+from .memory import SHARE
 
 if TYPE_CHECKING:
     from .prepare import Prepared
@@ -44,7 +42,6 @@ class RunDetails:
         memory: budget, estimate (tiled) and whole (untiled) in bytes, tiles at the last scale.
         terms: name, and weight or weights, of those in force, an entry for each value of the objective.
         left_out: name and reason of the others.
-        samples: see `sampled`.
         target_weights: of several targets, where they were given, as shares.
         labels: of masks: shared, only_source, only_target.
         counterparts: how much of the source, and of each target, has its like on the other side; where it was looked
@@ -77,7 +74,6 @@ class RunDetails:
     memory: dict[str, Any]
     terms: list[dict[str, Any]]
     left_out: list[dict[str, str]]
-    samples: list[dict[str, Any]]
     strength: float
     quiet: float
     colors: str
@@ -98,11 +94,7 @@ class RunDetails:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def explain(self, targets: Sequence[str]) -> list[str]:
-        """Lines "key: value, reason".
-
-        Args:
-            targets: what those that take part are called.
-        """
+        """Lines "key: value, reason"; `targets` is what those that take part are called."""
         scales = ", ".join(f"{scale['long_edge']} px x {scale['iterations']}" for scale in self.scales)
         sizes = zip(targets, self.target_sizes, self.targets_seen, strict=True)
         shares = zip(targets, self.target_weights or (), strict=False)
@@ -125,13 +117,14 @@ class RunDetails:
             least = f"a place without its like counts {1 - self.quiet:.0%}"
             lines.append(f"counterparts: {source} of the source, {', '.join(others)} of the target; {least}")
         repeatable = ", only repeatable operations" if self.deterministic else ""
-        return [*lines, *terms_in_words(self), *samples_in_words(self.samples), f"seed: {self.seed}{repeatable}"]
+        return [*lines, *terms_in_words(self), f"seed: {self.seed}{repeatable}"]
 
 
 def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails:
     """Those of a run, which may go on after some iterations."""
     config, inputs, edge, last = setup.config, setup.inputs, setup.long_edge, setup.scales[-1][0]
-    seen, labels, found = setup.target_sizes(last), inputs.labels, setup.correspondence
+    masks, found = inputs.labels, setup.correspondence
+    free = f"{SHARE * setup.cache.memory:.0%} of what is free, and what is taken already"
     wait, decided_by = waiting()
     name = setup.weights.name
     return RunDetails(
@@ -151,16 +144,18 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
         target_sizes=[list(target.shape[:1:-1]) for target in inputs.targets],
         notes=list(inputs.notes),
         files=[asdict(file) for file in inputs.files],
-        targets_seen=[[width, height] for height, width in seen],
+        targets_seen=[[width, height] for height, width in setup.target_sizes(last)],
         result_size=list(setup.size[::-1]),
         result_size_reason=size_reason(config, inputs.source.shape[2:], edge),
         kept_size=edge < config.size,
         scales=[{"long_edge": each, "iterations": count} for each, count in setup.scales],
         scales_reason="up to the result's size" if last == edge else "beyond that no target has detail",
-        memory=memory_details(config, setup.memory, setup.cache.memory),
+        memory={
+            **{name: value for name, value in asdict(setup.memory).items() if name != "pixels"},
+            "budget_reason": free if config.memory == "auto" else "as asked for",
+        },
         terms=in_force(config),
         left_out=left_out(config),
-        samples=sampled(setup.terms, fit(setup.source, last), seen),
         strength=config.strength,
         quiet=config.quiet,
         colors=config.colors,
@@ -168,7 +163,7 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
         seed=config.seed,
         deterministic=config.deterministic,
         target_weights=None if inputs.guide.weights is None else list(inputs.guide.weights),
-        labels=None if labels is None else sides_of(labels),
+        labels=None if masks is None else sides_of(masks),
         counterparts=None if found is None else [float(c.mean()) for c in (found.confidence, *found.confidences)],
         resumed_after=resumed_after,
     )
@@ -178,14 +173,6 @@ def sides_of(labels: Labels) -> dict[str, list[str]]:
     """Names of the masks' labels, by which masks have them."""
     shared = [labels.names[i] for i in labels.shared]
     return {"shared": shared, "only_source": list(labels.only_source), "only_target": list(labels.only_target)}
-
-
-def memory_details(config: StyleConfig, plan: Plan, share: float) -> dict[str, Any]:
-    """The plan, and where its budget comes from; `share` of the free memory may be taken."""
-    wanted = config.memory != "auto"
-    reason = "as asked for" if wanted else f"{SHARE * share:.0%} of what is free, and what is taken already"
-    found = {name: getattr(plan, name) for name in ("budget", "estimate", "whole", "tiles")}
-    return {"budget": found.pop("budget"), "budget_reason": reason, **found}
 
 
 def features_reason(config: StyleConfig, name: str) -> str:
@@ -231,36 +218,6 @@ def left_out(config: StyleConfig) -> list[dict[str, str]]:
     return found
 
 
-def sampled(terms: Sequence[LossTerm], size: Size, targets: Sequence[Size]) -> list[dict[str, Any]]:
-    """Of terms that can draw samples: how many features of how many take part in an iteration of the last scale.
-
-    `result` and `other`, what it is compared with, are [drawn, all].
-    """
-    found = []
-    for term in terms:
-        if not term.sampled:
-            continue
-        edge = PATCH if term.loss == "mrf" else 1
-        layers = term.layers[:1] if term.combine == "concatenate" else term.layers
-        for name, layer in zip(value_names(term), layers, strict=True):
-            count = term.samples_of(layer)
-            mine = count_of(layer, size, edge)
-            others = sum(count_of(layer, s, edge) for s in ([size] if term.compare == "source" else targets))
-            drawn = min(count or mine, mine)
-            # All of a target takes part in patches and Gram matrices.
-            taken = others if term.loss in ("gram", "mrf") else min(count or others, others)
-            found.append({"name": name, "result": [drawn, mine], "other": [taken, others]})
-    return found
-
-
-def count_of(layer: str, size: Size, edge: int) -> int:
-    """Of features, or of patches of features with an edge."""
-    if edge == 1:
-        return positions(layer, size)
-    height, width = (max(edge, side // stride(layer)) - edge + 1 for side in size)
-    return height * width
-
-
 def in_edges(size: Sequence[int]) -> str:
     """(width, height) -> 640x480."""
     return f"{size[0]}x{size[1]}"
@@ -288,12 +245,3 @@ def terms_in_words(details: RunDetails) -> list[str]:
     for term in details.left_out:
         reasons.setdefault(term["reason"], []).append(term["name"])
     return lines + [f"left out: {', '.join(names)}, since {reason}" for reason, names in reasons.items()]
-
-
-def samples_in_words(samples: Sequence[dict[str, Any]]) -> list[str]:
-    """How many features take part in each iteration of the last scale."""
-    told = []
-    for term in samples:
-        (mine, all_mine), (others, all_others) = term["result"], term["other"]
-        told.append(f"{term['name']} {mine} of {all_mine} against {others} of {all_others}")
-    return [f"samples: {'; '.join(told)}, in each iteration of the last scale"] if told else []

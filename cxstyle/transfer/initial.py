@@ -28,20 +28,14 @@ def finest_edge(config: StyleConfig, targets: Sequence[Tensor]) -> int:
 
 
 class InitialPicture:
-    """Where a run starts from.
+    """Where a run starts from: `picture`, (1, 3, H, W).
 
     Args:
-        init: source, target, noise, matched, or the path of a picture.
-        source: (1, 3, H, W).
-        targets: the same.
-        size: (height, width) of noise.
-        generator: of noise.
+        init: source, target, noise of a size and by a generator, matched, or the path of a picture.
+        source, targets: each (1, 3, H, W).
         moving: how far each pixel of the source is to move, (1, H', W'); None where all are. Where nothing is to move,
             the run starts from the source.
-        matched: the source built of the targets; without it, `matched` is the source.
-
-    Attributes:
-        picture: (1, 3, H', W').
+        matched: the source built of the targets, for matched.
     """
 
     def __init__(
@@ -55,18 +49,12 @@ class InitialPicture:
         matched: Tensor | None = None,
     ) -> None:
         self.moving = moving
-        if init == "source" or (init == MATCHED and matched is None):
-            self.picture = source
-            return
-        if init == "target":
-            self.picture = targets[0]
-        elif matched is not None:
-            self.picture = matched
-        elif init == "noise":
+        if init == "noise":
             self.picture = torch.rand(1, 3, *size, generator=generator)
         else:
-            self.picture = load_picture(init, "init picture")
-        if moving is not None:
+            known = {"source": source, "target": targets[0], MATCHED: source if matched is None else matched}
+            self.picture = known[init] if init in known else load_picture(init, "init picture")
+        if moving is not None and init != "source":
             share = pixel_shares(moving, source)
             self.picture = share * resize(self.picture, *source.shape[2:]) + (1 - share) * source
 

@@ -89,12 +89,10 @@ def read_inputs(
         names += ["source mask", *(f"target mask{number}".format(i + 1) for i in kept)]
         given += [source_mask, *(masks[i] for i in kept)]
     photos = [read_photo(picture, name) for picture, name in zip(given, names, strict=True)]
+    check_photos(photos, names, 1 + len(kept))
+    for i in range(1, 1 + len(kept)):
+        cut_border(photos, i, i + 1 + len(kept))
     pictures, painted = photos[: 1 + len(kept)], photos[1 + len(kept) :]
-    for photo, name in zip(pictures, names, strict=False):
-        check_visible(photo, described(photo, name))
-    check_shapes(pictures, painted)
-    pictures[1:], painted[1:] = without_borders(pictures[1:], painted[1:])
-    photos = [*pictures, *painted]
     guide, labels = Guide(None if used is None else tuple(used[i] for i in kept)), None
     if painted:
         labels = read_labels(painted[0], painted[1:])
@@ -102,6 +100,7 @@ def read_inputs(
         guide = Guide(guide.weights, labels.source[shared], tuple(mask[shared] for mask in labels.targets))
     first, *others = pictures
     alphas = [photo.alpha for photo in others]
+    notes = [f"{described(p, name)}: {note}" for p, name in zip(photos, names, strict=True) for note in p.notes]
     files = tuple(InputFile(name, p.path, p.sha256) for p, name in zip(photos, names, strict=True) if p.sha256)
     hashes, called = {file.role: file.sha256 for file in files}, {file.role: Path(file.path).name for file in files}
     return Inputs(
@@ -111,40 +110,31 @@ def read_inputs(
         labels,
         first.alpha,
         tuple(alphas),
-        told(photos, names),
+        tuple(dict.fromkeys(notes)),
         Origin(first.author, first.copyright, first.bits, hashes, called),
         files,
     )
 
 
-def told(photos: Sequence[Photo], names: Sequence[str]) -> tuple[str, ...]:
-    """All notes, once each, with the picture that each is of."""
-    lines = [
-        f"{described(photo, name)}: {note}" for photo, name in zip(photos, names, strict=True) for note in photo.notes
-    ]
-    return tuple(dict.fromkeys(lines))
+def check_photos(photos: Sequence[Photo], names: Sequence[str], pictures: int) -> None:
+    """Refuses one of so many pictures that is transparent all over, and a mask, which stand behind them, of another
+    shape than its picture."""
+    for i, (photo, name) in enumerate(zip(photos, names, strict=True)):
+        called = described(photo, name)
+        if i >= pictures:
+            (height, width), own = photo.colors.shape[2:], photos[i - pictures].colors.shape[2:]
+            check_shape((height, width), (own[0], own[1]), called)
+        elif photo.alpha is not None and not bool(photo.alpha.any()):
+            raise PictureError(f"{called} is transparent all over; there is nothing to match")
 
 
-def check_visible(photo: Photo, name: str) -> None:
-    """Refuses what is transparent all over."""
-    if photo.alpha is not None and not bool(photo.alpha.any()):
-        raise PictureError(f"{name} is transparent all over; there is nothing to match")
-
-
-def check_shapes(pictures: Sequence[Photo], painted: Sequence[Photo]) -> None:
-    """Makes sure that each mask, where there are any, has the shape of its picture."""
-    for i, (photo, mask) in enumerate(zip(pictures, painted, strict=False)):
-        size, its = mask.colors.shape[2:], photo.colors.shape[2:]
-        name = described(mask, "target mask" if i else "source mask")
-        check_shape((size[0], size[1]), (its[0], its[1]), name)
-
-
-def without_borders(targets: Sequence[Photo], masks: Sequence[Photo]) -> tuple[list[Photo], list[Photo]]:
-    """Targets less their flat borders, which would want a place in the result, and their masks, if any, cut alike."""
-    widths = [border(target.colors, target.alpha) for target in targets]
-    rest = [without_border(target, each) if any(each) else target for target, each in zip(targets, widths, strict=True)]
-    covered = zip(masks, targets, widths, strict=False)
-    return rest, [cut(mask, each, target) if any(each) else mask for mask, target, each in covered]
+def cut_border(photos: list[Photo], target: int, mask: int) -> None:
+    """Leaves out a target's flat border, which would want a place in the result, and the same of its mask, if any."""
+    whole = photos[target]
+    widths = border(whole.colors, whole.alpha)
+    if any(widths):
+        photos[target] = without_border(whole, widths)
+        photos[mask : mask + 1] = [cut(each, widths, whole) for each in photos[mask : mask + 1]]
 
 
 def as_list(pictures: Targets) -> list[Picture]:

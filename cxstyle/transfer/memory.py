@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +33,8 @@ STEP_BYTES = 24
 """For each pixel of the result and each step that L-BFGS remembers."""
 LOSS_BYTES = 30_000_000
 """Of the losses' blocks of cosines, whatever the size."""
-DRAWN_BYTES = 6
-"""For each value of the features of the result that a loss draws: a copy in its precision, and normalized."""
+FEATURE_BYTES = {"sum": 8, "concatenate": 12}
+"""For each value of the result's features that a term draws, by how it combines layers: copies and their gradient."""
 INPUT_BYTES = 40
 """For each pixel of the two files as they were read."""
 FIRST_USE = 250_000_000
@@ -91,68 +93,30 @@ def need(
         network: as it runs.
         size: of the result at this scale.
         targets: of each target at this scale.
-        history: steps that the optimizer remembers, each with its change of the gradient.
+        history: steps that the optimizer remembers.
     """
+    item = network.dtype.itemsize
     area, areas = size[0] * size[1], [height * width for height, width in targets]
     values = sum(channels(network, name) / stride(name) ** 2 for name in network.names)
-    item = network.dtype.itemsize
-
-    def maps(size: Size) -> int:
-        return item * sum(channels(network, name) * positions(name, size) for name in set(network.layers))
-
-    fixed = PICTURE_BYTES * (area + sum(areas) / 10) + STEP_BYTES * history * area + LOSS_BYTES
-    passing = [0.0]
-    for term in terms:
-        kept, while_it_works = loss_bytes(term, network, size, [size] if term.compare == "source" else targets)
-        fixed += kept
-        passing.append(while_it_works)
     # Targets are seen one after another, but what is seen of them is kept until the last.
-    fixed += sum(maps(target) for target in targets[1:])
+    maps = item * sum(channels(network, name) / stride(name) ** 2 for name in set(network.layers))
+    fixed = PICTURE_BYTES * (area + sum(areas) / 10) + STEP_BYTES * history * area + LOSS_BYTES + maps * sum(areas[1:])
+    for term in terms:
+        others = 0 if term.loss == "gram" else area if term.compare == "source" else sum(areas)
+        for layer in term.layers:
+            grid = stride(canonical_layer(term.layers[0] if term.combine == "concatenate" else layer)) ** 2
+            width = channels(network, canonical_layer(layer)) * (PATCH**2 if term.loss == "mrf" else 1)
+            # Of patches, and of maps on one grid, all are there while some are chosen.
+            all_there = term.loss == "mrf" or term.combine == "concatenate"
+            drawn = area / grid if all_there else min(term.samples_of(layer) or math.inf, area / grid)
+            fixed += width * (FEATURE_BYTES[term.combine] * drawn + item * others / grid)
     seen = max([area, *(FORWARD * each for each in areas)])
-    tile = values * VALUE_BYTES[network.dtype]
-    return Need(fixed + max(passing), maps(size), tile, seen, size, tuple(network.names))
-
-
-def loss_bytes(term: LossTerm, network: VGGFeatures, size: Size, others: Sequence[Size]) -> tuple[float, float]:
-    """Of a term: what it keeps of both sides from forward to backward, and what it needs for a while.
-
-    Args:
-        term: the loss term.
-        network: gives its features.
-        size: of the result.
-        others: of what it is compared with.
-    """
-    kept = passing = 0.0
-    neighbours = PATCH**2 if term.loss == "mrf" else 1
-    item = 0 if term.loss == "gram" else network.dtype.itemsize  # of the other side a matrix is kept
-    for name, channel_count in term_sets(term, network):
-        there, width = positions(name, size), neighbours * channel_count
-        drawn = min(term.samples_of(name) or there, there)
-        kept += width * (item * sum(positions(name, other) for other in others) + DRAWN_BYTES * drawn)
-        if term.combine == "concatenate":
-            kept += 12 * width * there  # the maps on one grid in float32, as parts and joined, and their gradient
-        # All patches of the result are there while some are chosen.
-        passing = max(passing, 8.0 * width * (drawn if neighbours == 1 else there))
-    return kept, passing
-
-
-def term_sets(term: LossTerm, network: VGGFeatures) -> list[tuple[str, int]]:
-    """(layer whose grid it lies on, channels) of each set of features that a term looks at."""
-    widths = [channels(network, canonical_layer(layer)) for layer in term.layers]
-    if term.combine == "concatenate":
-        return [(term.layers[0], sum(widths))]
-    return list(zip(term.layers, widths, strict=True))
+    return Need(fixed, maps * area, values * VALUE_BYTES[network.dtype], seen, size, tuple(network.names))
 
 
 def channels(network: VGGFeatures, name: str) -> int:
     """Of a layer."""
     return int(network.get_buffer(f"{name}_bias").numel())
-
-
-def positions(name: str, size: Size) -> int:
-    """Of a layer, for a picture of a size."""
-    name = canonical_layer(name)
-    return (size[0] // stride(name)) * (size[1] // stride(name))
 
 
 @dataclass(frozen=True)
@@ -209,28 +173,11 @@ def plan(
     return Plan(budget, estimate, taken + max(need.whole() for need in needs), pixels, count)
 
 
-def largest_edge(
-    need_of: Callable[[int], Need],
-    edge: int,
-    wanted: float | None,
-    device: torch.device,
-    inputs: int,
-    share: float = 1.0,
-) -> int | None:
-    """The largest size below `edge` that fits, rounded down to 16 px; None where even the smallest doesn't.
-
-    Args:
-        need_of: what a scale of a long edge needs.
-        edge: that didn't fit.
-        wanted, device, inputs, share: as of `plan`.
-    """
-    taken = held(device, inputs)
-    rest = allowed(wanted, taken, device, share) - taken
-    low, high = SMALLEST_EDGE // 16, edge // 16 + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if need_of(16 * middle).least() <= rest else (low, middle)
-    return 16 * low if low > SMALLEST_EDGE // 16 else None
+def largest_edge(need_of: Callable[[int], Need], edge: int, rest: float) -> int | None:
+    """The largest multiple of 16 px below a long edge whose `need_of` is within the rest of a budget, if any is."""
+    edges = range(SMALLEST_EDGE + 16, edge, 16)
+    fitting = bisect_right(edges, rest, key=lambda each: need_of(each).least())
+    return edges[fitting - 1] if fitting else None
 
 
 def allowed(wanted: float | None, taken: float, device: torch.device, share: float) -> float:

@@ -31,21 +31,15 @@ FIXED_WORK = 20_000
 
 
 class PixelOptimizer:
-    """The picture of a scale while it moves.
+    """The picture of a scale, by its index, while it moves.
 
     Args:
         parameters: what is moved, on its device.
-        settings: of the optimizer.
-        scale: index of the scale.
-        readings: of the losses.
-        draws: random choices of the iterations.
         recorded: whether iterations are recorded and replayed. They must do the same each time: no sizes that depend on
             values, nothing read back by the host.
 
     Attributes:
-        pixels: (1, 3, H, W) in [0, 1], after the last step.
-        evaluated: the picture before that.
-        losses: of `evaluated`.
+        pixels: (1, 3, H, W) in [0, 1], after the last step; `evaluated` is the picture before it, with its `losses`.
         last_finite: the last pixels with losses known to be finite.
         iteration: done in this scale.
         intact: whether all of this is as it was between two iterations.

@@ -17,7 +17,7 @@ from ..pictures import bilinear, fit, fit_within, interpolate, match_palettes, r
 from ..settings import LossTerm, StyleConfig
 from .initial import MATCHED, InitialPicture, finest_edge
 from .inputs import Inputs
-from .memory import Need, Plan, Size, largest_edge, need, plan
+from .memory import Need, Plan, Size, allowed, held, largest_edge, need, plan
 from .optimizer import HISTORY
 
 LARGER = 2
@@ -159,15 +159,8 @@ def matched_picture(
 def recolored(
     inputs: Inputs, config: StyleConfig, long_edge: int, last: int, correspondence: Correspondence | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Source and targets in the colours that the settings ask for, at no more than the sizes that the run sees them at.
-
-    Args:
-        inputs: pictures and masks.
-        config: the settings.
-        long_edge: of the result.
-        last: of the last scale.
-        correspondence: for the colours of regions.
-    """
+    """Source and targets in the colours that the settings ask for, at no more than the sizes that the run sees them at:
+    the result's and that of the last scale."""
     if config.strength == 0 or config.colors == "free":
         return inputs.source, inputs.targets
     if config.colors == "regions":
@@ -193,21 +186,8 @@ def planned(
     share: float,
     tiles: tuple[int | None, ...] | None = None,
 ) -> Plan:
-    """Tiles that keep every scale within the memory, or those given.
-
-    Args:
-        inputs: the pictures.
-        config: the settings.
-        network: as it runs.
-        scales: (long edge, iterations) of each.
-        size: of the result.
-        device: where it runs.
-        share: of the free memory that it may take.
-        tiles: those of a run that goes on; see `plan`.
-
-    Raises:
-        MemoryLimitError: it doesn't fit; the message says what would.
-    """
+    """Tiles that keep every scale within a share of the memory, or those of a run that goes on; a MemoryLimitError that
+    says what would do where that can't be."""
     history = HISTORY if config.optimizer.name == "lbfgs" else 0
     wanted, pictures = memory_bytes(config.memory), (inputs.source, *inputs.targets)
     pixels = sum(picture.shape[2] * picture.shape[3] for picture in pictures)
@@ -219,7 +199,8 @@ def planned(
     try:
         return plan([need_of(edge) for edge, _ in scales], wanted, device, pixels, share, tiles)
     except MemoryLimitError as error:
-        edge = largest_edge(need_of, scales[-1][0], wanted, device, pixels, share)
+        taken = held(device, pixels)
+        edge = largest_edge(need_of, scales[-1][0], allowed(wanted, taken, device, share) - taken)
         advice = f"use --size {edge} or less" if edge else "no size fits"
         more = "free some" if wanted is None else "allow more with --memory"
         message = f"{size[1]}x{size[0]} px on {device.type} {error}: {advice}, or {more}"

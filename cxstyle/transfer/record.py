@@ -91,19 +91,12 @@ def made_record(
     settings |= {"features": features or config.features, "precision": precision or config.precision}
     if config.init not in INITS:
         settings["init"] = PurePath(names.get("init", config.init)).name
-    content = {
-        "version": __version__,
-        "settings": settings,
-        "features": features,
-        "device": kind_of(str(details.get("device", ""))),
-        "precision": precision,
-        "status": status,
-        "iterations": iterations,
-        "files": {role: named(names.get(role, ""), digest) for role, digest in hashes.items()},
-        "target_weights": list(details.get("target_weights", ())),
-    }
+    files = {role: named(names.get(role, ""), digest) for role, digest in hashes.items()}
+    weights = list(details.get("target_weights", ()))
+    device = kind_of(str(details.get("device", "")))
+    content = (__version__, settings, features, device, precision, status, iterations, files, weights)
     # As JSON has it: lists for tuples.
-    return Record(**json.loads(json.dumps(cleaned(content))))
+    return Record(*json.loads(json.dumps(cleaned(content))))
 
 
 def kind_of(device: str) -> str:
@@ -142,11 +135,7 @@ def read_record(path: str | os.PathLike[str]) -> Record:
 
 
 def record_of(path: Path, tags: Tags) -> Record:
-    """The record among what a file says.
-
-    Raises:
-        PictureError: there is none, or it is damaged.
-    """
+    """The record among what a file says; a PictureError where there is none, or a damaged one."""
     if not tags.record:
         raise PictureError(
             f"{path} has no record of how it was made: another program has written it, or --no-metadata was given"
@@ -154,8 +143,7 @@ def record_of(path: Path, tags: Tags) -> Record:
     if len(tags.record) > LARGEST:
         raise PictureError(f"{path}: its record is damaged: it has {len(tags.record)} letters")
     content = decoded(path, tags.record)
-    content["version"] = content.pop("cxstyle", None)
-    return checked(path, content)
+    return checked(path, {"version": content.pop("cxstyle", None), **content})
 
 
 def is_report(path: Path) -> bool:
@@ -198,11 +186,7 @@ def named(path: Any, digest: str) -> dict[str, str]:
 
 
 def decoded(path: Path, text: str) -> dict[str, Any]:
-    """JSON as a dict.
-
-    Raises:
-        PictureError: it is none.
-    """
+    """JSON as a dict; a PictureError where it is none."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -213,11 +197,8 @@ def decoded(path: Path, text: str) -> dict[str, Any]:
 
 
 def checked(path: Path, content: dict[str, Any]) -> Record:
-    """A record whose types are right, with settings that can be run, and without anything that a terminal obeys.
-
-    Raises:
-        PictureError: something else.
-    """
+    """A record whose types are right, with settings that can be run, and without anything that a terminal obeys; a
+    PictureError for something else."""
     import msgspec
 
     try:

@@ -18,10 +18,8 @@ PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
 
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """Versions of Python and of packages, by themselves cxstyle and what decides its pixels.
-
-    "unknown" for a package that is not there or has no metadata.
-    """
+    """Versions of Python and of packages, by themselves cxstyle and what decides its pixels; "unknown" for what is not
+    there."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in packages:
         try:
@@ -45,10 +43,7 @@ def run_record(
     Args:
         pictures: paths of source, target and result.
         settings: as resolved, in the form of a preset.
-        details: device, precision, network and sizes that were chosen.
-        status: complete, stopped or diverged.
-        seconds: loop and before_loop.
-        losses: one entry for each iteration.
+        details, status, seconds, losses: as of `Result`.
     """
     return {
         "pictures": pictures,
@@ -62,28 +57,16 @@ def run_record(
 
 
 def write_record(path: Path, *, replace: bool = True, **parts: Any) -> Path:
-    """Writes a run as JSON, as `write_json` does; `parts` as `run_record` takes them.
-
-    Raises:
-        OutputError: it can't be written.
-    """
+    """Writes a run, of parts as `run_record` takes them, as `write_json` does."""
     return write_json(path, run_record(**parts), replace=replace)
 
 
 def write_records(path: Path, runs: Sequence[Mapping[str, Any]], *, replace: bool = True) -> Path:
-    """Writes several runs as JSON, {"versions": ..., "runs": [...]}, as `write_json` does.
-
-    Raises:
-        OutputError: it can't be written.
-    """
+    """Writes several runs, {"versions": ..., "runs": [...]}, as `write_json` does."""
     kept = [{key: value for key, value in run.items() if key != "versions"} for run in runs]
     return write_json(path, {"versions": versions(), "runs": kept}, replace=replace)
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, replace: bool = True) -> Path:
-    """Indented, with a newline at its end, whole or not at all; the rest as of `write_whole`.
-
-    Raises:
-        OutputError: it can't be written.
-    """
+    """Indented, with a newline at its end, whole or not at all; the rest as of `write_whole`."""
     return write_whole(path, (json.dumps(content, indent=1) + "\n").encode(), replace=replace)

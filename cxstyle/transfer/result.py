@@ -110,12 +110,8 @@ class Result:
 
 
 class LossLog:
-    """Losses of the iterations of a scale, read from the device a few at a time, since reading waits for it.
-
-    Attributes:
-        latest: by name, as last read.
-        finite: whether all that was read was.
-    """
+    """Losses of the iterations of a scale, read from the device a few at a time, since reading waits for it: the latest
+    by name, and whether all that was read was finite."""
 
     def __init__(self, names: list[str], record: list[dict[str, float]], scale: int, device: torch.device) -> None:
         self.names, self.record, self.scale = ["total", *names], record, scale

@@ -17,8 +17,8 @@ from helpers import done, run_cli
 import cxstyle.transfer.memory
 from cxstyle import StyleConfig, stylize
 from cxstyle.analysis.doctor import cache, diagnose, environment, hide_names, memory
+from cxstyle.device import waiting
 from cxstyle.features.weights import BUNDLED
-from cxstyle.openmp import waiting
 
 
 def damage(cache: Path) -> Path:

@@ -115,7 +115,7 @@ def layers() -> Iterator[Case]:
     first = {"features.0.weight": good["conv1_1.weight"], "features.0.bias": good["conv1_1.bias"]}
     files |= {
         "nothing": ({}, "holds no VGG convolutions"),
-        "normalized": ({"features.1.running_mean": torch.zeros(64)}, "batch normalization"),
+        "normalized": ({"features.1.running_mean": torch.zeros(64)}, "holds no VGG convolutions"),
         "origin": (first, "unknown origin, so its normalization can't be told"),
     }
     for name, (content, says) in files.items():

@@ -9,7 +9,7 @@ import torch
 
 from cxstyle import LossTerm
 from cxstyle.features.layers import CONVOLUTIONS
-from cxstyle.features.tiles import Cut, TiledFeatures, best_grid, reach, smallest_tile
+from cxstyle.features.tiles import Cut, TiledFeatures, best_grid, reach
 from cxstyle.features.vgg import VGGFeatures
 from cxstyle.features.weights import Network
 from cxstyle.losses.feature_sets import Draws
@@ -68,13 +68,6 @@ def test_the_best_grid_keeps_to_the_pixels_with_the_least_work(height: int, widt
     assert all(grid.largest <= pixels for grid, pixels in zip(allowed, (80_000, 200_000, height * width), strict=True))
     assert allowed[0].work > allowed[1].work > allowed[2].work == height * width
     assert allowed[2].tiles == 1
-
-
-def test_where_no_grid_is_fine_enough_the_finest_is_taken() -> None:
-    names = up_to("conv4_2")
-    grid = best_grid(64, 64, names, 1)
-    assert (grid.tiles, grid.largest) == (1, 64 * 64)
-    assert best_grid(1000, 1000, names, 1).largest <= smallest_tile(names)
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
-import io
 import json
-import pickle
 import shutil
-import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy
 import pytest
 import torch
 from helpers import State, in_torchvision_layout, true_layout
-from safetensors.torch import save_file
-from tools.bundle import MEMBER, ArrayUnpickler, read_checkpoint
 
-from cxstyle.errors import OutputError, WeightsError
+from cxstyle.errors import WeightsError
 from cxstyle.features.layers import CAFFE, IMAGENET
 from cxstyle.features.vgg import VGGFeatures, resolve_network
 from cxstyle.features.weights import BUNDLED, fetch, find, import_file, listed, read_foreign, read_network
@@ -47,23 +41,6 @@ def test_the_bundled_file_is_what_its_record_says() -> None:
     assert record["source_sha256"] == "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"
     assert record["licence"].startswith("BSD-3-Clause")
     assert 20e6 < len(data) < 26e6
-
-
-def test_the_bundle_script_refuses_another_archive(tmp_path: Path) -> None:
-    path = tmp_path / "archive.tar.gz"
-    with tarfile.open(path, "w:gz") as tar:
-        member = tarfile.TarInfo(MEMBER)
-        member.size = 3
-        tar.addfile(member, io.BytesIO(b"abc"))
-    with pytest.raises(WeightsError, match=r"has sha256 .* expected 2ecbe4ce"):
-        read_checkpoint(path)
-
-
-def test_the_bundle_script_unpickles_arrays_and_nothing_else() -> None:
-    array = numpy.arange(6.0).reshape(2, 3)
-    assert numpy.array_equal(ArrayUnpickler(io.BytesIO(pickle.dumps(array, protocol=4))).load(), array)
-    with pytest.raises(WeightsError, match="only NumPy arrays are expected"):
-        ArrayUnpickler(io.BytesIO(pickle.dumps(print))).load()
 
 
 @pytest.mark.parametrize("position", [100, 50_000, -1])
@@ -100,36 +77,11 @@ def test_torchvision_state_dicts_are_read_whole_or_features_only(tmp_path: Path,
     assert_same(network.tensors, vgg19)
 
 
-def test_vgg16_is_told_from_vgg19_by_its_layout(tmp_path: Path) -> None:
-    state = true_layout("vgg16")
-    torch.save(in_torchvision_layout(state, "vgg16", "features."), tmp_path / "some.pth")
-    network = read_foreign(tmp_path / "some.pth", "imagenet")
-    assert network.name == "vgg16"
-    assert_same(network.tensors, state)
-
-
-def test_the_caffe_weights_in_torchvision_layout_take_their_normalization_from_the_option(
-    tmp_path: Path, vgg19: State
-) -> None:
-    save_file(in_torchvision_layout(vgg19, "vgg19", "features."), tmp_path / "caffe.safetensors")
-    network = read_foreign(tmp_path / "caffe.safetensors", "caffe")
-    assert network.provenance.normalization == CAFFE
-    assert_same(network.tensors, vgg19)
-
-
 def test_the_caffe_weights_in_gatys_layout_bring_their_normalization(tmp_path: Path, vgg19: State) -> None:
     torch.save(vgg19, tmp_path / "vgg_conv.pth")
     network = read_foreign(tmp_path / "vgg_conv.pth")
     assert (network.name, network.provenance.normalization) == ("vgg19", CAFFE)
     assert_same(network.tensors, vgg19)
-
-
-def test_torchvision_weights_are_known_by_their_first_value(tmp_path: Path, vgg19: State) -> None:
-    state = in_torchvision_layout(vgg19, "vgg19", "features.")
-    state["features.0.weight"] = state["features.0.weight"].clone()
-    state["features.0.weight"][0, 0, 0, 0] = -0.05347
-    torch.save(state, tmp_path / "copy.pth")
-    assert read_foreign(tmp_path / "copy.pth").provenance.normalization == IMAGENET
 
 
 def test_weights_of_unknown_origin_need_their_normalization_named(tmp_path: Path, vgg19: State) -> None:
@@ -163,16 +115,6 @@ def test_a_foreign_file_serves_directly_and_must_be_the_network_asked_for(tmp_pa
     assert_same(resolve_network("auto", tmp_path / "vgg_conv.pth").tensors, vgg19)
     with pytest.raises(WeightsError, match="holds vgg19, but the features asked for are vgg16"):
         resolve_network("vgg16", tmp_path / "vgg_conv.pth")
-
-
-def test_a_cache_that_can_not_be_written_is_one_error(
-    tmp_path: Path, vgg19: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    torch.save(vgg19, tmp_path / "vgg_conv.pth")
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("CXSTYLE_CACHE", str(tmp_path / "file"))
-    with pytest.raises(OutputError, match="can't make the folder"):
-        import_file(tmp_path / "vgg_conv.pth")
 
 
 # Downloads, from a real server on this machine

@@ -6,10 +6,9 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
 from cxstyle import ContextualLoss, contextual_loss
-from cxstyle.losses.contextual import center, cosine_distances, log_set_similarity, log_similarities, relative_distances
+from cxstyle.losses.contextual import center, log_set_similarity, log_similarities, relative_distances
 
 # Lopsided on purpose: two positions of x, three of y.
 DISTANCES = [[0.1, 0.4, 0.2], [0.6, 0.3, 0.9]]
@@ -42,11 +41,8 @@ X = [[1.0, 0.2], [-0.3, 1.5]]
 Y = [[0.9, 0.1], [0.1, 1.2], [-1.0, -0.4]]
 
 
-def test_the_loss_equals_the_equations_written_as_loops_for_more_positions_in_y_than_in_x() -> None:
+def test_the_loss_equals_the_equations_written_as_loops_whichever_side_has_more_positions() -> None:
     assert contextual_loss(as_tensor(X), as_tensor(Y), 0.2).item() == pytest.approx(by_hand(X, Y, 0.2), abs=1e-12)
-
-
-def test_the_loss_equals_the_equations_written_as_loops_for_more_positions_in_x_than_in_y() -> None:
     assert contextual_loss(as_tensor(Y), as_tensor(X), 0.5).item() == pytest.approx(by_hand(Y, X, 0.5), abs=1e-12)
 
 
@@ -59,13 +55,6 @@ def test_both_sides_are_centered_by_the_mean_of_y() -> None:
     x, y = center(as_tensor(X), as_tensor(Y))
     assert y.mean(dim=2).abs().max() < 1e-15
     torch.testing.assert_close(x, as_tensor(X) - as_tensor(Y).mean(dim=2, keepdim=True))
-
-
-def test_distances_run_over_x_then_y_and_lie_between_0_and_2() -> None:
-    distances = cosine_distances(torch.randn(2, 5, 7), torch.randn(2, 5, 4))
-    assert distances.shape == (2, 7, 4)
-    assert distances.min() >= 0
-    assert distances.max() <= 2 + 1e-6
 
 
 def test_equation_2_divides_each_row_by_its_minimum_over_y() -> None:
@@ -106,14 +95,6 @@ def test_the_loss_does_not_see_the_scale_of_the_features() -> None:
         torch.testing.assert_close(contextual_loss(x * scale, y * scale, 0.2), expected)
 
 
-@pytest.mark.parametrize(("p", "q"), [(3, 5), (5, 3), (1, 4)])
-def test_gradients_agree_with_finite_differences(p: int, q: int) -> None:
-    generator = torch.Generator().manual_seed(p)
-    x = torch.randn(2, 4, p, generator=generator, dtype=torch.float64, requires_grad=True)
-    y = torch.randn(2, 4, q, generator=generator, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda a, b: contextual_loss(a, b, 0.5), (x, y))
-
-
 @pytest.mark.parametrize("name", ["identical", "constant", "zero", "one position"])
 def test_degenerate_features_give_finite_losses_and_gradients(name: str) -> None:
     y = {
@@ -141,30 +122,10 @@ def test_a_batch_has_the_mean_loss_of_its_samples() -> None:
     torch.testing.assert_close(contextual_loss(x, y), single.mean())
 
 
-def test_half_precision_features_are_compared_in_single_precision() -> None:
-    x, y = torch.randn(1, 8, 10).bfloat16(), torch.randn(1, 8, 12).bfloat16()
-    loss = contextual_loss(x, y, 0.2)
-    assert loss.dtype == torch.float32
-    assert loss == contextual_loss(x.float(), y.float(), 0.2)
-
-
 def test_the_module_is_the_function() -> None:
     x, y = torch.randn(1, 8, 10), torch.randn(1, 8, 12)
     assert ContextualLoss(0.3)(x, y) == contextual_loss(x, y, 0.3)
     assert "0.3" in repr(ContextualLoss(0.3))
-
-
-def test_the_module_trains_a_network_of_somebody_else() -> None:
-    torch.manual_seed(0)
-    network, loss = nn.Conv1d(6, 6, 1), ContextualLoss(0.5)
-    x, y = torch.randn(1, 6, 40), torch.randn(1, 6, 30)
-    optimizer = torch.optim.Adam(network.parameters(), 0.05)
-    before = loss(network(x), y).item()
-    for _ in range(60):
-        optimizer.zero_grad()
-        loss(network(x), y).backward()
-        optimizer.step()
-    assert loss(network(x), y).item() < 0.8 * before
 
 
 @pytest.mark.parametrize("bandwidth", [0, -0.1, float("nan")])

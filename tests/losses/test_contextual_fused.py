@@ -39,15 +39,10 @@ def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("blocks")
-@pytest.mark.parametrize(("p", "q"), [(37, 53), (53, 37), (1, 40), (40, 2), (3, 200), (200, 3), (64, 64)])
-@pytest.mark.parametrize("bandwidth", [0.05, 0.2, 1.0])
-def test_values_and_gradients_are_those_of_the_plain_loss(p: int, q: int, bandwidth: float) -> None:
-    assert_same(*random_pair(p, q), bandwidth)
-
-
-@pytest.mark.usefixtures("blocks")
-def test_batches_are_taken_sample_by_sample() -> None:
-    assert_same(*random_pair(20, 30, samples=3), 0.2)
+@pytest.mark.parametrize(("p", "q"), [(37, 53), (1, 40), (40, 2), (200, 3), (64, 64)])
+def test_values_and_gradients_are_those_of_the_plain_loss(p: int, q: int) -> None:
+    for bandwidth in (0.05, 0.2, 1.0):
+        assert_same(*random_pair(p, q, samples=2), bandwidth)
 
 
 @pytest.mark.parametrize(("p", "q"), [(3, 5), (5, 3), (1, 4)])
@@ -94,13 +89,6 @@ def test_of_tied_rows_exactly_one_gets_the_gradient() -> None:
     torch.testing.assert_close(doubled.grad[:, :, :10] + doubled.grad[:, :, 10:], single)
 
 
-def test_half_precision_inputs_get_half_precision_gradients() -> None:
-    x, y = (t.bfloat16() for t in random_pair(30, 20))
-    value, gradient, _ = value_and_gradients(contextual_loss, x, y, 0.2)
-    assert (value.dtype, gradient.dtype) == (torch.float32, torch.bfloat16)
-    assert gradient.isfinite().all()
-
-
 def test_no_product_of_the_two_sizes_is_ever_held() -> None:
     sizes: list[int] = []
 
@@ -129,12 +117,6 @@ def test_prepared_targets_give_the_same_and_may_be_used_again() -> None:
         torch.testing.assert_close(torch.autograd.grad(value, again)[0], expected[1])
 
 
-def test_a_prepared_target_of_another_shape_is_refused() -> None:
-    x, y = random_pair(30, 40)
-    with pytest.raises(ValueError, match="x and y must agree in batch and channels"):
-        contextual_loss(x[:, :5], prepare(y))
-
-
 def test_bf16_products_keep_value_and_gradient() -> None:
     x, y = (t.float() for t in random_pair(300, 200, channels=64))
     for distance in (1.0, 1e-1, 1e-2, 1e-3):
@@ -147,20 +129,6 @@ def test_bf16_products_keep_value_and_gradient() -> None:
         (value, gradient), (rough, rough_gradient) = results
         assert rough == pytest.approx(value, rel=0.02, abs=1e-4)
         assert (rough_gradient - gradient).norm() < 0.05 * gradient.norm()
-
-
-def test_bf16_sees_that_equal_sets_are_equal() -> None:
-    _, y = (t.float() for t in random_pair(300, 200, channels=64))
-    x = y.clone().requires_grad_()
-    value = contextual_loss(x, y, 0.1, "bf16")
-    assert value.item() == pytest.approx(0, abs=1e-5)
-    assert torch.autograd.grad(value, x)[0].abs().max() < 1e-3
-
-
-def test_an_unknown_precision_is_refused() -> None:
-    x, y = random_pair(3, 4)
-    with pytest.raises(ValueError, match="precision must be one of fp32, bf16, got fp16"):
-        contextual_loss(x, y, precision="fp16")
 
 
 @pytest.mark.parametrize("columns", [1, 7, 63, 64, 65, 200, 1001])

@@ -26,13 +26,6 @@ def test_a_weight_counts_a_position_so_many_times() -> None:
     torch.testing.assert_close(gram_matrix(FEATURES, torch.tensor([3.0, 1.0, 2.0])), gram_matrix(often))
 
 
-def test_a_gram_matrix_knows_neither_place_nor_size() -> None:
-    features = torch.randn(1, 5, 4, 6)
-    shuffled = features.flatten(2)[:, :, torch.randperm(24)].view(1, 5, 6, 4)
-    torch.testing.assert_close(gram_matrix(shuffled), gram_matrix(features))
-    torch.testing.assert_close(gram_matrix(features.repeat(1, 1, 3, 2)), gram_matrix(features))
-
-
 def test_the_gram_loss_is_equation_4_of_gatys() -> None:
     x, y = torch.randn(1, 3, 7), torch.randn(1, 3, 7)
     n, m = 3, 7
@@ -55,18 +48,6 @@ def test_reconstruction_is_half_the_squared_distance_averaged_over_places() -> N
 
 def test_the_perceptual_loss_is_the_mean_absolute_difference() -> None:
     assert perceptual_loss(FEATURES, torch.zeros(1, 2, 3)).item() == pytest.approx((1 + 2 + 0 + 3 + 1 + 5) / 6)
-
-
-def test_reconstruction_of_other_shapes_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"same shape, got \(1, 2, 3\) and \(1, 2, 1\)"):
-        reconstruction_loss(FEATURES, FEATURES[:, :, :1])
-
-
-def test_half_precision_features_are_summed_in_single_precision() -> None:
-    x, y = (torch.randn(1, 8, 30, 40).bfloat16() for _ in range(2))
-    assert gram_matrix(x).dtype == reconstruction_loss(x, y).dtype == torch.float32
-    torch.testing.assert_close(gram_matrix(x), gram_matrix(x.float()))
-    torch.testing.assert_close(reconstruction_loss(x, y), reconstruction_loss(x.float(), y.float()))
 
 
 def cloud(mean: list[float], spread: list[list[float]]) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from cxstyle.pictures.sheet import GREY, PALE, Cell, Layout, Line, font, grid, joined, shortened
+from cxstyle.pictures.sheet import GREY, PALE, Cell, Layout, Line, font, joined, shortened
 
 RED, GREEN, BLUE, WHITE = (220, 0, 0), (0, 180, 0), (0, 0, 220), (255, 255, 255)
 
@@ -40,11 +40,6 @@ def test_pictures_keep_their_aspect_and_lie_in_the_middle_of_their_cell() -> Non
     sizes = [(box[2] - box[0], box[3] - box[1]) for box in (layout.picture_box(0, i) for i in range(3))]
     assert sizes == [(60, 40), (20, 40), (60, 30)]
     assert [middle(layout.picture_box(0, i)) for i in range(3)] == [middle(layout.box(0, i)) for i in range(3)]
-
-
-def test_rows_are_no_higher_than_their_pictures() -> None:
-    layout = Layout([[Cell(plain(RED, 60, 20))], [Cell(plain(BLUE, 60, 60))]])
-    assert layout.heights == [20, 60]
 
 
 def test_a_cell_may_span_columns() -> None:
@@ -94,11 +89,6 @@ def test_captions_are_shortened_to_fit(text: str) -> None:
     assert font(14).getlength(kept) <= 90
     assert kept == text or (kept.endswith("...") and text.startswith(kept[:-3]))
     assert shortened(text, 14, 1000) == text
-
-
-def test_a_grid_takes_pictures_as_they_are() -> None:
-    whole = Layout([[Cell(plain(RED)), Cell(blank=True)]], columns=("a", "b")).draw()
-    assert grid([[plain(RED), None]], columns=("a", "b")).tobytes() == whole.tobytes()
 
 
 def test_lines_join_places_of_two_pictures() -> None:

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from cxstyle import LossTerm, Pyramid, StyleConfig, compare, stylize
+from cxstyle import LossTerm, Pyramid, StyleConfig, stylize
 from cxstyle.errors import PictureError
-from cxstyle.pictures.alpha import filled, on_white
+from cxstyle.pictures.alpha import filled
 from cxstyle.pictures.color_transfer import recolor
 from cxstyle.pictures.photo import Photo
 from cxstyle.pictures.reading import load_picture, read_photo
@@ -84,18 +84,6 @@ def test_recolouring_takes_and_meets_the_colours_of_what_is_opaque(
     assert (means[0] - means[1]).abs().max() < 0.02  # what is beyond [0, 1] is cut off
 
 
-def test_a_cut_out_is_recoloured_up_to_its_rim() -> None:
-    source, target = torch.full((1, 3, 64, 64), 0.2), torch.full((1, 3, 64, 64), 0.7)
-    source += 0.01 * torch.rand(source.shape)
-    inputs = read_inputs(clear(source), target)
-    assert (recolor(inputs.source, inputs.targets, inputs.guide) - 0.7).abs().max() < 0.05
-
-
-def test_what_lies_under_transparent_parts_changes_nothing(pictures: tuple[Tensor, Tensor]) -> None:
-    results = [stylize(clear(pictures[0], junk), clear(pictures[1], junk), CONFIG) for junk in (0.0, 1.0)]
-    assert torch.equal(results[0].picture, results[1].picture)
-
-
 def test_the_sources_alpha_comes_back_at_the_results_size(pictures: tuple[Tensor, Tensor], tmp_path: Path) -> None:
     photo = clear(pictures[0])
     picture = Image.fromarray((torch.cat([photo.colors, photo.alpha], 1)[0].permute(1, 2, 0) * 255).byte().numpy())
@@ -108,26 +96,12 @@ def test_the_sources_alpha_comes_back_at_the_results_size(pictures: tuple[Tensor
     assert result.origin.hashes == {"source": read_photo(tmp_path / "x.png").sha256}
 
 
-def test_without_transparency_there_is_no_alpha_and_no_label(pictures: tuple[Tensor, Tensor]) -> None:
-    inputs = read_inputs(*pictures)
-    assert (inputs.source_alpha, inputs.target_alphas, inputs.guide.source) == (None, (None,), None)
-    result = stylize(*pictures, CONFIG.override(iterations=1))
-    assert (result.alpha, result.image.mode) == (None, "RGB")
-
-
 @pytest.mark.parametrize("side", [0, 1])
 def test_what_is_transparent_all_over_is_refused(pictures: tuple[Tensor, Tensor], side: int) -> None:
     given = [*pictures]
     given[side] = Photo(given[side], torch.zeros(1, 1, *given[side].shape[2:]), path="ghost.png")
     with pytest.raises(PictureError, match=r"ghost\.png is transparent all over; there is nothing to match"):
         read_inputs(*given)
-
-
-def test_half_transparent_all_over_is_matched_as_if_opaque(pictures: tuple[Tensor, Tensor]) -> None:
-    veil = Photo(pictures[0], torch.full((1, 1, *pictures[0].shape[2:]), 0.2))
-    guide = read_inputs(veil, pictures[1]).guide
-    assert guide.source is not None
-    assert guide.source.min() == 1
 
 
 def test_labels_of_masks_end_where_pictures_are_transparent(pictures: tuple[Tensor, Tensor]) -> None:
@@ -159,23 +133,3 @@ def test_filling_keeps_what_is_seen_and_continues_it() -> None:
     assert found[:, 2, :, 32:36].min() > 0.6
     torch.testing.assert_close(found.sum(1), torch.ones(1, 48, 48))  # nothing of the black beneath
     assert torch.equal(filled(colors, torch.ones_like(alpha)), colors)
-
-
-def test_on_white_is_the_usual_composition() -> None:
-    colors, alpha = torch.full((1, 3, 2, 2), 0.4), torch.tensor([[[[0.0, 0.5], [1.0, 0.25]]]])
-    assert on_white(colors, alpha)[0, 0].flatten().tolist() == pytest.approx([1.0, 0.7, 0.4, 0.85])
-
-
-def test_a_comparison_shows_cut_outs_on_white_and_keeps_their_alpha(pictures: tuple[Tensor, Tensor]) -> None:
-    found = compare(clear(pictures[0]), pictures[1], {"one": CONFIG.override(iterations=1)})
-    assert found.sheet.mode == "RGB"
-    assert found.outcomes[0].result is not None
-    assert found.outcomes[0].result.alpha is not None
-
-
-def test_notes_and_files_of_all_pictures_are_in_the_details(pictures: tuple[Tensor, Tensor], tmp_path: Path) -> None:
-    frames = [Image.new("RGB", (64, 64), color) for color in ("red", "blue")]
-    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    details = stylize(tmp_path / "a.gif", pictures[1], CONFIG.override(iterations=1)).details
-    assert details["notes"] == [f"{tmp_path / 'a.gif'}: 2 frames; the first is used"]
-    assert [(file["role"], file["path"]) for file in details["files"]] == [("source", str(tmp_path / "a.gif"))]

@@ -8,20 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import Result
-from helpers import done, run_cli
+from helpers import run_cli
 from PIL import Image
 
 from cxstyle import LossTerm, StyleConfig, stylize
-from cxstyle.device import device_reason, threads_reason
+from cxstyle.device import device_reason
 from cxstyle.pictures import load_picture
 from cxstyle.transfer import RunDetails
 from cxstyle.transfer.details import (
-    features_reason,
-    in_force,
     left_out,
-    memory_in_words,
-    sampled,
-    samples_in_words,
     size_reason,
 )
 
@@ -30,8 +25,6 @@ CONTENT = LossTerm("contextual", 3.0, "source", ("conv4_2",), samples=10)
 PALETTE = LossTerm("palette", 100.0, "source")
 SMOOTH = LossTerm("total_variation", 0.0)
 CONFIG = StyleConfig((STYLE, CONTENT, PALETTE, SMOOTH), colors="target")
-HALF, ONE = (48, 64), [(32, 40)]
-"""Height and width of a result, and of its only target."""
 
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -46,16 +39,6 @@ def halves(height: int, width: int, right: str = "blue") -> Image.Image:
 
 def run(*words: object) -> Result:
     return run_cli("run", *words, "--size", "48", "--iterations", "2")
-
-
-def test_terms_in_force_have_a_weight_for_each_value() -> None:
-    found = [(term["name"], term["weight"]) for term in in_force(CONFIG)]
-    assert found == [("style conv2_2", 2), ("style conv4_2", 2), ("content conv4_2", 3), ("palette", 100)]
-
-
-def test_strength_is_in_the_weights_of_what_pulls_away_from_the_source() -> None:
-    found = [term["weight"] for term in in_force(CONFIG.override(strength=0.5))]
-    assert found == [1, 1, 3, 100]
 
 
 @pytest.mark.parametrize(
@@ -73,36 +56,6 @@ def test_what_is_left_out_is_told_with_the_reason(changes: dict, reasons: dict[s
     assert {term["name"]: term["reason"] for term in left_out(CONFIG.override(**changes))} == reasons
 
 
-def test_samples_are_counted_among_the_positions_of_each_layer() -> None:
-    # conv2_2 has half of each side, conv4_2 an eighth: 24 x 32 and 6 x 8, of the target 16 x 20 and 4 x 5.
-    assert [(term["result"], term["other"]) for term in sampled((STYLE, CONTENT), HALF, ONE)] == [
-        ([100, 768], [100, 320]),
-        ([48, 48], [20, 20]),
-        ([10, 48], [10, 48]),
-    ]
-
-
-def test_positions_of_several_targets_add_up() -> None:
-    assert sampled((STYLE,), HALF, ONE * 2)[1]["other"] == [40, 40]
-
-
-def test_patches_need_all_their_neighbours_and_those_of_the_target_all_take_part() -> None:
-    patches = LossTerm("mrf", 1.0, "target", ("conv3_1",), samples=20)
-    # conv3_1 is 12 x 16, of the target 8 x 10.
-    (found,) = sampled((patches,), HALF, ONE)
-    assert (found["result"], found["other"]) == ([20, 140], [48, 48])
-
-
-def test_layers_that_are_one_set_have_the_positions_of_the_first() -> None:
-    joined = LossTerm("contextual", 1.0, "target", ("conv3_1", "conv4_1"), combine="concatenate", samples=20)
-    (found,) = sampled((joined,), HALF, ONE)
-    assert (found["name"], found["result"], found["other"]) == ("style conv3_1+conv4_1", [20, 192], [20, 80])
-
-
-def test_losses_that_draw_nothing_are_not_among_the_samples() -> None:
-    assert sampled((LossTerm("reconstruction", 1.0, "source", ("conv2_1",)), PALETTE), HALF, ONE) == []
-
-
 @pytest.mark.parametrize(
     ("source", "edge", "reason"),
     [
@@ -116,40 +69,11 @@ def test_the_size_is_told_with_its_reason(source: tuple[int, int], edge: int, re
     assert size_reason(CONFIG, source, edge) == reason
 
 
-def test_the_network_is_told_with_its_reason() -> None:
-    assert features_reason(CONFIG, "vgg19") == "VGG19 is preferred, and its weights are on this machine"
-    assert features_reason(CONFIG, "vgg16") == "VGG19 is preferred, but its weights are not on this machine"
-    assert features_reason(CONFIG.override(features="vgg16"), "vgg16") == "as asked for"
-    assert features_reason(CONFIG.override(weights="w.pth"), "vgg16") == "the weights that were asked for"
-
-
 def test_the_device_is_told_with_its_reason() -> None:
     assert device_reason("cpu", torch.device("cpu")) == "as asked for"
     assert device_reason("auto", torch.device("cuda")) == "the first CUDA device"
     assert device_reason("auto", torch.device("mps")) == "there is no CUDA device"
     assert device_reason("auto", torch.device("cpu")).startswith("there is no CUDA device and no mps; torch is built ")
-
-
-def test_threads_are_told_with_their_reason(monkeypatch) -> None:
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        monkeypatch.setenv(name, "1000")
-    assert threads_reason() == "torch's choice for this machine"
-    monkeypatch.setenv("MKL_NUM_THREADS", str(torch.get_num_threads()))
-    assert threads_reason() == "MKL_NUM_THREADS says so"
-
-
-def test_memory_in_words_says_why_there_are_tiles() -> None:
-    memory = {"budget": 4e9, "budget_reason": "as asked for", "estimate": 3.5e9, "whole": 9e9, "tiles": 6}
-    assert memory_in_words(memory) == (
-        "about 3.50 GB of 4.00 GB (as asked for), the network in 6 tiles, since whole it would take 9.00 GB"
-    )
-
-
-def test_samples_in_words() -> None:
-    assert samples_in_words(sampled((CONTENT,), HALF, ONE)) == [
-        "samples: content conv4_2 10 of 48 against 10 of 48, in each iteration of the last scale"
-    ]
-    assert samples_in_words([]) == []
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +90,7 @@ def test_every_decision_is_a_line_with_its_reason(details: RunDetails) -> None:
     told = details.explain(["hopper", "copy"])
     keys = [line.split(": ")[0] for line in told]
     first = ["targets", "device", "threads", "waiting", "precision", "network", "weights", "source", "target", "target"]
-    last = ["terms and weights", "left out", "left out", "samples", "seed"]
+    last = ["terms and weights", "left out", "left out", "seed"]
     assert keys == [*first, "result", "scales", "memory", "colours", "counterparts", *last]
     for line in (
         "targets: hopper 25%, copy 75%",
@@ -195,18 +119,3 @@ def test_details_are_plain_values_and_come_back_from_them(details: RunDetails) -
     assert [file["role"] for file in plain["files"]] == ["target 1"]
     assert "resumed_after" not in plain
     assert RunDetails(**plain).explain(["a", "b"]) == details.explain(["a", "b"])
-
-
-def test_verbose_tells_decisions_even_where_there_is_nothing_to_iterate(pair) -> None:
-    told = run(*pair, "-v", "--strength", 0).stderr
-    assert "terms and weights: none, at strength 0\n" in told
-
-
-def test_a_batch_tells_of_each_job_what_differs_from_the_one_before(pair) -> None:
-    words = ["batch", *pair, "-o", "out", "--size", 48, "--iterations", 1, "--seed", 1, "--seed", 2, "-v"]
-    told = done(*words, "--workers", 1).stderr.splitlines()
-    ends = [i for i, line in enumerate(told) if "left" in line and ".png" in line]
-    first, second = told[ends[0] + 1 : ends[1]], told[ends[1] + 1 :]
-    assert "  device: cpu" in first[0]
-    assert "  seed: 2" in second
-    assert not any(line.startswith("  device: ") for line in second)

@@ -62,6 +62,7 @@ def test_pixels_do_not_depend_on_what_is_shown_or_kept_beside_them(pair, plain, 
     assert torch.equal(plain, run(pair, "other.png", *more))
 
 
+@pytest.mark.slow
 def test_pixels_are_those_without_a_progress_bar(pair, plain) -> None:
     import pty
     import termios
@@ -80,35 +81,12 @@ def test_pixels_are_those_without_a_progress_bar(pair, plain) -> None:
     assert torch.equal(plain, load_picture("bar.png"))
 
 
-def test_pixels_of_a_batch_are_those_of_a_run(pair, plain) -> None:
-    assert run_cli("batch", *pair, "-o", "out", *WORDS, "--name", "x.png", "--workers", 1).exit_code == 0
-    assert torch.equal(plain, load_picture("out/x.png"))
-
-
-def test_pixels_are_the_same_with_one_thread_and_two_where_this_was_tried(pair) -> None:
-    before, found = torch.get_num_threads(), []
-    try:
-        for count in (1, 2):
-            torch.set_num_threads(count)
-            found.append(run(pair, f"{count}.png"))
-    finally:
-        torch.set_num_threads(before)
-    assert torch.equal(*found)
-
-
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_has_only_repeatable_operations_on_a_cpu(pair, name: str) -> None:
     config = StyleConfig.preset(name).override(features="vgg16", size=48, iterations=2)
     repeatable = stylize(*pair, config.override(deterministic=True))
     assert torch.equal(repeatable.picture, stylize(*pair, config).picture)
     assert repeatable.details["deterministic"] is True
-
-
-def test_torch_is_as_it_was_after_a_run(pair) -> None:
-    stylize(*pair, StyleConfig.preset("fast").override(size=48, iterations=1, deterministic=True))
-    assert not torch.are_deterministic_algorithms_enabled()
-    assert not torch.backends.cudnn.deterministic
-    assert torch.utils.deterministic.fill_uninitialized_memory
 
 
 def test_an_operation_without_a_repeatable_way_is_refused_with_advice() -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
 
-from cxstyle import Pyramid, StyleConfig, stylize
-from cxstyle.checks import memory_bytes
+from cxstyle import LossTerm, StyleConfig, stylize
 from cxstyle.device import DTYPES, choose_precision, out_of_memory
-from cxstyle.errors import ConfigError, MemoryLimitError
+from cxstyle.errors import MemoryLimitError
 from cxstyle.features.vgg import VGGFeatures, resolve_network
 from cxstyle.losses.objective import feature_layers
 from cxstyle.transfer import memory as room
@@ -35,29 +32,11 @@ def need(edge: int, precision: torch.dtype = torch.float32, config: StyleConfig 
     return room.need(config.terms, network, (edge, edge), [(target, target)])
 
 
-@pytest.mark.parametrize("words", ["4", "GB", "-4GB", "0GB", "4 gigabytes", "lots", ""])
-def test_other_sizes_are_refused(words: str) -> None:
-    with pytest.raises(ConfigError, match=r"memory: .* is not a size; use auto or a number with its unit"):
-        memory_bytes(words)
-
-
 def test_what_is_needed_grows_with_size_and_precision_and_shrinks_with_tiles() -> None:
     assert need(512).whole() < need(1024).whole()
     assert need(1024, torch.bfloat16).whole() < need(1024).whole()
     large = need(2048)
     assert large.least() < large.cut(500_000) < large.whole()
-
-
-def test_layers_on_one_grid_need_more_than_apart() -> None:
-    authors = StyleConfig.preset("authors")
-    apart = tuple(dataclasses.replace(term, combine="sum") for term in authors.terms)
-    joined, alone = (need(512, config=c) for c in (authors, dataclasses.replace(authors, terms=apart)))
-    # 128 + 256 + 512 channels at every position of conv2_1, at least twice.
-    assert joined.fixed > alone.fixed + 2 * 4 * 896 * 256**2 - 4 * 896 * 4225
-
-
-def test_a_large_target_counts() -> None:
-    assert need(256, target=1024).whole() > 2 * need(256, target=256).whole()
 
 
 @pytest.mark.usefixtures("small_process")
@@ -70,33 +49,9 @@ def test_tiles_are_cut_only_where_the_whole_does_not_fit() -> None:
     assert tight.estimate <= 6e9 < roomy.estimate
 
 
-@pytest.mark.usefixtures("small_process")
-def test_every_scale_has_its_own_tiles() -> None:
-    pixels = plan([need(256), need(2048)], 6e9, CPU, 0).pixels
-    assert pixels[0] is None
-    assert pixels[1] is not None
-
-
-def test_known_tiles_are_planned_as_they_are_whether_they_fit_or_not() -> None:
-    cut = plan([need(4096)], 1e9, CPU, 0, tiles=(256**2,))
-    assert cut.pixels == (256**2,)
-    assert cut.tiles > 200
-    assert 1e9 < cut.estimate < cut.whole
-
-
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(MemoryLimitError, match=r"needs about \S+ GB of memory at least, and may take 1\.00 GB"):
         plan([need(4096)], 1e9, CPU, 0)
-
-
-@pytest.mark.usefixtures("small_process")
-def test_by_itself_a_run_takes_most_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "free", lambda _: 10e9)
-    assert plan([need(256)], None, CPU, 0).budget == pytest.approx(1e9 + 8.5e9)
-
-
-def test_free_memory_is_no_more_than_the_machine_has() -> None:
-    assert 0 < free(CPU) <= psutil.virtual_memory().total
 
 
 def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -110,10 +65,12 @@ def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 @pytest.mark.usefixtures("small_process")
 def test_a_run_within_less_memory_ends_in_the_same_picture(pair: tuple[Path, Path]) -> None:
-    pixels = CONFIG.override(parametrization="pixels")  # which move at any size, however small the target
-    settings = pixels.override(size=320, enlarge=True, iterations=2, pyramid=Pyramid(), precision="fp32")
+    config = StyleConfig(
+        (LossTerm("gram", 1.0, "target", ("conv2_2",)),), iterations=2, features="vgg16", precision="fp32"
+    )
+    settings = config.override(size=256, enlarge=True)
     whole = stylize(*pair, settings)
-    budget = whole.details["memory"]["estimate"] - 60e6
+    budget = whole.details["memory"]["estimate"] - 20e6
     tiled = stylize(*pair, settings.override(memory=f"{budget / 1e6:.0f}MB"))
     assert whole.details["memory"]["tiles"] == 1
     assert tiled.details["memory"]["tiles"] > 1
@@ -150,19 +107,13 @@ print(result.details["memory"]["estimate"], peak)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", ["20GB", "1900MB"])
 def test_the_estimate_is_what_a_run_takes(pair: tuple[Path, Path], memory: str) -> None:
     words = [sys.executable, "-c", PEAK, *map(str, pair), memory]
     output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     estimate, peak = map(float, output.split())
     assert 0.6 * estimate < peak < 1.15 * estimate
-
-
-def test_the_steps_that_lbfgs_remembers_count() -> None:
-    network = VGGFeatures(resolve_network("vgg16"), feature_layers(CONFIG.terms))
-    needs = [room.need(CONFIG.terms, network, (512, 512), [(64, 64)], history).whole() for history in (0, 20)]
-    # Two pictures for each: the step, and what it changed of the gradient.
-    assert needs[1] - needs[0] == 20 * 2 * 3 * 4 * 512 * 512
 
 
 EXHAUST = """
@@ -183,6 +134,7 @@ print(result.status, len(result.losses), *result.picture.shape, bool(result.pict
 """
 
 
+@pytest.mark.slow
 def test_where_memory_runs_out_the_picture_so_far_is_kept(pair: tuple[Path, Path]) -> None:
     words = [sys.executable, "-c", EXHAUST, *map(str, pair)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)

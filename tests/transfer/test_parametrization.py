@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import SAMPLES
 from PIL import Image
 
-from cxstyle import Optimizer, Pyramid, StyleConfig, stylize
+from cxstyle import Pyramid, StyleConfig, stylize
 from cxstyle.errors import ConfigError
 from cxstyle.losses.feature_sets import Draws
 from cxstyle.losses.objective import shifted
 from cxstyle.pictures.reading import load_picture
 from cxstyle.settings.config import Laplacian
 from cxstyle.transfer.checkpoint import Checkpoint
-from cxstyle.transfer.parametrization import Pixels, mixed, parametrized
 from cxstyle.transfer.parametrization import Pyramid as Levels
+from cxstyle.transfer.parametrization import parametrized
 
 RATES = Laplacian((0.3, 1.0, 0.0), (0.0, 0.5, 0.0))
 CONFIG = StyleConfig.preset().override(
@@ -52,11 +48,6 @@ def test_what_moves_at_the_finest_level_has_no_colour(picture: torch.Tensor) -> 
     torch.testing.assert_close(change, change.mean(dim=1, keepdim=True).expand_as(change))
 
 
-def test_colours_mix_and_part_again(picture: torch.Tensor) -> None:
-    matrix = Levels(picture, RATES, None).mixing
-    torch.testing.assert_close(mixed(matrix.t(), mixed(matrix, picture)), picture)
-
-
 def test_a_place_goes_its_share_of_the_way(picture: torch.Tensor) -> None:
     reach = torch.ones(1, 1, 37, 50)
     reach[..., :25], reach[..., :10] = 0.5, 0.0
@@ -78,14 +69,6 @@ def test_what_leaves_the_range_is_brought_back_by_the_levels_that_move(picture: 
     torch.testing.assert_close(levels.picture(), wanted)
 
 
-def test_what_is_shown_is_in_range_whatever_moves(picture: torch.Tensor) -> None:
-    levels = Levels(picture, RATES, None)
-    with torch.no_grad():
-        levels.moved[1] += 1.0
-    shown = levels.bound()
-    assert (float(shown.min()) >= 0, float(shown.max())) == (True, 1.0)
-
-
 @pytest.mark.parametrize("settings", [RATES, "pixels"])
 def test_still_pixels_stay_to_the_bit(picture: torch.Tensor, settings: Laplacian | str) -> None:
     still = torch.zeros(1, 37, 50, dtype=torch.bool)
@@ -96,10 +79,6 @@ def test_still_pixels_stay_to_the_bit(picture: torch.Tensor, settings: Laplacian
             tensor += 0.1
     assert torch.equal(found.picture()[:, :, :10], picture[:, :, :10])
     assert not torch.equal(found.picture()[:, :, 10:], picture[:, :, 10:])
-
-
-def test_without_a_pyramid_pixels_move(picture: torch.Tensor) -> None:
-    assert isinstance(parametrized(CONFIG.override(parametrization="pixels"), picture, None), Pixels)
 
 
 @pytest.mark.parametrize(
@@ -116,13 +95,6 @@ def test_levels_that_make_no_pyramid_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         Laplacian(luminance, chroma)
-
-
-def test_lbfgs_and_unknown_names_are_refused() -> None:
-    with pytest.raises(ConfigError, match="lbfgs moves pixels alone"):
-        CONFIG.override(optimizer=Optimizer("lbfgs"))
-    with pytest.raises(ConfigError, match="parametrization"):
-        CONFIG.override(parametrization="fourier")
 
 
 def test_a_shift_keeps_the_size_and_moves_what_is_there(picture: torch.Tensor) -> None:
@@ -169,22 +141,3 @@ def test_masks_tiles_and_several_targets_go_with_it(pair: tuple[Path, Path], tmp
     assert still[:, :, 40:].abs().max() > 0.01
     both = stylize(pair[0], [*pair], config, weights=[1, 3])
     assert both.status == "complete"
-
-
-THREADS = """
-import hashlib, sys, torch
-from cxstyle import StyleConfig, stylize
-torch.set_num_threads(int(sys.argv[1]))
-config = StyleConfig.preset().override(size=96, iterations=4, features="vgg16")
-print(hashlib.sha256(stylize(sys.argv[2], sys.argv[3], config).picture.numpy().tobytes()).hexdigest())
-"""
-
-
-def test_pixels_do_not_depend_on_how_many_threads_there_are() -> None:
-    samples = [str(SAMPLES / name) for name in ("astronaut.jpg", "hopper.jpg")]
-    variables = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    found = set()
-    for threads in ("1", "2"):
-        words = [sys.executable, "-c", THREADS, threads, *samples]
-        found.add(subprocess.run(words, env=variables, capture_output=True, text=True, check=True).stdout)
-    assert len(found) == 1

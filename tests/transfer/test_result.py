@@ -32,17 +32,6 @@ def test_elsewhere_the_first_the_last_and_every_few_are_read() -> None:
     assert [row["style"] for row in found.record] == list(range(25))
 
 
-def test_what_waits_is_read_when_a_run_ends_early() -> None:
-    found = readings("cuda")
-    for i in range(5):
-        found.add(losses(i), last=False)
-    assert len(found.record) == 1
-    found.flush()
-    assert [row["style"] for row in found.record] == [0, 1, 2, 3, 4]
-    found.flush()
-    assert len(found.record) == 5
-
-
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_from_the_first_loss_that_is_not_finite_on_nothing_is_recorded(device: str) -> None:
     found = readings(device)

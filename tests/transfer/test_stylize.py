@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy
 import pytest
 import torch
 from PIL import Image
@@ -38,17 +36,12 @@ def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(pair: tuple
     assert not torch.equal(first.picture, other.picture)
 
 
-def test_a_callback_changes_nothing(pair: tuple[Path, Path]) -> None:
-    watched = stylize(*pair, CONFIG, callback=lambda _: None)
-    assert torch.equal(watched.picture, stylize(*pair, CONFIG).picture)
-
-
 def test_the_objective_falls(pair: tuple[Path, Path]) -> None:
-    result = stylize(*pair, CONFIG.override(iterations=40))
+    result = stylize(*pair, CONFIG.override(iterations=25))
     start, end = result.losses[0], result.losses[-1]
     assert end["total"] < 0.8 * start["total"]
     assert set(start) == {"scale", "iteration", "total", "style conv2_2", "style conv3_2", "content conv3_2", "tv"}
-    assert (result.status, len(result.losses)) == ("complete", 40)
+    assert (result.status, len(result.losses)) == ("complete", 25)
 
 
 @contextlib.contextmanager
@@ -71,7 +64,7 @@ MODES: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
 
 @pytest.mark.parametrize("mode", MODES)
 def test_modes_of_torch_that_the_caller_has_set_change_nothing_and_stay(pair: tuple[Path, Path], mode: str) -> None:
-    config = StyleConfig.preset().override(size=48, iterations=2, features="vgg16")
+    config = CONFIG.override(size=48, iterations=1)
     source = load_picture(pair[0])
     plain = stylize(source, pair[1], config)
 
@@ -88,31 +81,6 @@ def test_modes_of_torch_that_the_caller_has_set_change_nothing_and_stay(pair: tu
     assert torch.equal(found.picture, plain.picture)
     assert found.losses == plain.losses
     assert not found.picture.is_inference()
-
-
-def test_weights_of_numpy_are_taken_and_what_are_none_refused(pair: tuple[Path, Path]) -> None:
-    config = CONFIG.override(iterations=1)
-    by_list, by_array = (stylize(pair[0], pair, config, weights=w) for w in ([1, 2], numpy.array([1, 2])))
-    assert torch.equal(by_list.picture, by_array.picture)
-    assert by_array.details["target_weights"] == [1 / 3, 2 / 3]
-    for weights in (5, "12", [1, "a"], [1, None]):
-        with pytest.raises(ConfigError, match="target-weights"):
-            stylize(pair[0], pair, config, weights=weights)
-    with pytest.raises(ConfigError, match="config: must be a StyleConfig, got 'default'"):
-        stylize(*pair, "default")
-
-
-def test_a_run_from_the_source_starts_with_no_content_loss(pair: tuple[Path, Path]) -> None:
-    assert stylize(*pair, CONFIG).losses[0]["content conv3_2"] == pytest.approx(0, abs=1e-4)
-
-
-def test_paths_pil_pictures_and_tensors_give_the_same_result(pair: tuple[Path, Path]) -> None:
-    by_path = stylize(str(pair[0]), pair[1], CONFIG)
-    with Image.open(pair[0]) as source, Image.open(pair[1]) as target:
-        by_image = stylize(source, target, CONFIG)
-    by_tensor = stylize(load_picture(pair[0])[0], load_picture(pair[1]), CONFIG)
-    assert torch.equal(by_path.picture, by_image.picture)
-    assert torch.equal(by_path.picture, by_tensor.picture)
 
 
 def test_the_result_holds_picture_settings_and_choices(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -182,24 +150,6 @@ def test_runs_start_from_what_they_are_told(pair: tuple[Path, Path], init: str) 
         assert (start.mean(dim=(2, 3)) - target.mean(dim=(2, 3))).abs().max() < 0.02
 
 
-def test_target_colours_recolour_the_start(pair: tuple[Path, Path]) -> None:
-    config = CONFIG.override(colors="target", iterations=1, optimizer=Optimizer(lr=1e-9))
-    picture, target = stylize(*pair, config).picture, load_picture(pair[1])
-    assert (picture.mean(dim=(2, 3)) - target.mean(dim=(2, 3))).abs().max() < 0.05
-
-
-def test_a_palette_term_keeps_the_contrast_that_the_objective_lets_fade(pair: tuple[Path, Path]) -> None:
-    held = dataclasses.replace(CONFIG, terms=(*CONFIG.terms, LossTerm("palette", 1000, "source")))
-    smooth = held.override(iterations=20, tv_weight=500)
-    contrast = {
-        colors: stylize(*pair, smooth.override(colors=colors)).picture.std(dim=(2, 3)).mean().item()
-        for colors in ("target", "free")
-    }
-    expected = load_picture(pair[1]).std(dim=(2, 3)).mean().item()
-    assert contrast["target"] == pytest.approx(expected, rel=0.15)
-    assert contrast["free"] < 0.85 * expected
-
-
 def test_a_callback_that_returns_false_stops_the_run_and_keeps_the_picture(pair: tuple[Path, Path]) -> None:
     config = CONFIG.override(pyramid=Pyramid(32))
     result = stylize(*pair, config, callback=lambda p: (p.scale, p.iteration) != (1, 2))
@@ -214,13 +164,6 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_the_last_good_picture(pair
     assert result.status == "diverged"
     assert len(result.losses) < 6
     assert result.picture.isfinite().all()
-
-
-def test_bf16_runs_end_near_those_of_fp32(pair: tuple[Path, Path]) -> None:
-    exact = stylize(*pair, CONFIG.override(iterations=30))
-    rough = stylize(*pair, CONFIG.override(iterations=30, precision="bf16"))
-    assert rough.details["precision"] == "bf16"
-    assert rough.losses[-1]["total"] == pytest.approx(exact.losses[-1]["total"], rel=0.05)
 
 
 def test_the_cosine_schedule_falls_from_the_rate_to_a_fiftieth() -> None:

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from cxstyle.openmp import BOUNDS, VARIABLES
+from cxstyle import SPINNING, WAITING
 
-TELL = "import cxstyle.openmp as o; print(o.waiting(), flush=True)"
+TELL = "from cxstyle.device import waiting; print(waiting(), flush=True)"
 
 
 def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A process of its own, in which nothing but `variables` is set."""
-    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    clean = {name: value for name, value in os.environ.items() if name not in WAITING}
     return subprocess.run(
         [sys.executable, "-c", code], env=clean | variables, capture_output=True, text=True, check=True
     )
@@ -23,20 +23,20 @@ def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_torchs_openmp_has_read_it() -> None:
     told = python("import cxstyle, torch", OMP_DISPLAY_ENV="VERBOSE").stderr
-    assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in BOUNDS.items())
+    assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in SPINNING.items())
 
 
 @pytest.mark.slow
 def test_so_have_the_processes_that_a_batch_starts() -> None:
     code = "import cxstyle.batch.local as b; process, speak = b.start(1, 0.1, 'cpu'); speak.close(); process.join(60)"
     told = python(code, OMP_DISPLAY_ENV="VERBOSE").stderr
-    assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in BOUNDS.items())
+    assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in SPINNING.items())
 
 
-@pytest.mark.parametrize("name", VARIABLES)
+@pytest.mark.parametrize("name", WAITING)
 def test_what_the_user_has_set_stays_alone(name: str) -> None:
-    told = python(f"{TELL}; import os; print(*(n for n in o.VARIABLES if n in os.environ))", **{name: "7"}).stdout
-    assert told == f"('{name}=7', 'as the environment says')\n{name}\n"
+    code = "import os, cxstyle; print(*(name for name in cxstyle.WAITING if name in os.environ))"
+    assert python(code, **{name: "7"}).stdout == f"{name}\n"
 
 
 def test_a_torch_that_was_loaded_before_is_told_of() -> None:
