@@ -147,7 +147,7 @@ def pickles() -> Iterator[Case]:
         "code.safetensors": (pickle.dumps(Code()), DAMAGED),
         "state.safetensors": (whole, DAMAGED),
         "tensors.pth": (save(state()), "is not a plain state dict"),
-        "vgg.mat": (pickle.dumps(Code()), "is a MATLAB file, which is not read"),
+        "vgg.mat": (pickle.dumps(Code()), "is not a plain state dict"),
         "empty.pth": (b"", DAMAGED),
         "text.pth": (b"not weights", "is not a plain state dict"),
         "flipped.pth": (whole[:60] + bytes(30) + whole[90:], "is"),
