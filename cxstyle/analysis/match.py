@@ -22,11 +22,11 @@ from ..losses import (
     averaged,
     concatenated,
     copy_patches,
-    coverage,
     matches,
     refine,
     unit_maps,
     upsample,
+    visited_share,
 )
 from ..pictures import (
     SMALLEST_EDGE,
@@ -210,7 +210,7 @@ def draw_match(
     colors = place_colors(target.shape[2], target.shape[3])
     middles = places * step + step // 2
     origin = colors[:, :, middles[0], middles[1]].repeat_interleave(step, 2).repeat_interleave(step, 3)
-    used = coverage(target, places, step)
+    used = visited_share(target, places, step)
     pictures = {
         "source": source,
         "target": target,

@@ -21,7 +21,7 @@ from .objective import unique as unique
 from .objective import value_names as value_names
 from .patches import PATCH as PATCH
 from .patchmatch import copy_patches as copy_patches
-from .patchmatch import coverage as coverage
 from .patchmatch import refine as refine
 from .patchmatch import unit_maps as unit_maps
 from .patchmatch import upsample as upsample
+from .patchmatch import visited_share as visited_share

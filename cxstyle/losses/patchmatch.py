@@ -109,7 +109,7 @@ def copy_patches(target: Tensor, places: Tensor, stride: int) -> Tensor:
     return laid(target) / laid(torch.ones_like(target[:, :1]))
 
 
-def coverage(target: Tensor, places: Tensor, stride: int) -> Tensor:
+def visited_share(target: Tensor, places: Tensor, stride: int) -> Tensor:
     """Where the patches of `copy_patches` come from: 1 inside one, 0 outside all, soft between; (1, 1, H', W')."""
     height, width = target.shape[2] // stride, target.shape[3] // stride
     visited = torch.zeros(1, 1, height, width)

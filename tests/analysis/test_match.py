@@ -16,7 +16,7 @@ from cxstyle.cli import main
 from cxstyle.errors import ConfigError
 from cxstyle.losses.contextual import cosine_distances, log_similarities, relative_distances
 from cxstyle.losses.matches import matches
-from cxstyle.losses.patchmatch import copy_patches, coverage, refine, upsample
+from cxstyle.losses.patchmatch import copy_patches, refine, upsample, visited_share
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize, to_tensor
 
@@ -74,7 +74,7 @@ def test_a_picture_of_shifted_places_is_the_shifted_picture() -> None:
 
 
 def test_coverage_is_where_patches_come_from() -> None:
-    soft = coverage(torch.zeros(1, 3, 40, 40), torch.full((2, 3, 3), 10), 2)[0, 0]
+    soft = visited_share(torch.zeros(1, 3, 40, 40), torch.full((2, 3, 3), 10), 2)[0, 0]
     assert soft.shape == (40, 40)
     assert float(soft[20, 20]) > 0.9
     assert float(soft[20, 34]) == float(soft[4, 4]) == 0
