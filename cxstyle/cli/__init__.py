@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from .. import __version__
 from ..checks import one_line
 from ..errors import ConfigError, CxStyleError, OutputError
+from .animate import animate
 from .apply import apply
 from .batch import batch, merge
 from .bench import bench
@@ -27,6 +28,7 @@ from .grid import grid
 from .info import info
 from .match import match
 from .presets import presets
+from .reproduce import reproduce
 from .run import run
 from .score import score
 from .signals import STOPPED, handled
@@ -120,11 +122,13 @@ COMMANDS = (
     run,
     train,
     apply,
+    animate,
     batch,
     merge,
     match,
     compare,
     grid,
+    reproduce,
     score,
     info,
     presets,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
 from ..settings import PRECISIONS
 from . import options as option
+
+if TYPE_CHECKING:
+    from ..generators import Generator
 
 
 @click.command()
@@ -44,9 +49,16 @@ def apply(
     Try:  cxstyle apply head_portrait.safetensors head.mp4 -o animated.mp4
     """
     from ..generators import Generator
+
+    draw(Generator.load(model, device, precision), inputs, output, size=size, overwrite=overwrite, quiet=quiet)
+
+
+def draw(
+    generator: Generator, inputs: Sequence[Path], output: Path, *, size: int | None, overwrite: bool, quiet: bool
+) -> None:
+    """Applies a network, with a bar, and says what came of each input."""
     from ..generators import apply as applied
 
-    generator = Generator.load(model, device, precision)
     with tqdm(disable=True if quiet else None, unit=" frames", leave=False) as bar:
 
         def show(path: Path, _frames: int) -> None:

@@ -99,7 +99,8 @@ def network_of(about: Mapping[str, Any]) -> CRN:
     """
     try:
         settings, (height, width) = about["settings"], about["size"]
-        return CRN((height, width), settings["width"], settings["input_scale"], settings["seed"])
+        residual = settings.get("residual", False)
+        return CRN((height, width), settings["width"], settings["input_scale"], settings["seed"], residual)
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError("the settings of the network are damaged") from error
 
