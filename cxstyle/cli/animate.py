@@ -10,7 +10,7 @@ import click
 from ..files import check_writable, free, numbered
 from ..settings import StyleConfig, TrainConfig, train_preset_names
 from . import options as option
-from .apply import draw
+from .apply import STEADY, draw
 from .display import Display
 from .text import duration
 from .train import trained
@@ -43,6 +43,7 @@ PREVIEW = "fast"
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="N", help="End the training after so long.")
 @click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
 @click.option("--size", type=click.IntRange(32), metavar="PX", help="Long edge of OUT.  [default: as it was trained]")
+@STEADY
 @option.device
 @option.overwrite
 @option.quiet
@@ -56,6 +57,7 @@ def animate(
     minutes: float | None,
     resume: bool,
     size: int | None,
+    steady: bool,
     device: str,
     overwrite: bool,
     quiet: bool,
@@ -88,7 +90,7 @@ def animate(
         trained(
             "animation", video, target, network, preset, None, minutes, resume, overwrite, quiet, None, device=device
         )
-    draw(Generator.load(network, device), [video], output, size=size, overwrite=overwrite, quiet=quiet)
+    draw(Generator.load(network, device), [video], output, size=size, steady=steady, overwrite=overwrite, quiet=quiet)
 
 
 def preview(frame: Tensor, target: Path, output: Path, size: int, device: str, display: Display) -> None:

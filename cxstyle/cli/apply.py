@@ -15,6 +15,13 @@ from . import options as option
 if TYPE_CHECKING:
     from ..generators import Generator
 
+STEADY = click.option(
+    "--steady/--no-steady",
+    default=True,
+    show_default=True,
+    help="Hold a video still where its source is, against flicker.",
+)
+
 
 @click.command()
 @click.argument("model", type=option.PATH)
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     metavar="PX",
     help="Reduce inputs of a longer edge to this one.  [default: the size of the training]",
 )
+@STEADY
 @option.device
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Of the network.")
 @option.overwrite
@@ -38,6 +46,7 @@ def apply(
     inputs: tuple[Path, ...],
     output: Path,
     size: int | None,
+    steady: bool,
     device: str,
     precision: str,
     overwrite: bool,
@@ -50,11 +59,26 @@ def apply(
     """
     from ..generators import Generator
 
-    draw(Generator.load(model, device, precision), inputs, output, size=size, overwrite=overwrite, quiet=quiet)
+    draw(
+        Generator.load(model, device, precision),
+        inputs,
+        output,
+        size=size,
+        steady=steady,
+        overwrite=overwrite,
+        quiet=quiet,
+    )
 
 
 def draw(
-    generator: Generator, inputs: Sequence[Path], output: Path, *, size: int | None, overwrite: bool, quiet: bool
+    generator: Generator,
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    size: int | None,
+    steady: bool,
+    overwrite: bool,
+    quiet: bool,
 ) -> None:
     """Applies a network, with a bar, and says what came of each input."""
     from ..generators import apply as applied
@@ -65,7 +89,9 @@ def draw(
             bar.set_description_str(path.name, refresh=False)
             bar.update()
 
-        for each in applied(generator, inputs, output, long_edge=size, overwrite=overwrite, callback=show):
+        for each in applied(
+            generator, inputs, output, long_edge=size, steady=steady, overwrite=overwrite, callback=show
+        ):
             for note in each.notes:
                 tqdm.write(f"note: {note}")
             if not quiet:

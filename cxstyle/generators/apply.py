@@ -22,11 +22,13 @@ from ..pictures import (
     open_video,
     pyav,
     read_frames,
+    resize,
     save_picture,
     video_errors,
 )
 from .data import files_of
 from .model import Generator
+from .steady import Steady
 
 PRIMING = 0.1
 """Seconds of sound before the picture that stay: what a decoder needs to begin."""
@@ -65,6 +67,7 @@ def apply(
     output: str | Path,
     *,
     long_edge: int | None = None,
+    steady: bool = True,
     overwrite: bool = False,
     callback: Callback | None = None,
 ) -> Iterator[Applied]:
@@ -77,6 +80,7 @@ def apply(
         inputs: pictures, videos, folders of them, or patterns such as frames/*.png.
         output: a file for one input, else a folder, in which every result has the name of its input.
         long_edge: in pixels, to which larger inputs are reduced; without it that of the training.
+        steady: hold frames of a video still where their source is; see `Steady`.
         overwrite: replace what is there.
         callback: told of each frame.
 
@@ -86,8 +90,11 @@ def apply(
         MemoryLimitError: an input is too large for the device.
     """
     for path, result in results_of(inputs, Path(output), overwrite=overwrite):
-        draw = apply_video if path.suffix.lower() in VIDEOS else apply_picture
-        yield draw(generator, path, result, long_edge, callback or (lambda *_: None))
+        told = callback or (lambda *_: None)
+        if path.suffix.lower() in VIDEOS:
+            yield apply_video(generator, path, result, long_edge, Steady() if steady else None, told)
+        else:
+            yield apply_picture(generator, path, result, long_edge, told)
 
 
 def results_of(inputs: Sequence[str | Path], output: Path, *, overwrite: bool) -> list[tuple[Path, Path]]:
@@ -130,7 +137,9 @@ def apply_picture(generator: Generator, path: Path, output: Path, long_edge: int
     return Applied(path, output, 1, size_of(picture), size_of(drawn), time.perf_counter() - started)
 
 
-def apply_video(generator: Generator, path: Path, output: Path, long_edge: int | None, callback: Callback) -> Applied:
+def apply_video(
+    generator: Generator, path: Path, output: Path, long_edge: int | None, steady: Steady | None, callback: Callback
+) -> Applied:
     """Of one file; where its end is damaged, up to there."""
     started, count, notes = time.perf_counter(), 0, []
     rate, frames = read_frames(path)
@@ -141,6 +150,8 @@ def apply_video(generator: Generator, path: Path, output: Path, long_edge: int |
             for frame in frames:
                 if frame is not given:  # a frame that lasts comes again as the same
                     given, drawn = frame, generator(frame, long_edge)
+                    if steady is not None:
+                        drawn = steady(resize(frame, *drawn.shape[2:]), drawn)
                 writer.write(drawn)
                 count += 1
                 sound.copy(float(count / rate))

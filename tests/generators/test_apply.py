@@ -32,7 +32,7 @@ def test_a_video_keeps_its_frames_rate_duration_and_the_bytes_of_its_sound(
 ) -> None:
     video, out = with_sound(tmp_path / "in.mp4", moving(20)), tmp_path / "out.mp4"
     told = []
-    (done,) = apply(generator, [video], out, callback=lambda path, count: told.append((path, count)))
+    (done,) = apply(generator, [video], out, steady=False, callback=lambda path, count: told.append((path, count)))
     assert (done.frames, done.size, done.given, done.notes) == (20, (32, 48), (32, 48), ())
     assert told[-1] == (video, 20)
     rate, frames = read_frames(out)
@@ -41,6 +41,9 @@ def test_a_video_keeps_its_frames_rate_duration_and_the_bytes_of_its_sound(
     assert len(frames) == 20
     assert (frames[7] - generator(list(read_frames(video)[1])[7])).abs().mean() < 0.05
     assert packets(out) == packets(video)
+    (held,) = apply(generator, [video], tmp_path / "held.mp4")
+    assert held.frames == 20
+    assert out.read_bytes() != held.output.read_bytes()
     with av.open(str(video)) as before, av.open(str(out)) as after:
         assert after.duration == pytest.approx(before.duration, rel=0.02)
 
