@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -99,3 +100,13 @@ def test_files_of_networks_are_verified(generator: Generator, tmp_path: Path) ->
         Generator.load(path)
     with pytest.raises(WeightsError, match="can't read the network"):
         Generator.load(tmp_path / "none.safetensors")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_frames(generator: Generator, tmp_path: Path) -> None:
+    video, used, process = with_sound(tmp_path / "in.mp4", moving(60) * 15), list[int](), psutil.Process()
+    (done,) = apply(
+        generator, [video], tmp_path / "out.mp4", callback=lambda *_: used.append(process.memory_info().rss)
+    )
+    assert done.frames == 900
+    assert max(used[700:]) - max(used[150:300]) < 24e6
