@@ -42,7 +42,12 @@ PREVIEW = "fast"
 )
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="N", help="End the training after so long.")
 @click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
-@click.option("--size", type=click.IntRange(32), metavar="PX", help="Long edge of OUT.  [default: as it was trained]")
+@click.option(
+    "--size",
+    type=click.IntRange(32),
+    metavar="PX",
+    help="Long edge of OUT.  [default: VIDEO's, or that of the training where the network draws whole pictures]",
+)
 @STEADY
 @option.device
 @option.overwrite
@@ -90,7 +95,9 @@ def animate(
         trained(
             "animation", video, target, network, preset, None, minutes, resume, overwrite, quiet, None, device=device
         )
-    draw(Generator.load(network, device), [video], output, size=size, steady=steady, overwrite=overwrite, quiet=quiet)
+    generator = Generator.load(network, device)
+    whole = size is None and generator.network.residual
+    draw(generator, [video], output, quiet, long_edge=size, full_size=whole, steady=steady, overwrite=overwrite)
 
 
 def preview(frame: Tensor, target: Path, output: Path, size: int, device: str, display: Display) -> None:

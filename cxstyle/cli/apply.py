@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
@@ -35,6 +35,11 @@ STEADY = click.option(
     metavar="PX",
     help="Reduce inputs of a longer edge to this one.  [default: the size of the training]",
 )
+@click.option(
+    "--full-size",
+    is_flag=True,
+    help="Keep the size of INPUT: the change that the network draws is enlarged. Not for every network.",
+)
 @STEADY
 @option.device
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Of the network.")
@@ -46,6 +51,7 @@ def apply(
     inputs: tuple[Path, ...],
     output: Path,
     size: int | None,
+    full_size: bool,
     steady: bool,
     device: str,
     precision: str,
@@ -59,27 +65,11 @@ def apply(
     """
     from ..generators import Generator
 
-    draw(
-        Generator.load(model, device, precision),
-        inputs,
-        output,
-        size=size,
-        steady=steady,
-        overwrite=overwrite,
-        quiet=quiet,
-    )
+    how = {"long_edge": size, "full_size": full_size, "steady": steady, "overwrite": overwrite}
+    draw(Generator.load(model, device, precision), inputs, output, quiet, **how)
 
 
-def draw(
-    generator: Generator,
-    inputs: Sequence[Path],
-    output: Path,
-    *,
-    size: int | None,
-    steady: bool,
-    overwrite: bool,
-    quiet: bool,
-) -> None:
+def draw(generator: Generator, inputs: Sequence[Path], output: Path, quiet: bool, **how: Any) -> None:
     """Applies a network, with a bar, and says what came of each input."""
     from ..generators import apply as applied
 
@@ -89,9 +79,7 @@ def draw(
             bar.set_description_str(path.name, refresh=False)
             bar.update()
 
-        for each in applied(
-            generator, inputs, output, long_edge=size, steady=steady, overwrite=overwrite, callback=show
-        ):
+        for each in applied(generator, inputs, output, callback=show, **how):
             for note in each.notes:
                 tqdm.write(f"note: {note}")
             if not quiet:

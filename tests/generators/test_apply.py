@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cxstyle.errors import CxStyleError, WeightsError
+from cxstyle.errors import ConfigError, CxStyleError, WeightsError
 from cxstyle.generators import CRN, Generator, apply
 from cxstyle.generators.model import write_model
 from cxstyle.pictures import read_frames
@@ -69,6 +69,22 @@ def test_pictures_and_folders_get_their_names_in_a_folder(generator: Generator, 
     assert [each.size for each in done] == [(32, 48), (32, 48), (40, 40)]
     (large,) = apply(generator, [folder / "frame_0.png"], tmp_path / "large.png", long_edge=80)
     assert large.size == (53, 80)
+
+
+def test_a_change_is_laid_over_the_input_at_its_own_size(generator: Generator, tmp_path: Path) -> None:
+    network = CRN((32, 48), 8, residual=True)
+    with torch.no_grad():
+        network.last.bias.copy_(torch.tensor([0.1, 0.0, -0.05]))  # one colour more everywhere
+    video = with_sound(tmp_path / "in.mp4", [torch.rand(1, 3, 64, 96) / 2 + 0.2 for _ in range(3)])
+    residual = Generator(network, {"size": (32, 48)})
+    (done,) = apply(residual, [video], tmp_path / "out.mp4", full_size=True)
+    assert done.size == done.given == (64, 96)
+    picture = torch.rand(1, 3, 64, 96) / 2 + 0.2
+    change = residual(picture, full_size=True) - picture
+    torch.testing.assert_close(change, torch.tensor([0.1, 0.0, -0.05]).view(1, 3, 1, 1).expand_as(change))
+    with pytest.raises(ConfigError, match="this network draws whole pictures"):
+        list(apply(generator, [video], tmp_path / "none.mp4", full_size=True))
+    assert not list(tmp_path.glob("*none*"))
 
 
 def test_what_can_not_be_applied_is_refused_before_anything_is_written(generator: Generator, tmp_path: Path) -> None:

@@ -155,28 +155,24 @@ def test_two_processes_train_one_network(frames: Path, inverted: Path, tmp_path:
 
 
 KILLED = """
-import os, sys
-from cxstyle.generators import train as training
+import sys
+from pathlib import Path
+from cxstyle.generators import train
 from cxstyle.generators.train import Training
 from cxstyle.settings import TrainConfig
 
-saves = 0
 save = Training.save
 
 
-def counted(self):
-    global saves
-    save(self)
-    saves += 1
-    if saves == 5:
-        open(sys.argv[4], "w").close()  # now it may be killed
+def and_say(training):
+    save(training)
+    if training.step == 5:
+        Path(sys.argv[4]).touch()  # now it may be killed
 
 
-Training.save = counted
-import cxstyle.generators.train as module
-
-module.SAVE_EVERY = 0.0
-training(sys.argv[1], sys.argv[2], TrainConfig.load(sys.argv[3]), sys.argv[5])
+Training.save = and_say
+sys.modules[Training.__module__].SAVE_EVERY = 0.0
+train(sys.argv[1], sys.argv[2], TrainConfig.load(sys.argv[3]), sys.argv[5])
 """
 
 
