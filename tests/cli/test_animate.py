@@ -15,10 +15,10 @@ from cxstyle.pictures import VideoWriter, read_frames
 
 
 def test_a_video_is_animated_and_its_network_can_be_used_again(own_folder: Path) -> None:
-    with_sound(own_folder / "head.mp4", moving(40))
+    with_sound(own_folder / "head.mp4", [*moving(20), *(1 - picture for picture in moving(20))])
     painted(own_folder / "portrait.png", "orange")
     told = done("animate", "head.mp4", "portrait.png", "--minutes", 0.02, "--device", "cpu")
-    assert told.stderr.splitlines()[0] == "head.mp4: 40 frames, 5.0 s"
+    assert told.stderr.splitlines()[0] == "head.mp4: 40 frames, 5.0 s, 2 shots: one network learns them all"
     assert "head_portrait_preview.png: one frame by itself" in told.stderr
     assert "head_portrait.safetensors: out of time" in told.stdout
     assert "head_portrait.mp4: 40 frames, 48x32 px" in told.stdout
@@ -26,10 +26,25 @@ def test_a_video_is_animated_and_its_network_can_be_used_again(own_folder: Path)
         assert len(container.streams.audio) == 1
     assert len(list(read_frames("head_portrait.mp4")[1])) == 40
     network = (own_folder / "head_portrait.safetensors").read_bytes()
-    done("animate", "head.mp4", "--model", "head_portrait.safetensors", "-o", "again.mp4", "-q", "--device", "cpu")
-    assert (own_folder / "again.mp4").exists()
+    words = ("animate", "head.mp4", "--model", "head_portrait.safetensors", "--device", "cpu")
+    again = done(*words, "-o", "again.mp4", "--size", 48, "--no-steady").stdout
+    assert again.startswith("again.mp4: 40 frames, 48x32 px, ")
     assert (own_folder / "head_portrait.safetensors").read_bytes() == network
     assert not [name for name in files_in(own_folder) if "again_" in name]
+
+
+def test_a_training_that_was_stopped_goes_on(own_folder: Path) -> None:
+    with_sound(own_folder / "head.mp4", moving(6))
+    painted(own_folder / "still.png")
+    words = ("animate", "head.mp4", "still.png", "-o", "out.mp4", "--minutes", 0.01, "--device", "cpu", "--resume")
+    assert "out.safetensors: out of time" in done(*words).stdout
+    assert [name for name in files_in(own_folder) if "/" not in name] == [
+        "head.mp4",
+        "out.mp4",
+        "out.safetensors",
+        "out_epochs.png",
+        "still.png",
+    ]  # and no preview
 
 
 def test_shots_are_told_from_movement(tmp_path: Path) -> None:
