@@ -1,7 +1,6 @@
 """The paper's figures that need no run, computed anew: 5 (expectations), 6 (denoising), and strips as 9 to 11 are.
 
-Mechrez, Talmi, Zelnik-Manor, "The Contextual Loss for Image Transformation with Non-Aligned Data", ECCV 2018, section
-3.3 for the first two, 4.2 to 4.4 for the strips.
+Mechrez, Talmi, Zelnik-Manor, ECCV 2018, section 3.3 for the first two, 4.2 to 4.4 for the strips.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class Expectations:
     def half(self, name: str) -> float:
         """How far apart the means are, at a deviation of about 1, where half of a similarity is gone."""
         row = self.similarities()[name][int((self.values - 1).abs().argmin())]
-        return float(self.values[row < row[0] / 2].min()) if bool((row < row[0] / 2).any()) else FARTHEST
+        return min(self.values[row < row[0] / 2].tolist(), default=FARTHEST)
 
 
 def expectations(
@@ -71,8 +70,7 @@ def expectations(
         bandwidth: h of Eq. 3. Distances are those on the line: angles have no meaning there.
         seed: of the points.
     """
-    generator = torch.Generator().manual_seed(seed)
-    values = torch.linspace(0, FARTHEST, steps)
+    generator, values = torch.Generator().manual_seed(seed), torch.linspace(0, FARTHEST, steps)
     x = torch.randn(draws, points, generator=generator)
     normal = torch.randn(draws, points, generator=generator)
     found = torch.empty(3, steps, steps)
@@ -121,8 +119,7 @@ class Denoised:
 
 def gradient_energy(pictures: Tensor) -> float:
     """Mean squared difference of neighbouring pixels, (N, 3, H, W) in [0, 1]: large where there is detail, or noise."""
-    down, across = pictures[:, :, 1:] - pictures[:, :, :-1], pictures[..., 1:] - pictures[..., :-1]
-    return float(down.square().mean() + across.square().mean())
+    return sum(float(pictures.diff(dim=dim).square().mean()) for dim in (2, 3))
 
 
 @usual_modes()
@@ -154,7 +151,7 @@ def denoise(
         callback: told of the share that is done, in [0, 1].
 
     Raises:
-        PictureError: the picture can't be read, or is too small.
+        PictureError: it can't be read, or is too small.
     """
     whole, generator = load_picture(picture), torch.Generator().manual_seed(seed)
     height, width = whole.shape[2:]
@@ -225,8 +222,7 @@ def canvas(across: float, down: float) -> Any:
 
 def drawn(figure: Any) -> Image.Image:
     """What is on a canvas, in pixels."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
+    figure.savefig(buffer := io.BytesIO(), format="png", dpi=150)
     return Image.open(buffer).convert("RGB")
 
 
