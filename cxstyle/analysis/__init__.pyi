@@ -4,6 +4,15 @@ from .bench import Bench as Bench
 from .bench import Row as Row
 from .doctor import Diagnosis as Diagnosis
 from .doctor import diagnose as diagnose
+from .figures import METHODS as METHODS
+from .figures import Denoised as Denoised
+from .figures import Expectations as Expectations
+from .figures import denoise as denoise
+from .figures import draw_denoised as draw_denoised
+from .figures import draw_expectations as draw_expectations
+from .figures import expectations as expectations
+from .figures import gradient_energy as gradient_energy
+from .figures import strips as strips
 from .match import Match as Match
 from .match import match as match
 from .score import Noise as Noise

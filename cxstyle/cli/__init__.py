@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 from .. import __version__
 from ..checks import one_line
 from ..errors import ConfigError, CxStyleError
+from .animate import animate
 from .apply import apply
 from .batch import batch, merge
 from .bench import bench
@@ -25,6 +26,7 @@ from .doctor import doctor
 from .info import info
 from .match import match
 from .presets import presets
+from .reproduce import reproduce
 from .run import run
 from .score import score
 from .signals import STOPPED, handled
@@ -107,7 +109,7 @@ def main() -> None:
 
 
 for command in (
-    *(run, train, apply, batch, merge, match, compare, grid, score),
+    *(run, train, apply, animate, batch, merge, match, compare, grid, reproduce, score),
     *(info, presets, weights, bench, doctor, completion, docs),
 ):
     main.add_command(command)

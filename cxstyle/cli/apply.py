@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
 
 from ..settings import PRECISIONS
 from . import options as option
+
+if TYPE_CHECKING:
+    from ..generators import Generator
+
+STEADY = click.option(
+    "--steady/--no-steady",
+    default=True,
+    show_default=True,
+    help="Hold a video still where its source is, against flicker.",
+)
 
 
 @click.command()
@@ -23,6 +35,12 @@ from . import options as option
     metavar="PX",
     help="Reduce inputs of a longer edge to this one.  [default: the size of the training]",
 )
+@click.option(
+    "--full-size",
+    is_flag=True,
+    help="Keep the size of INPUT: the change that the network draws is enlarged. Not for every network.",
+)
+@STEADY
 @option.device
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Of the network.")
 @option.overwrite
@@ -33,6 +51,8 @@ def apply(
     inputs: tuple[Path, ...],
     output: Path,
     size: int | None,
+    full_size: bool,
+    steady: bool,
     device: str,
     precision: str,
     overwrite: bool,
@@ -44,16 +64,22 @@ def apply(
     Try:  cxstyle apply head_portrait.safetensors head.mp4 -o animated.mp4
     """
     from ..generators import Generator
+
+    how = {"long_edge": size, "full_size": full_size, "steady": steady, "overwrite": overwrite}
+    draw(Generator.load(model, device, precision), inputs, output, quiet, **how)
+
+
+def draw(generator: Generator, inputs: Sequence[Path], output: Path, quiet: bool, **how: Any) -> None:
+    """Applies a network, with a bar, and says what came of each input."""
     from ..generators import apply as applied
 
-    generator = Generator.load(model, device, precision)
     with tqdm(disable=True if quiet else None, unit=" frames", leave=False) as bar:
 
         def show(path: Path, _frames: int) -> None:
             bar.set_description_str(path.name, refresh=False)
             bar.update()
 
-        for each in applied(generator, inputs, output, long_edge=size, overwrite=overwrite, callback=show):
+        for each in applied(generator, inputs, output, callback=show, **how):
             for note in each.notes:
                 tqdm.write(f"note: {note}")
             if not quiet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,13 @@ from ..files import check_writable, free, numbered, write_whole
 from ..settings import FEATURES, PRECISIONS, TrainConfig, train_preset_names
 from . import options as option
 from .display import BAR, Display, in_short
+from .text import duration
 
 if TYPE_CHECKING:
     from ..generators import TrainProgress
+
+TIMED = 20
+"""Steps after the first, which is slower, that the time of a training is told from."""
 
 
 class TrainDisplay(Display):
@@ -31,11 +36,16 @@ class TrainDisplay(Display):
         if self.bar is None:
             hidden = True if self.quiet else None
             self.bar = tqdm(total=1.0, initial=progress.done, bar_format=BAR, disable=hidden, dynamic_ncols=True)
+            self.began = progress.step, progress.done, time.perf_counter()
         place = f"epoch {progress.epoch}/{progress.epochs} step {progress.step}/{progress.steps}"
         losses = in_short(progress.losses) or ", ".join(f"{name} {v:.3g}" for name, v in progress.losses.items())
         self.bar.set_description_str(place, refresh=False)
         self.bar.set_postfix_str(losses, refresh=False)
         self.bar.update(progress.done - self.bar.n)
+        if progress.step == self.began[0] + TIMED:
+            spent = time.perf_counter() - self.began[2]
+            left = spent / (progress.done - self.began[1]) * (1 - progress.done)
+            self.note(f"the training takes about {duration(left)} more, at {spent / TIMED:.2f} s a step")
         if progress.strip is not None:
             self.note(f"epoch {progress.epoch}: {losses}; {progress.strip}")
         return not self.interrupted

@@ -2,6 +2,9 @@ from .apply import Applied as Applied
 from .apply import apply as apply
 from .crn import CRN as CRN
 from .data import PAIRINGS as PAIRINGS
+from .data import Survey as Survey
+from .data import read_side as read_side
+from .data import survey as survey
 from .model import Generator as Generator
 from .model import read_model as read_model
 from .train import Trained as Trained

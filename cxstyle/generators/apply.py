@@ -22,16 +22,19 @@ from ..pictures import (
     open_video,
     pyav,
     read_frames,
+    resize,
     save_picture,
     video_errors,
 )
 from .data import files_of
 from .model import Generator
+from .steady import Steady
 
 PRIMING = 0.1
 """Seconds of sound before the picture that stay: what a decoder needs to begin."""
 MISSING = 0.5
 """Seconds that a video may be shorter than it says."""
+Draw = Callable[[Tensor], Tensor]
 Callback = Callable[[Path, int], object]
 """Told of each frame: the input, and how many of it are done."""
 
@@ -65,6 +68,8 @@ def apply(
     output: str | Path,
     *,
     long_edge: int | None = None,
+    full_size: bool = False,
+    steady: bool = True,
     overwrite: bool = False,
     callback: Callback | None = None,
 ) -> Iterator[Applied]:
@@ -77,6 +82,8 @@ def apply(
         inputs: pictures, videos, folders of them, or patterns such as frames/*.png.
         output: a file for one input, else a folder, in which every result has the name of its input.
         long_edge: in pixels, to which larger inputs are reduced; without it that of the training.
+        full_size: keep the size of the inputs, with a network that draws a change; see `Generator`.
+        steady: hold frames of a video still where their source is; see `Steady`.
         overwrite: replace what is there.
         callback: told of each frame.
 
@@ -84,10 +91,18 @@ def apply(
         PictureError: an input can't be read.
         OutputError: an output can't be written.
         MemoryLimitError: an input is too large for the device.
+        ConfigError: full_size with a network that draws whole pictures.
     """
+
+    def draw(frame: Tensor) -> Tensor:
+        return generator(frame, long_edge, full_size=full_size)
+
     for path, result in results_of(inputs, Path(output), overwrite=overwrite):
-        draw = apply_video if path.suffix.lower() in VIDEOS else apply_picture
-        yield draw(generator, path, result, long_edge, callback or (lambda *_: None))
+        told = callback or (lambda *_: None)
+        if path.suffix.lower() in VIDEOS:
+            yield apply_video(draw, path, result, Steady() if steady else None, told)
+        else:
+            yield apply_picture(draw, path, result, told)
 
 
 def results_of(inputs: Sequence[str | Path], output: Path, *, overwrite: bool) -> list[tuple[Path, Path]]:
@@ -120,17 +135,17 @@ def result_name(path: Path) -> str:
     return path.name if path.suffix.lower() in FORMATS else f"{path.stem}.png"
 
 
-def apply_picture(generator: Generator, path: Path, output: Path, long_edge: int | None, callback: Callback) -> Applied:
+def apply_picture(draw: Draw, path: Path, output: Path, callback: Callback) -> Applied:
     """Of one file."""
     started = time.perf_counter()
     picture = load_picture(path)
-    drawn = generator(picture, long_edge)
+    drawn = draw(picture)
     save_picture(drawn, output)
     callback(path, 1)
     return Applied(path, output, 1, size_of(picture), size_of(drawn), time.perf_counter() - started)
 
 
-def apply_video(generator: Generator, path: Path, output: Path, long_edge: int | None, callback: Callback) -> Applied:
+def apply_video(draw: Draw, path: Path, output: Path, steady: Steady | None, callback: Callback) -> Applied:
     """Of one file; where its end is damaged, up to there."""
     started, count, notes = time.perf_counter(), 0, []
     rate, frames = read_frames(path)
@@ -140,7 +155,9 @@ def apply_video(generator: Generator, path: Path, output: Path, long_edge: int |
         try:
             for frame in frames:
                 if frame is not given:  # a frame that lasts comes again as the same
-                    given, drawn = frame, generator(frame, long_edge)
+                    given, drawn = frame, draw(frame)
+                    if steady is not None:
+                        drawn = steady(resize(frame, *drawn.shape[2:]), drawn)
                 writer.write(drawn)
                 count += 1
                 sound.copy(float(count / rate))

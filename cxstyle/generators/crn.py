@@ -62,11 +62,14 @@ class CRN(nn.Module):
             the Contextual loss.
         scale: what pictures in [0, 1] are multiplied by as they come in.
         seed: of the first parameters.
+        residual: what it draws is a change of the picture that comes in, at first none; not so in its paper.
     """
 
-    def __init__(self, size: tuple[int, int], width: int, scale: float = 1.0, seed: int = 0) -> None:
+    def __init__(
+        self, size: tuple[int, int], width: int, scale: float = 1.0, seed: int = 0, residual: bool = False
+    ) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale, self.residual = scale, residual
         channels = level_channels(level_count(size), width)
         inputs = [3, *(3 + before for before in channels[:-1])]
         self.levels = nn.ModuleList(Level(*pair) for pair in zip(inputs, channels, strict=True))
@@ -80,6 +83,8 @@ class CRN(nn.Module):
                 nn.init.xavier_uniform_(module.weight, generator=generator)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        if self.residual:
+            nn.init.zeros_(self.last.weight)
 
     def sizes(self, size: Sequence[int]) -> list[tuple[int, int]]:
         """(height, width) of each level for a picture of a size, coarse to fine."""
@@ -89,13 +94,13 @@ class CRN(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(N, 3, H, W) in [0, 1] -> (N, 3, H, W), about in [0, 1]."""
-        pictures = pictures * self.scale
+        scaled = pictures * self.scale
         x: Tensor | None = None
         for level, size in zip(self.levels, self.sizes(pictures.shape[2:]), strict=True):
-            label = functional.interpolate(pictures, size, mode="area")
+            label = functional.interpolate(scaled, size, mode="area")
             if x is not None:
                 x = functional.interpolate(x, size, mode="bilinear", align_corners=True)
             # As in `VGGFeatures`, channels last halves the time on a CPU.
             x = level(label if x is None else torch.cat([x, label], 1).contiguous(memory_format=torch.channels_last))
         found: Tensor = self.last(x)
-        return (found + 1) / 2
+        return pictures + found if self.residual else (found + 1) / 2

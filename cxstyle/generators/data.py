@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from glob import glob, has_magic
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,43 @@ from ..pictures import VIDEOS, fit_within, load_picture, read_frames, resize
 
 PAIRINGS = ("number", "name")
 """How pictures of two sides are paired, beside a file of CSV."""
+SMALL = (16, 16)
+"""(height, width) at which frames are compared with the one before."""
+CUT, MORE = 0.08, 5.0
+"""Mean change from frame to frame, in [0, 1], beyond which there is a cut; and as many times the usual one."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there is in a video.
+
+    Attributes:
+        frames: how many.
+        rate: of them in a second.
+        shots: parts without a cut.
+        middle: the frame in the middle, (1, 3, H, W) in [0, 1].
+    """
+
+    frames: int
+    rate: Fraction
+    shots: int
+    middle: Tensor
+
+
+def survey(video: str | Path) -> Survey:
+    """Looks through a video, a frame at a time.
+
+    Raises:
+        PictureError: it can't be read to its end, or holds no frame.
+    """
+    rate, frames = read_frames(video)
+    small = [resize(picture, *SMALL) for picture in frames]
+    if not small:
+        raise PictureError(f"{video} holds no frame")
+    changes = [float((later - earlier).abs().mean()) for earlier, later in pairwise(small)]
+    least = max(CUT, MORE * statistics.median(changes or [0.0]))
+    middle = next(islice(read_frames(video)[1], len(small) // 2, None))
+    return Survey(len(small), rate, 1 + sum(change > least for change in changes), middle)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from .. import __version__
 from ..device import choose_device, choose_precision, exact_float32, memory_errors
-from ..errors import WeightsError
+from ..errors import ConfigError, WeightsError
 from ..files import read_plain, write_whole
-from ..pictures import Picture, fit_within, load_picture, resize
+from ..pictures import Picture, fit_within, interpolate, load_picture, resize
 from .crn import CRN
 
 METADATA_KEY = "cxstyle"
@@ -67,28 +67,36 @@ class Generator:
         height, width = self.about["size"]
         return height, width
 
-    def __call__(self, picture: Picture, long_edge: int | None = None) -> Tensor:
+    def __call__(self, picture: Picture, long_edge: int | None = None, *, full_size: bool = False) -> Tensor:
         """The picture as the network draws it.
 
         Args:
             picture: whatever `stylize` takes, (1, 3, H, W) or (3, H, W) in [0, 1] among it.
             long_edge: in pixels, to which it is reduced first where it is larger; without it the long edge of the
                 pictures that the network was trained on.
+            full_size: lay the change that was drawn, enlarged, over the picture at its own size, whose finest detail
+                stays. For networks that draw a change: see `residual` of `TrainConfig`.
 
         Returns:
             (1, 3, H, W) float32 in [0, 1] on the CPU.
 
         Raises:
+            ConfigError: full_size with a network that draws whole pictures.
             PictureError: it can't be read.
             MemoryLimitError: it is too large for the device.
         """
-        found = load_picture(picture)
-        found = resize(found, *fit_within(found, long_edge or max(self.size)))
+        if full_size and not self.network.residual:
+            raise ConfigError(
+                "full-size: this network draws whole pictures; only a change can be laid over a larger one"
+            )
+        whole = load_picture(picture)
+        found = resize(whole, *fit_within(whole, long_edge or max(self.size)))
         where = self.network.last.weight.device
         half = torch.autocast(where.type, torch.bfloat16, enabled=self.precision == "bf16")
         with torch.no_grad(), exact_float32(), memory_errors(), half:
             drawn: Tensor = self.network(found.to(where))
-        return drawn.float().clamp(0, 1).cpu()
+        drawn = drawn.float().clamp(0, 1).cpu()
+        return (whole + interpolate(drawn - found, *whole.shape[2:])).clamp(0, 1) if full_size else drawn
 
 
 def network_of(about: Mapping[str, Any]) -> CRN:
@@ -99,7 +107,8 @@ def network_of(about: Mapping[str, Any]) -> CRN:
     """
     try:
         settings, (height, width) = about["settings"], about["size"]
-        return CRN((height, width), settings["width"], settings["input_scale"], settings["seed"])
+        residual = settings.get("residual", False)
+        return CRN((height, width), settings["width"], settings["input_scale"], settings["seed"], residual)
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError("the settings of the network are damaged") from error
 

@@ -205,7 +205,7 @@ class Training:
         if not self.per_epoch:
             raise ConfigError(f"batch: {len(self.usable)} sources don't make one step of {config.batch * team.world}")
         self.steps = config.epochs * self.per_epoch
-        self.network = CRN(self.sources.size, config.width, config.input_scale, config.seed)
+        self.network = CRN(self.sources.size, config.width, config.input_scale, config.seed, config.residual)
         self.network = self.network.to(team.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.drawing: Any = self.network
         if team.world > 1:

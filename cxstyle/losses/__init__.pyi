@@ -1,8 +1,11 @@
 from .contextual import ContextualLoss as ContextualLoss
 from .contextual import center as center
 from .contextual import contextual_loss as contextual_loss
+from .contextual import log_set_similarity as log_set_similarity
+from .contextual import log_similarities as log_similarities
 from .contextual import plain_contextual_loss as plain_contextual_loss
 from .contextual import prepare as prepare
+from .contextual import relative_distances as relative_distances
 from .contextual import unit_vectors as unit_vectors
 from .correspondence import EDGE as EDGE
 from .correspondence import FINER as FINER

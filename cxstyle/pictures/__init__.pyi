@@ -55,6 +55,7 @@ from .video import VIDEOS as VIDEOS
 from .video import Movie as Movie
 from .video import VideoWriter as VideoWriter
 from .video import check_movie as check_movie
+from .video import check_video as check_video
 from .video import open_video as open_video
 from .video import pyav as pyav
 from .video import read_frames as read_frames

@@ -36,6 +36,8 @@ class TrainConfig:
         size: long edge in pixels at which pictures are seen; smaller ones keep theirs.
         width: channels of the generator's widest levels; see `CRN`.
         input_scale: what the generator multiplies pictures in [0, 1] by; 255 in the authors' code.
+        residual: the generator draws a change of the source, at first none, as runs begin with the source; the paper's
+            draws the whole picture.
         epochs: how often every source is seen.
         batch: samples of a step, on each device. A larger one makes fewer steps of an epoch, each no longer; the rate
             stays what it is.
@@ -55,6 +57,7 @@ class TrainConfig:
     size: int = 256
     width: int = 512
     input_scale: float = 1.0
+    residual: bool = False
     epochs: int = 10
     batch: int = 1
     lr: float = 1e-4

@@ -46,6 +46,8 @@ def test_a_network_is_trained_told_of_and_applied(there: Path) -> None:
     applied = cxstyle("apply", "driver_puppet.safetensors", "driver", "-o", "out", "--device", "cpu")
     assert applied.exit_code == 0, applied.stderr
     assert sorted(path.name for path in (there / "out").iterdir()) == [f"frame_{i}.png" for i in range(6)]
+    whole = cxstyle("apply", "driver_puppet.safetensors", "driver", "-o", "whole", "--full-size", "--no-steady")
+    assert "full-size: this network draws whole pictures" in whole.stderr
 
 
 @pytest.mark.parametrize(

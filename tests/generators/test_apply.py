@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+import psutil
 import pytest
 import torch
 from PIL import Image
 
-from cxstyle.errors import CxStyleError, WeightsError
+from cxstyle.errors import ConfigError, CxStyleError, WeightsError
 from cxstyle.generators import CRN, Generator, apply
 from cxstyle.generators.model import write_model
 from cxstyle.pictures import read_frames
@@ -32,7 +33,7 @@ def test_a_video_keeps_its_frames_rate_duration_and_the_bytes_of_its_sound(
 ) -> None:
     video, out = with_sound(tmp_path / "in.mp4", moving(20)), tmp_path / "out.mp4"
     told = []
-    (done,) = apply(generator, [video], out, callback=lambda path, count: told.append((path, count)))
+    (done,) = apply(generator, [video], out, steady=False, callback=lambda path, count: told.append((path, count)))
     assert (done.frames, done.size, done.given, done.notes) == (20, (32, 48), (32, 48), ())
     assert told[-1] == (video, 20)
     rate, frames = read_frames(out)
@@ -41,6 +42,9 @@ def test_a_video_keeps_its_frames_rate_duration_and_the_bytes_of_its_sound(
     assert len(frames) == 20
     assert (frames[7] - generator(list(read_frames(video)[1])[7])).abs().mean() < 0.05
     assert packets(out) == packets(video)
+    (held,) = apply(generator, [video], tmp_path / "held.mp4")
+    assert held.frames == 20
+    assert out.read_bytes() != held.output.read_bytes()
     with av.open(str(video)) as before, av.open(str(out)) as after:
         assert after.duration == pytest.approx(before.duration, rel=0.02)
 
@@ -65,6 +69,22 @@ def test_pictures_and_folders_get_their_names_in_a_folder(generator: Generator, 
     assert [each.size for each in done] == [(32, 48), (32, 48), (40, 40)]
     (large,) = apply(generator, [folder / "frame_0.png"], tmp_path / "large.png", long_edge=80)
     assert large.size == (53, 80)
+
+
+def test_a_change_is_laid_over_the_input_at_its_own_size(generator: Generator, tmp_path: Path) -> None:
+    network = CRN((32, 48), 8, residual=True)
+    with torch.no_grad():
+        network.last.bias.copy_(torch.tensor([0.1, 0.0, -0.05]))  # one colour more everywhere
+    video = with_sound(tmp_path / "in.mp4", [torch.rand(1, 3, 64, 96) / 2 + 0.2 for _ in range(3)])
+    residual = Generator(network, {"size": (32, 48)})
+    (done,) = apply(residual, [video], tmp_path / "out.mp4", full_size=True)
+    assert done.size == done.given == (64, 96)
+    picture = torch.rand(1, 3, 64, 96) / 2 + 0.2
+    change = residual(picture, full_size=True) - picture
+    torch.testing.assert_close(change, torch.tensor([0.1, 0.0, -0.05]).view(1, 3, 1, 1).expand_as(change))
+    with pytest.raises(ConfigError, match="this network draws whole pictures"):
+        list(apply(generator, [video], tmp_path / "none.mp4", full_size=True))
+    assert not list(tmp_path.glob("*none*"))
 
 
 def test_what_can_not_be_applied_is_refused_before_anything_is_written(generator: Generator, tmp_path: Path) -> None:
@@ -96,3 +116,13 @@ def test_files_of_networks_are_verified(generator: Generator, tmp_path: Path) ->
         Generator.load(path)
     with pytest.raises(WeightsError, match="can't read the network"):
         Generator.load(tmp_path / "none.safetensors")
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_frames(generator: Generator, tmp_path: Path) -> None:
+    video, used, process = with_sound(tmp_path / "in.mp4", moving(60) * 15), list[int](), psutil.Process()
+    (done,) = apply(
+        generator, [video], tmp_path / "out.mp4", callback=lambda *_: used.append(process.memory_info().rss)
+    )
+    assert done.frames == 900
+    assert max(used[700:]) - max(used[150:300]) < 24e6

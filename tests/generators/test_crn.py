@@ -39,3 +39,14 @@ def test_a_seed_gives_the_same_parameters() -> None:
     one, same, other = CRN((32, 32), 8, seed=1), CRN((32, 32), 8, seed=1), CRN((32, 32), 8, seed=2)
     assert torch.equal(one.levels[0].convolutions[0].weight, same.levels[0].convolutions[0].weight)
     assert not torch.equal(one.levels[0].convolutions[0].weight, other.levels[0].convolutions[0].weight)
+
+
+def test_a_change_of_the_picture_is_none_at_first_and_reaches_every_parameter_after_a_step() -> None:
+    network, pictures = CRN((32, 32), 8, scale=255, residual=True), torch.rand(1, 3, 32, 40)
+    assert torch.equal(network(pictures), pictures)
+    descent = torch.optim.SGD(network.parameters(), 0.1)
+    for _ in range(2):
+        descent.zero_grad()
+        (network(pictures) - 0.5).square().sum().backward()
+        descent.step()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())

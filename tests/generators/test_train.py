@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
+from helpers import wait_for
 
 from cxstyle import LossTerm
 from cxstyle.errors import CheckpointError, CxStyleError
@@ -149,3 +152,60 @@ def test_two_processes_train_one_network(frames: Path, inverted: Path, tmp_path:
     assert generator.about["steps"] == 4  # two epochs of 12 in steps of two times 3
     assert all(value.isfinite().all() for value in generator.network.state_dict().values())
     assert torch.equal(generator(moving(1)[0]), Generator.load(tmp_path / "net.safetensors", "cpu")(moving(1)[0]))
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from cxstyle.generators import train
+from cxstyle.generators.train import Training
+from cxstyle.settings import TrainConfig
+
+save = Training.save
+
+
+def and_say(training):
+    save(training)
+    if training.step == 5:
+        Path(sys.argv[4]).touch()  # now it may be killed
+
+
+Training.save = and_say
+sys.modules[Training.__module__].SAVE_EVERY = 0.0
+train(sys.argv[1], sys.argv[2], TrainConfig.load(sys.argv[3]), sys.argv[5])
+"""
+
+
+@pytest.mark.slow
+def test_a_training_that_was_killed_goes_on_to_the_same_bytes(frames: Path, still: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "tiny.yaml"
+    settings.write_text(
+        "task: animation\nfeatures: vgg16\nsize: 48\nwidth: 8\nepochs: 6\nlr: 0.01\nschedule: cosine\ndevice: cpu\n"
+        "terms: [{loss: contextual, compare: target, layers: [conv1_2], samples: 100}]\n"
+    )
+    whole, parts = (tmp_path / name / "net.safetensors" for name in ("whole", "parts"))
+    for path in (whole, parts):
+        path.parent.mkdir()
+    config = TrainConfig.load(settings)
+    words = [sys.executable, "-c", KILLED, frames, still, settings, tmp_path / "saved", parts]
+    with subprocess.Popen([str(word) for word in words]) as process:
+        wait_for(tmp_path / "saved", 300)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    seen: list[int] = []
+    train(frames, still, config, parts, resume=True, callback=lambda progress: seen.append(progress.step))
+    assert 5 <= seen[0] < 72  # it began where it was killed
+    train(frames, still, config, whole)
+    assert parts.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_steps(frames: Path, still: Path, tmp_path: Path) -> None:
+    used: list[int] = []
+    config = tiny("animation", STYLE, CONTENT, epochs=20)
+    process = psutil.Process()
+    train(
+        frames, still, config, tmp_path / "net.safetensors", callback=lambda _: used.append(process.memory_info().rss)
+    )
+    assert len(used) == 240
+    assert max(used[200:]) - max(used[60:100]) < 24e6

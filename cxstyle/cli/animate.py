@@ -1,0 +1,112 @@
+"""`cxstyle animate`: a video in the look of a picture; training and applying in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..files import check_writable, free, numbered
+from ..settings import StyleConfig, TrainConfig, train_preset_names
+from . import options as option
+from .apply import STEADY, draw
+from .display import Display
+from .text import duration
+from .train import trained
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PREVIEW = "fast"
+"""Preset of the run that shows one frame before the network is trained."""
+
+
+@click.command()
+@click.argument("video", type=option.PATH)
+@click.argument("target", type=option.PATH, required=False)
+@click.option(
+    "-o",
+    "--output",
+    type=option.FILE,
+    metavar="OUT.mp4",
+    help="Where the video goes; beside it the network, OUT.safetensors.  [default: VIDEO_TARGET.mp4 here, numbered]",
+)
+@click.option("--model", type=option.PATH, help="Draw it with this network, and train none; without TARGET.")
+@click.option(
+    "--preset",
+    type=click.Choice(train_preset_names("animation")),
+    default="quick",
+    show_default=True,
+    help="Settings of the training, as of `cxstyle train animation`.",
+)
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="N", help="End the training after so long.")
+@click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
+@click.option(
+    "--size",
+    type=click.IntRange(32),
+    metavar="PX",
+    help="Long edge of OUT.  [default: VIDEO's, or that of the training where the network draws whole pictures]",
+)
+@STEADY
+@option.device
+@option.overwrite
+@option.quiet
+@option.max_pixels
+def animate(
+    video: Path,
+    target: Path | None,
+    output: Path | None,
+    model: Path | None,
+    preset: str,
+    minutes: float | None,
+    resume: bool,
+    size: int | None,
+    steady: bool,
+    device: str,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Draws VIDEO in the look of the picture TARGET, sound and all: trains a network for it, and applies it.
+
+    \b
+    Try:  cxstyle animate head.mp4 portrait.jpg -o animated.mp4
+    """
+    if (target is None) == (model is None):
+        raise click.UsageError("either TARGET, for a network that is trained, or --model, for one that is there")
+    if target is None:
+        option.refuse("is for the training; leave it out with --model", "preset", "minutes", "resume")
+    from ..generators import Generator, survey
+    from ..pictures import check_video
+
+    named = Path(f"{video.stem}_{(target or model or video).stem}.mp4")
+    output = output or (named if resume or overwrite else free(numbered(named)))
+    network = model or output.with_suffix(".safetensors")
+    check_video(output)
+    check_writable(output, overwrite=overwrite, inputs=[each for each in (video, target, model) if each])
+    found, display = survey(video), Display(quiet)
+    seconds = duration(float(found.frames / found.rate))
+    shots = f", {found.shots} shots: one network learns them all" if found.shots > 1 and target else ""
+    display.note(f"{video}: {found.frames} frames, {seconds}{shots}")
+    if target is not None:
+        check_writable(network, overwrite=overwrite or resume, inputs=[video, target])
+        if not resume:
+            preview(found.middle, target, output, TrainConfig.preset("animation", preset).size, device, display)
+        trained(
+            "animation", video, target, network, preset, None, minutes, resume, overwrite, quiet, None, device=device
+        )
+    generator = Generator.load(network, device)
+    whole = size is None and generator.network.residual
+    draw(generator, [video], output, quiet, long_edge=size, full_size=whole, steady=steady, overwrite=overwrite)
+
+
+def preview(frame: Tensor, target: Path, output: Path, size: int, device: str, display: Display) -> None:
+    """Draws one frame by itself, as a run does: the look that the network is to learn."""
+    from ..pictures import save_picture
+    from ..transfer import stylize
+
+    path = output.with_name(f"{output.stem}_preview.png")
+    check_writable(path, overwrite=True, inputs=[target])
+    config = StyleConfig.preset(PREVIEW).override(size=size, device=device)
+    save_picture(stylize(frame, target, config).picture, path)
+    display.note(f"{path}: one frame by itself; the network comes near such a look")
