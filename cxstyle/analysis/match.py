@@ -21,12 +21,7 @@ from ..losses import (
     Matches,
     averaged,
     concatenated,
-    copy_patches,
     matches,
-    refine,
-    unit_maps,
-    upsample,
-    visited_share,
 )
 from ..pictures import (
     SMALLEST_EDGE,
@@ -48,6 +43,7 @@ from ..pictures import (
     to_tensor,
 )
 from ..settings import FEATURES, ONE_MAP
+from .patchmatch import copy_patches, refine, unit_maps, upsample, visited_share
 
 BANDWIDTH = 0.2
 """The paper's for style; the ranking of the pairs depends on it, what matches what doesn't."""

@@ -7,8 +7,6 @@ from .contextual import plain_contextual_loss as plain_contextual_loss
 from .contextual import prepare as prepare
 from .contextual import relative_distances as relative_distances
 from .contextual import unit_vectors as unit_vectors
-from .correspondence import EDGE as EDGE
-from .correspondence import FINER as FINER
 from .correspondence import LAYER as LAYER
 from .correspondence import Correspondence as Correspondence
 from .feature_sets import Draws as Draws
@@ -23,8 +21,3 @@ from .objective import feature_layers as feature_layers
 from .objective import unique as unique
 from .objective import value_names as value_names
 from .patches import PATCH as PATCH
-from .patchmatch import copy_patches as copy_patches
-from .patchmatch import refine as refine
-from .patchmatch import unit_maps as unit_maps
-from .patchmatch import upsample as upsample
-from .patchmatch import visited_share as visited_share

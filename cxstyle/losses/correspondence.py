@@ -18,14 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..features import stride
 from ..pictures import Guide, bilinear, fit_within, from_oklab, pixel_shares, recolor, resize, shares_at, to_oklab
 from .feature_sets import Steering, averaged
-from .patchmatch import copy_patches, refine, unit_maps, upsample
 from .perceptual import variation
 
-LAYER, FINER = "conv4_2", ("conv3_2", "conv2_2")
-"""As of `match`; conv5_2 beside it made no picture better. Those in which places are made finer."""
+LAYER = "conv4_2"
+"""As of `match`; conv5_2 beside it made no picture better."""
 EDGE = 256
 """Long edge in pixels at which pictures are matched."""
 TEMPERATURE = 0.025
@@ -44,8 +42,6 @@ LEAST = 0.01
 """Share of its weight that every place keeps."""
 FAINT = 3e-4
 """Variation of a place that nobody sees, in squared units of [0, 1]."""
-HELD = 0.35
-"""Share of its hold that a place keeps that is built of patches in full: these are not what the source has there."""
 DIRECTIONS = 32
 """Principal directions of the target's regions that guide the matching of finer layers."""
 
@@ -138,12 +134,11 @@ class Correspondence:
         self.small = resize(source, *fit_within(source, EDGE))
         self.others = [resize(target, *fit_within(target, EDGE)) for target in targets]
         # Matched in the targets' colours, as `match` does; what takes new colours are the source's own.
-        seen = self.seen = recolor(self.small, self.others, guide)
+        seen = recolor(self.small, self.others, guide)
 
         def look(picture: Tensor) -> Mapping[str, Tensor]:
             return network(picture.to(device))
 
-        self.look = look
         with torch.no_grad():
             mask = None if guide.source is None else [guide.source]
             self.source = cells([seen], [self.small], look, mask)
@@ -169,62 +164,19 @@ class Correspondence:
         share = pixel_shares(reach, picture).sum(dim=0).clamp(0, 1)
         return share * found + (1 - share) * picture
 
-    @torch.no_grad()
-    def built(self, targets: Sequence[Tensor], larger: int) -> Tensor:
-        """The source built of the targets' patches, each from the place that its own place draws from most.
-
-        Args:
-            targets: each (1, 3, H, W).
-            larger: by which power of two than here it is to be; targets are copied at sizes that go with it.
-
-        Returns:
-            (1, 3, H, W) in [0, 1].
-        """
-        step, grids = stride(LAYER), self.other.grids
-        (height, width), tallest = self.source.grids[0], max(rows for rows, _ in grids)
-        starts = torch.tensor([0, *(columns for _, columns in grids)]).cumsum(0)[:-1]
-        cells_of = [
-            torch.cartesian_prod(torch.arange(h), start + torch.arange(w))
-            for start, (h, w) in zip(starts, grids, strict=True)
-        ]
-        places = torch.cat(cells_of)[self.theirs.argmax(dim=1)].t().reshape(2, height, width)
-
-        def sized(picture: Tensor, grid: tuple[int, int], scale: int = 1) -> Tensor:
-            return resize(picture, *(side * step * scale for side in grid))
-
-        def beside(maps: Sequence[Tensor], side: int) -> Tensor:
-            """Maps (1, C, H, W) as one, those less tall continued by their last row."""
-            below = [
-                functional.pad(found, (0, 0, 0, tallest * side - found.shape[2]), mode="replicate") for found in maps
-            ]
-            return torch.cat(below, dim=3)
-
-        own = self.look(sized(self.seen, (height, width)))
-        others = [self.look(sized(other, grid)) for other, grid in zip(self.others, grids, strict=True)]
-        for layer in FINER:
-            x = averaged(own[layer].float()).cpu()
-            y = [averaged(found[layer].float()).cpu()[None] for found in others]
-            places = refine(upsample(places), *unit_maps(x, beside(y, step // stride(layer))[0]))
-        for _ in range(larger.bit_length() - 1):
-            places = upsample(places)
-        pieces = beside([sized(t, grid, larger) for t, grid in zip(targets, grids, strict=True)], step * larger)
-        return copy_patches(pieces, places, stride(FINER[-1])).clamp(0, 1)
-
-    def steering(self, targets: Sequence[Tensor], quiet: float, *, matched: bool = False) -> Steering:
+    def steering(self, targets: Sequence[Tensor], quiet: float) -> Steering:
         """What steers the terms of a scale.
 
         Args:
             targets: each (1, 3, H, W), at that scale.
             quiet: share of its weight that a place without a counterpart loses, beside those that have the clearest.
-            matched: the run starts from what is built of the targets.
         """
         energies = [variation(target).cpu() for target in targets]
         energy = torch.cat([pooled(e, grid)[0] for e, grid in zip(energies, self.other.grids, strict=True)])
         allowed = (self.theirs @ (energy + FAINT).log()).exp().view_as(self.confidence)
         least = max(LEAST, 1 - quiet)
         counts, others = weighed([self.confidence], least)[0], weighed(self.confidences, least)
-        holding = 1 - (1 - HELD) * self.share if matched else torch.ones_like(counts)
-        return Steering(counts, tuple(others), allowed, *self.regions, holding)
+        return Steering(counts, tuple(others), allowed, *self.regions)
 
     @cached_property
     def regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -240,11 +192,6 @@ class Correspondence:
         counterparts = functional.normalize(self.theirs @ regions, dim=1)  # (P, C)
         own, others = (functional.normalize((found - mean) @ basis, dim=1) for found in (counterparts, regions))
         return on_grids(own, self.source.grids)[0], tuple(on_grids(others, self.other.grids))
-
-    @property
-    def share(self) -> Tensor:
-        """How far each place is to be built of patches, as far as it has a counterpart: in [0, 1], (1, 1, h, w)."""
-        return weighed([self.confidence], LEAST)[0]
 
     def _drawn(self) -> Guide:
         """How much each place of the targets is drawn from, in place of weights."""

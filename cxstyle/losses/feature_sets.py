@@ -30,7 +30,6 @@ class Steering:
         allowed: variation that the source's places may take on, in squared units of [0, 1].
         region: what the counterparts of the source's places look like, unit vectors of K channels.
         regions: what the places of each target look like, the same.
-        holding: share of its hold on the source that each place of it keeps, in [0, 1].
     """
 
     source: Tensor
@@ -38,7 +37,6 @@ class Steering:
     allowed: Tensor
     region: Tensor
     regions: tuple[Tensor, ...]
-    holding: Tensor
 
 
 class Draws:

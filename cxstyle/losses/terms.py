@@ -354,21 +354,18 @@ class Reconstruction(Term):
 
     def bind(self, _: Sequence[Tensor], features: Sequence[Maps]) -> None:
         self.maps = {layer: features[0][layer] for layer in self.layers}
-        self.held = {layer: self._held(layer) for layer in self.layers}
 
     def values(self, result: Evaluation) -> list[Tensor]:
         theirs = result.source if result.source and self.term.compare == "source" else self.maps
-        return [self._loss(result.features[layer], theirs[layer], self.held[layer]) for layer in self.layers]
+        return [self._loss(result.features[layer], theirs[layer], self._held(layer)) for layer in self.layers]
 
     def _loss(self, x: Tensor, y: Tensor, held: Tensor | None) -> Tensor:
         return reconstruction_loss(x, y, held)
 
     def _held(self, layer: str) -> Tensor | None:
-        """How much each place is held: more where little pulls it, less where it is built of patches."""
+        """How much each place is held: the more, the less it is pulled."""
         counts = self.counts(self.maps[layer])
-        if self.steering is None or counts is None:
-            return None
-        return at_grid(self.steering.holding, self.maps[layer])[0] / counts
+        return None if counts is None else 1 / counts
 
 
 class Perceptual(Reconstruction):

@@ -25,7 +25,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 COLORS = ("free", "target", "regions", "source")
 ONE_MAP = ("free", "target", "source")
 """Those that recolour a picture as a whole, if at all."""
-INITS = ("source", "target", "noise", "matched")
+INITS = ("source", "target", "noise")
 """What a run may start from; anything else is the path of a picture."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PIXELS = "pixels"
@@ -134,8 +134,7 @@ class StyleConfig:
             free colours they are left out.
         strength: 1 for the full transfer, 0 for the picture that the run starts from: weights of the terms that compare
             with the target or look at the picture alone, the learning rate, and how far the colours go.
-        init: source, target, noise, the path of a picture, or matched: the source built of the targets' patches, where
-            it has counterparts.
+        init: source, target, noise, or the path of a picture.
         size: long edge in pixels.
         iterations: of all scales together.
         optimizer: see `Optimizer`.
@@ -165,7 +164,7 @@ class StyleConfig:
         1.0, min=0, max=1, metavar="S", help="How far to go: 0 is the source as it is, 1 all the way."
     )
     init: str = setting(
-        "source", metavar="source|target|noise|matched|FILE", words=INITS, help="The picture that the run starts from."
+        "source", metavar="source|target|noise|FILE", words=INITS, help="The picture that the run starts from."
     )
     size: int = setting(
         384,

@@ -10,8 +10,6 @@ from torch import Tensor
 from ..pictures import interpolate, load_picture, pixel_shares, resize
 from ..settings import Laplacian, StyleConfig
 
-MATCHED = "matched"
-"""The initial picture that is built of the targets' patches."""
 BEYOND = 1.6
 """How much larger than the largest target a picture may be and still move."""
 STILL = 0.5
@@ -31,11 +29,10 @@ class InitialPicture:
     """Where a run starts from: `picture`, (1, 3, H, W).
 
     Args:
-        init: source, target, noise of a size and by a generator, matched, or the path of a picture.
+        init: source, target, noise of a size and by a generator, or the path of a picture.
         source, targets: each (1, 3, H, W).
         moving: how far each pixel of the source is to move, (1, H', W'); None where all are. Where nothing is to move,
             the run starts from the source.
-        matched: the source built of the targets, for matched.
     """
 
     def __init__(
@@ -46,13 +43,12 @@ class InitialPicture:
         size: tuple[int, int],
         generator: torch.Generator,
         moving: Tensor | None,
-        matched: Tensor | None = None,
     ) -> None:
         self.moving = moving
         if init == "noise":
             self.picture = torch.rand(1, 3, *size, generator=generator)
         else:
-            known = {"source": source, "target": targets[0], MATCHED: source if matched is None else matched}
+            known = {"source": source, "target": targets[0]}
             self.picture = known[init] if init in known else load_picture(init, "init picture")
         if moving is not None and init != "source":
             share = pixel_shares(moving, source)

@@ -12,16 +12,13 @@ from ..checks import memory_bytes
 from ..device import DTYPES, choose_device, choose_precision, exact_float32, prepare_deterministic
 from ..errors import MemoryLimitError
 from ..features import FeatureCache, Network, VGGFeatures
-from ..losses import EDGE, FINER, LAYER, Correspondence, feature_layers
-from ..pictures import bilinear, fit, fit_within, interpolate, match_palettes, resize
+from ..losses import LAYER, Correspondence, feature_layers
+from ..pictures import fit, fit_within, match_palettes, resize
 from ..settings import LossTerm, StyleConfig
-from .initial import MATCHED, InitialPicture, finest_edge
+from .initial import InitialPicture, finest_edge
 from .inputs import Inputs
 from .memory import Need, Plan, Size, allowed, held, largest_edge, need, plan
 from .optimizer import HISTORY
-
-LARGER = 2
-"""How much larger than what the correspondences are found at it is made at most; beyond, the source has the detail."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +95,11 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
     memory = planned(inputs, config, network, scales, fit(inputs.source, long_edge), device, cache.memory)
     correspondence = None
     if terms and asks_for_correspondence(config):
-        layers = [LAYER, *(FINER if config.init == MATCHED else ())]
-        matching = cache.network(weights, layers, config.pooling, DTYPES[precision], device)
+        matching = cache.network(weights, [LAYER], config.pooling, DTYPES[precision], device)
         with exact_float32():
             correspondence = Correspondence(inputs.source, inputs.targets, matching, device, inputs.guide)
     source, targets = recolored(inputs, config, long_edge, scales[-1][0], correspondence)
     size, moving = fit(source, scales[0][0]), inputs.guide.moving()
-    matched = None
-    if correspondence is not None and config.init == MATCHED:
-        with exact_float32():
-            matched = matched_picture(inputs.source, source, targets, correspondence, config.strength)
     return Prepared(
         inputs=inputs,
         config=config,
@@ -124,36 +116,16 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
         targets=targets,
         size=fit(inputs.source, long_edge),
         correspondence=correspondence,
-        initial=InitialPicture(config.init, source, targets, size, generator, moving, matched),
+        initial=InitialPicture(config.init, source, targets, size, generator, moving),
         memory=memory,
     )
 
 
 def asks_for_correspondence(config: StyleConfig) -> bool:
     """Whether anything in the settings needs to know which parts correspond."""
-    if config.colors == "regions" or config.quiet > 0 or config.init == MATCHED:
+    if config.colors == "regions" or config.quiet > 0:
         return True
     return any(term.loss == "relative_variation" or term.guidance for term in config.terms_in_force())
-
-
-def matched_picture(
-    original: Tensor, source: Tensor, targets: Sequence[Tensor], found: Correspondence, strength: float
-) -> Tensor:
-    """The source built of the targets' patches, as far as it has counterparts: (1, 3, H, W).
-
-    Args:
-        original: the source in its own colours.
-        source: (1, 3, H, W), at this strength.
-        targets: each the same.
-        found: the counterparts.
-        strength: how far it goes; half the strength is half the change.
-    """
-    height, width = source.shape[2:]
-    built = found.built(targets, LARGER if max(height, width) > EDGE else 1)
-    own = resize(original, height, width)
-    size = [min(pair) for pair in zip(built.shape[2:], (height, width), strict=True)]
-    change = resize(built, *size) - resize(own + (source - own) / strength, *size)
-    return source + strength * bilinear(found.share, height, width) * interpolate(change, height, width)
 
 
 def recolored(

@@ -20,7 +20,6 @@ from ..pictures import Picture, fit, resize
 from ..settings import StyleConfig
 from .checkpoint import Checkpoint, State, identity
 from .details import RunDetails, run_details
-from .initial import MATCHED
 from .inputs import Targets, read_inputs
 from .optimizer import PixelOptimizer, learning_rate, spans
 from .parametrization import parametrized
@@ -209,9 +208,7 @@ class Run:
             network,
             precision=setup.precision,
             guide=setup.inputs.guide,
-            steering=None
-            if found is None
-            else found.steering(targets, self.config.quiet, matched=self.config.init == MATCHED),
+            steering=None if found is None else found.steering(targets, self.config.quiet),
             jitter=self.config.jitter,
         )
         return objective.bind_source(source).bind_target(targets, seen)

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from cxstyle import match
 from cxstyle.analysis.match import place_colors
+from cxstyle.analysis.patchmatch import copy_patches, refine, upsample, visited_share
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError
 from cxstyle.losses.contextual import cosine_distances, log_similarities, relative_distances
 from cxstyle.losses.matches import matches
-from cxstyle.losses.patchmatch import copy_patches, refine, upsample, visited_share
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize, to_tensor
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .contextual import center, unit_vectors
+from ..losses import center, unit_vectors
 
 COHERENCE = 0.2
 """Cosine that a place is worth more where its four neighbours are taken from beside it: without it flat areas repeat
