@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import FormatError, OutputError
+from ..errors import FormatError, OutputError, PictureError
 from ..files import check_place, check_space, check_writable, free, make_folder, numbered, remove_partial, write_whole
 from ..pictures import Writing, check_size, format_of
 from ..settings import StyleConfig
@@ -103,6 +103,8 @@ class RunSession:
         if asked.resume and not path.exists():
             missing = f"there is no checkpoint {path}"
             if self.output.exists() and not asked.overwrite:
+                if unfinished(self.output):
+                    raise OutputError(f"{missing}, and {self.output} was stopped early: --overwrite begins anew")
                 self.display.note(f"{missing}, and {self.output} exists: nothing to do (--overwrite makes it again)")
                 sys.exit(0)
             self.display.note(f"{missing}; starting from the beginning")
@@ -375,3 +377,13 @@ def ending(status: str, place: str, state: Checkpoint | None) -> str:
     kept = f", {state.path} the state of the run" if state is not None and state.saved else ""
     kept = f"{place} holds the picture so far{kept}"
     return f"stopped; {kept}" if status == "stopped" else f"memory ran out; {kept}. For the rest, {ADVICE}"
+
+
+def unfinished(path: Path) -> bool:
+    """Whether a picture says of itself that its run was stopped."""
+    from ..transfer import read_record
+
+    try:
+        return read_record(path).status == "stopped"
+    except PictureError:
+        return False

@@ -136,6 +136,9 @@ def trained(
     from ..generators import train as training
 
     first = os.environ.get("RANK", "0") == "0"  # of those that torchrun has started
+    checkpoint = output.with_suffix(".checkpoint")
+    if resume and first and not quiet and not checkpoint.exists():
+        click.echo(f"there is no checkpoint {checkpoint}; starting from the beginning", err=True)
     given = str(sources), str(targets), chosen.override(**settings), output
     with TrainDisplay(quiet or not first) as display:
         lasting: Any = {"pairs": pairs, "minutes": minutes, "resume": resume, "overwrite": overwrite}

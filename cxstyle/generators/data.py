@@ -53,12 +53,14 @@ def survey(video: str | Path) -> Survey:
     """Looks through a video, a frame at a time.
 
     Raises:
-        PictureError: it can't be read to its end, or holds no frame.
+        PictureError: it can't be read to its end, or holds no or one frame.
     """
     rate, frames = read_frames(video)
     small = [resize(picture, *SMALL) for picture in frames]
     if not small:
         raise PictureError(f"{video} holds no frame")
+    if len(small) == 1:
+        raise PictureError(f"{video} is no video, but one picture: `cxstyle run` draws pictures")
     changes = [float((later - earlier).abs().mean()) for earlier, later in pairwise(small)]
     least = max(CUT, MORE * statistics.median(changes or [0.0]))
     middle = next(islice(read_frames(video)[1], len(small) // 2, None))

@@ -37,7 +37,9 @@ def test_a_training_that_was_stopped_goes_on(own_folder: Path) -> None:
     with_sound(own_folder / "head.mp4", moving(6))
     painted(own_folder / "still.png")
     words = ("animate", "head.mp4", "still.png", "-o", "out.mp4", "--minutes", 0.01, "--device", "cpu", "--resume")
-    assert "out.safetensors: out of time" in done(*words).stdout
+    result = done(*words)
+    assert "there is no checkpoint out.checkpoint; starting from the beginning" in result.stderr
+    assert "out.safetensors: out of time" in result.stdout
     assert [name for name in files_in(own_folder) if "/" not in name] == [
         "head.mp4",
         "out.mp4",
@@ -66,6 +68,7 @@ def test_shots_are_told_from_movement(tmp_path: Path) -> None:
         (2, "head.mp4 --model net.safetensors --minutes 3", "--minutes is for the training"),
         (1, "head.mp4 still.png -o out.gif", "a video is"),
         (1, "head.mp4 still.png -o head.mp4 --overwrite", "is read"),
+        (1, "still.png still.png -o out.mp4", "still.png is no video, but one picture"),
         (1, "none.mp4 still.png", "none.mp4 can't be read: No such file"),
         (1, "head.mp4 none.png", "there is no file none.png"),
         (1, "head.mp4 --model none.safetensors", "can't read the network none.safetensors"),

@@ -307,6 +307,9 @@ def test_resume_without_a_checkpoint_starts_or_has_nothing_to_do(pair) -> None:
     status, out, err = run(*pair, *WORDS, "-o", "x.png", "--resume")
     assert (status, out, Path("x.png").stat().st_mtime_ns) == (0, "", before)
     assert "x.png exists: nothing to do (--overwrite makes it again)" in err
+    stopped = stylize(*pair, SMALL, callback=lambda progress: progress.iteration < 2)
+    stopped.save("part.png")
+    refused(1, "part.png was stopped early: --overwrite begins anew", "run", *pair, "-o", "part.png", "--resume")
 
 
 def test_a_checkpoint_in_the_way_is_refused_with_what_to_do(pair, file: Path) -> None:
