@@ -18,9 +18,26 @@ from .completion import offers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
-PATH = FILE = click.Path(path_type=Path, readable=False)
-"""What is read, and what is written; whether it can be, is told by who does it."""
-FOLDER = click.Path(path_type=Path, readable=False, file_okay=False)
+
+
+class Name(click.Path):
+    """A path that is not empty; of a file that is to be written, one that ends in a name."""
+
+    def __init__(self, *, written: bool = False, file_okay: bool = True) -> None:
+        super().__init__(path_type=Path, readable=False, file_okay=file_okay)
+        self.written = written
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Whether there is anything is told by who reads or writes it."""
+        if not str(value):
+            self.fail("a name is needed, and an empty one came", param, ctx)
+        if self.written and Path(value).name in ("", ".."):
+            self.fail(f"{value} is a folder; name a file in it", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH, FILE, FOLDER = Name(), Name(written=True), Name(file_okay=False)
+"""What is read; files and folders that are written."""
 
 
 def number_or(word: str) -> Callable[[str], int | str]:

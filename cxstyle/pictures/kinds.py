@@ -23,6 +23,21 @@ RAW = frozenset(
 )
 """Suffixes of cameras."""
 DEVELOP = "a camera's raw file: develop it, as with darktable or RawTherapee, and save that as TIFF, PNG or JPEG"
+KINDS = {
+    rb"FUJIFILMCCD|II(RO|RS|U\0)|MMOR|FOVb|\0MRM|II\x1a\0\0\0HEAPCCDR|.{4}ftypcrx |II\*\0.{4}CR": DEVELOP,
+    rb"\xff\x0a|\0\0\0\x0cJXL ": "a JPEG XL picture: save it as PNG",
+    rb"8BPS(?!\0\x01.{16}\0[\x01\x08])": "a Photoshop file of more than 8 bits or 2 GB: save it flat, as TIFF or PNG",
+    rb"gimp xcf|.{30}mimetype(image/openraster|application/x-kra)": "a file of a paint program: export it as PNG",
+    rb"%PDF|%!PS|\xc5\xd0\xd3\xc6": "a document (PDF or PostScript): export its page as PNG",
+    rb"(\xef\xbb\xbf)?\s*<(!DOCTYPE )?html": "a web page and not the picture on it: save the picture itself",
+    rb"(\xef\xbb\xbf)?\s*<(.*<)?svg": "a drawing (SVG): export it as PNG, as large as it is to be",
+    rb"v/1\x01|#\?RADIANCE|#\?RGBE": "a picture of high dynamic range: save it as TIFF or PNG of 16 bits",
+    rb".{4}ftyp(iso[m2-9]|mp4|M4V|qt|avc1|3g)|\x1aE\xdf\xa3|RIFF.{4}AVI |\0\0\x01\xba": "a video: save a frame as PNG",
+    rb"PK\x03\x04|7z\xbc\xaf|Rar!|\x1f\x8b": "an archive: unpack it",
+    rb"version https://git-lfs": "a pointer of Git LFS: get the file itself with git lfs pull",
+    rb"\Z": "an empty file: get it anew",
+}
+"""How files begin, and what they are."""
 LOCK = threading.RLock()
 """Pillow's limit of pixels and Python's warnings belong to the whole process."""
 PICTURES = rb"\x89PNG|\xff\xd8\xff|RIFF|GIF8|BM"
@@ -30,7 +45,7 @@ PICTURES = rb"\x89PNG|\xff\xd8\xff|RIFF|GIF8|BM"
 
 
 def kind_of(data: bytes, suffix: str) -> str:
-    """What a file is and what to do, such as "a camera's raw file: develop it"; "" for what may be a picture.
+    """What a file is and what to do, such as "an archive: unpack it"; "" for what may be a picture.
 
     Args:
         data: of the file, or the beginning of it.
@@ -41,7 +56,9 @@ def kind_of(data: bytes, suffix: str) -> str:
     tags = tiff_tags(data) if is_tiff(data) else {}
     if DNG in tags or tags.get(PHOTOMETRIC) in SENSOR:
         return DEVELOP
-    return "a TIFF whose first page is a preview of another: save that alone" if tags.get(TYPE) == PREVIEW else ""
+    if tags.get(TYPE) == PREVIEW:
+        return "a TIFF whose first page is a preview of another: save that alone"
+    return next((kind for start, kind in KINDS.items() if re.match(start, data[:2000], re.DOTALL | re.IGNORECASE)), "")
 
 
 def is_tiff(data: bytes) -> bool:

@@ -259,7 +259,6 @@ def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[P
         (2, "run a b --sise 48", "Did you mean"),
         (1, "run none.jpg b.png", "there is no file none.jpg"),
         (1, "run a b -o /proc/x.png", "can't write /proc/x.png"),
-        *((1, f"run a b --report {path}", f"{path} is a folder") for path in (".", "..", "/")),
         (1, "run a b -o none/x.png", "there is no folder none"),
         (1, "run a b -o x.docx", "can't tell the format from '.docx'"),
         (1, f"run a b -o {'x' * 300}.png", "File name too long"),
@@ -344,6 +343,21 @@ def test_weights_are_listed_before_and_after_an_import() -> None:
     refused(1, "--normalization imagenet", "weights", "import", "own.pth")
     assert "imagenet normalization" in done("weights", "import", "own.pth", "--normalization", "imagenet").stdout
     assert done("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
+
+
+# Names
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "..", "x/.."])
+@pytest.mark.parametrize("option", ["-o", "--report", "--movie", "--checkpoint"])
+def test_names_that_name_no_file_are_wrong_usage(option: str, path: str) -> None:
+    says = f"{path} is a folder; name a file in it" if path else "an empty one came"
+    refused(2, says, "run", "a", "b", option, path)
+
+
+@pytest.mark.parametrize("words", ["batch a.png b.png -o", "batch merge", "info", "match a.png", "weights import"])
+def test_empty_names_are_wrong_usage_everywhere(words: str) -> None:
+    refused(2, "a name is needed, and an empty one came", *words.split(), "")
 
 
 # Help

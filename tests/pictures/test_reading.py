@@ -497,12 +497,13 @@ def test_limits_are_numbers_with_a_suffix(text: str, count: int) -> None:
 # Damage, and what is none
 
 
-NONE = {
-    "psd": b"8BPS\0\1" + bytes(16) + b"\0\x10\0\3",
-    "svg": b"<svg/>",
-    "jxl": b"\xff\x0a\0\0",
-    "pdf": b"%PDF-1",
-    "": b"",
+KINDS = {
+    "psd": (b"8BPS\0\1" + bytes(16) + b"\0\x10\0\3", "is a Photoshop file of more than 8 bits or 2 GB: save it flat"),
+    "svg": (b"<svg/>", "is a drawing (SVG): export it as PNG"),
+    "jxl": (b"\xff\x0a\0\0", "is a JPEG XL picture: save it as PNG"),
+    "pdf": (b"%PDF-1", "is a document (PDF or PostScript): export its page as PNG"),
+    "jpg": (b"PK\3\4", "is an archive: unpack it"),
+    "png": (b"", "is an empty file: get it anew"),
 }
 RAW = "is a camera's raw file: develop it"
 
@@ -516,7 +517,8 @@ RAW = "is a camera's raw file: develop it"
         ("x.raf", b"FUJIFILMCCD-RAW 0201", RAW),
         ("x.cr3", b"\0\0\0\x18ftypcrx \0\0\0\1", RAW),
         ("x.tif", tiff(bits=12), "has 12 bits a channel, and 1, 2, 4, 8, 16 or 32 are read; save it with 16"),
-        *((f"x.{kind}", start, "is not a picture in a format that can be read") for kind, start in NONE.items()),
+        *((f"x.{suffix}", start, says) for suffix, (start, says) in KINDS.items()),
+        ("x.txt", b"words", "is not a picture in a format that can be read"),
     ],
 )
 def test_files_are_called_by_their_kind_with_what_to_do(name: str, data: bytes, says: str) -> None:
