@@ -134,6 +134,7 @@ def test_presets_of_every_task_can_be_read(task: str) -> None:
         assert config.description
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network(frames: Path, inverted: Path, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
