@@ -36,7 +36,7 @@ def test_a_video_is_animated_and_its_network_can_be_used_again(own_folder: Path)
 def test_a_training_that_was_stopped_goes_on(own_folder: Path) -> None:
     with_sound(own_folder / "head.mp4", moving(6))
     painted(own_folder / "still.png")
-    words = ("animate", "head.mp4", "still.png", "-o", "out.mp4", "--minutes", 0.01, "--device", "cpu", "--resume")
+    words = ("animate", "head.mp4", "still.png", "-o", "out.mp4", "--minutes", 0.0001, "--device", "cpu", "--resume")
     result = done(*words)
     assert "there is no checkpoint out.checkpoint; starting from the beginning" in result.stderr
     assert "out.safetensors: out of time" in result.stdout
