@@ -17,7 +17,7 @@ from cxstyle.pictures import VideoWriter, read_frames
 def test_a_video_is_animated_and_its_network_can_be_used_again(own_folder: Path) -> None:
     with_sound(own_folder / "head.mp4", [*moving(20), *(1 - picture for picture in moving(20))])
     painted(own_folder / "portrait.png", "orange")
-    told = done("animate", "head.mp4", "portrait.png", "--minutes", 0.02, "--device", "cpu")
+    told = done("animate", "head.mp4", "portrait.png", "--minutes", 0.001, "--device", "cpu")
     assert told.stderr.splitlines()[0] == "head.mp4: 40 frames, 5.0 s, 2 shots: one network learns them all"
     assert "head_portrait_preview.png: one frame by itself" in told.stderr
     assert "head_portrait.safetensors: out of time" in told.stdout
