@@ -143,7 +143,7 @@ class Bench:
         other, kinds = prepare(y), list(dict.fromkeys(("fp32", self.precision) if plain else (self.precision,)))
         losses: list[Callable[[], Tensor]] = [partial(contextual_loss, x, other, 0.2, kind) for kind in kinds]
         losses += [partial(plain_contextual_loss, x, y, 0.2)] if plain else []
-        sides: list[Call] = [lambda loss=loss: torch.autograd.grad(loss(), x) for loss in losses]  # type: ignore[misc]
+        sides: list[Call] = [gradient(loss, x) for loss in losses]
         times = time_alternating(sides, self.plan.turns if plain else 1, self.device)
         memory = [extra_memory(side, self.device) for side in sides]
         what = f"contextual loss and gradient, {positions} x {positions}, {channels} channels"
@@ -236,6 +236,11 @@ def clustered(positions: int, channels: int) -> tuple[Tensor, Tensor]:
         noisy = (chosen + 0.6 * torch.randn(positions, channels, generator=generator)).relu()
         sets.append(noisy.t()[None])
     return sets[0], sets[1]
+
+
+def gradient(loss: Callable[[], Tensor], x: Tensor) -> Call:
+    """Computes a loss and its gradient."""
+    return lambda: torch.autograd.grad(loss(), x)
 
 
 def operations(side: Call) -> int:

@@ -136,9 +136,9 @@ class LocalPool:
         for name in self.devices:
             self.feed(name)
         found, self.events = self.events, []
-        names = {hand.connection: name for name, hand in self.hands.items()}
+        names: dict[Any, str] = {hand.connection: name for name, hand in self.hands.items()}
         for connection in wait([*names], 0 if found else PATIENCE):
-            found += self.hear(names[connection])  # type: ignore[index]
+            found += self.hear(names[connection])
         return found
 
     def run(self, tasks: Sequence[Task], listener: Batch) -> None:

@@ -133,10 +133,11 @@ def trained(
         output = named if resume or overwrite else free(numbered(named))
     if report is not None:
         check_writable(report, overwrite=overwrite, inputs=(sources, targets))
+    from ..generators import checkpoint_of
     from ..generators import train as training
 
     first = os.environ.get("RANK", "0") == "0"  # of those that torchrun has started
-    checkpoint = output.with_suffix(".checkpoint")
+    checkpoint = checkpoint_of(output)
     if resume and first and not quiet and not checkpoint.exists():
         click.echo(f"there is no checkpoint {checkpoint}; starting from the beginning", err=True)
     given = str(sources), str(targets), chosen.override(**settings), output

@@ -9,4 +9,5 @@ from .model import Generator as Generator
 from .model import read_model as read_model
 from .train import Trained as Trained
 from .train import TrainProgress as TrainProgress
+from .train import checkpoint_of as checkpoint_of
 from .train import train as train

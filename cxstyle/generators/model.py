@@ -58,7 +58,7 @@ class Generator:
         except RuntimeError as error:
             raise WeightsError(f"{path} is damaged: its parameters are not those of its settings") from error
         where = choose_device(device)
-        network = network.to(where, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        network = network.to(where).to(memory_format=torch.channels_last).eval()
         return cls(network, about, choose_precision(precision, where)[0])
 
     @property

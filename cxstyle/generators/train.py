@@ -192,7 +192,7 @@ class Training:
         team: Team,
     ) -> None:
         self.config, self.output, self.team = config, output, team
-        self.checkpoint = output.with_suffix(".checkpoint")
+        self.checkpoint = checkpoint_of(output)
         self.strips = output.with_name(f"{output.stem}_epochs")
         self.precision, _ = choose_precision(config.precision, team.device)
         self.sources = read_side(sources, config.size)
@@ -206,7 +206,7 @@ class Training:
             raise ConfigError(f"batch: {len(self.usable)} sources don't make one step of {config.batch * team.world}")
         self.steps = config.epochs * self.per_epoch
         self.network = CRN(self.sources.size, config.width, config.input_scale, config.seed, config.residual)
-        self.network = self.network.to(team.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = self.network.to(team.device).to(memory_format=torch.channels_last)
         self.drawing: Any = self.network
         if team.world > 1:
             self.drawing = DistributedDataParallel(self.network)
@@ -407,3 +407,8 @@ def write_strip(strip: Image.Image, folder: Path, epoch: int) -> Path:
     sheet = grid([[read_image(file)] for _, file in found], sides=[name for name, _ in found])
     save_image(sheet, folder.with_suffix(".png"), replace=True)
     return path
+
+
+def checkpoint_of(output: Path) -> Path:
+    """Where the state of a training is kept whose network goes to `output`."""
+    return output.with_suffix(".checkpoint")
