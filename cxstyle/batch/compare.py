@@ -19,7 +19,6 @@ from ..pictures import (
     Cell,
     Photo,
     Picture,
-    encode,
     fit_within,
     grid,
     on_white,
@@ -37,18 +36,16 @@ from ..transfer import (
     Run,
     Targets,
     as_list,
-    as_text,
     prepare,
     read_inputs,
-    run_record,
-    write_records,
+    versions,
+    write_json,
 )
 from .jobs import Job, group_of
 from .naming import name_jobs
 
 ACROSS = 6
 """Pictures in a row of a comparison, at most."""
-ROLES = ("source", "target")
 ROLES = ("source", "target")
 ENDS = {"diverged": "a loss was no longer finite", "out of memory": "memory ran out"}
 
@@ -116,14 +113,9 @@ class Outcome:
         if self.result is None:
             return found | {"pictures": pictures, "status": self.status, "settings": self.job.config.to_dict()}
         found["final_losses"] = self.result.losses[-1] if self.result.losses else {}
-        return found | run_record(
-            pictures=pictures,
-            settings=self.result.config.to_dict(),
-            details=self.result.details,
-            status=self.result.status,
-            seconds=self.result.seconds,
-            losses=self.result.losses,
-        )
+        report = self.result.report(pictures)
+        del report["versions"]  # told once for all runs
+        return found | report
 
 
 @dataclass(frozen=True)
@@ -157,12 +149,13 @@ class Comparison:
         save_image(self.sheet, Path(path), replace=True)
 
     def write_report(self, path: Path, *, replace: bool = True) -> Path:
-        """Writes settings, losses, times and details of every run as JSON, as `write_records` does.
+        """Writes settings, losses, times and details of every run as JSON, {"versions": ..., "runs": [...]}.
 
         Raises:
             OutputError: it can't be written.
         """
-        return write_records(path, [outcome.record() for outcome in self.outcomes], replace=replace)
+        content = {"versions": versions(), "runs": [outcome.record() for outcome in self.outcomes]}
+        return write_json(path, content, replace=replace)
 
 
 @usual_modes()
@@ -300,8 +293,8 @@ class Runs:
             result = Run(prepare(self.inputs(job), job.config, self.cache), started).go(told)
             outcome = replace(outcome, result=result)
             if self.folder is not None:
-                path, record = self.folder / job.output, as_text(result.record)
-                content = encode(result.picture, path.suffix, result.alpha, None, record, result.origin).content
+                path = self.folder / job.output
+                content = result.encoded(path.suffix).content
                 outcome = replace(outcome, path=write_whole(path, content, replace=self.overwrite))
                 check_place(path, outcome.path or path)
         except CxStyleError as error:

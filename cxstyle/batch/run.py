@@ -171,14 +171,8 @@ class Batch:
     def report(self, job: Job, outcome: JobOutcome, path: Path) -> None:
         """As `cxstyle run --report` writes it."""
         make_folder(path.parent)
-        record = run_record(
-            pictures=job.inputs() | {"result": str(self.folder / job.output)},
-            settings=job.config.to_dict(),
-            details=outcome.details,
-            status=outcome.status,
-            seconds=outcome.facts["seconds"],
-            losses=outcome.losses,
-        )
+        pictures, seconds = job.inputs() | {"result": str(self.folder / job.output)}, outcome.facts["seconds"]
+        record = run_record(pictures, job.config, outcome.details, outcome.status, seconds, outcome.losses)
         check_place(path, write_json(path, record, replace=self.overwrite or job.output in self.before))
 
     def record(self, task: Task, worker: str, outcome: JobOutcome) -> Record:

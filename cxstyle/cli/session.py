@@ -251,12 +251,10 @@ class RunSession:
     def write(self, result: Result) -> Path:
         """Writes the picture; where its format fails, as PNG. Returns where it is."""
         from ..pictures import encode
-        from ..transfer import as_text
 
         wanted, piped = self.output, self.piped
         try:
-            record = as_text(result.record)
-            encoded = encode(result.picture, wanted.suffix, result.alpha, self.writing, record, result.origin)
+            encoded = result.encoded(wanted.suffix, self.writing)
         except FormatError as error:
             wanted, piped = free(numbered(wanted.with_suffix(".png"))), False
             tell(f"{error}; it goes to {wanted}")
@@ -276,21 +274,12 @@ class RunSession:
 
     def write_report(self, result: Result, picture: Path, path: Path, replace: bool) -> Path:
         """In which sizes and weights are those of the targets that take part."""
-        from ..transfer import write_record
+        from ..transfer import write_json
 
         pictures: dict[str, Any] = {"source": str(self.given["source"]), "targets": self.used("target")}
         if self.given.get("source_mask") is not None:
             pictures |= {"source_mask": str(self.given["source_mask"]), "target_masks": self.used("target_mask")}
-        return write_record(
-            path,
-            replace=replace,
-            pictures=pictures | {"result": str(picture)},
-            settings=result.config.to_dict(),
-            details=result.details.to_dict(),
-            status=result.status,
-            seconds=result.seconds,
-            losses=result.losses,
-        )
+        return write_json(path, result.report(pictures | {"result": str(picture)}), replace=replace)
 
     def tell_how_to_go_on(self, result: Path) -> None:
         """The command, where the state of a run that was stopped is kept."""

@@ -60,6 +60,7 @@ from .video import open_video as open_video
 from .video import pyav as pyav
 from .video import read_frames as read_frames
 from .video import video_errors as video_errors
+from .writing import Encoded as Encoded
 from .writing import check_output as check_output
 from .writing import encode as encode
 from .writing import save_image as save_image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -40,13 +40,8 @@ class Origin:
         author: of the source, as its file says; "" where it doesn't.
         copyright: the same of the rights.
         bits: of each channel of the source's file, 8 or 16.
-        hashes: SHA-256 of each file that was read, in hexadecimal, by its role: "source", "target" or "target 1",
-            "target 2"..., "source mask", "target mask" or "target mask 1"...; without those that came from no file.
-        names: of the same files, without their folders, by the same roles.
     """
 
     author: str = ""
     copyright: str = ""
     bits: int = 8
-    hashes: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)

@@ -26,8 +26,6 @@ from .report import PACKAGES as PACKAGES
 from .report import run_record as run_record
 from .report import versions as versions
 from .report import write_json as write_json
-from .report import write_record as write_record
-from .report import write_records as write_records
 from .result import Progress as Progress
 from .result import Result as Result
 from .stylize import ADVICE as ADVICE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeAlias
 
 from torch import Tensor
@@ -52,7 +51,7 @@ class Inputs:
         source_alpha: (1, 1, H, W) in [0, 1]; None where all of the source is opaque.
         target_alphas: the same of each target.
         notes: how pictures were read, one line each, beginning with the picture's name.
-        origin: author, rights and bits of the source, names and hashes of all files.
+        origin: author, rights and bits of the source.
         files: all that was read from files.
     """
 
@@ -102,7 +101,6 @@ def read_inputs(
     alphas = [photo.alpha for photo in others]
     notes = [f"{described(p, name)}: {note}" for p, name in zip(photos, names, strict=True) for note in p.notes]
     files = tuple(InputFile(name, p.path, p.sha256) for p, name in zip(photos, names, strict=True) if p.sha256)
-    hashes, called = {file.role: file.sha256 for file in files}, {file.role: Path(file.path).name for file in files}
     return Inputs(
         first.colors,
         tuple(photo.colors for photo in others),
@@ -111,7 +109,7 @@ def read_inputs(
         first.alpha,
         tuple(alphas),
         tuple(dict.fromkeys(notes)),
-        Origin(first.author, first.copyright, first.bits, hashes, called),
+        Origin(first.author, first.copyright, first.bits),
         files,
     )
 

@@ -68,35 +68,27 @@ class Record:
         return {name: value for name, value in asdict(self).items() if value or name == "iterations"}
 
 
-def made_record(
-    config: StyleConfig,
-    details: Mapping[str, Any],
-    status: str,
-    iterations: int,
-    names: Mapping[str, str],
-    hashes: Mapping[str, str],
-) -> Record:
-    """The record of a run.
-
-    Args:
-        config: its settings.
-        details: of its `Result`.
-        status: of its `Result`.
-        iterations: that were done.
-        names: of its files, by role; folders are left out. That of "init" replaces the setting's.
-        hashes: SHA-256 of its files, by role; what has none is left out.
-    """
-    features, precision = str(details.get("features", "")), str(details.get("precision", ""))
-    settings = {name: value for name, value in config.to_dict().items() if name not in PRIVATE}
-    settings |= {"features": features or config.features, "precision": precision or config.precision}
+def made_record(config: StyleConfig, details: Mapping[str, Any], status: str, iterations: int) -> Record:
+    """The record of a run: its settings, the `details` and status of its `Result`, and the iterations that were done.
+    Folders are left out."""
+    settings = config.to_dict()
     if config.init not in INITS:
-        settings["init"] = PurePath(names.get("init", config.init)).name
-    files = {role: named(names.get(role, ""), digest) for role, digest in hashes.items()}
-    weights = list(details.get("target_weights", ()))
-    device = kind_of(str(details.get("device", "")))
-    content = (__version__, settings, features, device, precision, status, iterations, files, weights)
-    # As JSON has it: lists for tuples.
-    return Record(*json.loads(json.dumps(cleaned(content))))
+        settings["init"] = PurePath(config.init).name
+    content = content_of(settings, details, version=__version__, status=status, iterations=iterations)
+    return Record(**json.loads(json.dumps(content)))  # as JSON has it: lists for tuples
+
+
+def content_of(settings: Mapping[str, Any], details: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """What a record holds, by the settings and details of a run, and more; all text in it printable."""
+    chosen = {name: details[name] for name in ("features", "precision") if name in details}
+    content = {
+        "settings": {name: value for name, value in settings.items() if name not in PRIVATE} | chosen,
+        "device": kind_of(str(details.get("device", ""))),
+        "files": {file["role"]: named(file["path"], file["sha256"]) for file in details.get("files", ())},
+        "target_weights": details.get("target_weights", []),
+    }
+    found: dict[str, Any] = cleaned({**more, **chosen, **content})
+    return found
 
 
 def kind_of(device: str) -> str:
@@ -162,22 +154,12 @@ def from_report(path: Path) -> Record:
     except (OSError, UnicodeDecodeError) as error:
         raise PictureError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
     try:
-        settings, details, versions = content["settings"], content["details"], content["versions"]
-        chosen = {name: details[name] for name in ("features", "precision") if name in details}
-        found = {
-            "version": versions.get("cxstyle"),
-            "settings": {name: value for name, value in settings.items() if name not in PRIVATE} | chosen,
-            **chosen,
-            "device": kind_of(str(details.get("device", ""))),
-            "status": content.get("status", ""),
-            "iterations": len(content.get("losses", ())),
-            "files": {file["role"]: named(file["path"], file["sha256"]) for file in details.get("files", ())},
-            "target_weights": details.get("target_weights", []),
-        }
+        settings, details, version = content["settings"], content["details"], content["versions"].get("cxstyle")
+        told = {"version": version, "status": content.get("status", ""), "iterations": len(content.get("losses", ()))}
+        found = content_of(settings, details, **told)
     except (AttributeError, KeyError, TypeError) as error:
         raise PictureError(f"{path} is neither a picture nor a report of `cxstyle run`") from error
-    # A report has names as they are.
-    return checked(path, cleaned(found))
+    return checked(path, found)
 
 
 def named(path: Any, digest: str) -> dict[str, str]:

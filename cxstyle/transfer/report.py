@@ -7,12 +7,10 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..files import write_whole
-
-if TYPE_CHECKING:
-    from .details import RunDetails
+from ..settings import StyleConfig
 
 PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
 
@@ -30,41 +28,23 @@ def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
 
 
 def run_record(
-    *,
-    pictures: Mapping[str, str],
-    settings: Mapping[str, Any],
-    details: RunDetails | Mapping[str, Any],
+    pictures: Mapping[str, Any],
+    config: StyleConfig,
+    details: Mapping[str, Any],
     status: str,
     seconds: Mapping[str, float],
     losses: Sequence[Mapping[str, float]],
 ) -> dict[str, Any]:
-    """A run for JSON.
-
-    Args:
-        pictures: paths of source, target and result.
-        settings: as resolved, in the form of a preset.
-        details, status, seconds, losses: as of `Result`.
-    """
+    """A run for JSON: paths of source, targets and result, its settings as resolved, and the rest as of `Result`."""
     return {
         "pictures": pictures,
         "status": status,
-        "settings": settings,
-        "details": details if isinstance(details, Mapping) else details.to_dict(),
+        "settings": config.to_dict(),
+        "details": details,
         "seconds": seconds,
         "versions": versions(),
         "losses": losses,
     }
-
-
-def write_record(path: Path, *, replace: bool = True, **parts: Any) -> Path:
-    """Writes a run, of parts as `run_record` takes them, as `write_json` does."""
-    return write_json(path, run_record(**parts), replace=replace)
-
-
-def write_records(path: Path, runs: Sequence[Mapping[str, Any]], *, replace: bool = True) -> Path:
-    """Writes several runs, {"versions": ..., "runs": [...]}, as `write_json` does."""
-    kept = [{key: value for key, value in run.items() if key != "versions"} for run in runs]
-    return write_json(path, {"versions": versions(), "runs": kept}, replace=replace)
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, replace: bool = True) -> Path:

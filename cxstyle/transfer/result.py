@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ..losses import Losses
-from ..pictures import Origin, Writing, save_picture, to_image
+from ..pictures import Encoded, Origin, Writing, encode, save_picture, to_image
 from ..settings import StyleConfig
 from .details import RunDetails
 from .record import Record, as_text, made_record
+from .report import run_record
 
 READ_EVERY = {"cpu": 1}
 """Iterations between two readings of the losses; other devices than these would have to wait for each."""
@@ -67,7 +69,7 @@ class Result:
         seconds: of the loop, and from the call to its first iteration.
         details: what was decided, and why.
         alpha: the source's, (1, 1, H, W) in [0, 1] at the picture's size; None where all of it is opaque.
-        origin: author, rights, bits and hashes of the files that it was made from.
+        origin: author, rights and bits of the source.
     """
 
     picture: Tensor
@@ -87,10 +89,15 @@ class Result:
     @property
     def record(self) -> Record:
         """How it was made, as its file says."""
-        origin = self.origin
-        return made_record(
-            self.config, self.details.to_dict(), self.status, len(self.losses), origin.names, origin.hashes
-        )
+        return made_record(self.config, self.details.to_dict(), self.status, len(self.losses))
+
+    def report(self, pictures: Mapping[str, Any]) -> dict[str, Any]:
+        """All of it but the picture, for JSON; `pictures` are paths of source, targets and result."""
+        return run_record(pictures, self.config, self.details.to_dict(), self.status, self.seconds, self.losses)
+
+    def encoded(self, suffix: str, writing: Writing | None = None) -> Encoded:
+        """The file that `save` writes, of the format of a suffix; errors as of `encode`."""
+        return encode(self.picture, suffix, self.alpha, writing, as_text(self.record), self.origin)
 
     def save(self, path: str | Path, writing: Writing | None = None) -> tuple[str, ...]:
         """Writes the picture in the format of the suffix, whole or not at all, and with it how it was made.

@@ -39,7 +39,8 @@ def with_record(text: str, name: str = "r.png") -> Path:
 
 def sound(**changes: Any) -> dict[str, Any]:
     """The record of a run, as it stands in a file."""
-    made = made_record(StyleConfig.preset("fast"), {"features": "vgg16"}, "complete", 3, {}, {"source": "ab"})
+    files = [{"role": "source", "path": "", "sha256": "ab"}]
+    made = made_record(StyleConfig.preset("fast"), {"features": "vgg16", "files": files}, "complete", 3)
     return json.loads(as_text(made)) | changes
 
 

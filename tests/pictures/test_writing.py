@@ -53,8 +53,9 @@ def half() -> torch.Tensor:
 
 def record(**settings: Any) -> Record:
     config = StyleConfig.preset("fast").override(**settings)
-    details = {"features": "vgg16", "precision": "fp32", "device": "cpu (2 threads)"}
-    return made_record(config, details, "complete", 7, {"source": "/home/me/a.jpg"}, {"source": "ab" * 32})
+    files = [{"role": "source", "path": "/home/me/a.jpg", "sha256": "ab" * 32}]
+    details = {"features": "vgg16", "precision": "fp32", "device": "cpu (2 threads)", "files": files}
+    return made_record(config, details, "complete", 7)
 
 
 # formats
@@ -200,7 +201,7 @@ def test_a_record_tells_names_and_hashes_but_no_folders_devices_or_threads() -> 
     assert not {"device", "weights"} & set(made.settings)
     details = {"device": "cuda:1 (NVIDIA H200)", "features": "vgg19", "precision": "bf16"}
     own = StyleConfig.preset("fast").override(init="/home/me/start.png", weights="/home/me/w.safetensors")
-    made = made_record(own, details, "stopped", 1, {}, {})
+    made = made_record(own, details, "stopped", 1)
     assert (made.device, made.settings["init"], made.settings["features"]) == (
         "cuda (NVIDIA H200)",
         "start.png",

@@ -93,7 +93,7 @@ def test_the_sources_alpha_comes_back_at_the_results_size(pictures: tuple[Tensor
     assert result.alpha.shape == (1, 1, *result.picture.shape[2:])
     assert (result.alpha[..., :23].max(), result.alpha[..., 25:].min().round(decimals=5)) == (0, 1)
     assert (result.image.mode, result.image.getpixel((0, 0))[3], result.image.getpixel((47, 0))[3]) == ("RGBA", 0, 255)
-    assert result.origin.hashes == {"source": read_photo(tmp_path / "x.png").sha256}
+    assert result.record.files == {"source": {"name": "x.png", "sha256": read_photo(tmp_path / "x.png").sha256}}
 
 
 @pytest.mark.parametrize("side", [0, 1])
