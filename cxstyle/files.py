@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .checks import in_words
-from .errors import CheckpointError, OutputError
+from .errors import CheckpointError, ConfigError, OutputError
 
 PARTIAL = ".part"
 """Suffix of files that are being written."""
@@ -47,6 +47,16 @@ def read_plain(path: Path, largest: float = math.inf) -> bytes:
     """The content of a file; errors as of `check_plain`."""
     check_plain(path, largest)
     return path.read_bytes()
+
+
+def read_text(path: Path, largest: float) -> str:
+    """The content of a text file in UTF-8, with or without a byte order mark; a ConfigError where there is none."""
+    try:
+        return read_plain(path, largest).decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not a UTF-8 text file; save it as UTF-8") from error
 
 
 def read_up_to(path: Path, most: int) -> bytes:

@@ -13,10 +13,11 @@ from typing import Any
 
 from ..checks import converted, nearest
 from ..errors import ConfigError
+from ..files import read_text
 from ..pictures import Writing
 from ..settings import INITS, YAML, StyleConfig, means_file, parse_yaml, read_yaml, word
 from .jobs import Job
-from .listing import read_text
+from .listing import LARGEST as LARGEST_TABLE
 from .naming import given_name, name_jobs
 
 PARTS = ("jobs", "defaults")
@@ -106,7 +107,7 @@ def read_entries(path: Path) -> tuple[Any, Sequence[Any]]:
 def read_table(path: Path) -> list[Said]:
     """The rows of a CSV file as entries; an empty cell says nothing, a setting is what it would be in YAML."""
     try:
-        reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+        reader = csv.DictReader(io.StringIO(read_text(path, LARGEST_TABLE), newline=""), strict=True)
         rows, header = [row for row in reader if any(row.values())], list(reader.fieldnames or ())
     except csv.Error as error:
         raise ConfigError(f"{path} is not CSV: {error}") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ConfigError, PictureError
-from ..files import read_plain, read_up_to
+from ..files import read_text, read_up_to
 from ..pictures import kind_of
 
 KINDS = (
@@ -20,7 +20,7 @@ KINDS = (
 PICTURES = frozenset(f".{kind}" for kind in KINDS)
 """Suffixes by which pictures are known in folders."""
 LARGEST = 50_000_000
-"""Bytes of a list."""
+"""Bytes of a list, or a table."""
 NAMED = 10
 """Files of a kind that are left out and told by name, at most."""
 MAGIC = re.compile(r"[*?[]")
@@ -178,19 +178,9 @@ def in_glob(pattern: str, leave_out: Path | None, note: Note | None) -> list[Lis
 
 
 def in_list(path: Path) -> list[Listed]:
-    words = [line.strip() for line in read_text(path).split("\n") if not line.lstrip().startswith("#")]
+    words = [line.strip() for line in read_text(path, LARGEST).split("\n") if not line.lstrip().startswith("#")]
     paths = once(path.parent / word for word in words if word)
     if not paths:
         raise PictureError(f"{path} names no pictures; write one path on each line")
     root = Path(os.path.commonpath([place(picture.parent) for picture in paths]))
     return [listed(picture, root) for picture in paths]
-
-
-def read_text(path: Path) -> str:
-    """The content of a text file in UTF-8, with or without a byte order mark."""
-    try:
-        return read_plain(path, LARGEST).decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"can't read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not a UTF-8 text file; save it as UTF-8") from error

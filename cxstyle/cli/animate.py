@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..files import check_writable, free, numbered
-from ..settings import StyleConfig, TrainConfig, train_preset_names
+from ..settings import StyleConfig, TrainConfig
 from . import options as option
 from .apply import STEADY, draw
 from .display import Display
 from .text import duration
-from .train import trained
+from .train import course_of, trained
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,15 +33,7 @@ PREVIEW = "fast"
     help="Where the video goes; beside it the network, OUT.safetensors.  [default: VIDEO_TARGET.mp4 here, numbered]",
 )
 @click.option("--model", type=option.PATH, help="Draw it with this network, and train none; without TARGET.")
-@click.option(
-    "--preset",
-    type=click.Choice(train_preset_names("animation")),
-    default="quick",
-    show_default=True,
-    help="Settings of the training, as of `cxstyle train animation`.",
-)
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="N", help="End the training after so long.")
-@click.option("--resume", is_flag=True, help="Go on with a training that was stopped.")
+@option.together(course_of("animation"))
 @click.option(
     "--size",
     type=click.IntRange(32),
@@ -92,9 +84,8 @@ def animate(
         check_writable(network, overwrite=overwrite or resume, inputs=[video, target])
         if not resume:
             preview(found.middle, target, output, TrainConfig.preset("animation", preset).size, device, display)
-        trained(
-            "animation", video, target, network, preset, None, minutes, resume, overwrite, quiet, None, device=device
-        )
+        how: dict[str, Any] = {"minutes": minutes, "resume": resume, "overwrite": overwrite, "quiet": quiet}
+        trained("animation", video, target, network, preset, **how, device=device)
     generator = Generator.load(network, device)
     whole = size is None and generator.network.residual
     draw(generator, [video], output, quiet, long_edge=size, full_size=whole, steady=steady, overwrite=overwrite)

@@ -52,17 +52,15 @@ def number_or(word: str) -> Callable[[str], int | str]:
     return parsed
 
 
-FIELDS = {field.name: field for field in dataclasses.fields(StyleConfig)}
-
-
-def setting(name: str, *, preset: bool = True) -> Option:
-    """An option for a field of StyleConfig, which says itself what it may be.
+def setting(name: str, *, preset: bool = True, of: type = StyleConfig) -> Option:
+    """An option for a field of settings, which says itself what it may be.
 
     Args:
         name: of the field.
         preset: whether the command has presets, to whose values nothing is changed without the option.
+        of: whose field it is.
     """
-    field, kind = FIELDS[name], kinds(StyleConfig)[name]
+    field, kind = {each.name: each for each in dataclasses.fields(of)}[name], kinds(of)[name]
     rules, text = field.metadata, field.metadata["help"]
     if kind is bool:
         return click.option(f"--{name}", is_flag=True, default=None, help=text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from tqdm import tqdm
 
-from ..files import check_writable, free, numbered, write_whole
-from ..settings import FEATURES, PRECISIONS, TrainConfig, train_preset_names
+from ..files import check_writable, free, numbered
+from ..settings import TrainConfig, train_preset_names
+from ..transfer import write_json
 from . import options as option
 from .display import BAR, Display, in_short
 from .text import duration
@@ -60,11 +60,7 @@ def train() -> None:
     """
 
 
-def setting(name: str, help: str, kind: Any = str, metavar: str | None = None) -> option.Option:
-    """An option that overrides a field of TrainConfig."""
-    return click.option(f"--{name}", type=kind, metavar=metavar, help=f"{help}  [default: the preset's]")
-
-
+FIELDS = ("size", "width", "epochs", "batch", "lr", "seed", "features", "weights", "device", "precision")
 OUTPUT = click.option(
     "-o",
     "--output",
@@ -74,39 +70,36 @@ OUTPUT = click.option(
 )
 SETTINGS = [
     click.option("--config", type=option.PATH, metavar="FILE.yaml", help="Settings of your own in place of a preset."),
-    setting("size", "Long edge at which pictures are seen.", int, "PX"),
-    setting("width", "Channels of the network's widest levels.", int, "N"),
-    setting("epochs", "How often every source is seen.", int, "N"),
-    setting("batch", "Samples of a step, on each device; more make fewer steps, at the same rate.", int, "N"),
-    setting("lr", "Rate of the optimizer.", float, "RATE"),
-    setting("seed", "Same seed, same network on the same machine.", int, "N"),
-    setting("features", "The network of the losses.", click.Choice(FEATURES)),
-    setting("weights", "A weight file of it to use instead of those on the machine.", metavar="FILE"),
-    setting("device", "Where it runs.", metavar="auto|cpu|cuda|cuda:N|mps"),
-    setting("precision", "Of the networks; auto: bf16 where hardware has it.", click.Choice(PRECISIONS)),
-    click.option(
-        "--minutes",
-        type=click.FloatRange(0, min_open=True),
-        metavar="N",
-        help="End after so long, however many epochs are left.",
-    ),
-    click.option("--resume", is_flag=True, help="Go on from where it was stopped, to the same bytes."),
+    *(option.setting(name, of=TrainConfig) for name in FIELDS),
     click.option("--report", type=option.FILE, metavar="FILE.json", help="Also write losses and times for machines."),
     option.overwrite,
     option.quiet,
 ]
 
 
+def course_of(task: str) -> list[option.Option]:
+    """By which settings a training of a task goes, and how long."""
+    return [
+        click.option(
+            "--preset",
+            type=click.Choice(train_preset_names(task)),
+            default="quick",
+            show_default=True,
+            help="Settings of the training: those of the paper want a GPU, quick's a CPU and some minutes.",
+        ),
+        click.option(
+            "--minutes",
+            type=click.FloatRange(0, min_open=True),
+            metavar="N",
+            help="End the training after so long, however many epochs are left.",
+        ),
+        click.option("--resume", is_flag=True, help="Go on with a training that was stopped, to the same bytes."),
+    ]
+
+
 def options_of(task: str) -> Callable[[option.Command], option.Command]:
     """Of one task."""
-    preset = click.option(
-        "--preset",
-        type=click.Choice(train_preset_names(task)),
-        default="quick",
-        show_default=True,
-        help="Settings: those of the paper want a GPU, quick's a CPU and some minutes.",
-    )
-    return option.together([OUTPUT, preset, *SETTINGS])
+    return option.together([OUTPUT, *course_of(task), *SETTINGS])
 
 
 def trained(
@@ -115,12 +108,13 @@ def trained(
     targets: Path,
     output: Path | None,
     preset: str,
-    config: Path | None,
+    *,
     minutes: float | None,
     resume: bool,
     overwrite: bool,
     quiet: bool,
-    report: Path | None,
+    config: Path | None = None,
+    report: Path | None = None,
     pairs: str = "number",
     **settings: Any,
 ) -> None:
@@ -145,7 +139,7 @@ def trained(
         lasting: Any = {"pairs": pairs, "minutes": minutes, "resume": resume, "overwrite": overwrite}
         result = training(*given, **lasting, callback=display.step)
     if first and report is not None:
-        write_whole(report, (json.dumps(result.report(), indent=2) + "\n").encode())
+        write_json(report, result.report())
     if first and not quiet:
         steps = f"{result.generator.about['steps']} of {result.details['planned']} steps"
         click.echo(f"{result.path}: {result.status}, {steps}")

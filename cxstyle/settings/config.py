@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..checks import check_choice, check_device, converted, memory_bytes, nearest, setting, settle, shown
 from ..errors import ConfigError
@@ -20,14 +20,14 @@ from .presets import preset_names, preset_path
 from .terms import LossTerm, reweighted
 from .yaml import read_yaml
 
-FEATURES = ("auto", *BLOCKS)
-PRECISIONS = ("auto", "fp32", "bf16")
+FEATURES: tuple[str, ...] = ("auto", *BLOCKS)
+PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16")
 COLORS = ("free", "target", "regions", "source")
 ONE_MAP = ("free", "target", "source")
 """Those that recolour a picture as a whole, if at all."""
 INITS = ("source", "target", "noise")
 """What a run may start from; anything else is the path of a picture."""
-DEVICES = ("auto", "cpu", "cuda", "mps")
+DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
 PIXELS = "pixels"
 MOST_LEVELS = 10
 
@@ -120,7 +120,69 @@ PARTS = {"optimizer": Optimizer, "parametrization": Laplacian, "pyramid": Pyrami
 
 
 @dataclass(frozen=True)
-class StyleConfig:
+class Settings:
+    """What `StyleConfig` and `TrainConfig` have in common.
+
+    Attributes:
+        terms: the objective, a weighted sum.
+    """
+
+    terms: tuple[LossTerm, ...]
+
+    more = tuple[str, ...]()
+    """Names that `override` takes beside the fields."""
+
+    def __post_init__(self) -> None:
+        refuse_unknown(vars(self), self.__class__)
+        settle(self)
+        if not any(term.in_force for term in self.terms):
+            raise ConfigError("terms: at least one term with a weight above 0 is needed")
+        for index, term in enumerate(self.terms):
+            check_layers(term.layers, f"terms[{index}].layers")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Reads a YAML file of settings.
+
+        Raises:
+            ConfigError: unreadable, not YAML, or a key or value that is not known, named with its place in the file.
+        """
+        content = read_yaml(Path(path))
+        try:
+            return cls.parse(content)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+    @classmethod
+    def parse(cls, content: Any) -> Self:
+        """A mapping as read from YAML -> settings.
+
+        Raises:
+            ConfigError: unknown key, missing key, wrong type or impossible value, with its place, as terms[0].weight.
+        """
+        if not isinstance(content, Mapping):
+            raise ConfigError("expected settings (key: value lines), such as `cxstyle presets show default` prints")
+        refuse_unknown(content, cls)
+        found: Self = converted(content, cls)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, dicts and values, as a YAML file of settings has them."""
+        return dataclasses.asdict(self)
+
+    def override(self, **settings: Any) -> Self:
+        """A copy with some fields changed; those that are None stay.
+
+        Raises:
+            ConfigError: a name or a value that is not known; the nearest is suggested.
+        """
+        changed = {key: value for key, value in settings.items() if value is not None}
+        refuse_unknown(changed, self.__class__, self.more)
+        return dataclasses.replace(self, **changed)
+
+
+@dataclass(frozen=True)
+class StyleConfig(Settings):
     """Everything that decides a run, beside the two pictures. What a field means that isn't told here, its `help` says.
 
     Attributes:
@@ -149,7 +211,6 @@ class StyleConfig:
             into tiles to keep within it.
     """
 
-    terms: tuple[LossTerm, ...]
     description: str = ""
     features: str = setting("auto", choices=FEATURES, help="The network; auto: VGG19 where it is, else bundled VGG16.")
     weights: str | None = setting(None, metavar="FILE", help="A weight file to use instead of those on the machine.")
@@ -195,13 +256,11 @@ class StyleConfig:
         False, help="Take only operations that give the same pixels again, on GPUs too; slower there."
     )
 
+    more = ("content_weight", "style_weight", "tv_weight", "samples")
+
     def __post_init__(self) -> None:
-        refuse_unknown(vars(self))
-        settle(self)
-        if not any(term.in_force for term in self.terms):
-            raise ConfigError("terms: at least one term with a weight above 0 is needed")
+        super().__post_init__()
         for index, term in enumerate(self.terms):
-            check_layers(term.layers, f"terms[{index}].layers")
             if term.compare == "paired":
                 raise ConfigError(f"terms[{index}].compare: paired is for training; use source or target")
         if isinstance(self.parametrization, str):
@@ -221,19 +280,6 @@ class StyleConfig:
         check_choice("preset", name, preset_names())
         return cls.load(preset_path(name))
 
-    @classmethod
-    def load(cls, path: str | Path) -> StyleConfig:
-        """Reads a YAML file of settings.
-
-        Raises:
-            ConfigError: unreadable, not YAML, or a key or value that is not known, named with its place in the file.
-        """
-        content = read_yaml(Path(path))
-        try:
-            return parse(content)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error
-
     def terms_in_force(self) -> tuple[LossTerm, ...]:
         """The terms that take part, with `strength` in their weights; free colours are held to no palette.
 
@@ -247,10 +293,6 @@ class StyleConfig:
             if term.loss != "palette" or self.colors != "free"
         )
         return tuple(term for term in weighted if term.in_force)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain lists, dicts and values, as a YAML file of settings has them."""
-        return dataclasses.asdict(self)
 
     def override(
         self,
@@ -274,9 +316,7 @@ class StyleConfig:
         Raises:
             ConfigError: a name or a value that is not known; the nearest is suggested.
         """
-        changed = {key: value for key, value in settings.items() if value is not None}
-        refuse_unknown(changed, ("content_weight", "style_weight", "tv_weight", "samples"))
-        whole = dataclasses.replace(self, **changed)
+        whole = super().override(**settings)
         content = reweighted(whole.terms, content_weight, lambda t: t.compare == "source" and bool(t.layers), "content")
         terms = reweighted(content, style_weight, lambda t: t.compare == "target", "style")
         if tv_weight is not None and not any(term.loss == "total_variation" for term in terms):
@@ -288,16 +328,8 @@ class StyleConfig:
 
 
 def parse(content: Any) -> StyleConfig:
-    """A mapping as read from YAML -> StyleConfig.
-
-    Raises:
-        ConfigError: unknown key, missing key, wrong type or impossible value, with its place such as terms[0].weight.
-    """
-    if not isinstance(content, Mapping):
-        raise ConfigError("expected settings (key: value lines), such as `cxstyle presets show default` prints")
-    refuse_unknown(content)
-    found: StyleConfig = converted(content, StyleConfig)
-    return found
+    """As `StyleConfig.parse`."""
+    return StyleConfig.parse(content)
 
 
 def word(key: Any) -> str:
@@ -305,7 +337,7 @@ def word(key: Any) -> str:
     return key if isinstance(key, str) and 0 < len(key) < 60 and key.isprintable() else shown(key)
 
 
-def refuse_unknown(settings: Mapping[Any, Any], more: Sequence[str] = (), kind: type = StyleConfig) -> None:
+def refuse_unknown(settings: Mapping[Any, Any], kind: type, more: Sequence[str] = ()) -> None:
     """Refuses keys of settings, and of mappings in them, that aren't fields or `more`, suggesting the nearest."""
     parts: list[tuple[str, Any, Any]] = [("", kind, settings)]
     parts += [(f"{name}.", part, settings.get(name)) for name, part in PARTS.items()]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..checks import shown
 from ..errors import ConfigError
-from ..files import read_plain
+from ..files import read_text
 
 LARGEST = 250_000
 """Bytes of a file of settings."""
@@ -32,12 +32,9 @@ def read_yaml(path: Path, largest: int = LARGEST) -> Any:
     Raises:
         ConfigError: unreadable, too large, or not YAML of plain values, with the line.
     """
+    text = read_text(path, largest)
     try:
-        return parse_yaml(read_plain(path, largest).decode("utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"can't read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not a UTF-8 text file; save it as UTF-8") from error
+        return parse_yaml(text)
     except ConfigError as error:
         raise ConfigError(f"{path} {error}") from error
 
