@@ -46,17 +46,20 @@ class Display:
         self.note(self.stopping)
 
     def show(self, progress: Progress, name: str = "", index: int = 0) -> None:
+        place = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
+        text = f"{name}{place} iteration {progress.iteration}/{progress.iterations}"
+        self.move(text, in_short(progress.losses), index + progress.done)
+
+    def move(self, text: str, losses: str, done: float) -> None:
+        """The bar, begun where there is none, to what is done."""
         if self.bar is None:
             # tqdm hides the bar by itself where stderr is not a terminal.
             hidden, total = True if self.quiet else None, float(self.runs)
             # What was done before the bar began took none of its time.
-            done = index + progress.done
             self.bar = tqdm(total=total, initial=done, bar_format=BAR, disable=hidden, dynamic_ncols=True)
-        place = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
-        text = f"{name}{place} iteration {progress.iteration}/{progress.iterations}"
         self.bar.set_description_str(text, refresh=False)
-        self.bar.set_postfix_str(in_short(progress.losses), refresh=False)
-        self.bar.update(index + progress.done - self.bar.n)
+        self.bar.set_postfix_str(losses, refresh=False)
+        self.bar.update(done - self.bar.n)
 
     def note(self, text: str) -> None:
         """A line on stderr that leaves the bar whole."""

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from tqdm import tqdm
 
 from ..files import check_writable, free, numbered
 from ..settings import TrainConfig, train_preset_names
 from ..transfer import write_json
 from . import options as option
-from .display import BAR, Display, in_short
+from .display import Display, in_short
 from .text import duration
 
 if TYPE_CHECKING:
@@ -34,14 +33,10 @@ class TrainDisplay(Display):
     def step(self, progress: TrainProgress) -> bool:
         """After each step: whether to go on."""
         if self.bar is None:
-            hidden = True if self.quiet else None
-            self.bar = tqdm(total=1.0, initial=progress.done, bar_format=BAR, disable=hidden, dynamic_ncols=True)
             self.began = progress.step, progress.done, time.perf_counter()
         place = f"epoch {progress.epoch}/{progress.epochs} step {progress.step}/{progress.steps}"
         losses = in_short(progress.losses) or ", ".join(f"{name} {v:.3g}" for name, v in progress.losses.items())
-        self.bar.set_description_str(place, refresh=False)
-        self.bar.set_postfix_str(losses, refresh=False)
-        self.bar.update(progress.done - self.bar.n)
+        self.move(place, losses, progress.done)
         if progress.step == self.began[0] + TIMED:
             spent = time.perf_counter() - self.began[2]
             left = spent / (progress.done - self.began[1]) * (1 - progress.done)

@@ -125,6 +125,11 @@ def check(x: Tensor, y: Tensor | Prepared, bandwidth: float, weights: Tensor | N
         raise ValueError(f"weights must be (Q,) = ({y.shape[2]},), one for each of y, got {tuple(weights.shape)}")
     if not bandwidth > 0:
         raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
+    check_sets(x, y)
+
+
+def check_sets(x: Tensor, y: Tensor | Prepared) -> None:
+    """Refuses, by a ValueError, sets that don't fit together."""
     if x.shape[:2] != tuple(y.shape[:2]):
         raise ValueError(
             f"x and y must agree in batch and channels, got {tuple(x.shape[:2])} and {tuple(y.shape[:2])} (N, C)"

@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .contextual import Prepared, as_positions, at_least_single, cosine_distances, prepare
+from .contextual import Prepared, as_positions, at_least_single, check_sets, cosine_distances, prepare
 from .contextual_fused import block_rows, row_maximum, unit_rows
 from .matmul import PRECISIONS, cosines, products
 
@@ -83,10 +83,7 @@ def averaged(distances: Tensor, weights: Tensor | None) -> Tensor:
 
 def check(x: Tensor, y: Prepared | Tensor, weights: Tensor | None) -> None:
     """Refuses, by a ValueError, sets and weights that don't fit together."""
-    if x.shape[:2] != tuple(y.shape[:2]):
-        raise ValueError(
-            f"x and y must agree in batch and channels, got {tuple(x.shape[:2])} and {tuple(y.shape[:2])} (N, C)"
-        )
+    check_sets(x, y)
     if weights is not None and tuple(weights.shape) != (x.shape[2],):
         raise ValueError(f"weights must be (P,) = ({x.shape[2]},), one for each of x, got {tuple(weights.shape)}")
 

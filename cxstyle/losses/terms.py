@@ -351,16 +351,14 @@ class Reconstruction(Term):
     """Features of each layer, place by place."""
 
     aligned = True
+    distance = staticmethod(reconstruction_loss)
 
     def bind(self, _: Sequence[Tensor], features: Sequence[Maps]) -> None:
         self.maps = {layer: features[0][layer] for layer in self.layers}
 
     def values(self, result: Evaluation) -> list[Tensor]:
         theirs = result.source if result.source and self.term.compare == "source" else self.maps
-        return [self._loss(result.features[layer], theirs[layer], self._held(layer)) for layer in self.layers]
-
-    def _loss(self, x: Tensor, y: Tensor, held: Tensor | None) -> Tensor:
-        return reconstruction_loss(x, y, held)
+        return [self.distance(result.features[layer], theirs[layer], self._held(layer)) for layer in self.layers]
 
     def _held(self, layer: str) -> Tensor | None:
         """How much each place is held: the more, the less it is pulled."""
@@ -371,8 +369,7 @@ class Reconstruction(Term):
 class Perceptual(Reconstruction):
     """The same by the distance that the paper takes."""
 
-    def _loss(self, x: Tensor, y: Tensor, held: Tensor | None) -> Tensor:
-        return perceptual_loss(x, y, held)
+    distance = staticmethod(perceptual_loss)
 
 
 class Patches(Term):

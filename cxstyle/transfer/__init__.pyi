@@ -1,5 +1,3 @@
-from .about import About as About
-from .about import about as about
 from .checkpoint import Checkpoint as Checkpoint
 from .details import RunDetails as RunDetails
 from .inputs import InputFile as InputFile
@@ -19,7 +17,9 @@ from .memory import plan as plan
 from .optimizer import FIXED_WORK as FIXED_WORK
 from .prepare import Prepared as Prepared
 from .prepare import prepare as prepare
+from .record import About as About
 from .record import Record as Record
+from .record import about as about
 from .record import as_text as as_text
 from .record import read_record as read_record
 from .report import PACKAGES as PACKAGES

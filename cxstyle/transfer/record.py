@@ -1,4 +1,4 @@
-"""What the file of a result says of how it was made, and reading it again.
+"""What the file of a result says of how it was made, and reading it again; what any file says, for `cxstyle info`.
 
 The record has no paths, hosts, users or times: a picture can be given away, and the same run gives the same bytes.
 """
@@ -192,3 +192,38 @@ def checked(path: Path, content: dict[str, Any]) -> Record:
         why = str(error).replace("`", "").replace(" - at $.", ": ")
         raise PictureError(f"{path}: its record is damaged or of another version: {why[:300]}") from error
     return record
+
+
+@dataclass(frozen=True)
+class About:
+    """A file that was looked at.
+
+    Attributes:
+        path: of it.
+        tags: what the picture is; None of a report, and of what can't be read.
+        record: how it was made; None where it doesn't say.
+        problem: why there is no record, or why the file can't be read; "" where there is one.
+    """
+
+    path: Path
+    tags: Tags | None
+    record: Record | None
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs: all text in it printable, and no record twice."""
+        tags = asdict(self.tags) if self.tags else {}
+        picture = cleaned({name: value for name, value in tags.items() if name != "record"})
+        record = self.record.to_dict() if self.record else None
+        found = {"file": str(self.path), "picture": picture, "record": record, "problem": cleaned(self.problem)}
+        return {name: value for name, value in found.items() if value}
+
+
+def about(path: Path) -> About:
+    """What a picture, or a report of `cxstyle run`, says."""
+    tags = None
+    try:
+        tags = None if is_report(path) else read_tags(path)
+        return About(path, tags, from_report(path) if tags is None else record_of(path, tags))
+    except PictureError as error:
+        return About(path, tags, None, str(error))
