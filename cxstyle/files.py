@@ -7,6 +7,7 @@ import errno
 import hashlib
 import math
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -169,18 +170,13 @@ def remove_partial(paths: Iterable[Path]) -> None:
 def partial_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A file beside the place of another, under a temporary name that no other writer of that one has; and to write it.
     It stays, for `put_in_place`, where the block ends well; an OutputError where it can't be written."""
-    partial = None
+    partial = path.parent / f"{partial_prefix(path)}{secrets.token_hex(8)}{PARTIAL}"
     try:
-        handle, name = tempfile.mkstemp(prefix=partial_prefix(path), suffix=PARTIAL, dir=path.parent)
-        partial = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        with partial.open("xb") as file:
             yield partial, file
-        umask = os.umask(0)
-        os.umask(umask)
-        partial.chmod(0o666 & ~umask)  # mkstemp makes files private
     except BaseException as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         if isinstance(error, OSError):
             raise OutputError(f"can't write {path}: {error.strerror or error}") from error
         raise

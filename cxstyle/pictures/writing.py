@@ -42,16 +42,10 @@ class Encoded(NamedTuple):
     notes: tuple[str, ...]
 
 
-def check_output(
-    path: Path, *, overwrite: bool = False, inputs: Iterable[str | Path] = (), writing: Writing | None = None
-) -> None:
-    """Makes sure, before anything is computed, that a picture can be written.
-
-    Raises:
-        OutputError: unknown suffix; or as of `check_writable`.
-        ConfigError: the format can't do what `writing` asks.
-    """
-    (writing or Writing()).check(path)
+def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[str | Path] = ()) -> None:
+    """Makes sure, before anything is computed, that a picture can be written; an OutputError for an unknown suffix, or
+    as of `check_writable`."""
+    format_of(path)
     check_writable(path, overwrite=overwrite, inputs=inputs)
 
 

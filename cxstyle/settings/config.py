@@ -196,9 +196,6 @@ class StyleConfig(Settings):
             free colours they are left out.
         strength: 1 for the full transfer, 0 for the picture that the run starts from: weights of the terms that compare
             with the target or look at the picture alone, the learning rate, and how far the colours go.
-        init: source, target, noise, or the path of a picture.
-        size: long edge in pixels.
-        iterations: of all scales together.
         optimizer: see `Optimizer`.
         parametrization: what it moves: pixels, or the levels of a pyramid; see `Laplacian`.
         quiet: share of its weight, from 0 to 1, that a place of the target loses, in the terms that compare with the
@@ -206,7 +203,7 @@ class StyleConfig(Settings):
         jitter: pixels by which the picture is shifted at random before the network sees it, in all: the lattice of the
             features' positions then leaves no trace.
         pyramid: see `Pyramid`.
-        precision: fp32, bf16, or auto: bf16 where the hardware is made for it. The rest of the loss is float32.
+        precision: fp32, bf16, or auto; the rest of the loss is float32.
         memory: such as 4GB or a number of bytes, of the device's memory or, on a CPU, the machine's. The network is cut
             into tiles to keep within it.
     """
