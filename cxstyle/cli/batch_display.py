@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ..batch.pairing import counted
 from ..checks import one_line
-from .display import Display, in_short
+from .display import Display, in_short, used
 from .outputs import tell
 from .text import duration
 
@@ -94,7 +94,7 @@ class BatchDisplay(Display):
         if self.verbose and event.details:
             from ..transfer import RunDetails
 
-            lines = RunDetails(**event.details).explain(record["targets"])
+            lines = RunDetails(**event.details).explain(used(record["targets"], record.get("target_weights")))
             for line in lines:
                 if line not in self.told:  # of the job before
                     self.note(f"  {line}")

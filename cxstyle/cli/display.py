@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -76,6 +77,11 @@ class Display:
         """As `note`, whether quiet or not."""
         with contextlib.suppress(OSError):  # a run doesn't end because nobody can be told how it goes
             tqdm.write(text, file=sys.stderr)
+
+
+def used(targets: Sequence[Any], weights: Sequence[float] | None) -> list[str]:
+    """Of the targets, or of their masks, those that take part: of a target whose weight is not 0."""
+    return [str(path) for path, weight in zip(targets, weights or [1] * len(targets), strict=True) if weight > 0]
 
 
 def in_short(losses: dict[str, float]) -> str:

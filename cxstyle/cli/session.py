@@ -21,7 +21,7 @@ from ..errors import FormatError, OutputError, PictureError
 from ..files import check_place, check_space, check_writable, free, make_folder, numbered, remove_partial, write_whole
 from ..pictures import Writing, check_size, format_of
 from ..settings import StyleConfig
-from .display import Display, labels_in_words
+from .display import Display, labels_in_words, used
 from .options import refuse
 from .outputs import OutputFiles, made_up, tell
 from .signals import STOPPED
@@ -186,9 +186,8 @@ class RunSession:
             yield self.state.path, 2 * (pixels * (STATE[optimizer] + frames * KEPT_FRAME) + 1000 * iterations)
 
     def used(self, name: str) -> list[str]:
-        """Of the targets, or of their masks: those of a target whose weight is not 0."""
-        pictures, weights = self.given[name], self.given.get("weights")
-        return [str(path) for path, weight in zip(pictures, weights or [1] * len(pictures), strict=True) if weight > 0]
+        """Of the targets, or of their masks."""
+        return used(self.given[name], self.given.get("weights"))
 
     def step(self, progress: Progress) -> bool:
         self.steps += 1

@@ -137,6 +137,14 @@ def test_a_batch_writes_results_and_all_that_is_asked_for_and_again_only_what_is
     assert len(records("out")) == 5
 
 
+def test_targets_of_weight_0_have_no_line_with_verbose() -> None:
+    targets = "target: [looks/a.png, looks/x.png], target_weights: [0, 1]"
+    Path("jobs.yaml").write_text(f"- {{source: photos/a.png, {targets}}}")
+    told = batch("--jobs", "jobs.yaml", "-o", "out", "-v")
+    assert told.exit_code == 0, told.output
+    assert [line.split(",")[0] for line in told.stderr.splitlines() if "target: " in line] == ["  target: looks/x.png"]
+
+
 def test_failures_are_told_at_the_end_and_by_the_exit_status() -> None:
     Path("photos/b.png").write_bytes(b"nonsense")
     result = batch("photos", "looks/x.png", "-o", "out", "-q")
