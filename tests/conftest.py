@@ -11,6 +11,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 import torch
+from made_batch import Made
 from PIL import Image
 
 from cxstyle.features.layers import CONVOLUTIONS, IMAGENET, Normalization, kernel_shape
@@ -63,8 +64,16 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, which has nothing in it."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """A batch made by hand."""
+    return Made(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -61,6 +61,12 @@ def every_command(group: click.Group = main, before: str = "") -> Iterator[tuple
             yield from every_command(command, f"{before}{name} ")
 
 
+def python(code: str, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A program in a process of its own, to its end."""
+    command = [sys.executable, "-c", code, *map(str, words)]
+    return subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+
+
 def started(*words: object, group: bool = False) -> subprocess.Popen[str]:
     """A command in a process of its own."""
     command = [sys.executable, "-m", "cxstyle", *map(str, words)]
@@ -82,12 +88,17 @@ def on_terminal(*words: object) -> str:
     return shown.decode()
 
 
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """And not forever."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert condition()
+
+
 def wait_for(path: Path, seconds: float = 60) -> None:
     """Until something is at a path."""
-    deadline = time.monotonic() + seconds
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert path.exists()
+    wait_until(path.exists, seconds)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -101,8 +112,9 @@ def size_of(path: str | Path) -> tuple[int, int]:
         return image.size
 
 
-def painted(path: Path, color: str = "gray", size: tuple[int, int] = (40, 40)) -> Path:
+def painted(path: Path, color: str | tuple[int, int, int] = "gray", size: tuple[int, int] = (40, 40)) -> Path:
     """A picture of one colour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, color).save(path)
     return path
 
@@ -113,6 +125,14 @@ def halves(path: Path, left: str, right: str, size: tuple[int, int] = (64, 64)) 
     image.paste(right, (size[0] // 2, 0, *size))
     image.save(path)
     return path
+
+
+def half_mask(height: int, width: int, right: tuple[float, ...] = (0.0, 0.0, 1.0)) -> torch.Tensor:
+    """A mask (3, H, W), its left half red."""
+    mask = torch.zeros(3, height, width)
+    mask[0, :, : width // 2] = 1
+    mask[:, :, width // 2 :] = torch.tensor(right)[:, None, None]
+    return mask
 
 
 def true_layout(network: str, deepest: str = "conv4_2") -> State:

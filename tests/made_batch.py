@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from helpers import painted
 
 SETTINGS = {
     "terms": [
@@ -22,13 +22,6 @@ RAN = ("iterations", "size", "seconds", "host", "device", "precision", "features
 """What the record of a job that never ran lacks."""
 
 
-def paint(path: Path, color: tuple[int, int, int] = (120, 120, 120), size: tuple[int, int] = (60, 40)) -> Path:
-    """A picture of one colour."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, color).save(path)
-    return path
-
-
 class Made:
     """A folder with sources, targets and results of a colour each, and the records that go with them."""
 
@@ -41,7 +34,7 @@ class Made:
     def original(self, name: str, color: tuple[int, int, int] = (90, 90, 90), size: tuple[int, int] = (60, 40)) -> str:
         """The path of a source or target, made where there is none yet."""
         path = self.originals / (name if "." in name else f"{name}.png")
-        return str(path if path.exists() else paint(path, color, size))
+        return str(path if path.exists() else painted(path, color, size))
 
     def add(self, source: str, *targets: str, preset: str = "fast", seed: int = 0, **changes: Any) -> dict[str, Any]:
         """The record of a job; its result is painted unless it failed.
@@ -74,6 +67,6 @@ class Made:
             for name in RAN:
                 del record[name]
         else:
-            paint(self.folder / record["output"], color, size)
+            painted(self.folder / record["output"], color, size)
         self.records.append(record)
         return record

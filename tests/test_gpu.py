@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
+from helpers import halves, painted, size_of
 
 from cxstyle import StyleConfig, stylize
 from cxstyle.settings.config import Optimizer, Pyramid
@@ -67,12 +67,8 @@ def test_recorded_iterations_go_on_after_an_interruption(pair, tmp_path: Path) -
 
 
 def test_masks_keep_what_only_the_source_has_and_guide_the_rest(pair, tmp_path: Path) -> None:
-    for path, right in zip(pair, ("blue", "red"), strict=True):
-        with Image.open(path) as picture:
-            mask = Image.new("RGB", picture.size, "red")
-        mask.paste(right, (32, 0, 64, 64))
-        mask.save(tmp_path / f"{'source' if path == pair[0] else 'target'}.png")
-    masks = {f"{name}_mask": tmp_path / f"{name}.png" for name in ("source", "target")}
+    masks = {"source_mask": halves(tmp_path / "s.png", "red", "blue")}
+    masks["target_mask"] = painted(tmp_path / "t.png", "red", size_of(pair[1]))
     for name in ("default", "gatys", "cnnmrf"):
         found = stylize(*pair, settings(name, precision="auto"), **masks)
         start = stylize(*pair, settings(name, iterations=1), **masks)

@@ -83,9 +83,7 @@ def grouped(pictures: Iterable[Listed]) -> defaultdict[str, list[Listed]]:
 
 
 def make_jobs(
-    sources: Sequence[Listed],
-    targets: Sequence[Listed],
-    how: str,
+    paired: Paired,
     settings: Sequence[tuple[str, StyleConfig]],
     template: str | None = None,
     source_mask: Path | None = None,
@@ -94,32 +92,31 @@ def make_jobs(
     """All jobs of a batch: source by source, for each its targets, for each pair all settings.
 
     Args:
-        sources: as `list_pictures` finds them.
-        targets: the same.
-        how: see `pairs`.
+        paired: as `pairs` finds it; those that are in no pair are told from the others by their names, too.
         settings: what each is called, and the settings with their seed.
         template: of the names, see `naming.name_jobs`.
         source_mask: one for all, or a folder that has a mask for each under the same sub-folder and name.
         target_mask: the same for the targets.
 
     Raises:
-        ConfigError: they can't be paired or named, masks of one side only, or settings that are there twice.
+        ConfigError: they can't be named, masks of one side only, or settings that are there twice.
         PictureError: a picture has no mask, or several.
     """
     from ..transfer import check_masks
 
     check_masks(source_mask, None if target_mask is None else [target_mask], 1)
-    paired = pairs(sources, targets, how).pairs
-    own = masks_for([source for source, _ in paired], source_mask, "source-mask")
-    goals = masks_for([target for _, target in paired], target_mask, "target-mask")
+    sources, targets = ([pair[side] for pair in paired.pairs] for side in (0, 1))
+    own, goals = masks_for(sources, source_mask, "source-mask"), masks_for(targets, target_mask, "target-mask")
     jobs = [
         Job(s.path, t.path, config, preset=label, source_mask=own.get(s), target_mask=goals.get(t))
-        for s, t in paired
+        for s, t in paired.pairs
         for label, config in settings
     ]
-    called = disambiguate({s.file: (s.name, s.file) for s in sources})
+    called = disambiguate({s.file: (s.name, s.file) for s in (*sources, *paired.alone_sources)})
     # Folders of targets are part of the name.
-    aims = disambiguate({t.file: (t.name.replace("/", "-"), t.file.replace("/", "-")) for t in targets})
+    aims = disambiguate(
+        {t.file: (t.name.replace("/", "-"), t.file.replace("/", "-")) for t in (*targets, *paired.alone_targets)}
+    )
     names = {s.path: called[s.file] for s in sources}, {t.path: aims[t.file] for t in targets}
     return name_jobs(jobs, template, lambda i: f"{words(jobs[i])} with seed {jobs[i].config.seed}", None, *names)
 

@@ -119,10 +119,10 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
         jobs = jobs_of_file(file, sides, name, words, seeds, masks, writing, settings)
     else:
         sources, targets = sides_of(sides, recursive, output, display.note)
-        alone = pairs(sources, targets, pair).alone()
-        if alone:
-            display.note(alone)
-        jobs = make_jobs(sources, targets, pair, configs_of(words, seeds, settings), name, *masks)
+        paired = pairs(sources, targets, pair)
+        if paired.alone():
+            display.note(paired.alone())
+        jobs = make_jobs(paired, configs_of(words, seeds, settings), name, *masks)
         jobs = [replace(job, writing=writing) for job in jobs]
     if dry:
         display.note(HASHING)

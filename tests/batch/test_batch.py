@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from helpers import wait_until
 from PIL import Image
 
 import cxstyle
@@ -337,7 +337,7 @@ def test_a_batch_that_is_killed_takes_its_workers_with_it_and_can_go_on(jobs: li
     parent = subprocess.Popen(words, env=ENVIRONMENT)
     manifest = tmp_path / "manifest.jsonl"
     try:
-        wait(lambda: manifest.exists() and manifest.read_text().count("started") == 2)
+        wait_until(lambda: manifest.exists() and manifest.read_text().count("started") == 2)
         children = psutil.Process(parent.pid).children(recursive=True)
     finally:
         parent.send_signal(signal.SIGKILL)
@@ -348,15 +348,6 @@ def test_a_batch_that_is_killed_takes_its_workers_with_it_and_can_go_on(jobs: li
     ends = [Job(jobs[0].source, jobs[1].source, TINY, f"{i}.png") for i in range(2)]
     assert not here(ends, tmp_path).failed
     assert list(results(tmp_path)) == ["0.png", "1.png"]
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    """Until it holds, and not forever."""
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError("nothing happened for a minute")
 
 
 # how many

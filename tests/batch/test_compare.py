@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 import signal
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import done, files_in, refused, run_cli, started
+from helpers import done, files_in, refused, run_cli, started, wait_until
 from PIL import Image
 
 from cxstyle import StyleConfig, compare, stylize, stylize_grid
@@ -194,9 +193,7 @@ def test_ctrl_c_finishes_the_sheet_with_what_there_is(pair, own_folder: Path) ->
     (own_folder / "long.yaml").write_text(SETTINGS.format(iterations=100_000))
     words = ("compare", *pair, "--presets", "short.yaml,long.yaml,default", "--results", "single", "-o", "x.png")
     process = started(*words, "--report", "r.json")
-    deadline = time.monotonic() + 60
-    while not any(own_folder.glob("single/*.png")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: any(own_folder.glob("single/*.png")))
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import python
 
 from cxstyle import StyleConfig
 from cxstyle.batch.listing import Listed, list_pictures
@@ -125,7 +124,7 @@ def test_files_that_are_left_out_are_named_with_what_they_are() -> None:
 
 def test_reading_sides_and_jobs_waits_for_no_torch() -> None:
     program = "import sys, cxstyle.batch.pairing, cxstyle.batch.job_file; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    assert python(program).returncode == 0
 
 
 # Pairs
@@ -157,7 +156,7 @@ FAST = [("fast", StyleConfig.preset("fast"))]
 
 
 def masked(mask: str, goal: str = "goal.png") -> list[tuple[Path | None, tuple[Path, ...]]]:
-    jobs = make_jobs(list_pictures("in", True), side("x.jpg"), "product", FAST, None, Path(mask), Path(goal))
+    jobs = make_jobs(pairs(list_pictures("in", True), side("x.jpg"), "product"), FAST, None, Path(mask), Path(goal))
     return [(job.source_mask, job.target_mask) for job in jobs]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cxstyle import StyleConfig
 from cxstyle.batch.listing import Listed
 from cxstyle.batch.naming import LONGEST, Template, short_names
-from cxstyle.batch.pairing import make_jobs
+from cxstyle.batch.pairing import make_jobs, pairs
 from cxstyle.errors import ConfigError
 
 FAST = StyleConfig.preset("fast")
@@ -27,7 +27,7 @@ def names(sources: list[str], targets: list[str], template: str | None = None, *
     """Of all pairs with each of `presets` and `seeds`."""
     seeds, presets = options.get("seeds", [0]), options.get("presets", ["fast"])
     configs = [(preset, FAST.override(seed=seed)) for preset in presets for seed in seeds]
-    return [job.output for job in make_jobs(side(*sources), side(*targets), "product", configs, template)]
+    return [job.output for job in make_jobs(pairs(side(*sources), side(*targets), "product"), configs, template)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ SIDES = st.lists(
 def test_no_two_jobs_ever_share_an_output_and_order_plays_no_part(sources: Any, targets: Any, chance: Any) -> None:
     def by_pair(left: list[str], right: list[str]) -> dict[tuple[Path, Path], str] | None:
         try:
-            jobs = make_jobs(side(*left), side(*right), "product", [("fast", FAST)])
+            jobs = make_jobs(pairs(side(*left), side(*right), "product"), [("fast", FAST)])
         except ConfigError:
             return None
         return {(job.source, job.target[0]): job.output for job in jobs}

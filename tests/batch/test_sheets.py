@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_batch import Made, paint
+from helpers import painted
+from made_batch import Made
 from PIL import Image
 
 from cxstyle.batch import sheets
@@ -14,11 +15,6 @@ from cxstyle.errors import OutputError
 from cxstyle.pictures.sheet import PALE, Cell, Layout
 
 RED, GREEN, BLUE, YELLOW = (220, 0, 0), (0, 180, 0), (0, 0, 220), (200, 200, 0)
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Made:
-    return Made(tmp_path)
 
 
 @pytest.fixture
@@ -129,7 +125,7 @@ def test_a_place_without_a_picture_says_why(made: Made, drawn: list[Layout]) -> 
 
 def test_a_sheet_replaces_sheets_and_nothing_else(made: Made) -> None:
     made.add("a", "x", output="sheet.png")
-    paint(made.folder / "sheet_2.png")
+    painted(made.folder / "sheet_2.png")
     before = [(made.folder / name).read_bytes() for name in ("sheet.png", "sheet_2.png")]
     for _ in range(2):
         assert written(made) == ["sheet_3.png"]

@@ -7,8 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from helpers import (
     in_torchvision_layout,
     on_terminal,
     painted,
+    python,
     refused,
     run_cli,
     size_of,
@@ -170,8 +169,9 @@ def test_made_up_names_never_get_too_long_and_are_numbered() -> None:
 # Ctrl-C
 
 
-def test_ctrl_c_before_anything_is_done_is_one_line(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
-    monkeypatch.setattr(StyleConfig, "preset", lambda _: os.kill(os.getpid(), signal.SIGINT))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_anything_is_done_is_one_line(monkeypatch, own_folder: Path, number: int) -> None:
+    monkeypatch.setattr(StyleConfig, "preset", lambda _: os.kill(os.getpid(), number))
     result = run_cli("run", "a.png", "b.png")
     assert (result.exit_code, result.stderr.strip()) == (130, STOPPED)
     assert files_in(own_folder) == []
@@ -257,6 +257,11 @@ def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[P
         (2, "run a b b --target-weights 1,x", "'1,x' is not a list of numbers such as"),
         (2, "run a", "Missing argument 'TARGET...'"),
         (2, "run a b --sise 48", "Did you mean"),
+        (2, f"run a b --seed {'9' * 400}", "seed: must be a number at least 0"),
+        (2, f"run a b --samples {'9' * 5000}", "neither a number nor all"),
+        (2, "run a b --style-weight inf", "style-weight: must be a number"),
+        (2, f"run a b --memory {'9' * 400}GB", "memory:"),
+        (2, "run a b --preset=", "preset: '' is not known; did you mean "),
         (1, "run none.jpg b.png", "there is no file none.jpg"),
         (1, "run a b -o /proc/x.png", "can't write /proc/x.png"),
         (1, "run a b -o none/x.png", "there is no folder none"),
@@ -386,11 +391,10 @@ def test_no_arguments_print_help_and_the_version_is_told() -> None:
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["presets", "list"], ["docs", "commands"]])
 def test_help_and_presets_do_not_load_torch(words: list[str]) -> None:
     program = f"import sys; from cxstyle.cli import main\ntry: main({words})\nfinally: print('torch' in sys.modules)"
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert ended.stdout.splitlines()[-1] == "False"
+    assert python(program).stdout.splitlines()[-1] == "False"
 
 
 def test_importing_the_package_reads_and_prints_nothing() -> None:
     program = "import cxstyle, sys; print([m for m in ('torch', 'numpy', 'yaml', 'click') if m in sys.modules])"
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    ended = python(program)
     assert (ended.stdout.strip(), ended.stderr) == ("[]", "")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import SAMPLES
-from helpers import done, refused
+from helpers import done
 from PIL import Image
 
 from cxstyle import StyleConfig, score, stylize
@@ -65,20 +65,6 @@ def test_targets_with_weights_make_the_name_and_the_report_and_one_without_weigh
     config = StyleConfig.preset().override(size=48, iterations=1, features="vgg16")
     stylize(pair[0], [pair[1], rocket], config, weights=[3, 1]).save("two.png")
     assert torch.equal(load_picture("two.png"), load_picture("astronaut_hopper_coffee_rocket.png"))
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "says"),
-    [
-        (2, "{t} --source-mask {s} --target-mask {m} --target-mask {m}", "one for each target is needed, got 2"),
-        (2, "{t} --target-weights 1,2", "target-weights: one for each target is needed, got 2 for 1"),
-        (2, "{t} {t} --target-weights 0,0", "target-weights: at least one must be above 0"),
-        (1, "{t} --source-mask {s} --target-mask {s}", "astronaut_mask.png is 512x512 px but its picture 55x64"),
-        (1, "{t} --source-mask {s} --target-mask {t}", "hopper.png: no flat colours found, as in a photograph"),
-    ],
-)
-def test_what_does_not_fit_is_refused_in_one_line(pair, status: int, words: str, says: str) -> None:
-    refused(status, says, "run", pair[0], *words.format(s=MASKS[0], m=MASKS[1], t=pair[1]).split())
 
 
 def test_compare_takes_masks_and_says_once_what_only_one_has(pair, flagless: Path) -> None:

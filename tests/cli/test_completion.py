@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 from click.shell_completion import CompletionItem, ShellComplete
-from helpers import done
+from helpers import done, python
 
 from cxstyle.cli import main
 from cxstyle.settings.presets import preset_names
@@ -57,8 +53,7 @@ def test_nothing_that_is_slow_to_load_is_loaded() -> None:
     program = "import sys; from cxstyle.cli import main\ntry: main(prog_name='cxstyle')\n"
     program += "finally: print(*{'torch', 'numpy', 'PIL', 'yaml', 'ray'} & set(sys.modules), sep=',', end='.')"
     variables = {"_CXSTYLE_COMPLETE": "bash_complete", "COMP_WORDS": "cxstyle run --preset pai", "COMP_CWORD": "3"}
-    ended = subprocess.run([sys.executable, "-c", program], env=os.environ | variables, capture_output=True, text=True)
-    assert ended.stdout.splitlines() == ["plain,painting", "."]
+    assert python(program, **variables).stdout.splitlines() == ["plain,painting", "."]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -88,10 +88,12 @@ def test_rows_are_shares_and_confidences_lie_on_the_grids(network: VGGFeatures) 
     assert all(bool(((c >= 0) & (c <= 1)).all()) for c in (found.confidence, *found.confidences))
 
 
-def test_a_place_without_its_like_is_less_sure(network: VGGFeatures) -> None:
+def test_a_place_without_its_like_is_less_sure_and_goes_less_of_the_way(network: VGGFeatures) -> None:
     both, stripes = grounds(GREY, GREY), grounds(GREY, GREY)[:, :, :, :64]
-    found = Correspondence(both, [stripes], network, CPU, Guide()).confidence[0, 0]
-    assert found[:, 2:6].mean() > found[:, 10:14].mean() + 0.1
+    found = Correspondence(both, [stripes], network, CPU, Guide())
+    sure, way = found.confidence[0, 0], found.steering([stripes], 0.9).source[0, 0]
+    assert sure[:, 2:6].mean() > sure[:, 10:14].mean() + 0.1
+    assert way[:, 2:6].min() == 1 > way[:, 12].mean()
 
 
 def test_a_picture_matched_with_itself_keeps_its_colours(network: VGGFeatures) -> None:
@@ -109,12 +111,6 @@ def test_pictures_in_one_colour_are_no_trouble(network: VGGFeatures, color: floa
         steering = found.steering([target], 0.9)
         assert all(bool(v.isfinite().all()) for v in (steering.source, steering.allowed, *steering.targets))
         assert float(steering.allowed.min()) > 0
-
-
-def test_doubtful_places_go_less_of_the_way(network: VGGFeatures) -> None:
-    both, stripes = grounds(GREY, GREY), grounds(GREY, GREY)[:, :, :, :64]
-    found = Correspondence(both, [stripes], network, CPU, Guide()).steering([stripes], 0.9).source[0, 0]
-    assert found[:, 2:6].min() == 1 > found[:, 12].mean()
 
 
 def test_quiet_takes_weight_from_doubtful_places_only(network: VGGFeatures) -> None:

@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from cxstyle import LossTerm, contextual_loss
 from cxstyle.features.vgg import VGGFeatures
-from cxstyle.losses.contextual import plain_contextual_loss
 from cxstyle.losses.feature_sets import Draws, FeatureSet, shares_on
 from cxstyle.losses.objective import Objective
 from cxstyle.losses.palette import color_moments, palette_loss
@@ -23,34 +22,6 @@ from cxstyle.pictures.guide import Guide
 LAYER = "conv2_2"
 LOSSES = ("contextual", "gram", "mrf")
 NO_PICTURE = torch.zeros(1, 3, 32, 32)
-
-
-def by_hand(x: list[list[float]], y: list[list[float]], weights: list[float]) -> float:
-    """Eq. 2 to 5 for unit vectors less the mean of y, with the mean of Eq. 1 weighted: loops over x and y."""
-    mean = [sum(column) / len(y) for column in zip(*y, strict=True)]
-
-    def distance(a: list[float], b: list[float]) -> float:
-        a, b = ([v - m for v, m in zip(f, mean, strict=True)] for f in (a, b))
-        return 1 - sum(p * q for p, q in zip(a, b, strict=True)) / (math.hypot(*a) * math.hypot(*b))
-
-    best = [0.0] * len(y)
-    for feature in x:
-        d = [distance(feature, other) for other in y]
-        w = [math.exp((1 - value / (min(d) + 1e-5)) / 0.4) for value in d]
-        best = [max(b, v / sum(w)) for b, v in zip(best, w, strict=True)]
-    return -math.log(sum(b * weight for b, weight in zip(best, weights, strict=True)) / sum(weights))
-
-
-X = [[1.0, 0.2], [-0.3, 1.5]]
-Y = [[0.9, 0.1], [0.1, 1.2], [-1.0, -0.4]]
-
-
-@pytest.mark.parametrize("loss", [contextual_loss, plain_contextual_loss])
-@pytest.mark.parametrize("weights", [[1.0, 1.0, 1.0], [0.5, 3.0, 1.0], [2.0, 0.0, 0.1]])
-def test_the_weighted_contextual_loss_equals_the_equations_written_as_loops(loss, weights: list[float]) -> None:
-    x, y = (torch.tensor(f, dtype=torch.float64).T[None] for f in (X, Y))
-    found = loss(x, y, 0.4, weights=torch.tensor(weights))
-    assert found.item() == pytest.approx(by_hand(X, Y, weights), abs=1e-7)
 
 
 def bound(loss: str, guide: Guide | None = None, precision: str = "fp32", **settings) -> Term:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,14 +12,14 @@ from pathlib import Path
 import pytest
 from broken.made import saved
 from broken.pictures import EITHER, PICTURE, REFUSED, Case, corpus
-from click.testing import CliRunner
+from helpers import python, run_cli
 
 import cxstyle
-from cxstyle.cli import main
 from cxstyle.errors import PictureError
 from cxstyle.features.weights import BUNDLED, read_network, write_network
 from cxstyle.pictures.reading import read_photo
 
+pytestmark = pytest.mark.usefixtures("own_folder")
 KINDS = (
     "absurd headers", "bombs", "flipped bytes", "long and thin", "metadata", "no pictures", "odd chunks",
     "rare and right", "too small", "truncated", "wrong suffix",
@@ -49,13 +47,6 @@ def check_line(line: str, path: Path) -> None:
     assert line.isprintable(), line
     assert str(path) in line
     assert 20 < len(line) < 400
-
-
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path / "here"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -94,8 +85,7 @@ def test_runs_end_with_a_picture_or_one_line_and_leave_nothing_else(
     cases = of_kind(kind)
     for case in cases[:: 6 if kind == "long and thin" else max(1, len(cases) // 12)]:  # long ones stay long in a run
         path = written(case)
-        result = CliRunner().invoke(main, ["run", str(path), *small, "-o", "out.png"])
-        assert result.exception is None or isinstance(result.exception, SystemExit), (case.name, result.exception)
+        result = run_cli("run", path, *small, "-o", "out.png")
         left = {file.name for file in Path().iterdir()}
         if result.exit_code == 0:
             assert case.ends != REFUSED
@@ -130,7 +120,7 @@ def test_what_is_no_file_is_refused_soon(name: str, small: list[str]) -> None:
     make, says = PLACES[name]
     if make:
         make(Path(name))
-    result = CliRunner().invoke(main, ["run", name, *small, "-o", "out.png"])
+    result = run_cli("run", name, *small, "-o", "out.png")
     assert (result.exit_code, result.stdout) == (1, "")
     assert says in result.stderr
     assert result.stderr.count("\n") == 1
@@ -152,7 +142,7 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_pictures_may_have_any_name(name: str, small: list[str]) -> None:
     Path(name).write_bytes(saved("PNG"))
-    result = CliRunner().invoke(main, ["run", *small, "-o", "out.png", "--", name])
+    result = run_cli("run", *small, "-o", "out.png", "--", name)
     assert (result.exit_code, result.stderr) == (0, "")
     assert {file.name for file in Path().iterdir()} == {name, "out.png"}
 
@@ -197,11 +187,5 @@ for case in cases:
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     paths = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(cxstyle.__file__).parent.parent)])
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    ran = python(program, PYTHONPATH=paths)
     assert int(ran.stdout) < 500_000  # kB

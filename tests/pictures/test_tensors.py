@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from conftest import SAMPLES
 
 from cxstyle.pictures.color_transfer import recolor
 from cxstyle.pictures.reading import load_picture
-from cxstyle.pictures.tensors import fit, resize
-
-
-@pytest.mark.parametrize(("size", "edge", "expected"), [((100, 200), 50, (32, 64)), ((100, 200), 400, (200, 400))])
-def test_fitting_keeps_the_shape_and_no_side_below_32(size, edge, expected) -> None:
-    assert fit(torch.zeros(1, 3, *size), edge) == expected
-
-
-def test_resizing_stays_in_range() -> None:
-    checks = (torch.arange(64).view(1, 1, 1, 64) % 2).float().expand(1, 3, 64, 64)
-    for size in ((32, 32), (33, 47), (100, 90)):
-        resized = resize(checks, *size)
-        assert resized.shape[2:] == size
-        assert (resized.min() >= 0, resized.max() <= 1) == (True, True)
 
 
 def moments(picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -12,10 +12,9 @@ import av
 import numpy
 import pytest
 import torch
-from click.testing import CliRunner
+from helpers import run_cli
 from PIL import Image, ImageSequence
 
-from cxstyle.cli import main
 from cxstyle.errors import OutputError, PictureError
 from cxstyle.pictures import video
 from cxstyle.pictures.video import CONTAINERS, Movie, VideoWriter, check_movie, read_frames
@@ -204,7 +203,7 @@ def test_a_long_run_has_about_a_hundred_frames_and_a_thousand_pictures_have_fewe
 
 
 def run(*words: object) -> tuple[int, str, str]:
-    done = CliRunner().invoke(main, ["run", *map(str, words)])
+    done = run_cli("run", *words)
     return done.exit_code, done.stdout, done.stderr
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from broken import presets
-from helpers import refused
 
 from cxstyle import StyleConfig
 from cxstyle.errors import ConfigError
@@ -36,11 +35,6 @@ def test_every_broken_preset_is_refused_in_one_line_with_file_and_key() -> None:
         assert "\n" not in message
         assert len(message) < 700
     assert os.listdir() == ["mine.yaml"]  # noqa: PTH208 - no code was run
-
-
-def test_the_command_line_says_it_in_one_line() -> None:
-    Path("mine.yaml").write_text(presets.TERM + "sise: 64")
-    refused(2, "mine.yaml: sise is not a known key; did you mean", "run", "a.png", "b.png", "--config", "mine.yaml")
 
 
 @pytest.mark.parametrize("text", presets.VALID, ids=lambda text: repr(text[-20:]))
@@ -81,17 +75,3 @@ def test_what_is_no_file_of_settings_is_refused_at_once(name: str) -> None:
         make(Path(name))
     with pytest.raises(ConfigError, match=says):
         StyleConfig.load(name)
-
-
-OPTIONS = {
-    ("--seed", "9" * 400): "seed: must be a number at least 0",
-    ("--samples", "9" * 5000): "neither a number nor all",
-    ("--style-weight", "inf"): "style-weight: must be a number",
-    ("--memory", "9" * 400 + "GB"): "memory:",
-    ("--preset", ""): "preset: '' is not known; did you mean ",
-}
-
-
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: " ".join(option)[:40])
-def test_odd_values_of_options_are_refused_in_one_line(option: tuple[str, str]) -> None:
-    refused(2, OPTIONS[option], "run", "a.png", "a.png", *option)

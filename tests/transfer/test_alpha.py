@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import half_mask
 from PIL import Image
 from torch import Tensor
 
@@ -106,10 +107,7 @@ def test_what_is_transparent_all_over_is_refused(pictures: tuple[Tensor, Tensor]
 
 def test_labels_of_masks_end_where_pictures_are_transparent(pictures: tuple[Tensor, Tensor]) -> None:
     """The left half is red and clear: of the masks' two colours only the other is left."""
-    mask = torch.zeros(3, 64, 64)
-    mask[0, :, :32] = mask[2, :, 32:] = 1
-    wide = torch.zeros(3, *pictures[1].shape[2:])
-    wide[0, :, : wide.shape[2] // 2] = wide[2, :, wide.shape[2] // 2 :] = 1
+    mask, wide = half_mask(64, 64), half_mask(*pictures[1].shape[2:])
     inputs = read_inputs(clear(pictures[0]), pictures[1], None, mask, wide)
     assert inputs.guide.source is not None
     assert inputs.guide.source.shape == (1, 64, 64)

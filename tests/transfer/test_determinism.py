@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import run_cli
+from helpers import on_terminal, run_cli
 
 from cxstyle import StyleConfig, stylize
 from cxstyle.device import deterministic, prepare_deterministic
@@ -64,20 +62,8 @@ def test_pixels_do_not_depend_on_what_is_shown_or_kept_beside_them(pair, plain, 
 
 @pytest.mark.slow
 def test_pixels_are_those_without_a_progress_bar(pair, plain) -> None:
-    import pty
-    import termios
-
-    outer, inner = pty.openpty()
-    termios.tcsetwinsize(inner, (24, 140))
-    words = [sys.executable, "-m", "cxstyle", "run", *pair, *WORDS, "-o", "bar.png"]
-    process = subprocess.Popen(list(map(str, words)), stdout=inner, stderr=inner)
-    os.close(inner)
-    shown = b""
-    with contextlib.suppress(OSError):  # Linux reports the end of a terminal's program so
-        while chunk := os.read(outer, 4096):
-            shown += chunk
-    os.close(outer)
-    assert (process.wait(timeout=120), b"scale 2/2 (64x64) iteration 2/2" in shown) == (0, True)
+    shown = on_terminal("run", *pair, *WORDS, "-o", "bar.png")
+    assert "scale 2/2 (64x64) iteration 2/2" in shown
     assert torch.equal(plain, load_picture("bar.png"))
 
 

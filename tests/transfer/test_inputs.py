@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from helpers import half_mask
 
 from cxstyle import LossTerm, StyleConfig
-from cxstyle.errors import ConfigError, PictureError
+from cxstyle.errors import ConfigError, CxStyleError, PictureError
 from cxstyle.transfer.inputs import read_inputs
 
 CONV = ("conv2_2",)
@@ -48,51 +49,44 @@ def test_terms_that_mean_nothing_are_refused(settings: dict[str, Any], message: 
 SOURCE, TARGET = torch.rand(3, 40, 48), torch.rand(3, 64, 56)
 
 
-def painted(height: int, width: int, right: tuple[float, ...] = (0.0, 0.0, 1.0)) -> torch.Tensor:
-    """A mask, its left half red and its right one blue."""
-    mask = torch.zeros(3, height, width)
-    mask[0, :, : width // 2] = 1
-    mask[:, :, width // 2 :] = torch.tensor(right)[:, None, None]
-    return mask
-
-
-MASK, TARGET_MASK = painted(40, 48), painted(64, 56)
+MASK, TARGET_MASK = half_mask(40, 48), half_mask(64, 56)
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("error", "given", "message"),
     [
-        ({"targets": []}, "targets: at least one is needed"),
-        ({"weights": [1, 2]}, "target-weights: one for each target is needed, got 2 for 1"),
-        ({"weights": [-1]}, "target-weights: must be a number at least 0, got -1"),
-        ({"weights": [float("nan")]}, "target-weights: must be a number at least 0"),
-        ({"weights": [0]}, "target-weights: at least one must be above 0"),
-        ({"source_mask": MASK}, "source-mask: needs the target mask, too"),
-        ({"target_masks": TARGET_MASK}, "target-mask: needs the source mask, too"),
-        ({"source_mask": MASK, "target_masks": [TARGET_MASK] * 2}, "target-mask: one for each target is needed, got 2"),
+        (ConfigError, {"targets": []}, "targets: at least one is needed"),
+        (ConfigError, {"weights": [1, 2]}, "target-weights: one for each target is needed, got 2 for 1"),
+        (ConfigError, {"weights": [-1]}, "target-weights: must be a number at least 0, got -1"),
+        (ConfigError, {"weights": [float("nan")]}, "target-weights: must be a number at least 0"),
+        (ConfigError, {"weights": [0]}, "target-weights: at least one must be above 0"),
+        (ConfigError, {"source_mask": MASK}, "source-mask: needs the target mask, too"),
+        (ConfigError, {"target_masks": TARGET_MASK}, "target-mask: needs the source mask, too"),
+        (
+            ConfigError,
+            {"source_mask": MASK, "target_masks": [TARGET_MASK] * 2},
+            "target-mask: one for each target is needed, got 2",
+        ),
+        *(
+            (PictureError, {"source_mask": own, "target_masks": other}, message)
+            for own, other, message in (
+                (half_mask(40, 80), TARGET_MASK, "the source mask is 80x40 px but its picture 48x40"),
+                (MASK, half_mask(64, 200), "the target mask is 200x64 px but its picture 56x64"),
+                (MASK, torch.ones(3, 64, 56), "have no colour in common"),
+            )
+        ),
     ],
 )
-def test_inputs_that_do_not_fit_together_are_refused(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
+def test_inputs_that_do_not_fit_together_are_refused(
+    error: type[CxStyleError], given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(error, match=message):
         read_inputs(**{"source": SOURCE, "targets": TARGET, **given})
-
-
-@pytest.mark.parametrize(
-    ("source_mask", "target_mask", "message"),
-    [
-        (painted(40, 80), TARGET_MASK, "the source mask is 80x40 px but its picture 48x40"),
-        (MASK, painted(64, 200), "the target mask is 200x64 px but its picture 56x64"),
-        (MASK, torch.ones(3, 64, 56), "have no colour in common"),
-    ],
-)
-def test_masks_of_another_shape_or_colour_are_refused(source_mask, target_mask, message: str) -> None:
-    with pytest.raises(PictureError, match=message):
-        read_inputs(SOURCE, TARGET, None, source_mask, target_mask)
 
 
 def test_targets_of_weight_0_are_left_out_with_their_masks() -> None:
     other = torch.rand(3, 32, 32)
-    found = read_inputs(SOURCE, [other, TARGET], [0, 3], MASK, [painted(32, 32, (0, 1, 0)), TARGET_MASK])
+    found = read_inputs(SOURCE, [other, TARGET], [0, 3], MASK, [half_mask(32, 32, (0, 1, 0)), TARGET_MASK])
     assert [tuple(target.shape) for target in found.targets] == [(1, 3, 64, 56)]
     assert found.guide.weights == (1.0,)
     assert found.labels.names == ("#0000ff", "#ff0000")

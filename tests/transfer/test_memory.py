@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from helpers import python
 
 from cxstyle import LossTerm, StyleConfig, stylize
 from cxstyle.device import DTYPES, choose_precision, out_of_memory
@@ -110,9 +109,7 @@ print(result.details["memory"]["estimate"], peak)
 @pytest.mark.slow
 @pytest.mark.parametrize("memory", ["20GB", "1900MB"])
 def test_the_estimate_is_what_a_run_takes(pair: tuple[Path, Path], memory: str) -> None:
-    words = [sys.executable, "-c", PEAK, *map(str, pair), memory]
-    output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    estimate, peak = map(float, output.split())
+    estimate, peak = map(float, python(PEAK, *pair, memory).stdout.split())
     assert 0.6 * estimate < peak < 1.15 * estimate
 
 
@@ -136,8 +133,7 @@ print(result.status, len(result.losses), *result.picture.shape, bool(result.pict
 
 @pytest.mark.slow
 def test_where_memory_runs_out_the_picture_so_far_is_kept(pair: tuple[Path, Path]) -> None:
-    words = [sys.executable, "-c", EXHAUST, *map(str, pair)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = python(EXHAUST, *pair)
     assert done.stdout.split() == ["out", "of", "memory", "2", "1", "3", "512", "512", "True"], done.stderr
 
 

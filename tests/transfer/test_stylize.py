@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
+from helpers import halves, painted
 
 from cxstyle import LossTerm, Optimizer, Progress, Pyramid, StyleConfig, stylize
 from cxstyle.errors import ConfigError, DeviceError, PictureError
@@ -201,11 +201,8 @@ def test_a_picture_moves_no_further_than_its_targets_have_detail(pair) -> None:
 
 def test_beyond_that_size_what_only_the_source_has_stays_to_the_pixel(pair, tmp_path) -> None:
     source, target = (load_picture(path) for path in pair)
-    for name, picture, right in (("source", source, "blue"), ("target", target, "red")):
-        mask = Image.new("RGB", picture.shape[:1:-1], "red")
-        mask.paste(right, (32, 0, 64, 64))
-        mask.save(tmp_path / f"{name}.png")
-    masks = {f"{name}_mask": tmp_path / f"{name}.png" for name in ("source", "target")}
+    masks = {"source_mask": halves(tmp_path / "s.png", "red", "blue")}
+    masks["target_mask"] = painted(tmp_path / "t.png", "red", (target.shape[3], target.shape[2]))
     config = StyleConfig.preset("fast").override(size=128, enlarge=True, iterations=4)
     found = stylize(source, resize(target, 40, 34), config, **masks).picture
     still = stylize(source, resize(target, 40, 34), config.override(strength=0), **masks).picture

@@ -23,11 +23,6 @@ from cxstyle.web.gallery import flat, write_gallery
 HOSTILE = "</script><script>alert(1)</script><!-- <script> ' \" &amp; \u2028 \u00fc\U0001f3a8"
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Made:
-    return Made(tmp_path)
-
-
 class Page(HTMLParser):
     """Elements of a page with their attributes, and the content of each script and style."""
 

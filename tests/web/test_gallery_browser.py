@@ -43,11 +43,6 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Made:
-    return Made(tmp_path)
-
-
-@pytest.fixture
 def opened(browser: Browser, made: Made) -> Iterator[Opener]:
     """Writes what was made and opens it, at a hash; in the end nothing was asked for or complained about."""
     asked: list[str] = []
