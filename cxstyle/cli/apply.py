@@ -31,6 +31,7 @@ STEADY = click.option(
 )
 @click.option(
     "--size",
+    "long_edge",
     type=click.IntRange(32),
     metavar="PX",
     help="Reduce inputs of a longer edge to this one.  [default: the size of the training]",
@@ -47,16 +48,7 @@ STEADY = click.option(
 @option.quiet
 @option.max_pixels
 def apply(
-    model: Path,
-    inputs: tuple[Path, ...],
-    output: Path,
-    size: int | None,
-    full_size: bool,
-    steady: bool,
-    device: str,
-    precision: str,
-    overwrite: bool,
-    quiet: bool,
+    model: Path, inputs: tuple[Path, ...], output: Path, device: str, precision: str, quiet: bool, **how: Any
 ) -> None:
     """Draws each INPUT (a picture, a video, or a folder or pattern of them) with what MODEL has learnt.
 
@@ -65,7 +57,6 @@ def apply(
     """
     from ..generators import Generator
 
-    how = {"long_edge": size, "full_size": full_size, "steady": steady, "overwrite": overwrite}
     draw(Generator.load(model, device, precision), inputs, output, quiet, **how)
 
 

@@ -137,12 +137,6 @@ def test_pictures_on_the_way_end_with_the_result(pair: tuple[Path, Path], own_fo
     assert torch.equal(load_picture("steps/more/x_00004.png"), load_picture("x.png"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", preset_names())
-def test_every_preset_runs_on_the_bundled_network(pair: tuple[Path, Path], name: str) -> None:
-    done("run", *pair, *SHORT, "--preset", name, "--features", "vgg16")
-
-
 def test_a_diverged_run_keeps_the_last_good_picture_and_explains(pair: tuple[Path, Path]) -> None:
     result = run_cli("run", *pair, *SHORT, "--tv-weight", "3e38", "--style-weight", "3e38")
     assert result.exit_code == 1

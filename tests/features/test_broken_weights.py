@@ -13,8 +13,8 @@ from broken.made import saved
 from broken.weights import corpus, pth, state
 from helpers import refused
 
-from cxstyle.errors import CxStyleError, WeightsError
-from cxstyle.features.weights import fetch, import_file, read_foreign
+from cxstyle.errors import WeightsError
+from cxstyle.features.weights import import_file, read_foreign
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 KINDS = ("header", "layers", "pickles", "truncated")
@@ -94,13 +94,3 @@ def test_odd_files_that_are_right_are_read() -> None:
         found = read_foreign(Path("odd.pth"), "caffe").tensors
         assert set(found) == set(good)
         assert all(torch.equal(found[name], good[name]) for name in good)
-
-
-@pytest.mark.parametrize("below", ["", "deeper/and/deeper"])
-def test_a_failed_download_leaves_no_folder_behind(
-    below: str, own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CXSTYLE_CACHE", str(own_cache / below))
-    with pytest.raises(CxStyleError, match="can't download"):
-        fetch("vgg16", url="http://127.0.0.1:9/vgg16.pth", progress=False)
-    assert not own_cache.exists()

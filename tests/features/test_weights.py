@@ -149,12 +149,15 @@ def test_a_download_with_another_checksum_is_refused_and_removed(server: tuple[s
     assert leftovers(own_cache) == []
 
 
-@pytest.mark.parametrize("path", ["absent.pth", ""])
-def test_a_failed_download_says_how_else_to_get_the_file(server: tuple[str, str], own_cache: Path, path: str) -> None:
+@pytest.mark.parametrize(("path", "below"), [("absent.pth", ""), ("", ""), ("", "deeper/and/deeper")])
+def test_a_failed_download_says_how_else_to_get_the_file_and_leaves_no_folder(
+    server: tuple[str, str], own_cache: Path, monkeypatch: pytest.MonkeyPatch, path: str, below: str
+) -> None:
+    monkeypatch.setenv("CXSTYLE_CACHE", str(own_cache / below))
     address = server[0].replace("vgg19.pth", path) if path else "http://127.0.0.1:9/vgg19.pth"
     with pytest.raises(WeightsError, match=r"can't download .*weights import vgg19-dcbb9e9d.pth"):
         fetch("vgg19", url=address, progress=False)
-    assert leftovers(own_cache) == []
+    assert not own_cache.exists()
 
 
 def test_a_cache_that_can_not_be_looked_into_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:

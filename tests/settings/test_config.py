@@ -33,11 +33,6 @@ def test_presets_are_the_files_of_configs() -> None:
     assert {"default", "paper", "authors"} <= set(preset_names())
 
 
-def test_an_unknown_preset_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="'papr' is not known; did you mean paper"):
-        StyleConfig.preset("papr")
-
-
 def test_the_paper_preset_is_section_4_1_to_the_letter() -> None:
     config = StyleConfig.preset("paper")
     style, content = config.terms

@@ -12,7 +12,7 @@ import torch
 from helpers import halves, painted
 
 from cxstyle import LossTerm, Optimizer, Progress, Pyramid, StyleConfig, stylize
-from cxstyle.errors import ConfigError, DeviceError, PictureError
+from cxstyle.errors import ConfigError, PictureError
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize
 from cxstyle.transfer.optimizer import learning_rate
@@ -175,12 +175,8 @@ def test_the_cosine_schedule_falls_from_the_rate_to_a_fiftieth() -> None:
 
 
 def test_what_can_not_be_used_is_refused_before_anything_is_computed(pair: tuple[Path, Path]) -> None:
-    with pytest.raises(PictureError, match="there is no file"):
-        stylize("none.png", pair[1], CONFIG)
     with pytest.raises(PictureError, match=r"there is no file none\.png"):
         stylize(*pair, CONFIG.override(init="none.png"))
-    with pytest.raises(DeviceError, match="device: cuda:99 is not there, this machine has"):
-        stylize(*pair, CONFIG.override(device="cuda:99"))
     deep = StyleConfig(terms=(LossTerm("contextual", 1, "target", ("conv4_4",)),), features="vgg16")
     with pytest.raises(ConfigError, match="vgg16 has no layer conv4_4"):
         stylize(*pair, deep)
