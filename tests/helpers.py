@@ -88,7 +88,7 @@ def on_terminal(*words: object) -> str:
     return shown.decode()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
     """And not forever."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
@@ -96,7 +96,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     assert condition()
 
 
-def wait_for(path: Path, seconds: float = 60) -> None:
+def wait_for(path: Path, seconds: float = 120) -> None:
     """Until something is at a path."""
     wait_until(path.exists, seconds)
 
