@@ -8,12 +8,13 @@ put where the old ones were.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from ..losses import Draws, Losses, Objective
 from ..settings import Optimizer
@@ -114,15 +115,76 @@ class PixelOptimizer:
             self._once(objective)
 
 
-def make_optimizer(settings: Optimizer, moved: Sequence[Tensor], recorded: bool) -> torch.optim.Optimizer:
+class Adam:
+    """`torch.optim.Adam`, step for step, in torch's functional form: making any of torch's optimizers loads its
+    compiler, which takes a second and is not used.
+
+    Args:
+        moved: a group each.
+        recorded: whether steps are to be recorded, as of `PixelOptimizer`.
+
+    Attributes:
+        param_groups, state_dict, load_state_dict, zero_grad, step: as those of torch, as far as they are used here.
+    """
+
+    def __init__(self, settings: Optimizer, moved: Sequence[Tensor], recorded: bool) -> None:
+        self.settings, self.moved, self.recorded = settings, moved, recorded
+        # What is recorded reads its rate where it lies, on the device.
+        rates = [torch.tensor(settings.lr, device=each.device) if recorded else settings.lr for each in moved]
+        self.param_groups: list[dict[str, Any]] = [{"lr": rate} for rate in rates]
+        self.states = [self.fresh(each) for each in moved]
+
+    def fresh(self, moved: Tensor) -> dict[str, Tensor]:
+        """Before the first step."""
+        step = torch.tensor(0.0, device=moved.device if self.recorded else None)
+        return {"step": step, "exp_avg": torch.zeros_like(moved), "exp_avg_sq": torch.zeros_like(moved)}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been learnt."""
+        return {"state": dict(enumerate(self.states))}
+
+    def load_state_dict(self, found: dict[str, Any]) -> None:
+        """Goes on with what was learnt, on the device."""
+        for state, learnt in zip(self.states, found["state"].values(), strict=True):
+            for name, value in state.items():
+                value.copy_(learnt[name])
+
+    def zero_grad(self) -> None:
+        """Drops the gradients."""
+        for each in self.moved:
+            each.grad = None
+
+    @torch.no_grad()
+    def step(self, _: Callable[[], Tensor]) -> None:
+        """Moves each tensor by its gradient."""
+        beta1, beta2 = self.settings.betas
+        for each, group, state in zip(self.moved, self.param_groups, self.states, strict=True):
+            if each.grad is None:
+                continue
+            adam(
+                [each],
+                [each.grad],
+                [state["exp_avg"]],
+                [state["exp_avg_sq"]],
+                [],
+                [state["step"]],
+                capturable=self.recorded,
+                amsgrad=False,
+                beta1=beta1,
+                beta2=beta2,
+                lr=group["lr"],
+                weight_decay=0.0,
+                eps=self.settings.eps,
+                maximize=False,
+            )
+
+
+def make_optimizer(settings: Optimizer, moved: Sequence[Tensor], recorded: bool) -> Adam | torch.optim.LBFGS:
     """What moves the pixels, or what stands for them, with a rate for each."""
     if settings.name == "lbfgs":
         # One step for each iteration of the loop, as with Adam; what it has learnt stays with it between them.
         return torch.optim.LBFGS(moved, settings.lr, max_iter=1, history_size=HISTORY)
-    # What is recorded reads its rate where it lies, on the device.
-    rates = [torch.tensor(settings.lr, device=tensor.device) if recorded else settings.lr for tensor in moved]
-    groups = [{"params": [tensor], "lr": rate} for tensor, rate in zip(moved, rates, strict=True)]
-    return torch.optim.Adam(groups, settings.lr, settings.betas, settings.eps, capturable=recorded)
+    return Adam(settings, moved, recorded)
 
 
 def value_of(losses: Losses) -> Any:
