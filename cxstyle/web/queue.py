@@ -1,0 +1,398 @@
+"""Runs in order, one at a time, in a worker process; and who listens to them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import queue
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..batch.jobs import Job, Task
+from ..batch.local import LocalPool, PoolEvent
+from ..batch.worker import FAILED, STOPPED, JobOutcome, JobProgress
+from ..checks import one_line
+from ..errors import ConfigError, CxStyleError
+from ..files import write_whole
+from ..settings import INITS, StyleConfig
+from .gallery import summed
+from .store import ACTIVE, Run, Store
+from .worker import PageTask, PageWorker
+
+IDLE = 300.0
+"""Seconds after which a process that has nothing to do ends, with its memory."""
+PREVIEW_EDGE = 768
+KEEP_EVERY = 10.0
+"""Seconds between two times that a running one's preview and place are written, for a server that is killed."""
+TOLD_EVERY = 0.25
+"""Seconds between two events of one run, at least."""
+QUIET = 15.0
+"""Seconds after which a listener is told something, if only that the server is there."""
+TAIL = 10
+"""Points of a curve in an event."""
+
+
+class PoolThread:
+    """A pool of one worker, in a thread that sleeps while there is nothing to do.
+
+    Args:
+        device: as of `LocalPool`.
+        on_event: told of what happens, in the thread.
+    """
+
+    def __init__(self, device: str | None, on_event: Callable[[PoolEvent], None]) -> None:
+        self.device, self.on_event = device, on_event
+        self.commands: queue.SimpleQueue[Task | int | None] = queue.SimpleQueue()
+        self.left: dict[int, Task] = {}
+        self.thread = threading.Thread(target=self._run, name="pool", daemon=True)
+        self.thread.start()
+
+    def submit(self, task: Task) -> None:
+        self.commands.put(task)
+
+    def cancel(self, index: int) -> None:
+        """Stops a task after its current iteration."""
+        self.commands.put(index)
+
+    def close(self) -> None:
+        """Ends the process, whatever it is at."""
+        self.commands.put(None)
+        self.thread.join()
+
+    def _run(self) -> None:
+        import torch
+
+        going = True
+        while going:
+            try:
+                with LocalPool(torch.get_num_threads(), [self.device], PageWorker) as pool:
+                    going = self._feed(pool)
+            except Exception as error:  # of a machine at its limits: no process, no file can be had
+                for task in [*self.left.values()]:
+                    self._tell(("ended", task, "", JobOutcome(FAILED, one_line(f"no worker could be had: {error}"))))
+
+    def _feed(self, pool: LocalPool) -> bool:
+        """Until it is closed: False; or until its process isn't needed: True."""
+        while True:
+            try:
+                command = self.commands.get(not self.left, IDLE if pool.hands else None)
+            except queue.Empty:
+                if not self.left:
+                    return True
+                for event in pool.poll():
+                    self._tell(event)
+                continue
+            if command is None:
+                return False
+            if isinstance(command, int):
+                pool.cancel(command)
+            else:
+                self.left[command.index] = command
+                pool.submit(command)
+
+    def _tell(self, event: PoolEvent) -> None:
+        if event[0] == "ended":
+            self.left.pop(event[1].index, None)
+        self.on_event(event)
+
+
+class Feed:
+    """Server-sent events: what has changed is told each listener once, as it is then, so that a slow one misses steps
+    and never the end."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Listener] = set()
+        self.closed = False
+
+    def tell(self, name: str, content: Callable[[], Any]) -> None:
+        """An event; a later one of the same name takes the place of one that waits."""
+        for listener in self.listeners:
+            listener.waiting[name] = content
+            listener.wake.set()
+
+    def close(self) -> None:
+        self.closed = True
+        for listener in self.listeners:
+            listener.wake.set()
+
+
+class Listener:
+    """One who listens."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed, self.wake = feed, asyncio.Event()
+        self.waiting: dict[str, Callable[[], Any]] = {}
+
+    async def events(self) -> AsyncIterator[tuple[str, Any] | None]:
+        """Name and content of each; None where there was none for a while."""
+        self.feed.listeners.add(self)
+        try:
+            while not self.feed.closed:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.wake.wait(), QUIET)
+                self.wake.clear()
+                told, self.waiting = self.waiting, {}
+                for name, content in told.items():
+                    yield name.partition(" ")[0], content()
+                if not told:
+                    yield None
+        finally:
+            self.feed.listeners.discard(self)
+
+
+class RunQueue:
+    """The runs: those that were, the one that is, those that wait. All is called in the event loop's thread.
+
+    Args:
+        store: where they are kept.
+        device: in place of what settings say; None for that.
+    """
+
+    def __init__(self, store: Store, device: str | None) -> None:
+        self.store, self.feed = store, Feed()
+        self.loop = asyncio.get_running_loop()
+        self.previews: dict[str, bytes] = {}
+        self.numbers = itertools.count()
+        self.tasks: dict[int, Run] = {}
+        self.answers: dict[int, asyncio.Future[JobOutcome]] = {}
+        self.order: list[Run] = []
+        self.now: tuple[Run, int] | None = None
+        self.since, self.first, self.told, self.kept = 0.0, (0.0, 0.0), 0.0, 0.0
+        self.pool = PoolThread(device, self._hear_from_thread)
+        self.matcher = PoolThread(device, self._hear_from_thread)
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """What the last server has left: what ran is stopped, what waited waits."""
+        for run in self.store.runs.values():
+            if run.status == "running":
+                run.status, run.ended, run.resumable = STOPPED, time.time(), True
+                run.notes = [*run.notes, "the server ended while this ran"]
+                self.store.save(run)
+        waiting = [run for run in self.store.runs.values() if run.status == "waiting"]
+        self.order = sorted(waiting, key=lambda run: (run.rank, run.created))
+        self._begin_next()
+
+    def get(self, key: str) -> Run:
+        """A run by id; a KeyError where there is none."""
+        return self.store.runs[key]
+
+    def job(self, run: Run) -> Job:
+        """What a worker is to do; errors as of settings and pictures."""
+        path = self.store.pictures.path
+        settings = dict(run.settings)
+        init = settings.get("init")
+        if init is not None and init not in INITS:
+            settings["init"] = str(path(init))
+        config = StyleConfig.preset(run.preset).override(**settings)
+        masks = None if run.target_masks is None else [path(mask) for mask in run.target_masks]
+        mask = None if run.source_mask is None else path(run.source_mask)
+        where: dict[str, Any] = {"weights": run.weights, "source_mask": mask, "target_mask": masks}
+        source = path(run.source) if run.video is None else self.store.videos.path(run.video)
+        return Job(source, [path(target) for target in run.targets], config, "result.png", preset=run.preset, **where)
+
+    def add(self, run: Run) -> Run:
+        """A new one, at the end of the queue."""
+        run.id = secrets.token_hex(5)
+        self._enqueue(run)
+        return run
+
+    def resume(self, run: Run) -> None:
+        """Goes on from where it was stopped, when its turn comes."""
+        if run.status in ACTIVE or not run.resumable:
+            raise ConfigError(f"{run.name} is {run.status}: there is nothing to go on with")
+        self._enqueue(run)
+
+    def _enqueue(self, run: Run) -> None:
+        run.status, run.error, run.ended, run.seconds_left = "waiting", "", None, None
+        run.rank = max((other.rank for other in self.order), default=0) + 1
+        self.order.append(run)
+        self.store.save(run)
+        self._changed(run)
+        self._begin_next()
+
+    def reorder(self, keys: Sequence[str]) -> None:
+        """All that wait, in their new order."""
+        waiting = {run.id: run for run in self.order}
+        if sorted(keys) != sorted(waiting):
+            raise ConfigError("order: the ids of all runs that wait are needed, each once")
+        self.order = [waiting[key] for key in keys]
+        for rank, run in enumerate(self.order):
+            run.rank = rank
+            self.store.save(run)
+        self._changed(*self.order)
+
+    def stop(self, run: Run) -> None:
+        """What it has made is kept, and it can go on."""
+        if run in self.order:
+            self.order.remove(run)
+            run.status, run.ended, run.resumable = STOPPED, time.time(), True
+            self.store.save(run)
+            self._changed(run, *self.order)
+        elif self.now is not None and self.now[0] is run:
+            self.pool.cancel(self.now[1])
+        else:
+            raise ConfigError(f"{run.name} is {run.status}: there is nothing to stop")
+
+    def remove(self, run: Run) -> None:
+        """Cancels it where it runs; its files go."""
+        if self.now is not None and self.now[0] is run:
+            self.pool.cancel(self.now[1])
+        if run in self.order:
+            self.order.remove(run)
+        self.store.remove(run)
+        self.previews.pop(run.id, None)
+        self.feed.tell(f"gone {run.id}", lambda: {"id": run.id})
+        self._changed(*self.order)
+
+    def needs(self, key: str) -> Run | None:
+        """A run that waits or runs and needs a picture or a video."""
+        return next((run for run in self.store.runs.values() if run.status in ACTIVE and key in run.used()), None)
+
+    async def match(self, job: Job) -> JobOutcome:
+        """Which part draws from which; see `PageWorker`."""
+        task = PageTask(next(self.numbers), job, kind="match")
+        answer = self.answers[task.index] = self.loop.create_future()
+        self.matcher.submit(task)
+        return await answer
+
+    def _begin_next(self) -> None:
+        while self.now is None and self.order:
+            run = self.order.pop(0)
+            run.status, run.started, run.resumable = "running", time.time(), False
+            self.since, self.first, self.told, self.kept = time.monotonic(), (0.0, 0.0), 0.0, time.monotonic()
+            self.spent = run.seconds
+            try:
+                index, state = next(self.numbers), self.store.file(run, "checkpoint")
+                task = PageTask(index, self.job(run), preview=PREVIEW_EDGE, checkpoint=state, kind=run.kind)
+                self.now = run, index
+                self.store.save(run)
+                self.pool.submit(task)
+            except CxStyleError as error:  # a picture has gone since, or the disk is full
+                self.now = None
+                run.status, run.error, run.ended = FAILED, one_line(str(error)), time.time()
+                run.resumable = True
+            self._changed(run, *self.order)
+
+    def _hear_from_thread(self, event: PoolEvent) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self.loop.call_soon_threadsafe(self._hear, event)
+
+    def _hear(self, event: PoolEvent) -> None:
+        kind, task, _, content = event
+        if task.index in self.answers:
+            if kind == "ended" and not self.answers[task.index].done():
+                self.answers.pop(task.index).set_result(content)
+        elif self.now is not None and self.now[1] == task.index:
+            run = self.now[0]
+            if kind == "progress":
+                self._progressed(run, content)
+            elif kind == "ended":
+                self.now = None
+                self._ended(run, task, content)
+                self._begin_next()
+
+    def _progressed(self, run: Run, progress: JobProgress) -> None:
+        now = time.monotonic()
+        run.done, run.place, run.scale, run.scales = progress.done, progress.place, progress.scale, progress.scales
+        run.losses, run.seconds = progress.losses, self.spent + now - self.since
+        first, done = self.first = self.first if self.first[0] else (now, progress.done)
+        if progress.done > done:
+            run.seconds_left = (now - first) / (progress.done - done) * (1 - progress.done)
+        if progress.preview is not None:
+            self.previews[run.id], run.picture_number = progress.preview, run.picture_number + 1
+        if progress.preview is not None or now - self.told >= TOLD_EVERY:
+            losses: dict[str, float | None] = {**progress.losses}
+            run.add_point(summed(losses, "style"), summed(losses, "content"))
+            self.told = now
+            self._changed(run)
+        if now - self.kept >= KEEP_EVERY and run.id in self.store.runs:
+            self.kept = now
+            with contextlib.suppress(CxStyleError, OSError):  # it will be said at the end
+                self.store.save(run)
+                write_whole(self.store.file(run, "preview.jpg"), self.previews[run.id])
+
+    def _ended(self, run: Run, task: Task, outcome: JobOutcome) -> None:
+        """Result and record first, then what it could go on from goes."""
+        if run.id not in self.store.runs:  # it was deleted while it ran
+            self.store.remove(run)
+            return
+        state = task.checkpoint
+        run.status, run.error, run.ended = outcome.status, one_line(outcome.error), time.time()
+        run.seconds, run.seconds_left = self.spent + time.monotonic() - self.since, None
+        run.notes = [*outcome.details.get("notes", run.notes)]
+        try:
+            if outcome.picture is not None:
+                keep(self.store, run, task, outcome)
+        except (CxStyleError, OSError) as error:
+            run.status, run.error = FAILED, one_line(str(error))
+        finished = run.status in ("complete", "diverged")
+        run.resumable = run.status == STOPPED or (not finished and state is not None and state.exists())
+        with contextlib.suppress(CxStyleError, OSError):
+            self.store.save(run)
+            if finished and state is not None:
+                state.unlink(missing_ok=True)
+        self._changed(run)
+
+    def _changed(self, *runs: Run) -> None:
+        for run in runs:
+            if run.id in self.store.runs:
+                self.feed.tell(f"run {run.id}", lambda run=run: self.told_of(run))  # type: ignore[misc]
+        self.feed.tell("queue", self.state)
+
+    def state(self) -> dict[str, Any]:
+        """Who waits and who runs."""
+        running = None if self.now is None else self.now[0].id
+        return {"waiting": [run.id for run in self.order], "running": running}
+
+    def shown(self, run: Run) -> dict[str, Any]:
+        """A run as JSON."""
+        found = asdict(run)
+        del found["rank"]
+        return found | {"position": self.order.index(run) + 1 if run in self.order else 0}
+
+    def told_of(self, run: Run) -> dict[str, Any]:
+        """A run for an event: of the curve its last points."""
+        found = self.shown(run)
+        return found | {"curve_tail": found.pop("curve")[-TAIL:]}
+
+    async def close(self) -> None:
+        """Stops what runs, which is kept where that takes no longer than a few seconds, and ends all processes."""
+        self.order = []
+        running = self.now
+        if running is not None:
+            self.pool.cancel(running[1])
+            for _ in range(100):
+                if self.now is not running:
+                    break
+                await asyncio.sleep(0.1)
+        await asyncio.to_thread(self.pool.close)
+        await asyncio.to_thread(self.matcher.close)
+
+
+def keep(store: Store, run: Run, task: Task, outcome: JobOutcome) -> None:
+    """Writes result, record and preview of a run."""
+    from ..transfer import write_record
+
+    job = task.job
+    write_whole(store.file(run, "result.png"), outcome.picture or b"")
+    run.result = True
+    run.width, run.height = outcome.facts["size"]
+    run.losses = {k: v for k, v in (outcome.losses or [{}])[-1].items() if k not in ("scale", "iteration")}
+    pictures: dict[str, Any] = {"source": job.source.name, "targets": [target.name for target in job.target]}
+    if job.source_mask is not None:
+        pictures |= {"source_mask": job.source_mask.name, "target_masks": [mask.name for mask in job.target_mask]}
+    write_record(
+        store.file(run, "record.json"),
+        pictures=pictures | {"result": "result.png"},
+        settings=job.config.to_dict(),
+        details=outcome.details,
+        status=outcome.status,
+        seconds=outcome.facts["seconds"],
+        losses=outcome.losses,
+    )
