@@ -2,7 +2,7 @@
 // is asked for anew, since nobody knows what was missed.
 import { addresses, api } from "./api.js";
 import { by } from "./dom.js";
-import { changed, state } from "./state.js";
+import { changed, learn, state } from "./state.js";
 
 const PATIENCE = 1500; // Milliseconds that a connection may be away before the page says so.
 let stream = null;
@@ -24,7 +24,7 @@ export function connect() {
 async function refresh() {
   try {
     const [pictures, runs] = await Promise.all([api.pictures(), api.runs()]);
-    state.pictures = new Map([...pictures, ...samples()].map((picture) => [picture.id, picture]));
+    learn(pictures, true);
     state.runs = new Map(runs.map((run) => [run.id, run]));
     state.waiting = runs.filter((run) => run.status === "waiting").sort((a, b) => a.position - b.position).map((run) => run.id);
   } catch { return lost(); }
@@ -33,10 +33,6 @@ async function refresh() {
   by("lost").hidden = true;
   changed("pictures", "runs", "queue", "choice");
   return undefined;
-}
-
-function samples() {
-  return (state.about?.samples ?? []).map((sample) => ({ sample: true, ...sample }));
 }
 
 function lost() {

@@ -12,7 +12,7 @@ import { setUpQueue } from "./queue.js";
 import { setUpRunButton } from "./runs.js";
 import { setUpSettings } from "./settings.js";
 import { setUpStage } from "./stage.js";
-import { changed, keepChoice, on, restoreChoice, state } from "./state.js";
+import { changed, keepChoice, learn, on, restoreChoice, state } from "./state.js";
 import { setUpVideo } from "./video.js";
 import { setUpWells } from "./wells.js";
 
@@ -20,7 +20,7 @@ async function begin() {
   try {
     const [about, pictures, runs] = await Promise.all([api.about(), api.pictures(), api.runs()]);
     state.about = about;
-    state.pictures = new Map([...pictures, ...about.samples.map((sample) => ({ sample: true, ...sample }))].map((one) => [one.id, one]));
+    learn(pictures, true);
     state.runs = new Map(runs.map((run) => [run.id, run]));
   } catch {
     by("lost").hidden = false;

@@ -1,6 +1,6 @@
 // Files into pictures and videos of the server, and pictures into the places of the choice.
 import { addresses, api } from "./api.js";
-import { changed, nameOf, state } from "./state.js";
+import { changed, learn, nameOf, state } from "./state.js";
 import { say, trying } from "./toast.js";
 
 const VIDEO = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
@@ -15,7 +15,7 @@ export async function upload(file, mask = false) {
   }
   try {
     const picture = await api.upload(file, name, mask);
-    state.pictures.set(picture.id, state.pictures.get(picture.id)?.sample ? state.pictures.get(picture.id) : picture);
+    learn([picture]);
     changed("pictures");
     return picture.id;
   } catch (error) {

@@ -34,6 +34,12 @@ export function changed(...kinds) {
   for (const callback of new Set(kinds.flatMap((kind) => [...(listeners.get(kind) ?? [])]))) callback();
 }
 
+// What is known of pictures, of samples too, which the server doesn't list among those that were sent.
+export function learn(pictures, anew = false) {
+  if (anew) state.pictures = new Map(state.about.samples.map((sample) => [sample.id, { ...sample, sample: true }]));
+  for (const picture of pictures) state.pictures.set(picture.id, { ...state.pictures.get(picture.id), ...picture });
+}
+
 export const nameOf = (id) => (state.pictures.get(id)?.name ?? "a picture that is gone").replace(/\.\w{2,5}$/, "");
 export const isActive = (run) => run.status === "waiting" || run.status === "running";
 

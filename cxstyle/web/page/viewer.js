@@ -131,7 +131,7 @@ export class Viewer {
     const cut = zoomed ? ((seen.left + (wide * this.cut) / 100 - left) / width) * 100 : this.cut;
     for (const layer of this.layers) {
       layer.style.transform = zoomed ? `translate(${x}px, ${y}px) scale(${zoom})` : "";
-      layer.classList.toggle("pixels", this.scale >= 3);
+      layer.classList.toggle("pixels", zoomed && this.scale >= 3);
     }
     if (this.before) this.before.style.clipPath = `inset(0 ${100 - cut}% 0 0)`;
     this.pair.classList.toggle("zoomed", zoomed);
