@@ -17,6 +17,8 @@ from ..files import make_folder
 from .jobs import Job, Task
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..transfer import Inputs, Progress, Result
 
 FAILED = "failed"
@@ -121,7 +123,7 @@ class Worker:
                 return True
             shown, picture = now, None
             if task.preview and now >= seen:
-                picture = preview(progress, task.preview)
+                picture = preview(progress.picture, task.preview)
                 seen = now + min(1.0, max(0.5, (time.perf_counter() - now) / PREVIEW_SHARE))
             where = place(progress), progress.losses, picture, progress.scale, progress.scales
             return on_progress(JobProgress(progress.done, *where))
@@ -153,13 +155,13 @@ def save(progress: Progress, task: Task, steps: int) -> None:
             save_picture(progress.picture, path)
 
 
-def preview(progress: Progress, edge: int) -> bytes:
-    """The picture as a JPEG file of at most `edge` pixels."""
+def preview(picture: Tensor, edge: int) -> bytes:
+    """A picture (1, 3, H, W) as a JPEG file of at most `edge` pixels."""
     from ..pictures import to_image
 
-    picture, content = to_image(progress.picture), io.BytesIO()
-    picture.thumbnail((edge, edge))
-    picture.save(content, "JPEG", quality=PREVIEW_QUALITY)
+    image, content = to_image(picture), io.BytesIO()
+    image.thumbnail((edge, edge))
+    image.save(content, "JPEG", quality=PREVIEW_QUALITY)
     return content.getvalue()
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache, partial
 from importlib.util import find_spec
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,20 +24,27 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from .. import __version__
+from ..batch.worker import preview, read
 from ..checks import converted, one_line
-from ..errors import ConfigError, CxStyleError, OutputError, PictureError
+from ..errors import ConfigError, CxStyleError, PictureError
 from ..files import whole_file
-from ..pictures import FORMATS, Origin, Writing, most_bytes, most_pixels, read_photo
+from ..pictures import FORMATS, Origin, Writing, most_bytes, most_pixels, read_frames, read_photo
 from ..settings import StyleConfig, preset_names
 from .fields import fields, preset_values
-from .queue import Listener, RunQueue
+from .queue import PREVIEW_EDGE, Listener, RunQueue
 from .safety import http_error
 from .store import DECODING, Run, Shelf, Store, file_name
+from .worker import VIDEO
 
 PAGE = Path(__file__).with_name("page")
 MOST_BYTES = 300_000_000
 """Of a picture that is sent; a video may have ten times as many."""
 MOST_JSON = 1_000_000
+MATCHES = 50
+"""That are remembered."""
+MOST_SECONDS = 86400.0
+READ_FIRST = 20_000_000
+"""Pixels up to which what a run is given is read before it waits, as it will be read again, to refuse it at once."""
 QUALITY = 88
 LOOKING = 4096
 """Pixels of the long edge of a smaller picture, at most."""
@@ -69,24 +78,32 @@ def routes() -> list[Route | Mount]:
     def at(path: str, method: str, endpoint: Endpoint) -> Route:
         return Route(path, answering(endpoint), methods=[method])
 
+    def files(kind: str) -> list[Route]:
+        one = f"/api/{kind}/{{id}}"
+        listed = at(f"/api/{kind}", "GET", partial(list_files, kind))
+        posted = at(f"/api/{kind}", "POST", partial(receive_file, kind))
+        return [listed, posted, at(one, "DELETE", partial(remove_file, kind))]
+
     return [
         at("/", "GET", page),
         Mount("/static", StaticFiles(directory=PAGE)),
         at("/api", "GET", about),
         at("/api/presets/{name}", "GET", preset),
-        at("/api/pictures", "POST", partial(receive_file, "pictures")),
-        at("/api/pictures", "GET", partial(list_files, "pictures")),
+        *files("pictures"),
+        *files("videos"),
         at("/api/pictures/{id}", "GET", picture),
-        at("/api/pictures/{id}", "DELETE", partial(remove_file, "pictures")),
+        at("/api/videos/{id}/frame", "GET", frame),
         at("/api/runs", "POST", add_run),
         at("/api/runs", "GET", list_runs),
         at("/api/runs/{id}", "GET", show_run),
         at("/api/runs/{id}", "DELETE", remove_run),
         at("/api/runs/{id}/stop", "POST", stop_run),
         at("/api/runs/{id}/resume", "POST", resume_run),
-        at("/api/runs/{id}/preview", "GET", preview),
+        at("/api/runs/{id}/preview", "GET", show_preview),
         at("/api/runs/{id}/picture", "GET", result),
         at("/api/runs/{id}/record", "GET", record),
+        at("/api/runs/{id}/video", "GET", video),
+        at("/api/match", "POST", match),
         at("/api/queue", "POST", reorder),
         at("/api/events", "GET", events),
     ]
@@ -100,8 +117,7 @@ def answering(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except CxStyleError as error:
             status = 422 if isinstance(error, ConfigError | PictureError) else 500
-            line = one_line(str(error)).replace(f"{request.app.state.store.folder}/", "")
-            return JSONResponse({"error": line}, status)
+            return JSONResponse({"error": request.app.state.store.plain(error)}, status)
 
     return answered
 
@@ -225,9 +241,13 @@ def disposition(name: str, kind: str = "inline") -> dict[str, str]:
     return {"Content-Disposition": f"{kind}; filename*=UTF-8''{quote(name, safe='')}"}
 
 
-@lru_cache(64)
 def smaller(path: Path, edge: int) -> tuple[bytes, str]:
     """A picture with its long edge at most `edge` pixels, and its type: JPEG, or PNG with alpha."""
+    return smaller_of(path, edge, path.stat().st_mtime_ns)
+
+
+@lru_cache(64)
+def smaller_of(path: Path, edge: int, _changed: int) -> tuple[bytes, str]:
     from ..pictures import to_image
 
     with DECODING:
@@ -258,13 +278,19 @@ async def read_json(request: Request) -> dict[str, Any]:
 async def add_run(request: Request) -> Response:
     run = asked_for(await read_json(request))
     queue = queue_of(request)
-    await asyncio.to_thread(check, queue, run)
+    job = queue.job(run)
+    items = queue.store.videos.items | queue.store.pictures.items
+    first, *others = (items[key] for key in (run.video or run.source or "", *run.targets))
+    run.width, run.height = first["width"], first["height"]
+    run.name = file_name(run.name or " + ".join(Path(item["name"]).stem for item in (first, *others)))
+    if run.kind == "picture" and sum(item["width"] * item["height"] for item in (first, *others)) <= READ_FIRST:
+        await asyncio.to_thread(read, job)
     queue.add(run)
     return JSONResponse(queue.shown(run), 201, {"Location": f"/api/runs/{run.id}"})
 
 
-ASKED = ("source", "targets", "weights", "source_mask", "target_masks", "preset", "settings", "kind", "name")
-ASKED += ("video", "minutes", "model")
+ASKED = ["source", "targets", "weights", "source_mask", "target_masks", "preset", "settings", "kind", "name"]
+ASKED += ["video", "minutes", "model"]
 """What may be said of a new run."""
 
 
@@ -274,25 +300,12 @@ def asked_for(content: dict[str, Any]) -> Run:
         if key not in ASKED:
             raise ConfigError(f"{one_line(key)[:40]} is not known; use {', '.join(ASKED)}")
     given = {key: value for key, value in content.items() if value is not None}
-    for key in ("source", "targets"):
-        if key not in given:
-            raise ConfigError(f"{key}: missing")
+    if not given.get("targets"):
+        raise ConfigError("targets: at least one is needed")
+    if "source" not in given and "video" not in given:
+        raise ConfigError("source: missing")
     run: Run = converted({"id": ""} | given, Run)
     return run
-
-
-def check(queue: RunQueue, run: Run) -> None:
-    """Refuses what a run would refuse."""
-    from ..transfer import check_masks, check_weights
-
-    job = queue.job(run)
-    check_weights(run.weights, len(run.targets))
-    check_masks(job.source_mask, list(job.target_mask) or None, len(run.targets))
-    items = queue.store.pictures.items
-    run.width, run.height = items[run.source]["width"], items[run.source]["height"]
-    if not run.name:
-        names = [Path(items[key]["name"]).stem for key in (run.source, *run.targets)]
-        run.name = " + ".join(names)
 
 
 async def list_runs(request: Request) -> Response:
@@ -334,10 +347,12 @@ async def reorder(request: Request) -> Response:
     return JSONResponse(queue_of(request).state())
 
 
-async def preview(request: Request) -> Response:
+async def show_preview(request: Request) -> Response:
     """As it stands, or as it was last."""
     run, queue = run_of(request), queue_of(request)
-    content = queue.previews.get(run.id)
+    content, result = queue.previews.get(run.id), queue.store.file(run, "result.png")
+    if content is None and result.exists():
+        content, _ = await asyncio.to_thread(smaller, result, PREVIEW_EDGE)
     if content is None:
         kept = queue.store.file(run, "preview.jpg")
         if not kept.exists():
@@ -350,12 +365,14 @@ async def result(request: Request) -> Response:
     """The result in a format and a size."""
     run, asked = run_of(request), request.query_params
     path = queue_of(request).store.file(run, "result.png")
-    if not run.result:
-        raise HTTPException(404, f"{run.name} has no result yet")
+    if not path.exists():
+        raise HTTPException(404, f"{run.name} has no picture to download")
     kind, quality = asked.get("format", "png"), asked.get("quality")
     suffix = f".{kind}"
     if suffix not in FORMATS:
-        raise HTTPException(400, f"format: {one_line(kind)[:20]} is not known; use {', '.join(FORMATS)}".replace(".", ""))
+        raise HTTPException(
+            400, f"format: {one_line(kind)[:20]} is not known; use {', '.join(FORMATS)}".replace(".", "")
+        )
     name = f"{run.name.replace(' + ', '_')}{suffix}"
     headers = disposition(name, "attachment" if asked.get("download") == "1" else "inline")
     edge = edge_of(request)
@@ -391,6 +408,52 @@ async def record(request: Request) -> Response:
     return FileResponse(path, media_type="application/json")
 
 
+async def video(request: Request) -> Response:
+    run = run_of(request)
+    path = queue_of(request).store.file(run, VIDEO)
+    if not path.exists():
+        raise HTTPException(404, f"{run.name} has no video to download")
+    kind = "attachment" if request.query_params.get("download") == "1" else "inline"
+    return FileResponse(path, media_type="video/mp4", headers=disposition(f"{run.name.replace(' + ', '_')}.mp4", kind))
+
+
+async def frame(request: Request) -> Response:
+    """One of a video, as a JPEG."""
+    path, edge = file_of("videos", request), edge_of(request) or LOOKING
+    try:
+        at = float(request.query_params.get("at", "0"))
+    except ValueError as error:
+        raise HTTPException(400, "at: a number of seconds is needed") from error
+    return Response(await asyncio.to_thread(frame_at, path, at, edge), media_type="image/jpeg", headers=FOREVER)
+
+
+def frame_at(path: Path, seconds: float, edge: int) -> bytes:
+    """That of a moment, or the last before it."""
+    rate, frames = read_frames(path)
+    number = int(max(0.0, min(seconds, MOST_SECONDS)) * rate)
+    with DECODING:
+        last = deque(islice(frames, number + 1), 1)
+    return preview(last[0], edge)
+
+
+async def match(request: Request) -> Response:
+    """Which part of the target each part of the source draws from."""
+    content, queue = await read_json(request), queue_of(request)
+    given = {key: content.get(key) for key in ("source", "target", "source_mask", "target_mask")}
+    key = json.dumps(given)
+    if key not in queue.matches:
+        masks = None if given["target_mask"] is None else [given["target_mask"]]
+        wanted = {"source": given["source"], "targets": [given["target"]], "source_mask": given["source_mask"]}
+        run = asked_for(wanted | {"target_masks": masks})
+        outcome = await queue.match(queue.job(run))
+        if outcome.error:
+            return JSONResponse({"error": queue.store.plain(outcome.error)}, 422)
+        queue.matches[key] = outcome.facts
+        for old in list(queue.matches)[:-MATCHES]:
+            del queue.matches[old]
+    return JSONResponse(queue.matches[key])
+
+
 async def events(request: Request) -> Response:
     """Server-sent events, at most five a second of each run."""
     queue = queue_of(request)
@@ -405,6 +468,3 @@ async def events(request: Request) -> Response:
             yield ": here\n\n" if event is None else f"event: {event[0]}\ndata: {json.dumps(event[1])}\n\n"
 
     return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-
-
-__all__ = ["OutputError", "make_app"]

@@ -27,7 +27,9 @@ def fields() -> list[dict[str, Any]]:
             kind = "choice" if "choices" in rules else KINDS.get(kinds(StyleConfig)[field.name], "text")
             same = all(getattr(preset, field.name) == field.default for preset in presets)
             limits = {"minimum": rules.get("min"), "maximum": rules.get("max"), "choices": choices}
-            found.append(described(field.name, rules["help"], kind) | limits | {"default": field.default if same else None})
+            found.append(
+                described(field.name, rules["help"], kind) | limits | {"default": field.default if same else None}
+            )
     return found + [described(name, text, "number") | {"minimum": 0} for name, text in WEIGHTS.items()]
 
 

@@ -11,18 +11,20 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ..batch.jobs import Job, Task
 from ..batch.local import LocalPool, PoolEvent
 from ..batch.worker import FAILED, STOPPED, JobOutcome, JobProgress
-from ..checks import one_line
+from ..checks import check_choice, check_number, one_line
 from ..errors import ConfigError, CxStyleError
 from ..files import write_whole
 from ..settings import INITS, StyleConfig
-from .gallery import summed
+from .fields import fields
+from .gallery import finite, summed
 from .store import ACTIVE, Run, Store
-from .worker import PageTask, PageWorker
+from .worker import MODEL, PageTask, PageWorker
 
 IDLE = 300.0
 """Seconds after which a process that has nothing to do ends, with its memory."""
@@ -33,6 +35,8 @@ TOLD_EVERY = 0.25
 """Seconds between two events of one run, at least."""
 QUIET = 15.0
 """Seconds after which a listener is told something, if only that the server is there."""
+ENDED = "the server ended while this ran"
+KINDS = ("picture", "animation")
 TAIL = 10
 """Points of a curve in an event."""
 
@@ -160,9 +164,11 @@ class RunQueue:
         self.numbers = itertools.count()
         self.tasks: dict[int, Run] = {}
         self.answers: dict[int, asyncio.Future[JobOutcome]] = {}
+        self.matches: dict[str, dict[str, Any]] = {}
         self.order: list[Run] = []
         self.now: tuple[Run, int] | None = None
-        self.since, self.first, self.told, self.kept = 0.0, (0.0, 0.0), 0.0, 0.0
+        self.since, self.first, self.told, self.kept, self.spent = 0.0, (0.0, 0.0), 0.0, 0.0, 0.0
+        self.closing = False
         self.pool = PoolThread(device, self._hear_from_thread)
         self.matcher = PoolThread(device, self._hear_from_thread)
         self._take_up()
@@ -172,7 +178,7 @@ class RunQueue:
         for run in self.store.runs.values():
             if run.status == "running":
                 run.status, run.ended, run.resumable = STOPPED, time.time(), True
-                run.notes = [*run.notes, "the server ended while this ran"]
+                run.notes = [*run.notes, ENDED]
                 self.store.save(run)
         waiting = [run for run in self.store.runs.values() if run.status == "waiting"]
         self.order = sorted(waiting, key=lambda run: (run.rank, run.created))
@@ -183,9 +189,15 @@ class RunQueue:
         return self.store.runs[key]
 
     def job(self, run: Run) -> Job:
-        """What a worker is to do; errors as of settings and pictures."""
-        path = self.store.pictures.path
-        settings = dict(run.settings)
+        """What a worker is to do; a ConfigError or PictureError that the run would end with, where that is known."""
+        from ..transfer import check_masks, check_weights
+
+        check_choice("kind", run.kind, KINDS)
+        names, path, settings = [field["name"] for field in fields()], self.store.pictures.path, dict(run.settings)
+        for name in settings:
+            check_choice("settings", name, names)
+        if run.kind == "animation":
+            self._check_animation(run)
         init = settings.get("init")
         if init is not None and init not in INITS:
             settings["init"] = str(path(init))
@@ -193,8 +205,25 @@ class RunQueue:
         masks = None if run.target_masks is None else [path(mask) for mask in run.target_masks]
         mask = None if run.source_mask is None else path(run.source_mask)
         where: dict[str, Any] = {"weights": run.weights, "source_mask": mask, "target_mask": masks}
-        source = path(run.source) if run.video is None else self.store.videos.path(run.video)
+        source = self.store.videos.path(run.video) if run.video else path(run.source or "")
+        check_weights(run.weights, len(run.targets))
+        check_masks(mask, None if masks is None else [*masks], len(run.targets))
         return Job(source, [path(target) for target in run.targets], config, "result.png", preset=run.preset, **where)
+
+    def _check_animation(self, run: Run) -> None:
+        if run.video is None or len(run.targets) != 1:
+            raise ConfigError("animation: a video and one target are needed")
+        if run.minutes is not None:
+            check_number("minutes", run.minutes, 0, above=True)
+        if run.model is not None:
+            self.model(run.model)
+
+    def model(self, key: str) -> Path:
+        """The network that an animation has learnt; a ConfigError where there is none."""
+        path = self.store.file(self.store.runs[key], MODEL) if key in self.store.runs else None
+        if path is None or not path.exists():
+            raise ConfigError(f"model: {one_line(key)[:40]} is no animation that has come to its end")
+        return path
 
     def add(self, run: Run) -> Run:
         """A new one, at the end of the queue."""
@@ -206,6 +235,7 @@ class RunQueue:
         """Goes on from where it was stopped, when its turn comes."""
         if run.status in ACTIVE or not run.resumable:
             raise ConfigError(f"{run.name} is {run.status}: there is nothing to go on with")
+        self.job(run)
         self._enqueue(run)
 
     def _enqueue(self, run: Run) -> None:
@@ -257,7 +287,8 @@ class RunQueue:
     async def match(self, job: Job) -> JobOutcome:
         """Which part draws from which; see `PageWorker`."""
         task = PageTask(next(self.numbers), job, kind="match")
-        answer = self.answers[task.index] = self.loop.create_future()
+        answer: asyncio.Future[JobOutcome] = self.loop.create_future()
+        self.answers[task.index] = answer
         self.matcher.submit(task)
         return await answer
 
@@ -269,14 +300,16 @@ class RunQueue:
             self.spent = run.seconds
             try:
                 index, state = next(self.numbers), self.store.file(run, "checkpoint")
-                task = PageTask(index, self.job(run), preview=PREVIEW_EDGE, checkpoint=state, kind=run.kind)
+                how: dict[str, Any] = {"kind": run.kind, "minutes": run.minutes}
+                how["model"] = None if run.model is None else self.model(run.model)
+                task = PageTask(index, self.job(run), preview=PREVIEW_EDGE, checkpoint=state, **how)
                 self.now = run, index
                 self.store.save(run)
                 self.pool.submit(task)
             except CxStyleError as error:  # a picture has gone since, or the disk is full
                 self.now = None
-                run.status, run.error, run.ended = FAILED, one_line(str(error)), time.time()
-                run.resumable = True
+                run.status, run.error, run.ended = FAILED, self.store.plain(error), time.time()
+                run.resumable = run.done > 0
             self._changed(run, *self.order)
 
     def _hear_from_thread(self, event: PoolEvent) -> None:
@@ -290,7 +323,9 @@ class RunQueue:
                 self.answers.pop(task.index).set_result(content)
         elif self.now is not None and self.now[1] == task.index:
             run = self.now[0]
-            if kind == "progress":
+            if kind == "started":
+                self.first = 0.0, 0.0
+            elif kind == "progress":
                 self._progressed(run, content)
             elif kind == "ended":
                 self.now = None
@@ -300,14 +335,14 @@ class RunQueue:
     def _progressed(self, run: Run, progress: JobProgress) -> None:
         now = time.monotonic()
         run.done, run.place, run.scale, run.scales = progress.done, progress.place, progress.scale, progress.scales
-        run.losses, run.seconds = progress.losses, self.spent + now - self.since
+        losses = {name: finite(value) for name, value in progress.losses.items()}
+        run.losses, run.seconds = losses, self.spent + now - self.since
         first, done = self.first = self.first if self.first[0] else (now, progress.done)
         if progress.done > done:
             run.seconds_left = (now - first) / (progress.done - done) * (1 - progress.done)
         if progress.preview is not None:
             self.previews[run.id], run.picture_number = progress.preview, run.picture_number + 1
         if progress.preview is not None or now - self.told >= TOLD_EVERY:
-            losses: dict[str, float | None] = {**progress.losses}
             run.add_point(summed(losses, "style"), summed(losses, "content"))
             self.told = now
             self._changed(run)
@@ -323,17 +358,21 @@ class RunQueue:
             self.store.remove(run)
             return
         state = task.checkpoint
-        run.status, run.error, run.ended = outcome.status, one_line(outcome.error), time.time()
+        run.status, run.error, run.ended = outcome.status, self.store.plain(outcome.error), time.time()
         run.seconds, run.seconds_left = self.spent + time.monotonic() - self.since, None
-        run.notes = [*outcome.details.get("notes", run.notes)]
+        notes = [*outcome.details.get("notes", ()), *([ENDED] if self.closing and run.status == STOPPED else [])]
+        run.notes = [*map(self.store.plain, notes)]
         try:
-            if outcome.picture is not None:
+            if "size" in outcome.facts:
                 keep(self.store, run, task, outcome)
         except (CxStyleError, OSError) as error:
-            run.status, run.error = FAILED, one_line(str(error))
+            run.status, run.error = FAILED, self.store.plain(error)
         finished = run.status in ("complete", "diverged")
-        run.resumable = run.status == STOPPED or (not finished and state is not None and state.exists())
+        run.resumable = run.status == STOPPED or (not finished and run.done > 0)
+        seen = self.previews.pop(run.id, None)
         with contextlib.suppress(CxStyleError, OSError):
+            if seen is not None:
+                write_whole(self.store.file(run, "preview.jpg"), seen)
             self.store.save(run)
             if finished and state is not None:
                 state.unlink(missing_ok=True)
@@ -347,7 +386,7 @@ class RunQueue:
 
     def state(self) -> dict[str, Any]:
         """Who waits and who runs."""
-        running = None if self.now is None else self.now[0].id
+        running = None if self.now is None or self.now[0].id not in self.store.runs else self.now[0].id
         return {"waiting": [run.id for run in self.order], "running": running}
 
     def shown(self, run: Run) -> dict[str, Any]:
@@ -363,8 +402,7 @@ class RunQueue:
 
     async def close(self) -> None:
         """Stops what runs, which is kept where that takes no longer than a few seconds, and ends all processes."""
-        self.order = []
-        running = self.now
+        self.order, self.closing, running = [], True, self.now
         if running is not None:
             self.pool.cancel(running[1])
             for _ in range(100):
@@ -376,14 +414,14 @@ class RunQueue:
 
 
 def keep(store: Store, run: Run, task: Task, outcome: JobOutcome) -> None:
-    """Writes result, record and preview of a run."""
+    """Writes result and record of a run; an animation has written its own."""
     from ..transfer import write_record
 
     job = task.job
-    write_whole(store.file(run, "result.png"), outcome.picture or b"")
+    if outcome.picture is not None:
+        write_whole(store.file(run, "result.png"), outcome.picture)
     run.result = True
     run.width, run.height = outcome.facts["size"]
-    run.losses = {k: v for k, v in (outcome.losses or [{}])[-1].items() if k not in ("scale", "iteration")}
     pictures: dict[str, Any] = {"source": job.source.name, "targets": [target.name for target in job.target]}
     if job.source_mask is not None:
         pictures |= {"source_mask": job.source_mask.name, "target_masks": [mask.name for mask in job.target_mask]}
@@ -393,6 +431,6 @@ def keep(store: Store, run: Run, task: Task, outcome: JobOutcome) -> None:
         settings=job.config.to_dict(),
         details=outcome.details,
         status=outcome.status,
-        seconds=outcome.facts["seconds"],
+        seconds=outcome.facts.get("seconds", {}),
         losses=outcome.losses,
     )

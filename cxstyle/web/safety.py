@@ -110,11 +110,11 @@ class Guarded:
             response = RedirectResponse("/", 303)
             response.set_cookie(name, token, max_age=LONG, httponly=True, samesite="strict")
             return response
-        cookies = SimpleCookie[str]()
+        cookies = SimpleCookie()
         try:
             cookies.load(headers.get("cookie", ""))
         except CookieError:
-            cookies = SimpleCookie[str]()
+            cookies = SimpleCookie()
         cookie = cookies[name].value if name in cookies else ""
         if same(cookie, token) or same(headers.get("authorization", "").removeprefix("Bearer "), token):
             return None

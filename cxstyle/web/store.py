@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -29,8 +30,6 @@ SAMPLES = ("astronaut.jpg", "hopper.jpg", "chelsea.png", "coffee.png", "rocket.j
 MOST_POINTS = 300
 """Of a curve of losses."""
 ACTIVE = ("waiting", "running")
-TYPES = {"JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF"}
-"""What browsers show, whatever the name of the file says."""
 DECODING = threading.Lock()
 """One picture at a time: each may take gigabytes."""
 
@@ -40,14 +39,12 @@ class Run:
     """A try: what it was asked for, and how far it is. The fields are those of its JSON, and of run.json.
 
     Attributes:
-        rank: its place among those that wait.
-        spent: seconds that it ran, before the current start.
-        others are told in `cxstyle docs web`.
+        rank: its place among those that wait; what the others are `cxstyle docs web` tells.
     """
 
     id: str
-    source: str
     targets: list[str]
+    source: str | None = None
     kind: str = "picture"
     name: str = ""
     weights: list[float] | None = None
@@ -69,7 +66,7 @@ class Run:
     scales: int = 0
     seconds: float = 0.0
     seconds_left: float | None = None
-    losses: dict[str, float] = field(default_factory=dict)
+    losses: dict[str, float | None] = field(default_factory=dict)
     curve: list[list[float]] = field(default_factory=list)
     picture_number: int = 0
     width: int = 0
@@ -174,7 +171,9 @@ class Store:
         try:
             self.lock.acquire(timeout=0)
         except filelock.Timeout as error:
-            raise OutputError(f"{folder} is in use by another `cxstyle serve`; open its page, or take --folder") from error
+            raise OutputError(
+                f"{folder} is in use by another `cxstyle serve`; open its page, or take --folder"
+            ) from error
         self.incoming = self.folder / "incoming"
         shutil.rmtree(self.incoming, ignore_errors=True)
         make_folder(self.incoming)
@@ -205,6 +204,10 @@ class Store:
     def file(self, run: Run, name: str) -> Path:
         """One of a run's."""
         return self.folder / "runs" / run.id / name
+
+    def plain(self, text: object) -> str:
+        """A message in a line, in which files of this folder have their names alone."""
+        return re.sub(rf"{re.escape(str(self.folder))}/(\w+/(\w+/)?)?", "", one_line(str(text)))
 
     def save(self, run: Run) -> None:
         """Writes run.json; the run's folder comes with it."""
@@ -267,4 +270,3 @@ def look_at_video(path: Path) -> dict[str, Any]:
         seconds = float(container.duration or 0) / 1_000_000
     height, width = first.shape[2:]
     return {"width": width, "height": height, "seconds": seconds, "frames_per_second": round(float(rate), 3)}
-
