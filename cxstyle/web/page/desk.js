@@ -18,6 +18,9 @@ export function setUpDesk() {
   const modes = [["masks", "Masks", "mask", "Paint what becomes what (M)"], ["matches", "What draws from what", "link", "Hover over the source (W)"]];
   by("desk-tools").append(make("div", { className: "modes" }, ...modes.map(([mode, label, , title]) =>
     button(label, () => setMode(desk.mode === mode ? null : mode), { id: "mode-" + mode, title, "aria-pressed": "false" }))));
+  by("desk-tools").append(make("div", { id: "sides", role: "group", "aria-label": "Which picture" }, ...desk.sheets.map(({ role }) =>
+    make("button", { type: "button", className: "chip", "data-side": role, onclick: () => showSide(role) }, role))));
+  showSide("source");
   setUpPaint();
   setUpMatches();
   on("choice pictures view", draw);
@@ -32,6 +35,12 @@ export function setMode(mode) {
   for (const name of ["masks", "matches"]) by("mode-" + name).setAttribute("aria-pressed", String(name === mode));
   by("pictures-view").dataset.mode = mode ?? "";
   for (const callback of listeners) callback();
+}
+
+// On a phone masks are painted on one picture at a time.
+function showSide(role) {
+  by("sheets").dataset.side = role;
+  for (const chip of by("sides").children) chip.setAttribute("aria-pressed", String(chip.dataset.side === role));
 }
 
 // One picture with two canvases over it: what is painted, and what a hand points at.

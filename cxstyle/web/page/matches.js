@@ -6,6 +6,7 @@ import { uploadedMasks } from "./masks.js";
 import { on, state } from "./state.js";
 
 const NEAR = 1.3; // Cells of the source around the pointer that are asked, as the deviation of a bell curve.
+const DARK = 165; // Of 255, where nothing is drawn from.
 const FINE = 6; // Pixels of the veil for a cell.
 let found = null; // {key, source, target, cells, sure}
 let asking = null;
@@ -105,7 +106,7 @@ function veil(canvas, [rows, columns], light) {
   const small = make("canvas", { width: columns, height: rows }), context = small.getContext("2d");
   const pixels = context.createImageData(columns, rows);
   for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) pixels.data[4 * (y * columns + x) + 3] = 205 * (1 - Math.min(1, 1.3 * light(y, x)));
+    for (let x = 0; x < columns; x++) pixels.data[4 * (y * columns + x) + 3] = DARK * (1 - Math.min(1, 1.3 * light(y, x)));
   }
   context.putImageData(pixels, 0, 0);
   Object.assign(canvas, { width: columns * FINE, height: rows * FINE });

@@ -1,5 +1,5 @@
 // The hand that paints masks: tools, their keys, and what pointers do over the sheets.
-import { all, button, by, icon, make } from "./dom.js";
+import { all, button, by, make } from "./dom.js";
 import { desk, onMode, setMode } from "./desk.js";
 import * as masks from "./masks.js";
 import { changed, nameOf, on, state } from "./state.js";
@@ -10,7 +10,9 @@ const hand = { tool: "brush", color: 1, size: 6, reach: 0, opacity: 60, sheet: n
 // size: a brush's diameter in hundredths of the picture's long edge; reach: of the fill in colours, 0 for marks alone
 
 export function setUpPaint() {
-  by("desk-tools").append(toolbar());
+  by("desk-tools").append(
+    make("p", { id: "meaning", role: "status" }, make("span"), " ", make("button", { type: "button", id: "rename", className: "quiet", onclick: () => rename(hand.color) }, "Rename")),
+    toolbar());
   for (const sheet of desk.sheets) listen(sheet);
   on("choice masks view", drawAll);
   onMode(drawAll);
@@ -23,21 +25,22 @@ function toolbar() {
     make("input", { type: "range", id, min, max, step: 0.5, value: hand[id], oninput: (event) => { hand[id] = Number(event.target.value); change(); } }));
   const tool = ([name, label, key]) => button(label, () => choose({ tool: name }), { picture: name, id: "tool-" + name, title: `${label} (${key})`, "aria-pressed": "false" });
   return make("div", { id: "paint" },
-    make("div", { role: "group", "aria-label": "Tools" }, ...TOOLS.map(tool)),
-    make("div", { id: "palette", role: "radiogroup", "aria-label": "Colours, shared by both pictures" }),
-    make("div", { className: "sliders" }, slide("size", "Size", 0.5, 40, showRing), slide("reach", "Follow the picture", 0, 90, () => {}), slide("opacity", "Opacity", 10, 100, drawAll)),
-    make("div", { role: "group", "aria-label": "Steps" },
-      button("Undo", masks.undo, { picture: "undo", id: "undo", title: "Undo (Ctrl-Z)" }), button("Redo", masks.redo, { picture: "redo", id: "redo", title: "Redo (Ctrl-Shift-Z)" })),
-    make("div", { role: "group", "aria-label": "Masks", className: "files" },
-      button("Clear", clear, { id: "clear", title: "Clears both masks" }), menu("Load", "load-mask", load), menu("Save", "save-mask", save)),
-    make("label", { className: "use" }, make("input", { type: "checkbox", id: "use-masks", onchange: (event) => { state.useMasks = event.target.checked; changed("choice"); } }), "use in runs"),
-    make("p", { id: "meaning", role: "status" }));
+    make("div", { className: "strip" },
+      make("div", { role: "group", "aria-label": "Tools" }, ...TOOLS.map(tool)),
+      make("div", { id: "palette", role: "radiogroup", "aria-label": "Colours, shared by both pictures" }),
+      make("div", { role: "group", "aria-label": "Steps" },
+        button("Undo", masks.undo, { picture: "undo", id: "undo", title: "Undo (Ctrl-Z)" }), button("Redo", masks.redo, { picture: "redo", id: "redo", title: "Redo (Ctrl-Shift-Z)" }))),
+    make("div", { className: "strip" },
+      make("div", { className: "sliders" }, slide("size", "Size", 0.5, 40, showRing), slide("reach", "Follow the picture", 0, 90, () => {}), slide("opacity", "Opacity", 10, 100, drawAll)),
+      make("div", { role: "group", "aria-label": "Masks", className: "files" },
+        button("Clear", clear, { id: "clear", title: "Clears both masks" }), menu("Load", "load-mask", load), menu("Save", "save-mask", save)),
+      make("label", { className: "use" }, make("input", { type: "checkbox", id: "use-masks", onchange: (event) => { state.useMasks = event.target.checked; changed("choice"); } }), "use in runs")));
 }
 
 // One for each picture.
 function menu(label, id, action) {
   const one = ({ role }, i) => make("button", { type: "button", className: "plain", id: `${id}-${role}`, title: `${label} the ${role}'s mask`, "aria-label": `${label} the ${role}'s mask`, onclick: () => action(desk.sheets[i]) }, role);
-  return make("span", { className: "split", role: "group", "aria-label": label }, icon(label.toLowerCase()), ...desk.sheets.map(one));
+  return make("span", { className: "split", role: "group", "aria-label": label }, label, ...desk.sheets.map(one));
 }
 
 function choose(changes) {
@@ -46,7 +49,7 @@ function choose(changes) {
 }
 
 function drawAll() {
-  by("paint").hidden = desk.mode !== "masks";
+  by("paint").hidden = by("meaning").hidden = desk.mode !== "masks";
   for (const sheet of desk.sheets) {
     sheet.paint.hidden = sheet.id === null || !(desk.mode === "masks" || (desk.mode === null && state.useMasks));
     sheet.stage.classList.toggle("painting", painting());
@@ -79,12 +82,13 @@ function drawPalette() {
   by("palette").replaceChildren(...masks.palette.map(({ name, color }, i) => {
     const { source, target } = meanings[i], where = source && target ? "both" : source ? "source" : target ? "target" : "none";
     const made = make("button", { type: "button", role: "radio", className: "swatch " + where, "data-color": i, "aria-checked": String(i === hand.color), "aria-label": `${name}${TOLD[where] && i ? ", " + TOLD[where] : ""}`,
-      title: `${name}${i && i < 10 ? ` (${i})` : ""}. Double click to rename`, onclick: () => choose({ color: i, tool: hand.tool === "eraser" ? "brush" : hand.tool }), ondblclick: () => rename(i) }, make("i"));
+      title: `${name}${i && i < 10 ? ` (${i})` : ""}`, onclick: () => choose({ color: i, tool: hand.tool === "eraser" ? "brush" : hand.tool }) }, make("i"));
     made.firstChild.style.background = color;
     return made;
   }));
   if (focused !== undefined) by("palette").children[focused]?.focus({ preventScroll: true });
-  by("meaning").textContent = meaning(meanings);
+  by("meaning").firstChild.textContent = meaning(meanings);
+  by("rename").hidden = hand.color === 0;
 }
 
 const TOLD = { both: "in both pictures", source: "in the source alone", target: "in the target alone" };
@@ -101,7 +105,7 @@ function meaning(meanings) {
 }
 
 function rename(i) {
-  const name = prompt("A name for this colour", masks.palette[i].name)?.trim();
+  const name = prompt("A name for this colour, such as face or sky", masks.palette[i].name)?.trim();
   if (!name) return;
   masks.palette[i].name = name.slice(0, 40);
   masks.keepPalette();
@@ -194,7 +198,8 @@ function fill(sheet, mask, at) {
 }
 
 function pixelsOf(sheet, mask) {
-  const context = make("canvas", { width: mask.width, height: mask.height }).getContext("2d");
+  const context = make("canvas", { width: mask.width, height: mask.height }).getContext("2d", { willReadFrequently: true });
+  context.filter = "blur(2px)"; // Grain would leave holes in what hangs together.
   context.drawImage(sheet.picture, 0, 0, mask.width, mask.height);
   return context.getImageData(0, 0, mask.width, mask.height).data;
 }

@@ -1,6 +1,7 @@
 // The places of source and targets: a click chooses, a drop or a paste puts something in.
 import { addresses } from "./api.js";
 import { by, button, icon, make } from "./dom.js";
+import { isPainted } from "./masks.js";
 import { choosePicture } from "./picker.js";
 import { changed, nameOf, on, state } from "./state.js";
 
@@ -22,7 +23,7 @@ function draw() {
 }
 
 function well(place, label, id, remove) {
-  const caption = make("span", { className: "caption" }, make("b", {}, label), id ? " " + nameOf(id) : "");
+  const caption = make("span", { className: "caption" }, make("b", {}, label), id ? " " + nameOf(id) : "", state.useMasks && isPainted(id) ? make("i", {}, " masked") : "");
   const open = make("button", {
     type: "button", id: `choose-${place}`, className: "open", draggable: Boolean(id), onclick: () => choosePicture(place),
     "aria-label": id ? `${label}: ${nameOf(id)}. Choose another` : `Choose the ${place}`, ondragstart: (event) => drag(event, id),
