@@ -14,7 +14,7 @@ from torch import Tensor
 from ..checks import check_choice, check_device, check_integer, converted
 from ..device import choose_device, exact_float32, memory_errors, usual_modes
 from ..errors import ConfigError
-from ..features import VGGFeatures, check_layer, resolve_network, stride
+from ..features import FeatureCache, VGGFeatures, check_layer, resolve_network, stride
 from ..losses import (
     LAYER,
     Correspondence,
@@ -151,6 +151,7 @@ def match_cells(
     features: str = "auto",
     weights: str | None = None,
     device: str = "auto",
+    cache: FeatureCache | None = None,
 ) -> CellMatch:
     """Which part of the target each part of the source draws from in a run, coarsely and soon: for pointing at it.
 
@@ -162,6 +163,7 @@ def match_cells(
         features: vgg16, vgg19 or auto, as in `StyleConfig`.
         weights: a weight file to use instead.
         device: as in `StyleConfig`.
+        cache: of whoever does one match after another.
 
     Raises:
         PictureError, ConfigError, WeightsError, DeviceError: what was given can't be used.
@@ -169,12 +171,12 @@ def match_cells(
     """
     check_choice("features", features, FEATURES)
     check_device(device)
-    where, network = choose_device(device), resolve_network(features, weights)
+    where, cache = choose_device(device), cache or FeatureCache()
+    vgg = cache.network(cache.weights(features, weights), [LAYER], "max", torch.float32, where)
     photo = read_photo(target, "target")
     inputs = read_inputs(source, photo, None, source_mask, target_mask)
     left, top, _, _ = border(photo.colors, photo.alpha)
     with exact_float32(), memory_errors():
-        vgg = VGGFeatures(network, [LAYER]).to(where)
         found = Correspondence(inputs.source, inputs.targets, vgg, where, inputs.guide)
     (rows, columns), (height, width) = found.other.grids[0], photo.colors.shape[2:]
     tall, wide = rows / inputs.targets[0].shape[2], columns / inputs.targets[0].shape[3]  # cells a pixel

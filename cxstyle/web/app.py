@@ -397,7 +397,8 @@ def encoded(path: Path, suffix: str, quality: int | None) -> bytes:
         photo = read_photo(path)
     origin = Origin(photo.author, photo.copyright, photo.bits)
     text = as_text(read_record(path))
-    return encode(photo.colors, suffix, photo.alpha, Writing(quality), text, origin).content
+    writing = Writing(quality if FORMATS[suffix].quality else None)
+    return encode(photo.colors, suffix, photo.alpha, writing, text, origin).content
 
 
 async def record(request: Request) -> Response:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ..checks import one_line
@@ -130,7 +130,10 @@ def refusal(line: str, status: int) -> Response:
     return JSONResponse({"error": line}, status)
 
 
-def http_error(_request: Any, error: Exception) -> Response:
+def http_error(request: Request, error: Exception) -> Response:
     """Starlette's own errors, such as that there is nothing at an address."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": one_line(str(error.detail))}, error.status_code, headers=dict(error.headers or {}))
+    line = str(error.detail)
+    if line in ("Not Found", "Method Not Allowed"):
+        line = f"there is no {request.method} {request.url.path[:100]}; see `cxstyle docs web`"
+    return JSONResponse({"error": one_line(line)}, error.status_code, headers=dict(error.headers or {}))

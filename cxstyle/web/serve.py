@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,14 @@ class PageServer:
         from .safety import Guarded
         from .store import Store
 
-        self.socket = listening(host, port)
+        self.store = Store(folder)
+        try:
+            self.socket = listening(host, port)
+        except ConfigError:
+            self.store.close()
+            raise
         number = self.socket.getsockname()[1]
         token = None if is_own(host) else secrets.token_urlsafe(24)
-        self.store = Store(folder)
         app = make_app(self.store, None if device == "auto" else device, device)
         guarded: Any = Guarded(app, number, token, host)
         settings: dict[str, Any] = {"log_level": "error", "access_log": False, "server_header": False}
@@ -76,10 +80,10 @@ class PageServer:
             self.store.close()
             self.socket.close()
 
-    @property
-    def stop(self) -> Callable[..., None]:
-        """For signals: what runs is stopped and kept; once more, at once."""
-        return self.server.handle_exit
+    def stop(self, *_: object) -> None:
+        """For signals and other threads: what runs is stopped and kept; asked once more, at once."""
+        self.server.force_exit = self.server.should_exit
+        self.server.should_exit = True
 
 
 def is_own(host: str) -> bool:

@@ -167,7 +167,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         make_folder(folder)
-        self.folder, self.lock = folder.resolve(), filelock.FileLock(folder / ".lock")
+        self.folder, self.lock = folder.resolve(), filelock.FileLock(folder / ".lock", thread_local=False)
         try:
             self.lock.acquire(timeout=0)
         except filelock.Timeout as error:

@@ -56,5 +56,6 @@ class PageWorker(Worker):
 
         job = task.job
         mask, device = next(iter(job.target_mask), None), self.device or job.config.device
-        found = match_cells(job.source, job.target[0], source_mask=job.source_mask, target_mask=mask, device=device)
+        masks = {"source_mask": job.source_mask, "target_mask": mask}
+        found = match_cells(job.source, job.target[0], **masks, device=device, cache=self.shared)
         return JobOutcome("complete", facts=asdict(found))
