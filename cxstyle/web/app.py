@@ -167,7 +167,7 @@ async def about(request: Request) -> Response:
             "default_preset": "default",
             "fields": fields(),
             "formats": [suffix.removeprefix(".") for suffix in FORMATS],
-            "samples": [{"name": path.name, "id": key} for key, path in pictures.samples.items()],
+            "samples": [pictures.items[key] for key in pictures.samples],
             "limits": {"bytes": min(MOST_BYTES, most_bytes()), "pixels": most_pixels()},
             "video": find_spec("av") is not None,
             "queue_running": len(queue.order) + (queue.now is not None),

@@ -49,7 +49,7 @@ function draw() {
   by("progress").hidden = !shown;
   if (!shown) return;
   const active = isActive(run), { buttons } = parts;
-  by("progress").dataset.status = run.status;
+  Object.assign(by("progress").dataset, { run: run.id, status: run.status });
   parts.bar.value = run.status === "complete" ? 1 : run.done ?? 0;
   parts.bar.hidden = run.status === "complete";
   write(parts.status, STATUS[run.status] ?? run.status);

@@ -130,7 +130,7 @@ class RunStage {
       this.canvas.getContext("2d").drawImage(picture, 0, 0);
       this.viewer.shape(picture.naturalWidth, picture.naturalHeight);
       this.drawn = { address };
-      this.canvas.dataset.picture = run.picture_number ?? 0;
+      Object.assign(this.canvas.dataset, { run: run.id, picture: run.picture_number ?? 0 });
       showZoom();
     } catch { /* a preview that is gone already: the next one comes */ }
     if (this.loading === address) this.loading = null;

@@ -7,7 +7,14 @@ import { changed, nameOf, on, state } from "./state.js";
 
 export function setUpWells() { on("choice pictures masks", draw); }
 
+let drawn = "";
+
+// Only when something has changed: an element that is replaced takes no click and no drop.
 function draw() {
+  const known = [state.source, ...state.targets.map(({ id }) => id)].map((id) => id && [nameOf(id), state.useMasks && isPainted(id)]);
+  const signature = JSON.stringify([state.source, state.targets, state.video?.id, known]);
+  if (signature === drawn) return;
+  drawn = signature;
   const focused = document.activeElement?.id, several = state.targets.length > 1;
   const source = state.video ? null : well("source", "Source", state.source, () => { state.source = null; changed("choice"); });
   const targets = several
