@@ -163,9 +163,7 @@ def expect_status(page: Page, status: str) -> None:
 
 def started(page: Page) -> None:
     """Until the first picture is there."""
-    expect(page.locator("#result-stage canvas")).to_have_attribute(
-        "data-picture", re.compile("[1-9]"), timeout=PATIENCE
-    )
+    expect(page.locator("#result-stage canvas")).to_have_attribute("data-picture", re.compile("[1-9]"), timeout=PATIENCE)
 
 
 def stroke(page: Page, role: str, *points: tuple[float, float]) -> None:
