@@ -263,8 +263,14 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
                 worker.ahead(message)
                 tasks.put(message)
 
+    def say(kind: str, index: int, content: object = None) -> None:
+        try:
+            connection.send((kind, index, content))
+        except OSError:  # the pool has gone
+            os._exit(0)
+
     def progressed(index: int, progress: JobProgress) -> bool:
-        connection.send(("progress", index, progress))
+        say("progress", index, progress)
         return index not in stopped
 
     threading.Thread(target=listen, daemon=True).start()
@@ -272,9 +278,9 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
         task = tasks.get()
         outcome = JobOutcome(STOPPED)
         if task.index not in stopped:
-            connection.send(("started", task.index, None))
+            say("started", task.index)
             outcome = worker.work(task, partial(progressed, task.index))
-        connection.send(("ended", task.index, outcome))
+        say("ended", task.index, outcome)
 
 
 def describe(status: int) -> str:

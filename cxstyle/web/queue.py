@@ -178,7 +178,7 @@ class RunQueue:
         for run in self.store.runs.values():
             if run.status == "running":
                 run.status, run.ended, run.resumable = STOPPED, time.time(), True
-                run.notes = [*run.notes, ENDED]
+                run.notes = [ENDED]
                 self.store.save(run)
         waiting = [run for run in self.store.runs.values() if run.status == "waiting"]
         self.order = sorted(waiting, key=lambda run: (run.rank, run.created))
@@ -362,6 +362,12 @@ class RunQueue:
         run.seconds, run.seconds_left = self.spent + time.monotonic() - self.since, None
         notes = [*outcome.details.get("notes", ()), *([ENDED] if self.closing and run.status == STOPPED else [])]
         run.notes = [*map(self.store.plain, notes)]
+        if run.status == "complete":
+            run.done = 1.0
+        if outcome.losses:
+            last = {name: finite(value) for name, value in outcome.losses[-1].items()}
+            run.losses = {name: value for name, value in last.items() if name not in ("scale", "iteration")}
+            run.add_point(summed(run.losses, "style"), summed(run.losses, "content"))
         try:
             if "size" in outcome.facts:
                 keep(self.store, run, task, outcome)

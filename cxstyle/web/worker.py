@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..batch.jobs import Task
 from ..batch.worker import FAILED, JobOutcome, OnProgress, Worker
@@ -56,6 +57,6 @@ class PageWorker(Worker):
 
         job = task.job
         mask, device = next(iter(job.target_mask), None), self.device or job.config.device
-        masks = {"source_mask": job.source_mask, "target_mask": mask}
+        masks: dict[str, Any] = {"source_mask": job.source_mask, "target_mask": mask}
         found = match_cells(job.source, job.target[0], **masks, device=device, cache=self.shared)
         return JobOutcome("complete", facts=asdict(found))

@@ -48,7 +48,7 @@ class Served(httpx.Client):
         """A run, as soon as something holds of it."""
         deadline = time.monotonic() + PATIENCE
         while not holds(run := self.run(key)):
-            assert time.monotonic() < deadline, run
+            assert time.monotonic() < deadline, run["place"]
             time.sleep(0.05)
         return run
 

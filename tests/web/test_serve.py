@@ -66,7 +66,13 @@ def test_a_run_makes_the_picture_that_the_library_makes(page: Served, pair: tupl
 
     key = page.begin(pair)
     run = page.ended(key)
-    assert (run["status"], run["error"], run["done"], run["result"], run["resumable"]) == ("complete", "", 1, True, False)
+    assert (run["status"], run["error"], run["done"], run["result"], run["resumable"]) == (
+        "complete",
+        "",
+        1,
+        True,
+        False,
+    )
     assert (run["name"], run["width"], run["height"]) == ("astronaut + hopper", 32, 32)
     assert run["curve"][-1][0] == 1
     config = StyleConfig.preset("fast").override(**SMALL)
@@ -281,7 +287,9 @@ def test_a_video_is_animated_and_its_network_used_again(page: Served, tmp_path: 
     video = page.upload(tmp_path / "head.mp4", "videos")
     (item,) = page.get("/api/videos").json()
     assert (item["width"], item["height"], item["frames_per_second"]) == (48, 32, 8)
-    with Image.open(io.BytesIO(page.get(f"/api/videos/{video}/frame", params={"at": 0.5, "edge": 24}).content)) as image:
+    with Image.open(
+        io.BytesIO(page.get(f"/api/videos/{video}/frame", params={"at": 0.5, "edge": 24}).content)
+    ) as image:
         assert image.size == (24, 16)
     target = page.upload(painted(tmp_path / "still.png", "orange"))
     asked = {"kind": "animation", "video": video, "targets": [target], "minutes": 0.001, "settings": {"device": "cpu"}}
@@ -307,7 +315,9 @@ def test_files_that_are_no_pictures_leave_one_line_and_nothing_else(page: Served
     assert files_in(page.folder) == before  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["../../a.png", "/etc/a.png", "..", "a\0b.png", "about.json", "\u202ea.png", "x" * 500])
+@pytest.mark.parametrize(
+    "name", ["../../a.png", "/etc/a.png", "..", "a\0b.png", "about.json", "\u202ea.png", "x" * 500]
+)
 def test_names_lead_nowhere(page: Served, pair: tuple[Path, Path], name: str) -> None:
     changed = pair[0].read_bytes() + name.encode()  # what follows a PNG's end is not read
     item = page.post("/api/pictures", params={"name": name}, content=changed).json()
@@ -319,7 +329,9 @@ def test_names_lead_nowhere(page: Served, pair: tuple[Path, Path], name: str) ->
 
 def test_what_is_larger_than_the_limit_is_refused_unread(page: Served) -> None:
     most = page.get("/api").json()["limits"]["bytes"]
-    request = f"POST /api/pictures HTTP/1.1\r\nHost: 127.0.0.1:{page.base_url.port}\r\nContent-Length: {most + 1}\r\n\r\n"
+    request = (
+        f"POST /api/pictures HTTP/1.1\r\nHost: 127.0.0.1:{page.base_url.port}\r\nContent-Length: {most + 1}\r\n\r\n"
+    )
     with socket.create_connection(("127.0.0.1", page.base_url.port or 0)) as connection:
         connection.sendall(request.encode())
         answer = connection.recv(4096).decode()
