@@ -3,9 +3,17 @@ const LOST = "The server doesn't answer. Is cxstyle serve still running?";
 
 async function ask(method, address, body = null, type = "application/json") {
   const given = { method };
-  if (body !== null) Object.assign(given, { body: type === "application/json" ? JSON.stringify(body) : body, headers: { "Content-Type": type } });
+  if (body !== null)
+    Object.assign(given, {
+      body: type === "application/json" ? JSON.stringify(body) : body,
+      headers: { "Content-Type": type },
+    });
   let answer;
-  try { answer = await fetch(address, given); } catch { throw new Error(LOST); }
+  try {
+    answer = await fetch(address, given);
+  } catch {
+    throw new Error(LOST);
+  }
   if (!answer.ok) throw new Error(await reason(answer));
   return answer.status === 204 ? null : answer.json();
 }
@@ -14,7 +22,9 @@ async function reason(answer) {
   try {
     const { error } = await answer.json();
     if (error) return String(error);
-  } catch { /* not from us: the status is all there is to tell */ }
+  } catch {
+    /* not from us: the status is all there is to tell */
+  }
   return `The server refused this (status ${answer.status}).`;
 }
 
@@ -25,9 +35,10 @@ export const api = {
   about: () => ask("GET", "/api"),
   preset: (name) => ask("GET", `/api/presets/${encodeURIComponent(name)}`),
   pictures: () => ask("GET", "/api/pictures"),
-  upload: (file, name, mask = false) =>
-    ask("POST", `/api/pictures?name=${encodeURIComponent(name)}${mask ? "&mask=1" : ""}`, file, "application/octet-stream"),
-  uploadVideo: (file, name) => ask("POST", `/api/videos?name=${encodeURIComponent(name)}`, file, "application/octet-stream"),
+  upload: (file, name) =>
+    ask("POST", `/api/pictures?name=${encodeURIComponent(name)}`, file, "application/octet-stream"),
+  uploadVideo: (file, name) =>
+    ask("POST", `/api/videos?name=${encodeURIComponent(name)}`, file, "application/octet-stream"),
   forget: (id) => ask("DELETE", picture(id)),
   runs: () => ask("GET", "/api/runs"),
   run: (id) => ask("GET", run(id)),
@@ -46,5 +57,7 @@ export const addresses = {
   record: (id) => run(id, "/record"),
   video: (id) => run(id, "/video"),
   frame: (id, at, edge) => `/api/videos/${encodeURIComponent(id)}/frame?at=${at.toFixed(3)}&edge=${edge}`,
+  // What a run is of: its source, or the first frame of its video.
+  origin: (run, edge) => (run.kind === "animation" ? addresses.frame(run.video, 0, edge) : picture(run.source, edge)),
   events: "/api/events",
 };

@@ -1,5 +1,7 @@
 // The losses of a run as two lines over its course, each on its own scale: what matters is how they fall.
-const WIDTH = 240, HEIGHT = 56, PAD = 3;
+const WIDTH = 240,
+  HEIGHT = 56,
+  PAD = 3;
 const NAMES = ["style", "content"];
 
 function drawn(tag, given) {
@@ -10,7 +12,12 @@ function drawn(tag, given) {
 
 export class Curve {
   constructor() {
-    this.element = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "curve", role: "img", preserveAspectRatio: "none" });
+    this.element = drawn("svg", {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      class: "curve",
+      role: "img",
+      preserveAspectRatio: "none",
+    });
     this.lines = NAMES.map((name) => drawn("path", { class: name }));
     this.element.append(drawn("path", { class: "base", d: `M0 ${HEIGHT - 0.5}H${WIDTH}` }), ...this.lines);
   }
@@ -18,7 +25,15 @@ export class Curve {
   // points: [done, style, content]...
   show(points) {
     NAMES.forEach((name, i) => this.lines[i].setAttribute("d", path(points.map((point) => [point[0], point[i + 1]]))));
-    this.element.setAttribute("aria-label", points.length ? "Losses over the run: " + NAMES.map((name, i) => told(name, points, i + 1)).filter(Boolean).join(", ") : "No losses yet");
+    this.element.setAttribute(
+      "aria-label",
+      points.length
+        ? "Losses over the run: " +
+            NAMES.map((name, i) => told(name, points, i + 1))
+              .filter(Boolean)
+              .join(", ")
+        : "No losses yet",
+    );
   }
 }
 
@@ -33,7 +48,8 @@ function path(points) {
   if (found.length < 2) return "";
   const logs = found.every(([, value]) => value > 0);
   const heights = found.map(([, value]) => (logs ? Math.log(value) : value));
-  const low = Math.min(...heights), span = Math.max(...heights) - low || 1;
+  const low = Math.min(...heights),
+    span = Math.max(...heights) - low || 1;
   const y = (height) => HEIGHT - PAD - ((height - low) / span) * (HEIGHT - 2 * PAD);
   return found.map(([x], i) => `${i ? "L" : "M"}${(x * WIDTH).toFixed(1)} ${y(heights[i]).toFixed(1)}`).join("");
 }

@@ -8,7 +8,8 @@ export function make(tag, given = {}, ...children) {
   for (const [name, value] of Object.entries(given)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name in element && !name.includes("-") && name !== "list") element[name === "class" ? "className" : name] = value;
+    else if (name in element && !name.includes("-") && name !== "list")
+      element[name === "class" ? "className" : name] = value;
     else element.setAttribute(name === "className" ? "class" : name, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
@@ -29,14 +30,24 @@ export function icon(name) {
 export function button(label, onclick, given = {}) {
   const { picture, ...rest } = given;
   const shown = picture ? [icon(picture)] : [label];
-  return make("button", { type: "button", className: picture ? "tool" : "plain", onclick, ...rest,
-    ...(picture ? { title: rest.title ?? label, "aria-label": label } : {}) }, ...shown);
+  return make(
+    "button",
+    {
+      type: "button",
+      className: picture ? "tool" : "plain",
+      onclick,
+      ...rest,
+      ...(picture ? { title: rest.title ?? label, "aria-label": label } : {}),
+    },
+    ...shown,
+  );
 }
 
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return whole + " s";
-  if (whole < 3600) return Math.floor(whole / 60) + " min" + (whole < 600 && whole % 60 ? " " + (whole % 60) + " s" : "");
+  if (whole < 3600)
+    return Math.floor(whole / 60) + " min" + (whole < 600 && whole % 60 ? " " + (whole % 60) + " s" : "");
   return Math.floor(whole / 3600) + " h " + Math.floor((whole % 3600) / 60) + " min";
 }
 
@@ -53,13 +64,19 @@ export function listed(words) {
 // Kept by the browser for the next visit; where it keeps nothing, nothing is lost but that.
 export const kept = {
   get(name) {
-    try { return JSON.parse(localStorage.getItem("cxstyle " + name)); } catch { return null; }
+    try {
+      return JSON.parse(localStorage.getItem("cxstyle " + name));
+    } catch {
+      return null;
+    }
   },
   set(name, value) {
     try {
       if (value === null) localStorage.removeItem("cxstyle " + name);
       else localStorage.setItem("cxstyle " + name, JSON.stringify(value));
       return true;
-    } catch { return false; }
+    } catch {
+      return false;
+    }
   },
 };

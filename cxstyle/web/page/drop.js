@@ -11,7 +11,9 @@ let leaving = null;
 
 export function setUpDrop() {
   addEventListener("dragover", over);
-  addEventListener("dragleave", () => { leaving = setTimeout(hide, 80); });
+  addEventListener("dragleave", () => {
+    leaving = setTimeout(hide, 80);
+  });
   addEventListener("dragend", hide);
   addEventListener("drop", drop);
   addEventListener("paste", paste);
@@ -27,13 +29,16 @@ function over(event) {
   for (const zone of by("drop").children) zone.classList.toggle("on", zone === event.target.closest?.(".zone"));
 }
 
-function hide() { by("drop").hidden = true; }
+function hide() {
+  by("drop").hidden = true;
+}
 
 function drop(event) {
   if (!ours(event)) return;
   event.preventDefault();
   hide();
-  const place = event.target.closest?.("[data-drop]")?.dataset.drop ?? null, id = event.dataTransfer.getData(DRAGGED);
+  const place = event.target.closest?.("[data-drop]")?.dataset.drop ?? null,
+    id = event.dataTransfer.getData(DRAGGED);
   const files = [...event.dataTransfer.files];
   by("picker").close();
   if (id) put(id, place);
@@ -45,7 +50,8 @@ function paste(event) {
   const files = [...(event.clipboardData?.files ?? [])];
   if (!files.length) return;
   event.preventDefault();
-  const picker = by("picker"), place = picker.open ? picker.dataset.place : null;
+  const picker = by("picker"),
+    place = picker.open ? picker.dataset.place : null;
   picker.close();
   takeFiles(files, place);
 }

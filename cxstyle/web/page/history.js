@@ -7,14 +7,20 @@ import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
 
 let drawn = "";
 
-export function setUpHistory() { on("runs view pictures", draw); }
+export function setUpHistory() {
+  on("runs view pictures", draw);
+}
 
 export const triesInOrder = () => runsInOrder().filter((run) => !isActive(run));
 
 function draw() {
   const runs = triesInOrder();
   by("history-empty").hidden = runs.length > 0;
-  const signature = JSON.stringify([runs.map((run) => [run.id, run.status, run.result, run.ended, lookOf(run)]), state.shown, state.beside]);
+  const signature = JSON.stringify([
+    runs.map((run) => [run.id, run.status, run.result, run.ended, lookOf(run)]),
+    state.shown,
+    state.beside,
+  ]);
   if (signature === drawn) return;
   drawn = signature;
   const focused = document.activeElement?.id;
@@ -23,19 +29,51 @@ function draw() {
 }
 
 function card(run) {
-  const shown = run.id === state.shown, told = run.status === "complete" ? "" : run.status, masks = run.source_mask || run.target_masks?.length;
-  const open_ = make("button", { type: "button", id: "try-" + run.id, className: "try", onclick: () => open(run.id), title: lookOf(run), "aria-current": shown ? "true" : null },
-    thumb(run), make("span", { className: "name" }, titleOf(run).join(" · ")),
-    make("span", { className: "soft" }, [distinctions(run), told, masks ? "masks" : ""].filter(Boolean).join(" · ")));
-  return make("li", { className: shown ? "on" : run.id === state.beside ? "beside" : "" }, open_,
-    shown || !run.result ? null : button(`Compare with ${lookOf(run)}`, () => beside(run), { picture: "compare", className: "tool compare", title: "Side by side with the one shown" }));
+  const shown = run.id === state.shown,
+    told = run.status === "complete" ? "" : run.status,
+    masks = run.source_mask || run.target_masks?.length;
+  const open_ = make(
+    "button",
+    {
+      type: "button",
+      id: "try-" + run.id,
+      className: "try",
+      onclick: () => open(run.id),
+      title: lookOf(run),
+      "aria-current": shown ? "true" : null,
+    },
+    thumb(run),
+    make("span", { className: "name" }, titleOf(run).join(" · ")),
+    make("span", { className: "soft" }, [distinctions(run), told, masks ? "masks" : ""].filter(Boolean).join(" · ")),
+  );
+  return make(
+    "li",
+    { className: shown ? "on" : run.id === state.beside ? "beside" : "" },
+    open_,
+    shown || !run.result
+      ? null
+      : button(`Compare with ${lookOf(run)}`, () => beside(run), {
+          picture: "compare",
+          className: "tool compare",
+          title: "Side by side with the one shown",
+        }),
+  );
 }
 
 function thumb(run) {
-  if (run.kind === "animation" || !run.result) {
-    return run.source ? make("img", { src: addresses.picture(run.source, 256), alt: "", className: "faint", loading: "lazy" }) : make("span", { className: "no-thumb" });
-  }
-  return make("img", { src: addresses.result(run.id, { format: "jpg", edge: 256, v: run.ended }), alt: `Result: ${lookOf(run)}`, loading: "lazy" });
+  const none = !run.result || run.kind === "animation",
+    seen = run.kind === "animation" && run.picture_number > 0;
+  const address = seen
+    ? addresses.preview(run.id, run.picture_number, 256)
+    : none
+      ? addresses.origin(run, 256)
+      : addresses.result(run.id, { format: "jpg", edge: 256, v: run.ended });
+  return make("img", {
+    src: address,
+    alt: run.result ? `Result: ${lookOf(run)}` : "",
+    className: run.result ? "" : "faint",
+    loading: "lazy",
+  });
 }
 
 function beside(run) {

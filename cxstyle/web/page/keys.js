@@ -8,20 +8,70 @@ import { viewers, zoomBy } from "./stage.js";
 import { changed, state } from "./state.js";
 
 const LIST = [
-  ["Everywhere", [["Ctrl Enter", "run"], ["S", "stop, and keep the picture"], ["J  K", "older and newer try"], ["P  R  C", "pictures, result, compare"], ["?", "this list"]]],
-  ["Looking", [["wheel, pinch", "zoom"], ["double click, Z", "to the pixel and back"], ["+  −  0", "zoom in, out, whole picture"], ["← →", "move the slider"], ["Ctrl V", "paste a picture"]]],
-  ["Masks", [["M", "paint masks"], ["B  F  E", "brush, fill, eraser"], ["1 … 9  0", "colours"], ["[  ], Alt wheel", "size"], ["Ctrl Z, Ctrl Shift Z", "undo, redo"], ["arrows, space", "move the brush, paint"], ["W", "what draws from what"]]],
+  [
+    "Everywhere",
+    [
+      ["Ctrl Enter", "run"],
+      ["S", "stop, and keep the picture"],
+      ["J  K", "older and newer try"],
+      ["P  R  C", "pictures, result, compare"],
+      ["?", "this list"],
+    ],
+  ],
+  [
+    "Looking",
+    [
+      ["wheel, pinch", "zoom"],
+      ["double click, Z", "to the pixel and back"],
+      ["+  −  0", "zoom in, out, whole picture"],
+      ["← →", "move the slider"],
+      ["Ctrl V", "paste a picture"],
+    ],
+  ],
+  [
+    "Masks",
+    [
+      ["M", "paint masks"],
+      ["B  F  E", "brush, fill, eraser"],
+      ["1 … 9  0", "colours"],
+      ["[  ], Alt wheel", "size"],
+      ["Ctrl Z, Ctrl Shift Z", "undo, redo"],
+      ["arrows, space", "move the brush, paint"],
+      ["W", "what draws from what"],
+    ],
+  ],
 ];
 
 export function setUpKeys() {
   by("help").append(
-    make("header", {}, make("h2", { id: "help-title" }, "Keys"), button("Close", () => by("help").close(), { picture: "close" })),
-    make("div", { className: "scroll" }, ...LIST.flatMap(([title, keys]) => [make("h3", {}, title),
-      make("dl", {}, ...keys.flatMap(([key, told]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, told)]))]),
-    make("p", { className: "soft" }, `cxstyle ${state.about.version}, on ${state.about.device}. cxstyle docs web tells more.`)));
+    make(
+      "header",
+      {},
+      make("h2", { id: "help-title" }, "Keys"),
+      button("Close", () => by("help").close(), { picture: "close" }),
+    ),
+    make(
+      "div",
+      { className: "scroll" },
+      ...LIST.flatMap(([title, keys]) => [
+        make("h3", {}, title),
+        make("dl", {}, ...keys.flatMap(([key, told]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, told)])),
+      ]),
+      make(
+        "p",
+        { className: "soft" },
+        `cxstyle ${state.about.version}, on ${state.about.device}. cxstyle docs web tells more.`,
+      ),
+    ),
+  );
   by("help-open").addEventListener("click", () => by("help").showModal());
-  by("help").addEventListener("click", (event) => { if (event.target === by("help")) by("help").close(); });
-  for (const tab of document.querySelectorAll("#tabs button")) tab.addEventListener("click", () => { document.body.dataset.tab = tab.dataset.tab; });
+  by("help").addEventListener("click", (event) => {
+    if (event.target === by("help")) by("help").close();
+  });
+  for (const tab of document.querySelectorAll("#tabs button"))
+    tab.addEventListener("click", () => {
+      document.body.dataset.tab = tab.dataset.tab;
+    });
   addEventListener("keydown", key);
 }
 
@@ -42,7 +92,10 @@ function taken(event, action) {
   action();
 }
 
-const show = (view) => () => { state.view = view; changed("view"); };
+const show = (view) => () => {
+  state.view = view;
+  changed("view");
+};
 
 function mode(name) {
   state.view = "pictures";
@@ -51,17 +104,26 @@ function mode(name) {
 }
 
 function step(by) {
-  const ids = triesInOrder().map((run) => run.id), next = ids[ids.indexOf(state.shown) + by];
+  const ids = triesInOrder().map((run) => run.id),
+    next = ids[ids.indexOf(state.shown) + by];
   if (next) open(next);
 }
 
 const ACTIONS = {
   "?": () => by("help").showModal(),
-  s: () => { if (state.runs.get(state.shown)?.status === "running") stop(state.shown); },
-  j: () => step(1), k: () => step(-1),
-  p: show("pictures"), r: show("result"), c: show("compare"),
-  m: () => mode("masks"), w: () => mode("matches"),
-  "+": () => zoomBy(1.5), "=": () => zoomBy(1.5), "-": () => zoomBy(1 / 1.5),
+  s: () => {
+    if (state.runs.get(state.shown)?.status === "running") stop(state.shown);
+  },
+  j: () => step(1),
+  k: () => step(-1),
+  p: show("pictures"),
+  r: show("result"),
+  c: show("compare"),
+  m: () => mode("masks"),
+  w: () => mode("matches"),
+  "+": () => zoomBy(1.5),
+  "=": () => zoomBy(1.5),
+  "-": () => zoomBy(1 / 1.5),
   0: () => viewers().forEach((viewer) => viewer.fit()),
   z: () => viewers().forEach((viewer) => viewer.toggle()),
 };

@@ -26,8 +26,13 @@ async function refresh() {
     const [pictures, runs] = await Promise.all([api.pictures(), api.runs()]);
     learn(pictures, true);
     state.runs = new Map(runs.map((run) => [run.id, run]));
-    state.waiting = runs.filter((run) => run.status === "waiting").sort((a, b) => a.position - b.position).map((run) => run.id);
-  } catch { return lost(); }
+    state.waiting = runs
+      .filter((run) => run.status === "waiting")
+      .sort((a, b) => a.position - b.position)
+      .map((run) => run.id);
+  } catch {
+    return lost();
+  }
   clearTimeout(timer);
   timer = null;
   by("lost").hidden = true;
@@ -36,13 +41,16 @@ async function refresh() {
 }
 
 function lost() {
-  timer ??= setTimeout(() => { by("lost").hidden = false; }, PATIENCE);
+  timer ??= setTimeout(() => {
+    by("lost").hidden = false;
+  }, PATIENCE);
   // A browser gives up on a stream that was answered with an error; the page doesn't.
   if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
 }
 
 function heard(run) {
-  const { curve_tail: tail, ...rest } = run, before = state.runs.get(run.id);
+  const { curve_tail: tail, ...rest } = run,
+    before = state.runs.get(run.id);
   state.runs.set(run.id, { ...rest, curve: run.curve ?? joined(before?.curve ?? [], tail ?? []) });
   changed("runs");
 }

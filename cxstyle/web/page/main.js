@@ -29,7 +29,9 @@ async function begin() {
   }
   by("lost").hidden = true;
   restoreChoice();
-  state.preset = state.about.presets.some(({ name }) => name === state.preset) ? state.preset : state.about.default_preset;
+  state.preset = state.about.presets.some(({ name }) => name === state.preset)
+    ? state.preset
+    : state.about.default_preset;
   for (const part of PARTS) part();
   on("choice", keepChoice);
   changed("about", "pictures", "choice", "runs", "queue", "view");
@@ -37,8 +39,18 @@ async function begin() {
 }
 
 const PARTS = [
-  setUpWells, setUpDrop, setUpPicker, setUpVideo, setUpSettings, setUpDesk, setUpStage, setUpProgress, setUpQueue, setUpHistory,
-  setUpRunButton, setUpKeys,
+  setUpWells,
+  setUpDrop,
+  setUpPicker,
+  setUpVideo,
+  setUpSettings,
+  setUpDesk,
+  setUpStage,
+  setUpProgress,
+  setUpQueue,
+  setUpHistory,
+  setUpRunButton,
+  setUpKeys,
 ];
 
 begin();

@@ -5,14 +5,34 @@ import * as masks from "./masks.js";
 import { changed, nameOf, on, state } from "./state.js";
 import { say } from "./toast.js";
 
-const TOOLS = [["brush", "Brush", "B"], ["fill", "Fill", "F"], ["eraser", "Eraser", "E"]];
-const hand = { tool: "brush", color: 1, size: 6, reach: 0, opacity: 60, sheet: null, stroke: null, at: { x: 0.5, y: 0.5 } };
+const TOOLS = [
+  ["brush", "Brush", "B"],
+  ["fill", "Fill", "F"],
+  ["eraser", "Eraser", "E"],
+];
+const hand = {
+  tool: "brush",
+  color: 1,
+  size: 6,
+  reach: 0,
+  opacity: 60,
+  sheet: null,
+  stroke: null,
+  at: { x: 0.5, y: 0.5 },
+};
 // size: a brush's diameter in hundredths of the picture's long edge; reach: of the fill in colours, 0 for marks alone
 
 export function setUpPaint() {
   by("desk-tools").append(
-    make("p", { id: "meaning", role: "status" }, make("span"), " ", make("button", { type: "button", id: "rename", className: "quiet", onclick: () => rename(hand.color) }, "Rename")),
-    toolbar());
+    make(
+      "p",
+      { id: "meaning", role: "status" },
+      make("span"),
+      " ",
+      make("button", { type: "button", id: "rename", className: "quiet", onclick: () => rename(hand.color) }, "Rename"),
+    ),
+    toolbar(),
+  );
   for (const sheet of desk.sheets) listen(sheet);
   on("choice masks view", drawAll);
   onMode(drawAll);
@@ -21,25 +41,95 @@ export function setUpPaint() {
 const painting = () => desk.mode === "masks" && state.view === "pictures";
 
 function toolbar() {
-  const slide = (id, label, min, max, change) => make("label", { className: "slide", id: id + "-label" }, label,
-    make("input", { type: "range", id, min, max, step: 0.5, value: hand[id], oninput: (event) => { hand[id] = Number(event.target.value); change(); } }));
-  const tool = ([name, label, key]) => button(label, () => choose({ tool: name }), { picture: name, id: "tool-" + name, title: `${label} (${key})`, "aria-pressed": "false" });
-  return make("div", { id: "paint" },
-    make("div", { className: "strip" },
+  const slide = (id, label, min, max, change) =>
+    make(
+      "label",
+      { className: "slide", id: id + "-label" },
+      label,
+      make("input", {
+        type: "range",
+        id,
+        min,
+        max,
+        step: 0.5,
+        value: hand[id],
+        oninput: (event) => {
+          hand[id] = Number(event.target.value);
+          change();
+        },
+      }),
+    );
+  const tool = ([name, label, key]) =>
+    button(label, () => choose({ tool: name }), {
+      picture: name,
+      id: "tool-" + name,
+      title: `${label} (${key})`,
+      "aria-pressed": "false",
+    });
+  return make(
+    "div",
+    { id: "paint" },
+    make(
+      "div",
+      { className: "strip" },
       make("div", { role: "group", "aria-label": "Tools" }, ...TOOLS.map(tool)),
       make("div", { id: "palette", role: "radiogroup", "aria-label": "Colours, shared by both pictures" }),
-      make("div", { role: "group", "aria-label": "Steps" },
-        button("Undo", masks.undo, { picture: "undo", id: "undo", title: "Undo (Ctrl-Z)" }), button("Redo", masks.redo, { picture: "redo", id: "redo", title: "Redo (Ctrl-Shift-Z)" }))),
-    make("div", { className: "strip" },
-      make("div", { className: "sliders" }, slide("size", "Size", 0.5, 40, showRing), slide("reach", "Follow the picture", 0, 90, () => {}), slide("opacity", "Opacity", 10, 100, drawAll)),
-      make("div", { role: "group", "aria-label": "Masks", className: "files" },
-        button("Clear", clear, { id: "clear", title: "Clears both masks" }), menu("Load", "load-mask", load), menu("Save", "save-mask", save)),
-      make("label", { className: "use" }, make("input", { type: "checkbox", id: "use-masks", onchange: (event) => { state.useMasks = event.target.checked; changed("choice"); } }), "use in runs")));
+      make(
+        "div",
+        { role: "group", "aria-label": "Steps" },
+        button("Undo", masks.undo, { picture: "undo", id: "undo", title: "Undo (Ctrl-Z)" }),
+        button("Redo", masks.redo, { picture: "redo", id: "redo", title: "Redo (Ctrl-Shift-Z)" }),
+      ),
+    ),
+    make(
+      "div",
+      { className: "strip" },
+      make(
+        "div",
+        { className: "sliders" },
+        slide("size", "Size", 0.5, 40, showRing),
+        slide("reach", "Follow the picture", 0, 90, () => {}),
+        slide("opacity", "Opacity", 10, 100, drawAll),
+      ),
+      make(
+        "div",
+        { role: "group", "aria-label": "Masks", className: "files" },
+        button("Clear", clear, { id: "clear", title: "Clears both masks" }),
+        menu("Load", "load-mask", load),
+        menu("Save", "save-mask", save),
+      ),
+      make(
+        "label",
+        { className: "use" },
+        make("input", {
+          type: "checkbox",
+          id: "use-masks",
+          onchange: (event) => {
+            state.useMasks = event.target.checked;
+            changed("choice");
+          },
+        }),
+        "use in runs",
+      ),
+    ),
+  );
 }
 
 // One for each picture.
 function menu(label, id, action) {
-  const one = ({ role }, i) => make("button", { type: "button", className: "plain", id: `${id}-${role}`, title: `${label} the ${role}'s mask`, "aria-label": `${label} the ${role}'s mask`, onclick: () => action(desk.sheets[i]) }, role);
+  const one = ({ role }, i) =>
+    make(
+      "button",
+      {
+        type: "button",
+        className: "plain",
+        id: `${id}-${role}`,
+        title: `${label} the ${role}'s mask`,
+        "aria-label": `${label} the ${role}'s mask`,
+        onclick: () => action(desk.sheets[i]),
+      },
+      role,
+    );
   return make("span", { className: "split", role: "group", "aria-label": label }, label, ...desk.sheets.map(one));
 }
 
@@ -56,12 +146,16 @@ function drawAll() {
     if (sheet.id !== null && !sheet.paint.hidden) drawMask(sheet);
   }
   if (desk.mode === "masks") drawTools();
-  else all(".ring").forEach((ring) => { ring.hidden = true; });
+  else
+    all(".ring").forEach((ring) => {
+      ring.hidden = true;
+    });
 }
 
 function drawMask(sheet) {
   const mask = masks.maskOf(sheet.id);
-  if (sheet.paint.width !== mask.width || sheet.paint.height !== mask.height) Object.assign(sheet.paint, { width: mask.width, height: mask.height });
+  if (sheet.paint.width !== mask.width || sheet.paint.height !== mask.height)
+    Object.assign(sheet.paint, { width: mask.width, height: mask.height });
   mask.draw(sheet.paint.getContext("2d"));
   sheet.paint.style.opacity = (desk.mode === "masks" ? hand.opacity : 30) / 100;
 }
@@ -78,14 +172,33 @@ function drawTools() {
 }
 
 function drawPalette() {
-  const meanings = masks.meanings(state.source, state.targets.map(({ id }) => id)), focused = document.activeElement?.dataset?.color;
-  by("palette").replaceChildren(...masks.palette.map(({ name, color }, i) => {
-    const { source, target } = meanings[i], where = source && target ? "both" : source ? "source" : target ? "target" : "none";
-    const made = make("button", { type: "button", role: "radio", className: "swatch " + where, "data-color": i, "aria-checked": String(i === hand.color), "aria-label": `${name}${TOLD[where] && i ? ", " + TOLD[where] : ""}`,
-      title: `${name}${i && i < 10 ? ` (${i})` : ""}`, onclick: () => choose({ color: i, tool: hand.tool === "eraser" ? "brush" : hand.tool }) }, make("i"));
-    made.firstChild.style.background = color;
-    return made;
-  }));
+  const meanings = masks.meanings(
+      state.source,
+      state.targets.map(({ id }) => id),
+    ),
+    focused = document.activeElement?.dataset?.color;
+  by("palette").replaceChildren(
+    ...masks.palette.map(({ name, color }, i) => {
+      const { source, target } = meanings[i],
+        where = source && target ? "both" : source ? "source" : target ? "target" : "none";
+      const made = make(
+        "button",
+        {
+          type: "button",
+          role: "radio",
+          className: "swatch " + where,
+          "data-color": i,
+          "aria-checked": String(i === hand.color),
+          "aria-label": `${name}${TOLD[where] && i ? ", " + TOLD[where] : ""}`,
+          title: `${name}${i && i < 10 ? ` (${i})` : ""}`,
+          onclick: () => choose({ color: i, tool: hand.tool === "eraser" ? "brush" : hand.tool }),
+        },
+        make("i"),
+      );
+      made.firstChild.style.background = color;
+      return made;
+    }),
+  );
   if (focused !== undefined) by("palette").children[focused]?.focus({ preventScroll: true });
   by("meaning").firstChild.textContent = meaning(meanings);
   by("rename").hidden = hand.color === 0;
@@ -95,7 +208,8 @@ const TOLD = { both: "in both pictures", source: "in the source alone", target: 
 
 // What the colour in hand does, in a line.
 function meaning(meanings) {
-  const { name } = masks.palette[hand.color], { source, target, small } = meanings[hand.color];
+  const { name } = masks.palette[hand.color],
+    { source, target, small } = meanings[hand.color];
   if (hand.color === 0) return "Everything else: all that is not painted";
   if (small) return `${name}: too small to count, under half a percent`;
   if (source && target) return `${name}: this part of the source takes after this part of the target`;
@@ -122,7 +236,10 @@ function clear() {
 }
 
 async function save(sheet) {
-  const link = make("a", { href: URL.createObjectURL(await masks.maskOf(sheet.id).blob()), download: `${nameOf(sheet.id)}_mask.png` });
+  const link = make("a", {
+    href: URL.createObjectURL(await masks.maskOf(sheet.id).blob()),
+    download: `${nameOf(sheet.id)}_mask.png`,
+  });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
@@ -131,7 +248,9 @@ function load(sheet) {
   const input = make("input", { type: "file", accept: "image/*" });
   input.addEventListener("change", async () => {
     const [file] = input.files;
-    try { await masks.load(masks.maskOf(sheet.id), file); } catch (error) {
+    try {
+      await masks.load(masks.maskOf(sheet.id), file);
+    } catch (error) {
       say(error instanceof DOMException ? `${file.name} can't be read as a picture` : error.message, { bad: true });
     }
   });
@@ -146,7 +265,9 @@ function listen(sheet) {
   sheet.taker = (event) => take(sheet, event);
   stage.addEventListener("pointermove", (event) => moved(sheet, event));
   for (const name of ["pointerup", "pointercancel"]) stage.addEventListener(name, (event) => ended(sheet, event));
-  stage.addEventListener("pointerleave", () => { if (!hand.stroke) ring.hidden = true; });
+  stage.addEventListener("pointerleave", () => {
+    if (!hand.stroke) ring.hidden = true;
+  });
   stage.addEventListener("keydown", (event) => byKeys(sheet, event));
 }
 
@@ -182,7 +303,8 @@ const value = () => (hand.tool === "eraser" ? 0 : hand.color);
 function begin(sheet, event) {
   event.preventDefault();
   sheet.stage.focus({ preventScroll: true });
-  const mask = masks.maskOf(sheet.id), at = inMask(mask, sheet.viewer.at(event));
+  const mask = masks.maskOf(sheet.id),
+    at = inMask(mask, sheet.viewer.at(event));
   masks.remember(mask);
   if (hand.tool === "fill") return fill(sheet, mask, at);
   sheet.stage.setPointerCapture(event.pointerId);
@@ -198,7 +320,9 @@ function fill(sheet, mask, at) {
 }
 
 function pixelsOf(sheet, mask) {
-  const context = make("canvas", { width: mask.width, height: mask.height }).getContext("2d", { willReadFrequently: true });
+  const context = make("canvas", { width: mask.width, height: mask.height }).getContext("2d", {
+    willReadFrequently: true,
+  });
   context.filter = "blur(2px)"; // Grain would leave holes in what hangs together.
   context.drawImage(sheet.picture, 0, 0, mask.width, mask.height);
   return context.getImageData(0, 0, mask.width, mask.height).data;
@@ -231,11 +355,18 @@ function ended(sheet, event) {
 function showRing(sheet = hand.sheet, event = null) {
   hand.sheet = sheet;
   if (!sheet?.ring) return;
-  const { width, height, left, top } = sheet.viewer.whole(), stage = sheet.stage.getBoundingClientRect();
+  const { width, height, left, top } = sheet.viewer.whole(),
+    stage = sheet.stage.getBoundingClientRect();
   const size = hand.tool === "fill" ? 6 : Math.max(3, (hand.size / 100) * Math.max(width, height));
-  const x = event ? event.clientX : left + hand.at.x * width, y = event ? event.clientY : top + hand.at.y * height;
+  const x = event ? event.clientX : left + hand.at.x * width,
+    y = event ? event.clientY : top + hand.at.y * height;
   for (const other of desk.sheets) other.ring.hidden = other !== sheet;
-  Object.assign(sheet.ring.style, { width: size + "px", height: size + "px", left: x - stage.left + "px", top: y - stage.top + "px" });
+  Object.assign(sheet.ring.style, {
+    width: size + "px",
+    height: size + "px",
+    left: x - stage.left + "px",
+    top: y - stage.top + "px",
+  });
 }
 
 function resize(factor, sheet = hand.sheet, event = null) {
@@ -251,11 +382,13 @@ function byKeys(sheet, event) {
   if (!step && event.key !== " " && event.key !== "Enter") return;
   event.preventDefault();
   if (step) {
-    const far = event.shiftKey ? 0.002 : 0.02, clamp = (share) => Math.min(1, Math.max(0, share));
+    const far = event.shiftKey ? 0.002 : 0.02,
+      clamp = (share) => Math.min(1, Math.max(0, share));
     hand.at = { x: clamp(hand.at.x + step[0] * far), y: clamp(hand.at.y + step[1] * far) };
     return showRing(sheet);
   }
-  const mask = masks.maskOf(sheet.id), at = inMask(mask, hand.at);
+  const mask = masks.maskOf(sheet.id),
+    at = inMask(mask, hand.at);
   masks.remember(mask);
   if (hand.tool === "fill") return fill(sheet, mask, at);
   mask.stroke(at, at, radius(mask), value());
@@ -266,13 +399,14 @@ function byKeys(sheet, event) {
 export function paintKey(event) {
   if (!painting()) return false;
   const key = event.key.toLowerCase();
-  if ((event.ctrlKey || event.metaKey) && key === "z") return event.shiftKey ? (masks.redo(), true) : (masks.undo(), true);
-  if ((event.ctrlKey || event.metaKey) && key === "y") return masks.redo(), true;
+  if ((event.ctrlKey || event.metaKey) && key === "z")
+    return event.shiftKey ? (masks.redo(), true) : (masks.undo(), true);
+  if ((event.ctrlKey || event.metaKey) && key === "y") return (masks.redo(), true);
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   const tool = { b: "brush", f: "fill", e: "eraser" }[key];
-  if (tool) return choose({ tool }), true;
-  if (key === "[" || key === "]") return resize(key === "]" ? 1.2 : 1 / 1.2), true;
-  if (/^[0-9]$/.test(key) && masks.palette[key]) return choose({ color: Number(key) }), true;
-  if (key === "escape") return setMode(null), true;
+  if (tool) return (choose({ tool }), true);
+  if (key === "[" || key === "]") return (resize(key === "]" ? 1.2 : 1 / 1.2), true);
+  if (/^[0-9]$/.test(key) && masks.palette[key]) return (choose({ color: Number(key) }), true);
+  if (key === "escape") return (setMode(null), true);
   return false;
 }

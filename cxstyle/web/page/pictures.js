@@ -7,14 +7,17 @@ const VIDEO = /\.(mp4|m4v|mov|mkv|webm|avi)$/i;
 const isVideo = (file) => file.type.startsWith("video/") || VIDEO.test(file.name);
 
 // Sends a file; what is refused is told in one line that names the file. Returns its id, or null.
-export async function upload(file, mask = false) {
-  const name = file.name || "pasted.png", limit = state.about.limits.bytes;
+export async function upload(file) {
+  const name = file.name || "pasted.png",
+    limit = state.about.limits.bytes;
   if (limit && file.size > limit) {
-    say(`${name} is too large: ${Math.ceil(file.size / 2 ** 20)} MiB, of ${Math.floor(limit / 2 ** 20)} at most`, { bad: true });
+    say(`${name} is too large: ${Math.ceil(file.size / 2 ** 20)} MiB, of ${Math.floor(limit / 2 ** 20)} at most`, {
+      bad: true,
+    });
     return null;
   }
   try {
-    const picture = await api.upload(file, name, mask);
+    const picture = await api.upload(file, name);
     learn([picture]);
     changed("pictures");
     return picture.id;
@@ -38,7 +41,8 @@ export async function takeFiles(files, place = null) {
 }
 
 async function takeVideo(file) {
-  if (!state.about.video) return say("Videos need PyAV: pip install 'cxstyle[video]', then start cxstyle serve again", { bad: true });
+  if (!state.about.video)
+    return say("Videos need PyAV: pip install 'cxstyle[video]', then start cxstyle serve again", { bad: true });
   say(`Reading ${file.name} …`);
   const video = await trying(() => api.uploadVideo(file, file.name));
   if (!video) return undefined;
@@ -77,7 +81,10 @@ export function image(address) {
   if (!loading.has(address)) {
     const found = new Image();
     found.src = address;
-    loading.set(address, found.decode().then(() => found));
+    loading.set(
+      address,
+      found.decode().then(() => found),
+    );
     loading.get(address).catch(() => loading.delete(address));
     if (loading.size > 40) loading.delete(loading.keys().next().value);
   }

@@ -8,22 +8,30 @@ import { announce, trying } from "./toast.js";
 let dragged = null;
 let drawn = "";
 
-export function setUpQueue() { on("runs queue view", draw); }
+export function setUpQueue() {
+  on("runs queue view", draw);
+}
 
 function waitingRuns() {
   const known = state.waiting.map((id) => state.runs.get(id)).filter((run) => run?.status === "waiting");
-  const others = runsInOrder().reverse().filter((run) => run.status === "waiting" && !known.includes(run));
+  const others = runsInOrder()
+    .reverse()
+    .filter((run) => run.status === "waiting" && !known.includes(run));
   return [...known, ...others];
 }
 
 function draw() {
-  const running = runsInOrder().filter((run) => run.status === "running"), waiting = waitingRuns();
+  const running = runsInOrder().filter((run) => run.status === "running"),
+    waiting = waitingRuns();
   by("queue").hidden = !running.length && !waiting.length;
   const signature = JSON.stringify([[...running, ...waiting].map((run) => [run.id, run.status]), state.shown]);
   if (signature !== drawn) {
     drawn = signature;
     const focused = document.activeElement?.id;
-    by("waiting").replaceChildren(...running.map((run) => item(run)), ...waiting.map((run, i) => item(run, i, waiting)));
+    by("waiting").replaceChildren(
+      ...running.map((run) => item(run)),
+      ...waiting.map((run, i) => item(run, i, waiting)),
+    );
     if (focused) by(focused)?.focus();
   }
   for (const run of running) progress(run);
@@ -37,26 +45,49 @@ function progress(run) {
 }
 
 function item(run, place = null, waiting = []) {
-  const waits = place !== null, name = lookOf(run);
+  const waits = place !== null,
+    name = lookOf(run);
   const move = (step) => reorder(run.id, place + step);
-  const row = make("li", { id: "queued-" + run.id, className: run.id === state.shown ? "on" : "", draggable: waits },
-    make("button", { type: "button", className: "queued", onclick: () => open(run.id), title: name },
-      thumb(run), make("span", {}, make("span", { className: "name" }, name), make("span", { className: "soft" }, waits ? `number ${place + 1}` : "running"))),
-    waits ? button(`Earlier: ${name}`, () => move(-1), { picture: "up", id: "up-" + run.id, disabled: place === 0 }) : null,
-    waits ? button(`Later: ${name}`, () => move(1), { picture: "down", id: "down-" + run.id, disabled: place === waiting.length - 1 }) : null,
+  const row = make(
+    "li",
+    { id: "queued-" + run.id, className: run.id === state.shown ? "on" : "", draggable: waits },
+    make(
+      "button",
+      { type: "button", className: "queued", onclick: () => open(run.id), title: name },
+      make("img", { src: addresses.origin(run, 96), alt: "" }),
+      make(
+        "span",
+        {},
+        make("span", { className: "name" }, name),
+        make("span", { className: "soft" }, waits ? `number ${place + 1}` : "running"),
+      ),
+    ),
+    waits
+      ? button(`Earlier: ${name}`, () => move(-1), { picture: "up", id: "up-" + run.id, disabled: place === 0 })
+      : null,
+    waits
+      ? button(`Later: ${name}`, () => move(1), {
+          picture: "down",
+          id: "down-" + run.id,
+          disabled: place === waiting.length - 1,
+        })
+      : null,
     button(`Cancel: ${name}`, () => remove(run.id), { picture: "close" }),
-    waits ? null : make("progress", { max: 1, value: run.done ?? 0, "aria-label": "Done" }));
+    waits ? null : make("progress", { max: 1, value: run.done ?? 0, "aria-label": "Done" }),
+  );
   if (waits) draggable(row, run);
   return row;
 }
 
-function thumb(run) {
-  return run.source ? make("img", { src: addresses.picture(run.source, 96), alt: "" }) : make("span", { className: "no-thumb" });
-}
-
 function draggable(row, run) {
-  row.addEventListener("dragstart", (event) => { dragged = run.id; event.dataTransfer.effectAllowed = "move"; });
-  row.addEventListener("dragend", () => { dragged = null; row.classList.remove("over"); });
+  row.addEventListener("dragstart", (event) => {
+    dragged = run.id;
+    event.dataTransfer.effectAllowed = "move";
+  });
+  row.addEventListener("dragend", () => {
+    dragged = null;
+    row.classList.remove("over");
+  });
   row.addEventListener("dragover", (event) => {
     if (!dragged) return;
     event.preventDefault();
@@ -66,12 +97,17 @@ function draggable(row, run) {
   row.addEventListener("drop", (event) => {
     if (!dragged) return;
     event.preventDefault();
-    reorder(dragged, waitingRuns().findIndex((other) => other.id === run.id));
+    reorder(
+      dragged,
+      waitingRuns().findIndex((other) => other.id === run.id),
+    );
   });
 }
 
 async function reorder(id, place) {
-  const ids = waitingRuns().map((run) => run.id).filter((other) => other !== id);
+  const ids = waitingRuns()
+    .map((run) => run.id)
+    .filter((other) => other !== id);
   ids.splice(place, 0, id);
   state.waiting = ids;
   changed("queue");

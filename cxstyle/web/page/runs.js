@@ -1,7 +1,7 @@
 // What is done with runs: starting one of what is chosen, ending it, going on, and what becomes of its result.
 import { addresses, api } from "./api.js";
 import { by, listed } from "./dom.js";
-import { uploadedMasks } from "./masks.js";
+import { restore, uploadedMasks } from "./masks.js";
 import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
 import { announce, say, trying } from "./toast.js";
 
@@ -9,6 +9,8 @@ export function setUpRunButton() {
   by("run").addEventListener("click", start);
   on("choice runs", drawButton);
 }
+
+let starting = false;
 
 function missing() {
   const lacks = [];
@@ -18,9 +20,11 @@ function missing() {
 }
 
 function drawButton() {
-  const lacks = missing(), waits = runsInOrder().some(isActive);
+  const lacks = missing(),
+    waits = runsInOrder().some(isActive);
   by("run").setAttribute("aria-disabled", String(lacks.length > 0));
-  by("run").textContent = state.video ? "Animate" : waits ? "Add to the queue" : "Run";
+  by("run").setAttribute("aria-busy", String(starting));
+  by("run").textContent = starting ? "Starting …" : state.video ? "Animate" : waits ? "Add to the queue" : "Run";
   by("missing").textContent = lacks.length ? `Choose ${listed(lacks)} first` : "";
 }
 
@@ -30,14 +34,13 @@ async function wanted() {
   if (state.video) {
     return state.model
       ? { kind: "animation", video: state.video.id, targets: [], model: state.model }
-      : { kind: "animation", video: state.video.id, targets, minutes: state.minutes };
+      : { kind: "animation", video: state.video.id, targets: targets.slice(0, 1), minutes: state.minutes };
   }
   const body = { source: state.source, targets, preset: state.preset, settings: state.settings };
-  if (targets.length > 1 && state.targets.some(({ weight }) => weight !== 1)) body.weights = state.targets.map(({ weight }) => weight);
+  if (targets.length > 1 && state.targets.some(({ weight }) => weight !== 1))
+    body.weights = state.targets.map(({ weight }) => weight);
   return { ...body, ...(await uploadedMasks(state.source, targets)) };
 }
-
-let starting = false;
 
 export async function start() {
   const lacks = missing();
@@ -47,8 +50,10 @@ export async function start() {
   }
   if (starting) return undefined; // A double click is one wish.
   starting = true;
+  drawButton();
   await trying(async () => begun(await api.start(await wanted())));
   starting = false;
+  drawButton();
   return undefined;
 }
 
@@ -60,7 +65,8 @@ export async function startStill(still) {
 }
 
 function begun(run) {
-  const watching = state.runs.get(state.shown), waits = watching?.status === "running" && state.view === "result";
+  const watching = state.runs.get(state.shown),
+    waits = watching?.status === "running" && state.view === "result";
   state.runs.set(run.id, run);
   if (waits) say("Waits in the queue");
   else open(run.id);
@@ -87,7 +93,13 @@ export async function resume(id) {
 export async function remove(id) {
   const run = state.runs.get(id);
   if (run && !isActive(run) && !confirm("Delete this try and its files?")) return;
-  if (!(await trying(async () => { await api.remove(id); return true; }))) return;
+  if (
+    !(await trying(async () => {
+      await api.remove(id);
+      return true;
+    }))
+  )
+    return;
   state.runs.delete(id);
   if (state.beside === id) Object.assign(state, { beside: null, view: "result" });
   if (state.shown === id) state.shown = runsInOrder().find((other) => other.result)?.id ?? null;
@@ -99,11 +111,17 @@ export async function remove(id) {
 export function again(run) {
   const weights = run.weights ?? [];
   Object.assign(state, {
-    source: run.source ?? null, preset: run.preset ?? state.preset, settings: { ...run.settings }, video: null,
-    targets: (run.targets ?? []).map((id, i) => ({ id, weight: weights[i] ?? 1 })), useMasks: Boolean(run.source_mask || run.target_masks?.length),
+    source: run.source ?? null,
+    preset: run.preset ?? state.preset,
+    settings: { ...run.settings },
+    video: null,
+    targets: (run.targets ?? []).map((id, i) => ({ id, weight: weights[i] ?? 1 })),
+    useMasks: Boolean(run.source_mask || run.target_masks?.length),
     view: "pictures",
   });
   document.body.dataset.tab = "setup";
+  restore(run.source, run.source_mask);
+  (run.targets ?? []).forEach((id, i) => restore(id, run.target_masks?.[i]));
   changed("choice", "view");
   say("Pictures and settings are as in this try. Change what you like, then Run");
 }
@@ -113,7 +131,9 @@ export async function copy(run) {
   try {
     await navigator.clipboard.write([new ClipboardItem({ "image/png": png() })]);
     say("Copied");
-  } catch { say("This browser lets no page copy pictures here; download it instead", { bad: true }); }
+  } catch {
+    say("This browser lets no page copy pictures here; download it instead", { bad: true });
+  }
 }
 
 export const lookOf = (run) => `${titleOf(run)[0]} in the look of ${titleOf(run)[1]}`;

@@ -9,7 +9,10 @@ const FIRST = ["default", "faithful", "painting", "fast"]; // What people mean m
 let preset = { name: null, values: {} };
 
 export function setUpSettings() {
-  on("choice", () => { if (preset.name !== state.preset) loadPreset(); else draw(); });
+  on("choice", () => {
+    if (preset.name !== state.preset) loadPreset();
+    else draw();
+  });
   by("presets").addEventListener("keydown", moveAmongCards);
 }
 
@@ -32,7 +35,8 @@ function set(field, value) {
 
 function draw() {
   drawCards();
-  const fields = state.about.fields, changes = Object.keys(state.settings).filter((name) => !LARGE.includes(name));
+  const fields = state.about.fields,
+    changes = Object.keys(state.settings).filter((name) => !LARGE.includes(name));
   // What somebody types in stays as it is until they leave it.
   if (!by("fields").contains(document.activeElement) && !by("main-settings").contains(document.activeElement)) {
     by("main-settings").replaceChildren(...fields.filter(({ name }) => LARGE.includes(name)).map(row));
@@ -48,10 +52,25 @@ function presets() {
 
 function drawCards() {
   const focused = by("presets").contains(document.activeElement);
-  by("presets").replaceChildren(...presets().map(({ name, description }) => make("button", {
-    type: "button", role: "radio", className: "card", "data-preset": name, tabIndex: name === state.preset ? 0 : -1,
-    "aria-checked": String(name === state.preset), onclick: () => choose(name), title: description,
-  }, make("b", {}, name), make("span", {}, description))));
+  by("presets").replaceChildren(
+    ...presets().map(({ name, description }) =>
+      make(
+        "button",
+        {
+          type: "button",
+          role: "radio",
+          className: "card",
+          "data-preset": name,
+          tabIndex: name === state.preset ? 0 : -1,
+          "aria-checked": String(name === state.preset),
+          onclick: () => choose(name),
+          title: description,
+        },
+        make("b", {}, name),
+        make("span", {}, description),
+      ),
+    ),
+  );
   if (focused) by("presets").querySelector("[aria-checked=true]").focus({ preventScroll: true });
 }
 
@@ -71,12 +90,27 @@ function moveAmongCards(event) {
 }
 
 function row(field) {
-  const id = "field-" + field.name, control = CONTROLS[field.kind](field, id);
-  const reset = button(`Back to the preset's ${field.label}`, () => { state.settings = without(field.name); changed("choice"); }, { picture: "undo", className: "tool reset" });
+  const id = "field-" + field.name,
+    control = CONTROLS[field.kind](field, id);
+  const reset = button(
+    `Back to the preset's ${field.label}`,
+    () => {
+      state.settings = without(field.name);
+      changed("choice");
+    },
+    { picture: "undo", className: "tool reset" },
+  );
   const help = field.help ? make("p", { className: "help", id: id + "-help" }, field.help) : null;
   control.setAttribute?.("aria-describedby", id + "-help");
-  const made = make("div", { className: "field " + field.kind + (LARGE.includes(field.name) ? " large" : ""), "data-field": field.name },
-    make("label", { htmlFor: id }, field.label), reset, control, field.name === "strength" ? make("output", { htmlFor: id }) : null, help);
+  const made = make(
+    "div",
+    { className: "field " + field.kind + (LARGE.includes(field.name) ? " large" : ""), "data-field": field.name },
+    make("label", { htmlFor: id }, field.label),
+    reset,
+    control,
+    field.name === "strength" ? make("output", { htmlFor: id }) : null,
+    help,
+  );
   fillIn(field, made);
   return made;
 }
@@ -92,7 +126,8 @@ function refresh(field) {
 }
 
 function fillIn(field, made) {
-  const control = made.querySelector("input, select"), value = valueOf(field);
+  const control = made.querySelector("input, select"),
+    value = valueOf(field);
   made.classList.toggle("changed", field.name in state.settings);
   if (control !== document.activeElement || control.type === "range") {
     if (field.kind === "flag") control.checked = Boolean(value);
@@ -106,20 +141,45 @@ function fillIn(field, made) {
 function numeric(field, id) {
   const whole = field.kind === "integer";
   if (LARGE.includes(field.name)) {
-    return make("input", { type: "range", id, min: field.minimum, max: field.maximum, step: 0.05, oninput: (event) => set(field, Number(event.target.value)) });
+    return make("input", {
+      type: "range",
+      id,
+      min: field.minimum,
+      max: field.maximum,
+      step: 0.05,
+      oninput: (event) => set(field, Number(event.target.value)),
+    });
   }
   const read = (event) => {
-    const text = event.target.value.trim(), value = Number(text);
+    const text = event.target.value.trim(),
+      value = Number(text);
     if (event.target.reportValidity()) set(field, text === "" ? null : value);
   };
-  return make("input", { type: "number", id, min: field.minimum, max: field.maximum, step: whole ? 1 : "any", onchange: read });
+  return make("input", {
+    type: "number",
+    id,
+    min: field.minimum,
+    max: field.maximum,
+    step: whole ? 1 : "any",
+    onchange: read,
+  });
 }
 
 const CONTROLS = {
   number: numeric,
   integer: numeric,
-  choice: (field, id) => make("select", { id, onchange: (event) => set(field, event.target.value) },
-    ...field.choices.map((choice) => make("option", { value: choice }, choice))),
+  choice: (field, id) =>
+    make(
+      "select",
+      { id, onchange: (event) => set(field, event.target.value) },
+      ...field.choices.map((choice) => make("option", { value: choice }, choice)),
+    ),
   flag: (field, id) => make("input", { type: "checkbox", id, onchange: (event) => set(field, event.target.checked) }),
-  text: (field, id) => make("input", { type: "text", id, spellcheck: false, onchange: (event) => set(field, event.target.value.trim() || null) }),
+  text: (field, id) =>
+    make("input", {
+      type: "text",
+      id,
+      spellcheck: false,
+      onchange: (event) => set(field, event.target.value.trim() || null),
+    }),
 };

@@ -48,10 +48,19 @@ export function runsInOrder() {
   return [...state.runs.values()].sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
 }
 
+// [what it is made of, in what look]; of pictures that are gone the run itself knows the names.
 export function titleOf(run) {
-  const from = run.kind === "animation" ? run.name || "A video" : nameOf(run.source);
-  return [from, (run.targets ?? []).map(nameOf).join(" + ")];
+  const [first, ...others] = (run.name ?? "").split(" + "),
+    known = (id) => state.pictures.has(id);
+  const from = run.kind !== "animation" && known(run.source) ? nameOf(run.source) : first;
+  return [
+    from,
+    (run.targets ?? []).map((id, i) => (known(id) ? nameOf(id) : (others[i] ?? "a picture that is gone"))).join(" + "),
+  ];
 }
+
+// Masks that were painted here are pictures, too, but nobody chooses them as one.
+export const isMask = (picture) => picture.name.endsWith("_mask.png");
 
 const CHOICE = ["source", "targets", "video", "minutes", "preset", "settings", "useMasks"];
 

@@ -5,16 +5,28 @@ const SECONDS = { said: 5, bad: 12 };
 
 // action: [label, callback] of a button in it.
 export function say(text, { bad = false, action = null } = {}) {
-  const toast = make("div", { className: bad ? "toast wrong" : "toast", role: bad ? "alert" : "status" }, make("span", {}, text));
+  const toast = make(
+    "div",
+    { className: bad ? "toast wrong" : "toast", role: bad ? "alert" : "status" },
+    make("span", {}, text),
+  );
   const close = () => toast.remove();
-  if (action) toast.append(button(action[0], () => { close(); action[1](); }));
+  if (action)
+    toast.append(
+      button(action[0], () => {
+        close();
+        action[1]();
+      }),
+    );
   toast.append(button("Dismiss", close, { picture: "close" }));
   const shown = by("toasts");
   while (shown.childElementCount > 2) shown.firstElementChild.remove();
   shown.append(toast);
   let timer = setTimeout(close, 1000 * (bad ? SECONDS.bad : SECONDS.said));
   toast.addEventListener("pointerenter", () => clearTimeout(timer));
-  toast.addEventListener("pointerleave", () => { timer = setTimeout(close, 3000); });
+  toast.addEventListener("pointerleave", () => {
+    timer = setTimeout(close, 3000);
+  });
 }
 
 // What is only worth hearing: progress that the eye sees anyway.
@@ -24,7 +36,9 @@ export function announce(text) {
 
 // Does something that may be refused; tells why in a line. Returns what it gave, or undefined.
 export async function trying(action) {
-  try { return await action(); } catch (error) {
+  try {
+    return await action();
+  } catch (error) {
     say(error.message, { bad: true });
     return undefined;
   }

@@ -1,17 +1,21 @@
 // A video in place of the source: a still of it to try looks on, how long to train, and a network that there is already.
 import { addresses } from "./api.js";
+import { desk } from "./desk.js";
 import { by, button, duration, make } from "./dom.js";
 import { upload } from "./pictures.js";
 import { lookOf, startStill } from "./runs.js";
-import { changed, on, runsInOrder, state } from "./state.js";
+import { changed, keepChoice, on, runsInOrder, state } from "./state.js";
 import { say } from "./toast.js";
 
 let shown = null;
 
-export function setUpVideo() { on("choice", draw); }
+export function setUpVideo() {
+  on("choice", draw);
+}
 
 function draw() {
   by("still").hidden = !state.video;
+  by("look-title").textContent = state.video ? "Look of the still" : "Look";
   if (shown === (state.video?.id ?? null)) return;
   shown = state.video?.id ?? null;
   by("still").replaceChildren(...(state.video ? controls(state.video) : []));
@@ -19,20 +23,42 @@ function draw() {
 
 function controls(video) {
   const moment = make("output", { htmlFor: "moment" }, "0.0 s");
-  const scrub = make("input", { type: "range", id: "moment", min: 0, max: Math.max(0, video.seconds - 1 / (video.frames_per_second || 25)), step: 1 / (video.frames_per_second || 25), value: video.at ?? 0 });
+  const scrub = make("input", {
+    type: "range",
+    id: "moment",
+    min: 0,
+    max: Math.max(0, video.seconds - 1 / (video.frames_per_second || 25)),
+    step: 1 / (video.frames_per_second || 25),
+    value: video.at ?? 0,
+  });
   scrub.addEventListener("input", () => {
     video.at = Number(scrub.value);
     moment.textContent = video.at.toFixed(1) + " s";
     scrubTo(video);
   });
-  const minutes = make("input", { type: "number", id: "minutes", min: 0.1, step: "any", value: state.minutes, onchange: (event) => { state.minutes = Math.max(0.1, Number(event.target.value) || 10); changed("choice"); } });
+  const minutes = make("input", {
+    type: "number",
+    id: "minutes",
+    min: 0.1,
+    step: "any",
+    value: state.minutes,
+    onchange: (event) => {
+      state.minutes = Math.max(0.1, Number(event.target.value) || 10);
+      changed("choice");
+    },
+  });
   return [
     make("p", { className: "soft" }, `${video.width} × ${video.height}, ${duration(video.seconds)}`),
     make("div", { className: "field large" }, make("label", { htmlFor: "moment" }, "Still"), scrub, moment),
     button("Try the look on this still", () => tryStill(video)),
-    make("div", { className: "field number" }, make("label", { htmlFor: "minutes" }, "Minutes of training"), minutes,
-      make("p", { className: "help" }, "A network learns the look, then draws every frame. Longer is finer.")),
-    networks(),
+    make(
+      "div",
+      { className: "field number" },
+      make("label", { htmlFor: "minutes" }, "Minutes of training"),
+      minutes,
+      make("p", { className: "help" }, "A network learns the look, then draws every frame. Longer is finer."),
+    ),
+    ...networks(),
   ];
 }
 
@@ -40,10 +66,29 @@ function controls(video) {
 function networks() {
   const made = runsInOrder().filter((run) => run.kind === "animation" && run.result);
   state.model = null;
-  if (!made.length) return null;
-  const choose = (event) => { state.model = event.target.value || null; changed("choice"); };
-  return make("div", { className: "field choice" }, make("label", { htmlFor: "network" }, "Network"),
-    make("select", { id: "network", onchange: choose }, make("option", { value: "" }, "a new one"), ...made.map((run) => make("option", { value: run.id }, "that of " + lookOf(run)))));
+  if (!made.length) return [];
+  const choose = (event) => {
+    state.model = event.target.value || null;
+    changed("choice");
+  };
+  return [
+    make(
+      "div",
+      { className: "field choice" },
+      make("label", { htmlFor: "network" }, "Network"),
+      make(
+        "select",
+        { id: "network", onchange: choose },
+        make("option", { value: "" }, "a new one"),
+        ...made.map((run) => make("option", { value: run.id }, "that of " + lookOf(run))),
+      ),
+    ),
+  ];
+}
+
+// Where the video's still is seen: in its place on the left, and large.
+function showFrame(address) {
+  for (const image of [by("video-thumb"), desk.sheets[0].picture]) if (image) image.src = address;
 }
 
 let wanted = null;
@@ -54,14 +99,18 @@ async function scrubTo(video) {
   wanted = video.at;
   if (busy) return;
   while (wanted !== null) {
-    const at = wanted, frame = new Image();
+    const at = wanted,
+      frame = new Image();
     frame.src = addresses.frame(video.id, at, 640);
-    try { await frame.decode(); } catch { /* the next may be readable */ }
-    const thumb = by("video-thumb");
-    if (thumb) thumb.src = frame.src;
+    try {
+      await frame.decode();
+    } catch {
+      /* the next may be readable */
+    }
+    showFrame(frame.src);
     if (wanted === at) wanted = null;
   }
-  changed("choice");
+  keepChoice();
 }
 
 async function tryStill(video) {

@@ -12,7 +12,7 @@ export class Viewer {
     this.cut = 50;
     this.size = { width: 1, height: 1 };
     this.pointers = new Map();
-    this.onview = () => {};
+    this.onview = this.onslide = () => {};
     this.build(labels);
     this.listen();
     this.place();
@@ -26,7 +26,9 @@ export class Viewer {
     Object.assign(this.slider, { type: "range", min: 0, max: 100, step: 0.25, value: 50 });
     this.slider.setAttribute("aria-label", "Source against result");
     this.handle = element("span", "handle");
-    this.corners = ["left", "right"].map((side, i) => Object.assign(element("span", "label " + side), { textContent: labels[i] }));
+    this.corners = ["left", "right"].map((side, i) =>
+      Object.assign(element("span", "label " + side), { textContent: labels[i] }),
+    );
     for (const part of [this.handle, ...this.corners]) part.setAttribute("aria-hidden", "true");
     for (const layer of this.layers) layer.classList.add("layer");
     this.over.append(this.slider, this.handle, ...this.corners);
@@ -37,7 +39,8 @@ export class Viewer {
   listen() {
     this.stage.addEventListener("pointerdown", (event) => this.press(event));
     this.stage.addEventListener("pointermove", (event) => this.move(event));
-    for (const name of ["pointerup", "pointercancel"]) this.stage.addEventListener(name, (event) => this.release(event));
+    for (const name of ["pointerup", "pointercancel"])
+      this.stage.addEventListener(name, (event) => this.release(event));
     this.stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     this.stage.addEventListener("dblclick", (event) => this.toggle(event));
     this.slider.addEventListener("input", () => this.slide(Number(this.slider.value)));
@@ -62,16 +65,21 @@ export class Viewer {
     this.pair.classList.toggle("alone", !on);
   }
 
-  slide(share) {
+  slide(share, quietly = false) {
     this.cut = Math.min(100, Math.max(0, share));
     this.slider.value = this.cut;
     this.place();
+    if (!quietly) this.onslide(this);
   }
 
-  fit() { this.look({ zoom: 1, x: 0, y: 0 }); }
+  fit() {
+    this.look({ zoom: 1, x: 0, y: 0 });
+  }
 
   // Pixels of the screen for one of the picture.
-  get scale() { return ((this.pair.offsetWidth || 1) * this.view.zoom * devicePixelRatio) / this.size.width; }
+  get scale() {
+    return ((this.pair.offsetWidth || 1) * this.view.zoom * devicePixelRatio) / this.size.width;
+  }
 
   look(view, quietly = false) {
     this.view = { ...view };
@@ -81,12 +89,18 @@ export class Viewer {
 
   // Zooms by a factor; the place below a point of the screen stays there.
   zoomBy(factor, point = null) {
-    const frame = this.pair.getBoundingClientRect(), { zoom, x, y } = this.view;
+    const frame = this.pair.getBoundingClientRect(),
+      { zoom, x, y } = this.view;
     const middle = { x: frame.left + frame.width / 2, y: frame.top + frame.height / 2 };
     const { x: px, y: py } = point ?? this.middle();
     const most = Math.max(1, (MOST_ZOOM * this.size.width) / (frame.width * devicePixelRatio || 1));
-    const next = Math.min(most, Math.max(1, zoom * factor)), ratio = next / zoom;
-    this.look({ zoom: next, x: (px - middle.x) * (1 - ratio) + x * ratio, y: (py - middle.y) * (1 - ratio) + y * ratio });
+    const next = Math.min(most, Math.max(1, zoom * factor)),
+      ratio = next / zoom;
+    this.look({
+      zoom: next,
+      x: (px - middle.x) * (1 - ratio) + x * ratio,
+      y: (py - middle.y) * (1 - ratio) + y * ratio,
+    });
   }
 
   middle() {
@@ -99,7 +113,11 @@ export class Viewer {
     if (event && this.take(event)) return;
     if (this.earlier !== undefined) this.slide(this.earlier);
     if (this.view.zoom > 1) this.fit();
-    else this.zoomBy((this.scale < 0.95 ? 1 : Math.max(8, Math.ceil(3 * this.scale))) / this.scale, event && { x: event.clientX, y: event.clientY });
+    else
+      this.zoomBy(
+        (this.scale < 0.95 ? 1 : Math.max(8, Math.ceil(3 * this.scale))) / this.scale,
+        event && { x: event.clientX, y: event.clientY },
+      );
   }
 
   // Where on the picture an event is: shares of its width and height.
@@ -110,17 +128,28 @@ export class Viewer {
 
   // The zoomed picture on the screen, seen or not.
   whole() {
-    const frame = this.pair.getBoundingClientRect(), { zoom, x, y } = this.view;
-    const width = frame.width * zoom, height = frame.height * zoom;
-    return { left: frame.left + (frame.width - width) / 2 + x, top: frame.top + (frame.height - height) / 2 + y, width, height, frame };
+    const frame = this.pair.getBoundingClientRect(),
+      { zoom, x, y } = this.view;
+    const width = frame.width * zoom,
+      height = frame.height * zoom;
+    return {
+      left: frame.left + (frame.width - width) / 2 + x,
+      top: frame.top + (frame.height - height) / 2 + y,
+      width,
+      height,
+      frame,
+    };
   }
 
   place() {
     this.hold();
-    const { left, top, width, height, frame } = this.whole(), stage = this.stage.getBoundingClientRect();
-    const { zoom, x, y } = this.view, zoomed = zoom > 1;
+    const { left, top, width, height, frame } = this.whole(),
+      stage = this.stage.getBoundingClientRect();
+    const { zoom, x, y } = this.view,
+      zoomed = zoom > 1;
     const seen = { left: Math.max(left, stage.left), top: Math.max(top, stage.top) };
-    const wide = Math.min(left + width, stage.right) - seen.left, high = Math.min(top + height, stage.bottom) - seen.top;
+    const wide = Math.min(left + width, stage.right) - seen.left,
+      high = Math.min(top + height, stage.bottom) - seen.top;
     const over = this.over.style;
     over.inset = zoomed ? "auto" : "";
     over.left = zoomed ? seen.left - frame.left + "px" : "";
@@ -142,7 +171,9 @@ export class Viewer {
 
   // A zoomed picture leaves no more of the stage empty than it must.
   hold() {
-    const { zoom } = this.view, wide = this.pair.offsetWidth * zoom, high = this.pair.offsetHeight * zoom;
+    const { zoom } = this.view,
+      wide = this.pair.offsetWidth * zoom,
+      high = this.pair.offsetHeight * zoom;
     const most = (size, room) => Math.max(0, (size - room) / 2);
     const clamp = (value, limit) => Math.min(limit, Math.max(-limit, value));
     this.view.x = clamp(this.view.x, most(wide, this.stage.clientWidth));
@@ -155,7 +186,8 @@ export class Viewer {
     this.stage.setPointerCapture(event.pointerId);
     this.held = "";
     if (this.pointers.size > 1) return;
-    const line = this.handle.getBoundingClientRect().left, near = Math.abs(event.clientX - line) < NEAR;
+    const line = this.handle.getBoundingClientRect().left,
+      near = Math.abs(event.clientX - line) < NEAR;
     const slides = !this.slider.hidden && event.button === 0 && (near || this.view.zoom === 1);
     this.held = slides ? "slider" : "picture";
     if (!slides) return;
@@ -177,7 +209,8 @@ export class Viewer {
     const to = { x: event.clientX, y: event.clientY };
     if (this.pointers.size === 2) this.pinch(event.pointerId, from, to);
     else if (this.held === "slider") this.drag(event);
-    else if (this.held === "picture") this.look({ zoom: this.view.zoom, x: this.view.x + to.x - from.x, y: this.view.y + to.y - from.y });
+    else if (this.held === "picture")
+      this.look({ zoom: this.view.zoom, x: this.view.x + to.x - from.x, y: this.view.y + to.y - from.y });
     this.pointers.set(event.pointerId, to);
   }
 
@@ -199,7 +232,10 @@ export class Viewer {
     if (this.take(event)) return;
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 16 : 1;
-    this.zoomBy(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), { x: event.clientX, y: event.clientY });
+    this.zoomBy(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), {
+      x: event.clientX,
+      y: event.clientY,
+    });
   }
 
   key(event) {

@@ -5,38 +5,85 @@ import { isPainted } from "./masks.js";
 import { choosePicture } from "./picker.js";
 import { changed, nameOf, on, state } from "./state.js";
 
-export function setUpWells() { on("choice pictures masks", draw); }
+export function setUpWells() {
+  on("choice pictures masks", draw);
+}
 
 let drawn = "";
 
 // Only when something has changed: an element that is replaced takes no click and no drop.
 function draw() {
-  const known = [state.source, ...state.targets.map(({ id }) => id)].map((id) => id && [nameOf(id), state.useMasks && isPainted(id)]);
+  const known = [state.source, ...state.targets.map(({ id }) => id)].map(
+    (id) => id && [nameOf(id), state.useMasks && isPainted(id)],
+  );
   const signature = JSON.stringify([state.source, state.targets, state.video?.id, known]);
   if (signature === drawn) return;
   drawn = signature;
-  const focused = document.activeElement?.id, several = state.targets.length > 1;
-  const source = state.video ? null : well("source", "Source", state.source, () => { state.source = null; changed("choice"); });
+  const focused = document.activeElement?.id,
+    several = state.targets.length > 1;
+  const source = state.video
+    ? null
+    : well("source", "Source", state.source, () => {
+        state.source = null;
+        changed("choice");
+      });
   const targets = several
     ? make("div", { className: "targets" }, ...state.targets.map(small))
-    : well("target", "Target", state.targets[0]?.id ?? null, () => { state.targets = []; changed("choice"); });
+    : well("target", "Target", state.targets[0]?.id ?? null, () => {
+        state.targets = [];
+        changed("choice");
+      });
   by("wells").className = several ? "several" : "";
   by("wells").replaceChildren(
-    source ?? videoWell(), targets,
-    button("Exchange source and target", swap, { picture: "swap", id: "swap", disabled: several || (!state.source && !state.targets.length) || Boolean(state.video) }),
-    state.targets.length ? make("button", { type: "button", id: "another", className: "quiet", onclick: () => choosePicture("another") },
-      icon("plus"), "Another target") : "");
+    source ?? videoWell(),
+    targets,
+    button("Exchange source and target", swap, {
+      picture: "swap",
+      id: "swap",
+      disabled: several || (!state.source && !state.targets.length) || Boolean(state.video),
+    }),
+    state.targets.length
+      ? make(
+          "button",
+          { type: "button", id: "another", className: "quiet", onclick: () => choosePicture("another") },
+          icon("plus"),
+          "Another target",
+        )
+      : "",
+  );
   if (focused) by(focused)?.focus({ preventScroll: true });
 }
 
 function well(place, label, id, remove) {
-  const caption = make("span", { className: "caption" }, make("b", {}, label), id ? " " + nameOf(id) : "", state.useMasks && isPainted(id) ? make("i", {}, " masked") : "");
-  const open = make("button", {
-    type: "button", id: `choose-${place}`, className: "open", draggable: Boolean(id), onclick: () => choosePicture(place),
-    "aria-label": id ? `${label}: ${nameOf(id)}. Choose another` : `Choose the ${place}`, ondragstart: (event) => drag(event, id),
-  }, id ? make("img", { src: addresses.picture(id, 400), alt: "", draggable: false }) : make("span", { className: "hint" }, icon("plus"), "drop, paste or click"), caption);
-  return make("div", { className: id ? "well filled" : "well", "data-drop": place },
-    open, id ? button(`Remove the ${place}`, remove, { picture: "close", className: "tool remove" }) : null);
+  const caption = make(
+    "span",
+    { className: "caption" },
+    make("b", {}, label),
+    id ? " " + nameOf(id) : "",
+    state.useMasks && isPainted(id) ? make("i", {}, " masked") : "",
+  );
+  const open = make(
+    "button",
+    {
+      type: "button",
+      id: `choose-${place}`,
+      className: "open",
+      draggable: Boolean(id),
+      onclick: () => choosePicture(place),
+      "aria-label": id ? `${label}: ${nameOf(id)}. Choose another` : `Choose the ${place}`,
+      ondragstart: (event) => drag(event, id),
+    },
+    id
+      ? make("img", { src: addresses.picture(id, 400), alt: "", draggable: false })
+      : make("span", { className: "hint" }, icon("plus"), "drop, paste or click"),
+    caption,
+  );
+  return make(
+    "div",
+    { className: id ? "well filled" : "well", "data-drop": place },
+    open,
+    id ? button(`Remove the ${place}`, remove, { picture: "close", className: "tool remove" }) : null,
+  );
 }
 
 function small(target) {
@@ -45,20 +92,57 @@ function small(target) {
     target.weight = Math.max(0.01, Number(event.target.value) || 1);
     changed("choice");
   };
-  const remove = () => { state.targets = state.targets.filter((other) => other !== target); changed("choice"); };
-  return make("div", { className: "small filled", "data-drop": "another" },
-    make("img", { src: addresses.picture(target.id, 200), alt: "" }), make("span", { className: "name", title: name }, name),
-    make("label", { title: "How much it counts, beside the others" }, "weight ",
-      make("input", { type: "number", min: 0.01, step: "any", value: target.weight, onchange: weigh, "aria-label": `Weight of ${name}` })),
-    button(`Remove the target ${name}`, remove, { picture: "close" }));
+  const remove = () => {
+    state.targets = state.targets.filter((other) => other !== target);
+    changed("choice");
+  };
+  return make(
+    "div",
+    { className: "small filled", "data-drop": "another" },
+    make("img", { src: addresses.picture(target.id, 200), alt: "" }),
+    make("span", { className: "name", title: name }, name),
+    make(
+      "label",
+      { title: "How much it counts, beside the others" },
+      "weight ",
+      make("input", {
+        type: "number",
+        min: 0.01,
+        step: "any",
+        value: target.weight,
+        onchange: weigh,
+        "aria-label": `Weight of ${name}`,
+      }),
+    ),
+    button(`Remove the target ${name}`, remove, { picture: "close" }),
+  );
 }
 
 function videoWell() {
-  return make("div", { className: "well filled", "data-drop": "source" },
-    make("button", { type: "button", id: "choose-source", className: "open", onclick: () => choosePicture("source"), "aria-label": `Video: ${state.video.name}. Choose another` },
+  return make(
+    "div",
+    { className: "well filled", "data-drop": "source" },
+    make(
+      "button",
+      {
+        type: "button",
+        id: "choose-source",
+        className: "open",
+        onclick: () => choosePicture("source"),
+        "aria-label": `Video: ${state.video.name}. Choose another`,
+      },
       make("img", { id: "video-thumb", src: addresses.frame(state.video.id, state.video.at ?? 0, 400), alt: "" }),
-      make("span", { className: "caption" }, make("b", {}, "Video"), " " + state.video.name)),
-    button("Remove the video", () => { state.video = null; changed("choice"); }, { picture: "close", className: "tool remove" }));
+      make("span", { className: "caption" }, make("b", {}, "Video"), " " + state.video.name),
+    ),
+    button(
+      "Remove the video",
+      () => {
+        state.video = null;
+        changed("choice");
+      },
+      { picture: "close", className: "tool remove" },
+    ),
+  );
 }
 
 function swap() {
