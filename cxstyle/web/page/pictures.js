@@ -16,6 +16,7 @@ export async function upload(file) {
     });
     return null;
   }
+  const slow = setTimeout(() => say(`Sending ${name} …`), 1000);
   try {
     const picture = await api.upload(file, name);
     learn([picture]);
@@ -24,6 +25,8 @@ export async function upload(file) {
   } catch (error) {
     say(error.message.includes(name) ? error.message : `${name}: ${error.message}`, { bad: true });
     return null;
+  } finally {
+    clearTimeout(slow);
   }
 }
 

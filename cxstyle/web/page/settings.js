@@ -101,7 +101,7 @@ function row(field) {
     { picture: "undo", className: "tool reset" },
   );
   const help = field.help ? make("p", { className: "help", id: id + "-help" }, field.help) : null;
-  control.setAttribute?.("aria-describedby", id + "-help");
+  (control.querySelector("input") ?? control).setAttribute("aria-describedby", id + "-help");
   const made = make(
     "div",
     { className: "field " + field.kind + (LARGE.includes(field.name) ? " large" : ""), "data-field": field.name },
@@ -165,6 +165,20 @@ function numeric(field, id) {
   });
 }
 
+// A text; some that it may be are offered.
+function written(field, id) {
+  const read = (event) => set(field, event.target.value.trim() || null);
+  const input = make("input", { type: "text", id, spellcheck: false, autocomplete: "off", onchange: read });
+  if (!field.choices) return input;
+  input.setAttribute("list", id + "-words");
+  return make(
+    "span",
+    {},
+    input,
+    make("datalist", { id: id + "-words" }, ...field.choices.map((value) => make("option", { value }))),
+  );
+}
+
 const CONTROLS = {
   number: numeric,
   integer: numeric,
@@ -175,11 +189,5 @@ const CONTROLS = {
       ...field.choices.map((choice) => make("option", { value: choice }, choice)),
     ),
   flag: (field, id) => make("input", { type: "checkbox", id, onchange: (event) => set(field, event.target.checked) }),
-  text: (field, id) =>
-    make("input", {
-      type: "text",
-      id,
-      spellcheck: false,
-      onchange: (event) => set(field, event.target.value.trim() || null),
-    }),
+  text: written,
 };

@@ -54,30 +54,32 @@ function draw() {
   if (focused) by(focused)?.focus({ preventScroll: true });
 }
 
+// Of a place in which something is.
+function captionOf(label, name, note = "") {
+  return make("span", { className: "caption" }, make("b", {}, label), ` ${name}`, note && make("i", {}, ` ${note}`));
+}
+
 function well(place, label, id, remove) {
-  const caption = make(
-    "span",
-    { className: "caption" },
-    make("b", {}, label),
-    id ? " " + nameOf(id) : "",
-    state.useMasks && isPainted(id) ? make("i", {}, " masked") : "",
-  );
-  const open = make(
-    "button",
-    {
-      type: "button",
-      id: `choose-${place}`,
-      className: "open",
-      draggable: Boolean(id),
-      onclick: () => choosePicture(place),
-      "aria-label": id ? `${label}: ${nameOf(id)}. Choose another` : `Choose the ${place}`,
-      ondragstart: (event) => drag(event, id),
-    },
-    id
-      ? make("img", { src: addresses.picture(id, 400), alt: "", draggable: false })
-      : make("span", { className: "hint" }, icon("plus"), "drop, paste or click"),
-    caption,
-  );
+  const open = make("button", {
+    type: "button",
+    id: `choose-${place}`,
+    className: "open",
+    title: `Choose ${id ? "another" : "the"} ${place}`,
+    draggable: Boolean(id),
+    onclick: () => choosePicture(place),
+    ondragstart: (event) => drag(event, id),
+  });
+  if (id) {
+    const note = state.useMasks && isPainted(id) ? "masked" : "";
+    open.append(
+      make("img", { src: addresses.picture(id, 400), alt: "", draggable: false }),
+      captionOf(label, nameOf(id), note),
+    );
+  } else {
+    open.setAttribute("aria-label", `Choose the ${place}`);
+    const hint = make("span", { className: "hint", "aria-hidden": "true" }, icon("plus"), "drop, paste or click");
+    open.append(hint, make("span", { className: "caption" }, make("b", {}, label)));
+  }
   return make(
     "div",
     { className: id ? "well filled" : "well", "data-drop": place },
@@ -124,15 +126,9 @@ function videoWell() {
     { className: "well filled", "data-drop": "source" },
     make(
       "button",
-      {
-        type: "button",
-        id: "choose-source",
-        className: "open",
-        onclick: () => choosePicture("source"),
-        "aria-label": `Video: ${state.video.name}. Choose another`,
-      },
+      { type: "button", id: "choose-source", className: "open", onclick: () => choosePicture("source") },
       make("img", { id: "video-thumb", src: addresses.frame(state.video.id, state.video.at ?? 0, 400), alt: "" }),
-      make("span", { className: "caption" }, make("b", {}, "Video"), " " + state.video.name),
+      captionOf("Video", state.video.name),
     ),
     button(
       "Remove the video",
