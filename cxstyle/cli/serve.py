@@ -13,12 +13,12 @@ from .signals import handled
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="  [default: 8765, or a free one]")
+@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port.  [default: 8765, or a free one]")
 @click.option(
     "--host",
     default="127.0.0.1",
     metavar="ADDRESS",
-    help="Where to listen; at another address than this machine's own the link has a token, which is needed.",
+    help="Address to listen at; where other machines can reach it, nobody is let in without the token in the link.",
 )
 @click.option(
     "--folder",

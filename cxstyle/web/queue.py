@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import queue
 import secrets
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..batch.jobs import Job, Task
-from ..batch.local import LocalPool, PoolEvent
+from ..batch.local import PoolEvent
 from ..batch.worker import FAILED, STOPPED, JobOutcome, JobProgress
 from ..checks import check_choice, check_number, one_line
 from ..errors import ConfigError, CxStyleError
@@ -23,11 +21,10 @@ from ..files import write_whole
 from ..settings import INITS, StyleConfig
 from .fields import fields
 from .gallery import finite, summed
+from .pool import PoolThread
 from .store import ACTIVE, Run, Store
-from .worker import MODEL, PageTask, PageWorker
+from .worker import MODEL, PageTask
 
-IDLE = 300.0
-"""Seconds after which a process that has nothing to do ends, with its memory."""
 PREVIEW_EDGE = 768
 KEEP_EVERY = 10.0
 """Seconds between two times that a running one's preview and place are written, for a server that is killed."""
@@ -37,72 +34,10 @@ QUIET = 15.0
 """Seconds after which a listener is told something, if only that the server is there."""
 ENDED = "the server ended while this ran"
 KINDS = ("picture", "animation")
+MATCHES = 50
+"""That are remembered."""
 TAIL = 10
 """Points of a curve in an event."""
-
-
-class PoolThread:
-    """A pool of one worker, in a thread that sleeps while there is nothing to do.
-
-    Args:
-        device: as of `LocalPool`.
-        on_event: told of what happens, in the thread.
-    """
-
-    def __init__(self, device: str | None, on_event: Callable[[PoolEvent], None]) -> None:
-        self.device, self.on_event = device, on_event
-        self.commands: queue.SimpleQueue[Task | int | None] = queue.SimpleQueue()
-        self.left: dict[int, Task] = {}
-        self.thread = threading.Thread(target=self._run, name="pool", daemon=True)
-        self.thread.start()
-
-    def submit(self, task: Task) -> None:
-        self.commands.put(task)
-
-    def cancel(self, index: int) -> None:
-        """Stops a task after its current iteration."""
-        self.commands.put(index)
-
-    def close(self) -> None:
-        """Ends the process, whatever it is at."""
-        self.commands.put(None)
-        self.thread.join()
-
-    def _run(self) -> None:
-        import torch
-
-        going = True
-        while going:
-            try:
-                with LocalPool(torch.get_num_threads(), [self.device], PageWorker) as pool:
-                    going = self._feed(pool)
-            except Exception as error:  # of a machine at its limits: no process, no file can be had
-                for task in [*self.left.values()]:
-                    self._tell(("ended", task, "", JobOutcome(FAILED, one_line(f"no worker could be had: {error}"))))
-
-    def _feed(self, pool: LocalPool) -> bool:
-        """Until it is closed: False; or until its process isn't needed: True."""
-        while True:
-            try:
-                command = self.commands.get(not self.left, IDLE if pool.hands else None)
-            except queue.Empty:
-                if not self.left:
-                    return True
-                for event in pool.poll():
-                    self._tell(event)
-                continue
-            if command is None:
-                return False
-            if isinstance(command, int):
-                pool.cancel(command)
-            else:
-                self.left[command.index] = command
-                pool.submit(command)
-
-    def _tell(self, event: PoolEvent) -> None:
-        if event[0] == "ended":
-            self.left.pop(event[1].index, None)
-        self.on_event(event)
 
 
 class Feed:
@@ -116,8 +51,7 @@ class Feed:
     def tell(self, name: str, content: Callable[[], Any]) -> None:
         """An event; a later one of the same name takes the place of one that waits."""
         for listener in self.listeners:
-            listener.waiting[name] = content
-            listener.wake.set()
+            listener.tell(name, content)
 
     def close(self) -> None:
         self.closed = True
@@ -131,6 +65,11 @@ class Listener:
     def __init__(self, feed: Feed) -> None:
         self.feed, self.wake = feed, asyncio.Event()
         self.waiting: dict[str, Callable[[], Any]] = {}
+
+    def tell(self, name: str, content: Callable[[], Any]) -> None:
+        """As of `Feed`, to this one."""
+        self.waiting[name] = content
+        self.wake.set()
 
     async def events(self) -> AsyncIterator[tuple[str, Any] | None]:
         """Name and content of each; None where there was none for a while."""
@@ -183,10 +122,6 @@ class RunQueue:
         waiting = [run for run in self.store.runs.values() if run.status == "waiting"]
         self.order = sorted(waiting, key=lambda run: (run.rank, run.created))
         self._begin_next()
-
-    def get(self, key: str) -> Run:
-        """A run by id; a KeyError where there is none."""
-        return self.store.runs[key]
 
     def job(self, run: Run) -> Job:
         """What a worker is to do; a ConfigError or PictureError that the run would end with, where that is known."""
@@ -284,13 +219,19 @@ class RunQueue:
         """A run that waits or runs and needs a picture or a video."""
         return next((run for run in self.store.runs.values() if run.status in ACTIVE and key in run.used()), None)
 
-    async def match(self, job: Job) -> JobOutcome:
-        """Which part draws from which; see `PageWorker`."""
-        task = PageTask(next(self.numbers), job, kind="match")
-        answer: asyncio.Future[JobOutcome] = self.loop.create_future()
-        self.answers[task.index] = answer
-        self.matcher.submit(task)
-        return await answer
+    async def match(self, job: Job) -> dict[str, Any]:
+        """Which part draws from which; a ConfigError with the reason where that can't be told."""
+        key = str(job.inputs())
+        if key not in self.matches:
+            task = PageTask(next(self.numbers), job, kind="match")
+            answer: asyncio.Future[JobOutcome] = self.loop.create_future()
+            self.answers[task.index] = answer
+            self.matcher.submit(task)
+            outcome = await answer
+            if outcome.error:
+                raise ConfigError(outcome.error)
+            self.matches = dict([*self.matches.items()][1 - MATCHES :]) | {key: outcome.facts}
+        return self.matches[key]
 
     def _begin_next(self) -> None:
         while self.now is None and self.order:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..checks import check_device
 from ..errors import ConfigError
 
 USUAL_PORT = 8765
@@ -40,7 +41,8 @@ class PageServer:
             import uvicorn
         except ImportError as error:
             raise ConfigError("the page needs more packages: pip install 'cxstyle[web]'") from error
-        from .app import make_app
+        check_device(device)
+        from .app import Pages
         from .safety import Guarded
         from .store import Store
 
@@ -52,8 +54,8 @@ class PageServer:
             raise
         number = self.socket.getsockname()[1]
         token = None if is_own(host) else secrets.token_urlsafe(24)
-        app = make_app(self.store, None if device == "auto" else device, device)
-        guarded: Any = Guarded(app, number, token, host)
+        pages = Pages(self.store, device)
+        guarded: Any = Guarded(pages.app, number, token, host)
         settings: dict[str, Any] = {"log_level": "error", "access_log": False, "server_header": False}
         config = uvicorn.Config(guarded, lifespan="on", timeout_graceful_shutdown=STEP, **settings)
 
@@ -65,7 +67,7 @@ class PageServer:
                 yield
 
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-                app.state.queue.feed.close()
+                pages.queue.feed.close()
                 await super().shutdown(sockets)
 
         self.server = Server(config)

@@ -19,11 +19,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import filelock
+from PIL import Image
 
 from ..checks import cut, one_line
 from ..errors import CxStyleError, OutputError, PictureError
 from ..files import make_folder, sha256_of, write_whole
-from ..pictures import open_video, read_photo, read_tags
 
 ABOUT = "about.json"
 SAMPLES = ("astronaut.jpg", "hopper.jpg", "chelsea.png", "coffee.png", "rocket.jpg")
@@ -98,12 +98,13 @@ class Shelf:
         look: what is known of a file, by its path; a PictureError where it is none of the kind.
 
     Attributes:
+        kind: picture or video.
         items: by id: id, name, added, and what `look` has found.
         samples: paths of those that come with cxstyle, by id.
     """
 
     def __init__(self, folder: Path, look: Callable[[Path], dict[str, Any]]) -> None:
-        self.folder, self.look = folder, look
+        self.folder, self.look, self.kind = folder, look, folder.name.removesuffix("s")
         self.items: dict[str, dict[str, Any]] = {}
         self.samples: dict[str, Path] = {}
         make_folder(folder)
@@ -130,27 +131,30 @@ class Shelf:
         return self.items[key]
 
     def add_sample(self, path: Path) -> None:
-        key, (width, height) = sha256_of(path)[:16], read_tags(path).size
+        key = sha256_of(path)[:16]
+        with Image.open(path) as image:
+            size = dict(zip(("width", "height"), image.size, strict=True))
+            known = {"id": key, "name": path.name, "added": 0.0, "alpha": False, "type": image.format, **size}
         self.samples[key] = path
-        self.items.setdefault(
-            key,
-            {"id": key, "name": path.name, "added": 0.0, "width": width, "height": height, "alpha": False, "type": ""},
-        )
+        self.items.setdefault(key, known)
 
     def path(self, key: str) -> Path:
         """Of a file; a PictureError where there is none."""
         item = self.items.get(key) if isinstance(key, str) else None
         if item is None:
-            raise PictureError(f"there is no {self.folder.name.removesuffix('s')} {one_line(str(key))[:40]}")
-        path = self.folder / key / item["name"]
-        return self.samples[key] if key in self.samples and not path.exists() else path
+            raise PictureError(f"there is no {self.kind} {one_line(str(key))[:40]}")
+        path: Path = self.folder / key / item["name"]
+        if key in self.samples and not path.exists():
+            return self.samples[key]
+        if not path.exists():
+            raise PictureError(f"{item['name']} is no longer in {self.folder}")
+        return path
 
     def listed(self) -> list[dict[str, Any]]:
         """Those that somebody has sent, newest first."""
         return sorted((i for i in self.items.values() if i["added"]), key=lambda i: -i["added"])
 
     def remove(self, key: str) -> None:
-        self.path(key)
         item, shelved = self.items.pop(key), self.folder / key
         if key in self.samples:
             self.items[key] = item | {"added": 0.0}
@@ -248,6 +252,8 @@ def file_name(text: str) -> str:
 
 def look_at_picture(path: Path) -> dict[str, Any]:
     """Read whole, as a run would read it."""
+    from ..pictures import read_photo, read_tags
+
     with DECODING:
         photo = read_photo(path)
     height, width = photo.colors.shape[2:]
@@ -259,7 +265,7 @@ def look_at_picture(path: Path) -> dict[str, Any]:
 
 def look_at_video(path: Path) -> dict[str, Any]:
     """Its first frame is read."""
-    from ..pictures import read_frames
+    from ..pictures import open_video, read_frames
 
     rate, frames = read_frames(path)
     with contextlib.closing(frames):  # type: ignore[type-var]

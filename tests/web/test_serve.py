@@ -316,7 +316,8 @@ def test_files_that_are_no_pictures_leave_one_line_and_nothing_else(page: Served
 
 
 @pytest.mark.parametrize(
-    "name", ["../../a.png", "/etc/a.png", "..", "a\0b.png", "about.json", "\u202ea.png", "x" * 500]
+    "name",
+    ["../../a.png", "/etc/a.png", "..", "a\0b.png", "about.json", "\u202ea.png", "x" * 500, ".lock", "", "C:\\a.png"],
 )
 def test_names_lead_nowhere(page: Served, pair: tuple[Path, Path], name: str) -> None:
     changed = pair[0].read_bytes() + name.encode()  # what follows a PNG's end is not read
