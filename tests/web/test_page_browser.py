@@ -16,6 +16,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from generators import moving, with_sound
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
@@ -449,6 +450,25 @@ def test_several_targets_have_weights(opened: Opener, served: Site, pair: tuple[
     run(page)
     expect_status(page, "complete")
     assert served.runs[0]["weights"] == [1, 3]
+
+
+def test_a_video_is_animated(opened: Opener, served: Site, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1]))
+    page.locator("#choose-source").click()
+    page.get_by_label("From this computer").set_input_files(with_sound(tmp_path / "clip.mp4", moving(12, 64, 96)))
+    still = page.get_by_role("slider", name="Still")
+    before = page.locator("#video-thumb").get_attribute("src")
+    still.fill("1")
+    expect(page.locator("#video-thumb")).not_to_have_attribute("src", before or "")
+    page.get_by_label("Minutes of training").fill("0.1")
+    page.get_by_label("Minutes of training").press("Tab")
+    expect(page.locator("#run")).to_have_text("Animate")
+    run(page)
+    started(page)
+    expect_status(page, "complete")
+    expect(page.locator("#result-stage video")).to_have_js_property("videoWidth", 96, timeout=PATIENCE)
+    assert (served.runs[0]["kind"], served.runs[0]["minutes"]) == ("animation", 0.1)
 
 
 def test_a_refused_file_is_told_in_one_line(opened: Opener, tmp_path: Path) -> None:

@@ -104,21 +104,10 @@ function draw() {
   parts.bar.value = run.status === "complete" ? 1 : (run.done ?? 0);
   parts.bar.hidden = run.status === "complete";
   write(parts.status, STATUS[run.status] ?? run.status);
-  write(
-    parts.place,
-    run.status === "waiting"
-      ? state.waiting.indexOf(run.id) > 0
-        ? `${state.waiting.indexOf(run.id)} before it`
-        : ""
-      : active || run.status === "stopped"
-        ? (run.place ?? "")
-        : "",
-  );
+  write(parts.place, placeOf(run));
   write(
     parts.left,
-    run.status === "running" && run.seconds_left !== null && run.seconds_left !== undefined
-      ? `${duration(run.seconds_left)} left`
-      : "",
+    run.status === "running" && Number.isFinite(run.seconds_left) ? `${duration(run.seconds_left)} left` : "",
   );
   write(parts.facts, active ? "" : facts(run));
   write(parts.error, run.error ?? "");
@@ -140,6 +129,14 @@ function draw() {
   for (const [name, element] of Object.entries(buttons)) element.hidden = !seen[name];
   drawDetails(run);
   tell(run);
+}
+
+// Where it is, in words.
+function placeOf(run) {
+  if (run.status === "waiting")
+    return state.waiting.indexOf(run.id) > 0 ? `${state.waiting.indexOf(run.id)} before it` : "";
+  if (run.status === "running") return run.place || "getting ready";
+  return run.status === "stopped" ? run.place : "";
 }
 
 function write(element, text) {
