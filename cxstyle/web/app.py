@@ -266,10 +266,10 @@ class Pages:
         run = self.run_of(request)
         content, result = self.queue.previews.get(run.id), self.store.file(run, "result.png")
         if content is None and result.exists():
-            content, _ = await asyncio.to_thread(smaller, result, PREVIEW_EDGE)
+            content, _ = await asyncio.to_thread(smaller, result, edge_of(request) or PREVIEW_EDGE)
         if content is None:
             content = self.file_of(request, "preview.jpg", "picture yet")[1].read_bytes()
-        return Response(content, media_type="image/jpeg")
+        return Response(content, media_type="image/png" if content[:4] == b"\x89PNG" else "image/jpeg")
 
     async def result(self, request: Request) -> Response:
         """In a format or a size."""

@@ -85,7 +85,7 @@ class Run:
     def add_point(self, style: float | None, content: float | None) -> None:
         """A point of the curve; of too many every second one goes."""
         if style is not None or content is not None:
-            self.curve.append([round(self.done, 5), style or 0.0, content or 0.0])
+            self.curve.append([float(f"{value or 0:.5g}") for value in (self.done, style, content)])
             if len(self.curve) > MOST_POINTS:
                 self.curve = self.curve[1::2]
 
