@@ -44,35 +44,35 @@ class PoolThread:
         self.thread.join()
 
     def _run(self) -> None:
-        import torch
+        """A pool whenever there is something to do."""
+        while (command := self.commands.get()) is not None:
+            import torch  # not before: an end would have to wait for it
 
-        going = True
-        while going:
             try:
                 with LocalPool(torch.get_num_threads(), [self.device], PageWorker) as pool:
-                    going = self._feed(pool)
+                    self._feed(pool, command)
             except Exception as error:  # of a machine at its limits: no process, no file can be had
                 for task in [*self.left.values()]:
                     self._tell(("ended", task, "", JobOutcome(FAILED, one_line(f"no worker could be had: {error}"))))
 
-    def _feed(self, pool: LocalPool) -> bool:
-        """Until it is closed: False; or until its process isn't needed: True."""
-        while True:
-            try:
-                command = self.commands.get(not self.left, IDLE if pool.hands else None)
-            except queue.Empty:
-                if not self.left:
-                    return True
-                for event in pool.poll():
-                    self._tell(event)
-                continue
-            if command is None:
-                return False
+    def _feed(self, pool: LocalPool, command: Task | int | None) -> None:
+        """Until it is closed, or its process isn't needed."""
+        while command is not None:
             if isinstance(command, int):
                 pool.cancel(command)
             else:
                 self.left[command.index] = command
                 pool.submit(command)
+            while True:
+                try:
+                    command = self.commands.get(not self.left, IDLE)
+                    break
+                except queue.Empty:
+                    if not self.left:
+                        return
+                    for event in pool.poll():
+                        self._tell(event)
+        self.commands.put(None)  # for whoever began this pool
 
     def _tell(self, event: PoolEvent) -> None:
         if event[0] == "ended":

@@ -286,7 +286,7 @@ class RunQueue:
         if progress.preview is not None or now - self.told >= TOLD_EVERY:
             run.add_point(summed(losses, "style"), summed(losses, "content"))
             self.told = now
-            self._changed(run)
+            self._tell(run)
         if now - self.kept >= KEEP_EVERY and run.id in self.store.runs:
             self.kept = now
             with contextlib.suppress(CxStyleError, OSError):  # it will be said at the end
@@ -326,10 +326,14 @@ class RunQueue:
         self._changed(run)
 
     def _changed(self, *runs: Run) -> None:
+        """Tells who listens of runs, and of the queue."""
+        self._tell(*runs)
+        self.feed.tell("queue", self.state)
+
+    def _tell(self, *runs: Run) -> None:
         for run in runs:
             if run.id in self.store.runs:
                 self.feed.tell(f"run {run.id}", lambda run=run: self.told_of(run))  # type: ignore[misc]
-        self.feed.tell("queue", self.state)
 
     def state(self) -> dict[str, Any]:
         """Who waits and who runs."""

@@ -30,6 +30,8 @@ SAMPLES = ("astronaut.jpg", "hopper.jpg", "chelsea.png", "coffee.png", "rocket.j
 MOST_POINTS = 300
 """Of a curve of losses."""
 ACTIVE = ("waiting", "running")
+PLAIN = {"; see what it said above": "", "start anew with --overwrite in place of --resume": "run it again"}
+"""What messages say to people at a terminal, and to those at a page."""
 DECODING = threading.Lock()
 """One picture at a time: each may take gigabytes."""
 
@@ -210,8 +212,11 @@ class Store:
         return self.folder / "runs" / run.id / name
 
     def plain(self, text: object) -> str:
-        """A message in a line, in which files of this folder have their names alone."""
-        return re.sub(rf"{re.escape(str(self.folder))}/(\w+/(\w+/)?)?", "", one_line(str(text)))
+        """A message in a line, in which files of this folder have their names alone, and no advice for terminals is."""
+        line = re.sub(rf"{re.escape(str(self.folder))}/(\w+/(\w+/)?)?", "", one_line(str(text)))
+        for words, instead in PLAIN.items():
+            line = line.replace(words, instead)
+        return line
 
     def save(self, run: Run) -> None:
         """Writes run.json; the run's folder comes with it."""

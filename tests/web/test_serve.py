@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from broken.pictures import REFUSED, corpus
@@ -348,6 +351,29 @@ def test_a_folder_has_one_server_and_a_port_too(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused(1, "can't make the folder", "serve", "--no-browser", "--folder", tmp_path / "file" / "x")
     assert "--no-browser" in done("serve", "--help").stdout
+
+
+def workers() -> set[int]:
+    """Processes that compute, of this server and others."""
+    found = set()
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            found |= {child.pid} if "spawn_main" in " ".join(child.cmdline()) else set()
+    return found
+
+
+def test_a_process_with_nothing_to_do_ends(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = workers()
+    monkeypatch.setattr("cxstyle.web.pool.IDLE", 0.1)
+    with served(tmp_path) as page:
+        source = page.upload(pair[0])
+        assert page.post("/api/match", json={"source": source, "target": source}).status_code == 200
+        deadline = time.monotonic() + 60
+        while workers() - others:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_a_result_of_16_bits_keeps_them(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
