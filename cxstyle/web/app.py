@@ -130,7 +130,7 @@ class Pages:
             "default_preset": "default",
             "fields": fields(),
             "formats": [suffix.removeprefix(".") for suffix in FORMATS],
-            "samples": [{"name": path.name, "id": key} for key, path in self.store.pictures.samples.items()],
+            "samples": [self.store.pictures.items[key] for key in self.store.pictures.samples],
             "limits": {"bytes": min(MOST_BYTES, most_bytes()), "pixels": most_pixels()},
             "video": find_spec("av") is not None,
             "queue_running": len(self.queue.order) + (self.queue.now is not None),

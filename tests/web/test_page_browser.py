@@ -16,6 +16,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from generators import moving, with_sound
 from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
@@ -38,7 +39,9 @@ class Site:
     def start(self) -> None:
         """Starts it; always at the same address."""
         words = ["--no-browser", "--folder", str(self.folder), "--port", str(self.port), "--device", "cpu"]
-        self.process = subprocess.Popen([sys.executable, "-m", "cxstyle", "serve", *words], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cxstyle", "serve", *words], stdout=subprocess.PIPE, text=True
+        )
         assert self.process.stdout
         self.link = self.process.stdout.readline().split(" ")[0]
 
@@ -73,7 +76,7 @@ Opener = Callable[..., Page]
 
 @pytest.fixture
 def opened(browser: Browser, served: Site) -> Iterator[Opener]:
-    """Opens the page as somebody new would; in the end nothing was asked for elsewhere, and nothing complained about."""
+    """Opens the page as somebody new would; in the end nothing was asked for elsewhere or complained about."""
     contexts, asked, said = [], [], []
 
     def note(request: Request) -> None:
@@ -122,12 +125,15 @@ HAND_OVER = """(element, [kind, files]) => {
     carried.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name, { type: "image/png" }));
   }
   const given = { bubbles: true, cancelable: true };
-  if (kind === "paste") return element.dispatchEvent(new ClipboardEvent("paste", { ...given, clipboardData: carried }));
-  for (const step of ["dragover", "drop"]) element.dispatchEvent(new DragEvent(step, { ...given, dataTransfer: carried }));
+  if (kind === "paste") element.dispatchEvent(new ClipboardEvent("paste", { ...given, clipboardData: carried }));
+  else for (const step of ["dragover", "drop"]) {
+    element.dispatchEvent(new DragEvent(step, { ...given, dataTransfer: carried }));
+  }
 }"""
 
 
-TOO_WIDE = "(body, parts) => [...body.querySelectorAll(parts)].filter((p) => p.scrollWidth > p.clientWidth + 1).map((p) => p.id)"
+TOO_WIDE = """(body, parts) =>
+  [...body.querySelectorAll(parts)].filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.id)"""
 PARTS = "#setup, #setup .scroll, #centre, #bar, #desk, #desk-tools, #progress, #shelf .scroll, dialog"
 
 
@@ -155,7 +161,9 @@ def setting(page: Page, name: str, value: str) -> None:
 
 def run(page: Page) -> Locator:
     """Starts what is chosen; returns where its progress is told."""
-    with page.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/api/runs")) as asked:
+    with page.expect_response(
+        lambda answer: answer.request.method == "POST" and answer.url.endswith("/api/runs")
+    ) as asked:
         page.locator("#run").click()
     progress = page.get_by_role("region", name="The run shown")
     expect(progress).to_have_attribute("data-run", asked.value.json()["id"])
@@ -187,7 +195,10 @@ def stroke(page: Page, role: str, *points: tuple[float, float]) -> None:
 def painted(page: Page, role: str) -> int:
     """Pixels of a mask that aren't everything else."""
     count: int = page.locator(f"[data-role={role}] .paint").evaluate(
-        "(c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v > 0).length"
+        """(canvas) => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+        }"""
     )
     return count
 
@@ -449,6 +460,25 @@ def test_several_targets_have_weights(opened: Opener, served: Site, pair: tuple[
     run(page)
     expect_status(page, "complete")
     assert served.runs[0]["weights"] == [1, 3]
+
+
+def test_a_video_is_animated(opened: Opener, served: Site, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1]))
+    page.locator("#choose-source").click()
+    page.get_by_label("From this computer").set_input_files(with_sound(tmp_path / "clip.mp4", moving(12, 64, 96)))
+    still = page.get_by_role("slider", name="Still")
+    before = page.locator("#video-thumb").get_attribute("src")
+    still.fill("1")
+    expect(page.locator("#video-thumb")).not_to_have_attribute("src", before or "")
+    page.get_by_label("Minutes of training").fill("0.1")
+    page.get_by_label("Minutes of training").press("Tab")
+    expect(page.locator("#run")).to_have_text("Animate")
+    run(page)
+    started(page)
+    expect_status(page, "complete")
+    expect(page.locator("#result-stage video")).to_have_js_property("videoWidth", 96, timeout=PATIENCE)
+    assert (served.runs[0]["kind"], served.runs[0]["minutes"]) == ("animation", 0.1)
 
 
 def test_a_refused_file_is_told_in_one_line(opened: Opener, tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ export function setUpDesk() {
   desk.sheets = [new Sheet("source"), new Sheet("target")];
   by("sheets").append(...desk.sheets.map((sheet) => sheet.element));
   const modes = [
-    ["masks", "Masks", "mask", "Paint what becomes what (M)"],
-    ["matches", "What draws from what", "link", "Hover over the source (W)"],
+    ["masks", "Masks", "Paint what becomes what (M)"],
+    ["matches", "What draws from what", "Hover over the source (W)"],
   ];
   by("desk-tools").append(
     make(
       "div",
       { className: "modes" },
-      ...modes.map(([mode, label, , title]) =>
+      ...modes.map(([mode, label, title]) =>
         button(label, () => setMode(desk.mode === mode ? null : mode), {
           id: "mode-" + mode,
           title,

@@ -1,142 +1,19 @@
-// The hand that paints masks: tools, their keys, and what pointers do over the sheets.
-import { all, button, by, make } from "./dom.js";
+// The hand that paints masks: what pointers and keys do over the sheets.
+import { by, make } from "./dom.js";
 import { desk, onMode, setMode } from "./desk.js";
 import * as masks from "./masks.js";
-import { changed, nameOf, on, state } from "./state.js";
-import { say } from "./toast.js";
-
-const TOOLS = [
-  ["brush", "Brush", "B"],
-  ["fill", "Fill", "F"],
-  ["eraser", "Eraser", "E"],
-];
-const hand = {
-  tool: "brush",
-  color: 1,
-  size: 6,
-  reach: 0,
-  opacity: 60,
-  sheet: null,
-  stroke: null,
-  at: { x: 0.5, y: 0.5 },
-};
-// size: a brush's diameter in hundredths of the picture's long edge; reach: of the fill in colours, 0 for marks alone
+import { on, state } from "./state.js";
+import { choose, drawTools, hand, setUpTools } from "./tools.js";
 
 export function setUpPaint() {
-  by("desk-tools").append(
-    make(
-      "p",
-      { id: "meaning", role: "status" },
-      make("span"),
-      " ",
-      make("button", { type: "button", id: "rename", className: "quiet", onclick: () => rename(hand.color) }, "Rename"),
-    ),
-    toolbar(),
-  );
+  setUpTools(() => showRing(), drawAll);
   for (const sheet of desk.sheets) listen(sheet);
   on("choice masks view", drawAll);
   onMode(drawAll);
 }
 
+const ERASER = 5; // The button of a pen that is turned round.
 const painting = () => desk.mode === "masks" && state.view === "pictures";
-
-function toolbar() {
-  const slide = (id, label, min, max, change) =>
-    make(
-      "label",
-      { className: "slide", id: id + "-label" },
-      label,
-      make("input", {
-        type: "range",
-        id,
-        min,
-        max,
-        step: 0.5,
-        value: hand[id],
-        oninput: (event) => {
-          hand[id] = Number(event.target.value);
-          change();
-        },
-      }),
-    );
-  const tool = ([name, label, key]) =>
-    button(label, () => choose({ tool: name }), {
-      picture: name,
-      id: "tool-" + name,
-      title: `${label} (${key})`,
-      "aria-pressed": "false",
-    });
-  return make(
-    "div",
-    { id: "paint" },
-    make(
-      "div",
-      { className: "strip" },
-      make("div", { role: "group", "aria-label": "Tools" }, ...TOOLS.map(tool)),
-      make("div", { id: "palette", role: "radiogroup", "aria-label": "Colours, shared by both pictures" }),
-      make(
-        "div",
-        { role: "group", "aria-label": "Steps" },
-        button("Undo", masks.undo, { picture: "undo", id: "undo", title: "Undo (Ctrl-Z)" }),
-        button("Redo", masks.redo, { picture: "redo", id: "redo", title: "Redo (Ctrl-Shift-Z)" }),
-      ),
-    ),
-    make(
-      "div",
-      { className: "strip" },
-      make(
-        "div",
-        { className: "sliders" },
-        slide("size", "Size", 0.5, 40, showRing),
-        slide("reach", "Follow the picture", 0, 90, () => {}),
-        slide("opacity", "Opacity", 10, 100, drawAll),
-      ),
-      make(
-        "div",
-        { role: "group", "aria-label": "Masks", className: "files" },
-        button("Clear", clear, { id: "clear", title: "Clears both masks" }),
-        menu("Load", "load-mask", load),
-        menu("Save", "save-mask", save),
-      ),
-      make(
-        "label",
-        { className: "use" },
-        make("input", {
-          type: "checkbox",
-          id: "use-masks",
-          onchange: (event) => {
-            state.useMasks = event.target.checked;
-            changed("choice");
-          },
-        }),
-        "use in runs",
-      ),
-    ),
-  );
-}
-
-// One for each picture.
-function menu(label, id, action) {
-  const one = ({ role }, i) =>
-    make(
-      "button",
-      {
-        type: "button",
-        className: "plain",
-        id: `${id}-${role}`,
-        title: `${label} the ${role}'s mask`,
-        "aria-label": `${label} the ${role}'s mask`,
-        onclick: () => action(desk.sheets[i]),
-      },
-      role,
-    );
-  return make("span", { className: "split", role: "group", "aria-label": label }, label, ...desk.sheets.map(one));
-}
-
-function choose(changes) {
-  Object.assign(hand, changes);
-  drawTools();
-}
 
 function drawAll() {
   by("paint").hidden = by("meaning").hidden = desk.mode !== "masks";
@@ -146,10 +23,15 @@ function drawAll() {
     if (sheet.id !== null && !sheet.paint.hidden) drawMask(sheet);
   }
   if (desk.mode === "masks") drawTools();
-  else
-    all(".ring").forEach((ring) => {
-      ring.hidden = true;
-    });
+  else for (const sheet of desk.sheets) sheet.ring.hidden = true;
+}
+
+// Once for each frame of the screen, however many points a pointer has told.
+function drawSoon(sheet) {
+  sheet.soon ??= requestAnimationFrame(() => {
+    sheet.soon = null;
+    if (sheet.id !== null) drawMask(sheet);
+  });
 }
 
 function drawMask(sheet) {
@@ -158,103 +40,6 @@ function drawMask(sheet) {
     Object.assign(sheet.paint, { width: mask.width, height: mask.height });
   mask.draw(sheet.paint.getContext("2d"));
   sheet.paint.style.opacity = (desk.mode === "masks" ? hand.opacity : 30) / 100;
-}
-
-function drawTools() {
-  for (const [name] of TOOLS) by("tool-" + name).setAttribute("aria-pressed", String(hand.tool === name));
-  by("reach-label").hidden = hand.tool !== "fill";
-  by("size-label").hidden = hand.tool === "fill";
-  by("size").value = hand.size;
-  by("undo").disabled = !masks.canUndo();
-  by("redo").disabled = !masks.canRedo();
-  by("use-masks").checked = state.useMasks;
-  drawPalette();
-}
-
-function drawPalette() {
-  const meanings = masks.meanings(
-      state.source,
-      state.targets.map(({ id }) => id),
-    ),
-    focused = document.activeElement?.dataset?.color;
-  by("palette").replaceChildren(
-    ...masks.palette.map(({ name, color }, i) => {
-      const { source, target } = meanings[i],
-        where = source && target ? "both" : source ? "source" : target ? "target" : "none";
-      const made = make(
-        "button",
-        {
-          type: "button",
-          role: "radio",
-          className: "swatch " + where,
-          "data-color": i,
-          "aria-checked": String(i === hand.color),
-          "aria-label": `${name}${TOLD[where] && i ? ", " + TOLD[where] : ""}`,
-          title: `${name}${i && i < 10 ? ` (${i})` : ""}`,
-          onclick: () => choose({ color: i, tool: hand.tool === "eraser" ? "brush" : hand.tool }),
-        },
-        make("i"),
-      );
-      made.firstChild.style.background = color;
-      return made;
-    }),
-  );
-  if (focused !== undefined) by("palette").children[focused]?.focus({ preventScroll: true });
-  by("meaning").firstChild.textContent = meaning(meanings);
-  by("rename").hidden = hand.color === 0;
-}
-
-const TOLD = { both: "in both pictures", source: "in the source alone", target: "in the target alone" };
-
-// What the colour in hand does, in a line.
-function meaning(meanings) {
-  const { name } = masks.palette[hand.color],
-    { source, target, small } = meanings[hand.color];
-  if (hand.color === 0) return "Everything else: all that is not painted";
-  if (small) return `${name}: too small to count, under half a percent`;
-  if (source && target) return `${name}: this part of the source takes after this part of the target`;
-  if (source) return `${name}: only in the source, so it stays as it is`;
-  if (target) return `${name}: only in the target, so nothing draws from it`;
-  return `${name}: paint the same part in both pictures`;
-}
-
-function rename(i) {
-  const name = prompt("A name for this colour, such as face or sky", masks.palette[i].name)?.trim();
-  if (!name) return;
-  masks.palette[i].name = name.slice(0, 40);
-  masks.keepPalette();
-  drawPalette();
-}
-
-function clear() {
-  for (const sheet of desk.sheets.filter(({ id }) => id !== null && !masks.maskOf(id).empty)) {
-    const mask = masks.maskOf(sheet.id);
-    masks.remember(mask);
-    mask.data = new Uint8Array(mask.data.length);
-    masks.painted(mask);
-  }
-}
-
-async function save(sheet) {
-  const link = make("a", {
-    href: URL.createObjectURL(await masks.maskOf(sheet.id).blob()),
-    download: `${nameOf(sheet.id)}_mask.png`,
-  });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}
-
-function load(sheet) {
-  const input = make("input", { type: "file", accept: "image/*" });
-  input.addEventListener("change", async () => {
-    const [file] = input.files;
-    try {
-      await masks.load(masks.maskOf(sheet.id), file);
-    } catch (error) {
-      say(error instanceof DOMException ? `${file.name} can't be read as a picture` : error.message, { bad: true });
-    }
-  });
-  input.click();
 }
 
 function listen(sheet) {
@@ -281,7 +66,7 @@ function take(sheet, event) {
     resize(Math.exp(-(event.deltaY || event.deltaX) * 0.002), sheet, event);
     return true;
   }
-  if (event.button !== 0) return false;
+  if (event.button !== 0 && event.button !== ERASER) return false;
   if (hand.stroke) return handOver(sheet, event);
   begin(sheet, event);
   return true;
@@ -298,7 +83,7 @@ function handOver(sheet, event) {
 
 const inMask = (mask, { x, y }) => ({ x: x * mask.width, y: y * mask.height });
 const radius = (mask) => (hand.size / 200) * Math.max(mask.width, mask.height);
-const value = () => (hand.tool === "eraser" ? 0 : hand.color);
+const value = (event = null) => (hand.tool === "eraser" || event?.button === ERASER ? 0 : hand.color);
 
 function begin(sheet, event) {
   event.preventDefault();
@@ -308,9 +93,10 @@ function begin(sheet, event) {
   masks.remember(mask);
   if (hand.tool === "fill") return fill(sheet, mask, at);
   sheet.stage.setPointerCapture(event.pointerId);
-  hand.stroke = { sheet, mask, pointer: event.pointerId, last: at, screen: { x: event.clientX, y: event.clientY } };
-  mask.stroke(at, at, radius(mask), value());
-  drawMask(sheet);
+  const screen = { x: event.clientX, y: event.clientY };
+  hand.stroke = { sheet, mask, pointer: event.pointerId, last: at, screen, value: value(event) };
+  mask.stroke(at, at, radius(mask), hand.stroke.value);
+  drawSoon(sheet);
   return undefined;
 }
 
@@ -338,10 +124,10 @@ function moved(sheet, event) {
     const to = inMask(stroke.mask, sheet.viewer.at(point));
     // A pen that is pressed lightly draws thinner.
     const share = event.pointerType === "pen" && event.pressure > 0 ? 0.4 + 0.6 * event.pressure : 1;
-    stroke.mask.stroke(stroke.last, to, radius(stroke.mask) * share, value());
+    stroke.mask.stroke(stroke.last, to, radius(stroke.mask) * share, stroke.value);
     stroke.last = to;
   }
-  drawMask(sheet);
+  drawSoon(sheet);
 }
 
 function ended(sheet, event) {

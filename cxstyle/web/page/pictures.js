@@ -39,7 +39,7 @@ export async function takeFiles(files, place = null) {
       const id = await upload(file);
       if (id) put(id, next);
     }
-    next = next === null ? null : "another";
+    if (place !== null || (state.source && state.targets.length)) next = "another";
   }
 }
 

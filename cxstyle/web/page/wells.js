@@ -21,37 +21,30 @@ function draw() {
   drawn = signature;
   const focused = document.activeElement?.id,
     several = state.targets.length > 1;
-  const source = state.video
-    ? null
-    : well("source", "Source", state.source, () => {
-        state.source = null;
-        changed("choice");
-      });
-  const targets = several
-    ? make("div", { className: "targets" }, ...state.targets.map(small))
-    : well("target", "Target", state.targets[0]?.id ?? null, () => {
-        state.targets = [];
-        changed("choice");
-      });
+  const target = () => well("target", "Target", state.targets[0]?.id ?? null, () => choose({ targets: [] }));
   by("wells").className = several ? "several" : "";
   by("wells").replaceChildren(
-    source ?? videoWell(),
-    targets,
-    button("Exchange source and target", swap, {
-      picture: "swap",
-      id: "swap",
-      disabled: several || (!state.source && !state.targets.length) || Boolean(state.video),
-    }),
-    state.targets.length
-      ? make(
-          "button",
-          { type: "button", id: "another", className: "quiet", onclick: () => choosePicture("another") },
-          icon("plus"),
-          "Another target",
-        )
-      : "",
+    state.video ? videoWell() : well("source", "Source", state.source, () => choose({ source: null })),
+    several ? make("div", { className: "targets" }, ...state.targets.map(small)) : target(),
+    exchange(several),
+    state.targets.length ? another() : "",
   );
   if (focused) by(focused)?.focus({ preventScroll: true });
+}
+
+function choose(changes) {
+  Object.assign(state, changes);
+  changed("choice");
+}
+
+function exchange(several) {
+  const disabled = several || (!state.source && !state.targets.length) || Boolean(state.video);
+  return button("Exchange source and target", swap, { picture: "swap", id: "swap", disabled });
+}
+
+function another() {
+  const given = { type: "button", id: "another", className: "quiet", onclick: () => choosePicture("another") };
+  return make("button", given, icon("plus"), "Another target");
 }
 
 // Of a place in which something is.
@@ -94,10 +87,7 @@ function small(target) {
     target.weight = Math.max(0.01, Number(event.target.value) || 1);
     changed("choice");
   };
-  const remove = () => {
-    state.targets = state.targets.filter((other) => other !== target);
-    changed("choice");
-  };
+  const remove = () => choose({ targets: state.targets.filter((other) => other !== target) });
   return make(
     "div",
     { className: "small filled", "data-drop": "another" },
@@ -130,22 +120,13 @@ function videoWell() {
       make("img", { id: "video-thumb", src: addresses.frame(state.video.id, state.video.at ?? 0, 400), alt: "" }),
       captionOf("Video", state.video.name),
     ),
-    button(
-      "Remove the video",
-      () => {
-        state.video = null;
-        changed("choice");
-      },
-      { picture: "close", className: "tool remove" },
-    ),
+    button("Remove the video", () => choose({ video: null }), { picture: "close", className: "tool remove" }),
   );
 }
 
 function swap() {
   const [target] = state.targets;
-  state.targets = state.source ? [{ id: state.source, weight: 1 }] : [];
-  state.source = target?.id ?? null;
-  changed("choice");
+  choose({ targets: state.source ? [{ id: state.source, weight: 1 }] : [], source: target?.id ?? null });
 }
 
 export const DRAGGED = "text/x-cxstyle-picture";
