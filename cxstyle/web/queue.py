@@ -291,7 +291,8 @@ class RunQueue:
             self.kept = now
             with contextlib.suppress(CxStyleError, OSError):  # it will be said at the end
                 self.store.save(run)
-                write_whole(self.store.file(run, "preview.jpg"), self.previews.get(run.id, b""))
+                if run.id in self.previews:
+                    write_whole(self.store.file(run, "preview.jpg"), self.previews[run.id])
 
     def _ended(self, run: Run, task: Task, outcome: JobOutcome) -> None:
         """Result and record first, then what it could go on from goes."""
