@@ -98,7 +98,7 @@ def opened(browser: Browser, served: Site) -> Iterator[Opener]:
         page.on("pageerror", complain)
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(served.link)
-        expect(page.get_by_role("radio", name="default")).to_be_visible()
+        expect(page.get_by_role("radio", name="default")).to_be_visible(timeout=PATIENCE)
         return page
 
     yield go
