@@ -101,7 +101,6 @@ class RunQueue:
         self.loop = asyncio.get_running_loop()
         self.previews: dict[str, bytes] = {}
         self.numbers = itertools.count()
-        self.tasks: dict[int, Run] = {}
         self.answers: dict[int, asyncio.Future[JobOutcome]] = {}
         self.matches: dict[str, dict[str, Any]] = {}
         self.order: list[Run] = []
@@ -118,7 +117,8 @@ class RunQueue:
             if run.status == "running":
                 run.status, run.ended, run.resumable = STOPPED, time.time(), True
                 run.notes = [ENDED]
-                self.store.save(run)
+                with contextlib.suppress(CxStyleError):  # a full disk keeps nobody from looking
+                    self.store.save(run)
         waiting = [run for run in self.store.runs.values() if run.status == "waiting"]
         self.order = sorted(waiting, key=lambda run: (run.rank, run.created))
         self._begin_next()
@@ -174,10 +174,10 @@ class RunQueue:
         self._enqueue(run)
 
     def _enqueue(self, run: Run) -> None:
-        run.status, run.error, run.ended, run.seconds_left = "waiting", "", None, None
+        run.status, run.error, run.notes, run.ended, run.seconds_left = "waiting", "", [], None, None
         run.rank = max((other.rank for other in self.order), default=0) + 1
-        self.order.append(run)
         self.store.save(run)
+        self.order.append(run)
         self._changed(run)
         self._begin_next()
 
@@ -291,7 +291,7 @@ class RunQueue:
             self.kept = now
             with contextlib.suppress(CxStyleError, OSError):  # it will be said at the end
                 self.store.save(run)
-                write_whole(self.store.file(run, "preview.jpg"), self.previews[run.id])
+                write_whole(self.store.file(run, "preview.jpg"), self.previews.get(run.id, b""))
 
     def _ended(self, run: Run, task: Task, outcome: JobOutcome) -> None:
         """Result and record first, then what it could go on from goes."""
