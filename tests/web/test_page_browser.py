@@ -98,7 +98,7 @@ def opened(browser: Browser, served: Site) -> Iterator[Opener]:
         page.on("pageerror", complain)
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(served.link)
-        expect(page.get_by_role("radio", name="default")).to_be_visible()
+        expect(page.get_by_role("radio", name="default")).to_be_visible(timeout=PATIENCE)
         return page
 
     yield go
@@ -493,6 +493,15 @@ def test_a_refused_file_is_told_in_one_line(opened: Opener, tmp_path: Path) -> N
         assert "Traceback" not in text
     expect(page.get_by_text("Choose a source and a target first")).to_be_visible()
     assert page.evaluate("window.hacked") is None
+
+
+def test_a_setting_out_of_range_starts_nothing(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page, before = opened(), len(served.runs)
+    choose(page, pair)
+    setting(page, "Size", "20")
+    page.locator("#run").click()
+    expect(page.get_by_role("alert")).to_contain_text(re.compile("^Size: .*32"))
+    assert len(served.runs) == before
 
 
 def test_names_are_only_ever_text(opened: Opener, pair: tuple[Path, Path]) -> None:

@@ -44,7 +44,7 @@ function card(run) {
     },
     thumb(run),
     make("span", { className: "name" }, titleOf(run).join(" · ")),
-    make("span", { className: "soft" }, [distinctions(run), told, masks ? "masks" : ""].filter(Boolean).join(" · ")),
+    make("span", { className: "soft" }, [told, masks ? "masks" : "", distinctions(run)].filter(Boolean).join(" · ")),
   );
   return make(
     "li",

@@ -2,6 +2,7 @@
 // becomes the other; white, which is where nothing is painted, is everything else.
 import { addresses, api } from "./api.js";
 import { kept, make } from "./dom.js";
+import { decoded } from "./pictures.js";
 import { changed, nameOf, state } from "./state.js";
 
 const EDGE = 1024; // Of a mask in pixels; it needn't have its picture's size, only its shape.
@@ -127,7 +128,7 @@ export function maskOf(id) {
     masks.set(id, mask);
     const before = kept.get("mask " + id);
     if (before)
-      mask.ready = read(before).then(
+      mask.ready = decoded(before).then(
         (picture) => {
           adopt(mask, picture);
           changed("masks");
@@ -136,13 +137,6 @@ export function maskOf(id) {
       );
   }
   return masks.get(id);
-}
-
-async function read(address) {
-  const picture = new Image();
-  picture.src = address;
-  await picture.decode();
-  return picture;
 }
 
 // Takes over the colours of a picture. Those that the palette lacks join it where they cover enough to count.
@@ -220,7 +214,7 @@ export function takeBack() {
 export async function load(mask, file) {
   const address = URL.createObjectURL(file);
   try {
-    const picture = await read(address),
+    const picture = await decoded(address),
       ratio = picture.naturalWidth / picture.naturalHeight;
     if (Math.abs(ratio / (mask.width / mask.height) - 1) > 0.02)
       throw new Error(`${file.name} has not the shape of ${nameOf(mask.id)}`);
@@ -236,7 +230,7 @@ export async function load(mask, file) {
 export async function restore(id, mask) {
   if (!state.pictures.has(id) || !mask) return;
   const place = maskOf(id),
-    picture = await read(addresses.picture(mask)).catch(() => null);
+    picture = await decoded(addresses.picture(mask)).catch(() => null);
   if (!picture) return;
   await place.ready;
   remember(place);

@@ -79,17 +79,20 @@ export async function useResult(run, name) {
 
 const loading = new Map();
 
-// A picture, decoded, at most `edge` pixels large.
+// A picture, decoded. A few are kept, since both the stage and a comparison may show them.
 export function image(address) {
   if (!loading.has(address)) {
-    const found = new Image();
-    found.src = address;
-    loading.set(
-      address,
-      found.decode().then(() => found),
-    );
+    loading.set(address, decoded(address));
     loading.get(address).catch(() => loading.delete(address));
-    if (loading.size > 40) loading.delete(loading.keys().next().value);
+    if (loading.size > 8) loading.delete(loading.keys().next().value);
   }
   return loading.get(address);
+}
+
+// The same of one that is shown once, such as a preview.
+export async function decoded(address) {
+  const found = new Image();
+  found.src = address;
+  await found.decode();
+  return found;
 }

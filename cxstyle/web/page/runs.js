@@ -42,12 +42,23 @@ async function wanted() {
   return { ...body, ...(await uploadedMasks(state.source, targets)) };
 }
 
+// A field with something in it that its setting can't be is shown, and said of in a line.
+function wrongField() {
+  const wrong = by("setup").querySelector("input:invalid");
+  if (!wrong) return false;
+  by("more").open = true;
+  wrong.focus();
+  say(`${wrong.labels[0]?.textContent.trim() ?? "A setting"}: ${wrong.validationMessage}`, { bad: true });
+  return true;
+}
+
 export async function start() {
   const lacks = missing();
   if (lacks.length) {
     say(`Choose ${listed(lacks)} first`, { bad: true });
     return by(state.source || state.video ? "choose-target" : "choose-source")?.focus();
   }
+  if (wrongField()) return undefined;
   if (starting) return undefined; // A double click is one wish.
   starting = true;
   drawButton();

@@ -2,7 +2,7 @@
 import { addresses } from "./api.js";
 import { all, by, make } from "./dom.js";
 import { deskViewers } from "./desk.js";
-import { image } from "./pictures.js";
+import { decoded, image } from "./pictures.js";
 import { lookOf } from "./runs.js";
 import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
 import { Viewer } from "./viewer.js";
@@ -153,7 +153,7 @@ class RunStage {
   async paint(run, address) {
     this.loading = address;
     try {
-      const picture = await image(address);
+      const picture = await decoded(address);
       if (this.run.id !== run.id || this.loading !== address) return; // a newer one has overtaken it
       this.canvas.width = picture.naturalWidth;
       this.canvas.height = picture.naturalHeight;

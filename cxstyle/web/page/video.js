@@ -2,7 +2,7 @@
 import { addresses } from "./api.js";
 import { desk } from "./desk.js";
 import { by, button, duration, make } from "./dom.js";
-import { upload } from "./pictures.js";
+import { decoded, upload } from "./pictures.js";
 import { lookOf, startStill } from "./runs.js";
 import { changed, keepChoice, on, runsInOrder, state } from "./state.js";
 import { say } from "./toast.js";
@@ -100,14 +100,8 @@ async function scrubTo(video) {
   if (busy) return;
   while (wanted !== null) {
     const at = wanted,
-      frame = new Image();
-    frame.src = addresses.frame(video.id, at, 640);
-    try {
-      await frame.decode();
-    } catch {
-      /* the next may be readable */
-    }
-    showFrame(frame.src);
+      address = addresses.frame(video.id, at, 640);
+    if (await decoded(address).catch(() => null)) showFrame(address); // else the next may be readable
     if (wanted === at) wanted = null;
   }
   keepChoice();
