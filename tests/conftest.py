@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Tests run side by side, and threads that wait for each other by spinning would take each other's time.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -16,6 +19,15 @@ from PIL import Image
 
 from cxstyle.features.layers import CONVOLUTIONS, IMAGENET, Normalization, kernel_shape
 from cxstyle.features.weights import Network, Provenance
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -87,3 +99,16 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             image.save(folder / f"{name}.png")
         paths.append(folder / f"{name}.png")
     return paths[0], paths[1]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser, for what people see of cxstyle."""
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    assert program, f"these tests need one of {', '.join(PROGRAMS)}"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield started
+        started.close()

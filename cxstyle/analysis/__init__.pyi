@@ -13,8 +13,10 @@ from .figures import draw_expectations as draw_expectations
 from .figures import expectations as expectations
 from .figures import gradient_energy as gradient_energy
 from .figures import strips as strips
+from .match import CellMatch as CellMatch
 from .match import Match as Match
 from .match import match as match
+from .match import match_cells as match_cells
 from .score import Noise as Noise
 from .score import Score as Score
 from .score import score as score

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..checks import check_choice, check_device, check_integer, converted
 from ..device import choose_device, exact_float32, memory_errors, usual_modes
 from ..errors import ConfigError
-from ..features import VGGFeatures, check_layer, resolve_network, stride
+from ..features import FeatureCache, VGGFeatures, check_layer, resolve_network, stride
 from ..losses import (
     LAYER,
     Correspondence,
@@ -30,12 +30,14 @@ from ..pictures import (
     Line,
     Picture,
     bilinear,
+    border,
     fit_within,
     from_oklab,
     grid,
     joined,
     load_picture,
     match_palettes,
+    read_photo,
     resize,
     save_picture,
     to_image,
@@ -43,6 +45,7 @@ from ..pictures import (
     to_tensor,
 )
 from ..settings import FEATURES, ONE_MAP
+from ..transfer import read_inputs
 from .patchmatch import copy_patches, refine, unit_maps, upsample, visited_share
 
 BANDWIDTH = 0.2
@@ -119,6 +122,69 @@ class Match:
             OutputError: it can't be written.
         """
         save_picture(to_tensor(self.sheet), path)
+
+
+@dataclass(frozen=True)
+class CellMatch:
+    """Which cell of the target each cell of the source draws from, on grids over the whole pictures.
+
+    Attributes:
+        source: (height, width) of the source's grid.
+        target: the same of the target's.
+        cells: (row, column) in the target's grid for each cell of the source, row by row.
+        sure: in [0, 1], for each of them, whether its counterpart leads back to its like.
+    """
+
+    source: tuple[int, int]
+    target: tuple[int, int]
+    cells: list[tuple[int, int]]
+    sure: list[float]
+
+
+@usual_modes()
+def match_cells(
+    source: Picture,
+    target: Picture,
+    *,
+    source_mask: Picture | None = None,
+    target_mask: Picture | None = None,
+    features: str = "auto",
+    weights: str | None = None,
+    device: str = "auto",
+    cache: FeatureCache | None = None,
+) -> CellMatch:
+    """Which part of the target each part of the source draws from in a run, coarsely and soon: for pointing at it.
+
+    Args:
+        source: as `stylize` takes it.
+        target: the same. Its flat border is left out, as of a run: nothing draws from there.
+        source_mask: as `stylize` takes it: parts draw only from parts of their own colour.
+        target_mask: the same for the target.
+        features: vgg16, vgg19 or auto, as in `StyleConfig`.
+        weights: a weight file to use instead.
+        device: as in `StyleConfig`.
+        cache: of whoever does one match after another.
+
+    Raises:
+        PictureError, ConfigError, WeightsError, DeviceError: what was given can't be used.
+        MemoryLimitError: there is not enough memory.
+    """
+    check_choice("features", features, FEATURES)
+    check_device(device)
+    where, cache = choose_device(device), cache or FeatureCache()
+    vgg = cache.network(cache.weights(features, weights), [LAYER], "max", torch.float32, where)
+    photo = read_photo(target, "target")
+    inputs = read_inputs(source, photo, None, source_mask, target_mask)
+    left, top, _, _ = border(photo.colors, photo.alpha)
+    with exact_float32(), memory_errors():
+        found = Correspondence(inputs.source, inputs.targets, vgg, where, inputs.guide)
+    (rows, columns), (height, width) = found.other.grids[0], photo.colors.shape[2:]
+    tall, wide = rows / inputs.targets[0].shape[2], columns / inputs.targets[0].shape[3]  # cells a pixel
+    best = [divmod(index, columns) for index in found.theirs.argmax(dim=1).tolist()]
+    grid = max(rows, round(height * tall)), max(columns, round(width * wide))
+    cells = [(min(int(y + top * tall), grid[0] - 1), min(int(x + left * wide), grid[1] - 1)) for y, x in best]
+    sure = [round(value, 3) for value in found.confidence.flatten().tolist()]
+    return CellMatch(found.source.grids[0], grid, cells, sure)
 
 
 @usual_modes()

@@ -140,6 +140,8 @@ class Task:
         attempt: from 1; more where workers were lost over it.
         save_every: (n, folder) to write the picture after every n iterations, too.
         preview: pixels of the long edge of the pictures that come with its progress; 0 for none.
+        checkpoint: a file where the state of the run is kept, and from which it goes on where there is one; what is
+            stopped then keeps its picture, too.
     """
 
     index: int
@@ -147,6 +149,7 @@ class Task:
     attempt: int = 1
     save_every: tuple[int, Path] | None = None
     preview: int = 0
+    checkpoint: Path | None = None
 
 
 def group_of(job: Job) -> Hashable:

@@ -98,10 +98,12 @@ class LocalPool:
     Args:
         threads: of each worker.
         devices: of each worker, in place of what the jobs' settings say; None for that. As many as there are workers.
+        kind: of the workers; one that does other tasks, too, is made in the process of the same arguments.
     """
 
-    def __init__(self, threads: int, devices: Sequence[str | None]) -> None:
+    def __init__(self, threads: int, devices: Sequence[str | None], kind: type[Worker] = Worker) -> None:
         self.threads, self.devices = threads, {str(i + 1): device for i, device in enumerate(devices)}
+        self.kind = kind
 
     def __enter__(self) -> Self:
         self.waiting: list[Task] = []
@@ -160,7 +162,7 @@ class LocalPool:
             if name not in self.hands:
                 device = self.devices[name]
                 share = 1 / [*self.devices.values()].count(device)
-                self.hands[name] = Hand(*start(self.threads, share, device))
+                self.hands[name] = Hand(*start(self.threads, share, device, self.kind))
             task, hand = self.waiting.pop(0), self.hands[name]
             hand.tasks[task.index] = task
             with contextlib.suppress(OSError):  # it has died, as `hear` will see
@@ -201,11 +203,11 @@ class LocalPool:
         return ended
 
 
-def start(threads: int, memory: float, device: str | None) -> tuple[SpawnProcess, Connection]:
+def start(threads: int, memory: float, device: str | None, kind: type[Worker]) -> tuple[SpawnProcess, Connection]:
     """A worker's process, and how to speak with it."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=serve, args=(there, threads, memory, device), daemon=True)
+    process = context.Process(target=serve, args=(there, threads, memory, device, kind), daemon=True)
     with STARTING, without_main(), without_signals():
         process.start()
     there.close()
@@ -240,14 +242,14 @@ def without_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def serve(connection: Connection, threads: int, memory: float, device: str | None) -> None:
+def serve(connection: Connection, threads: int, memory: float, device: str | None, kind: type[Worker]) -> None:
     """What a worker's process does: takes tasks, and indices of those to stop; ends as soon as the pool is gone."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(os, "setsid"):
         os.setsid()  # Linux shares its CPUs among sessions before it shares them among processes
     os.environ.update(dict.fromkeys(THREADS, str(threads)))  # before torch reads them
-    worker, tasks, stopped = Worker(device, memory), queue.SimpleQueue[Task](), set[int]()
+    worker, tasks, stopped = kind(device, memory), queue.SimpleQueue[Task](), set[int]()
 
     def listen() -> None:
         while True:
@@ -261,8 +263,14 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
                 worker.ahead(message)
                 tasks.put(message)
 
+    def say(kind: str, index: int, content: object = None) -> None:
+        try:
+            connection.send((kind, index, content))
+        except OSError:  # the pool has gone
+            os._exit(0)
+
     def progressed(index: int, progress: JobProgress) -> bool:
-        connection.send(("progress", index, progress))
+        say("progress", index, progress)
         return index not in stopped
 
     threading.Thread(target=listen, daemon=True).start()
@@ -270,9 +278,9 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
         task = tasks.get()
         outcome = JobOutcome(STOPPED)
         if task.index not in stopped:
-            connection.send(("started", task.index, None))
+            say("started", task.index)
             outcome = worker.work(task, partial(progressed, task.index))
-        connection.send(("ended", task.index, outcome))
+        say("ended", task.index, outcome)
 
 
 def describe(status: int) -> str:

@@ -17,6 +17,8 @@ from ..files import make_folder
 from .jobs import Job, Task
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..transfer import Inputs, Progress, Result
 
 FAILED = "failed"
@@ -26,19 +28,25 @@ REASONS = {
     "out of memory": "memory ran out; use a smaller size, fewer workers, or keep to less with memory, such as 4GB",
 }
 PREVIEW_QUALITY = 80
+PREVIEW_SHARE = 0.01
+"""Of a run's time that its previews may take, and they come each half to one second."""
+KEEP_EVERY = 20.0
+"""Seconds between two states of a run whose worker may be lost."""
 SHOW_EVERY = 0.1
 """Seconds between two reports of a running job: more would cost more than the iterations of tiny ones."""
 
 
 @dataclass(frozen=True)
 class JobProgress:
-    """How far a running job is: its share in (0, 1]; such as "scale 2/3 (128x96) iteration 7/20"; losses by name; and
-    the picture as a JPEG file where the task asks for it."""
+    """How far a running job is: its share in (0, 1]; such as "scale 2/3 (128x96) iteration 7/20"; losses by name; at
+    times the picture as a JPEG file where the task asks for it; and the 2 and the 3 of the scale."""
 
     done: float
     place: str
     losses: dict[str, float]
     preview: bytes | None = None
+    scale: int = 1
+    scales: int = 1
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Worker:
         try:
             inputs = (self.reading.pop(task.index, None) or self.pool.submit(read, task.job)).result()
             result = self.run(task, inputs, started, on_progress)
-            if result.status == STOPPED:
+            if result.status == STOPPED and task.checkpoint is None:
                 return JobOutcome(STOPPED, "stopped before it was done")
             return encoded(task, result, "shared" if self.shared.computed == before else "computed")
         except CxStyleError as error:
@@ -101,25 +109,29 @@ class Worker:
 
     def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
         from ..pictures import check_size
-        from ..transfer import Run, prepare
+        from ..transfer import Checkpoint, Run, prepare
 
-        shown, steps = 0.0, 0
+        shown, seen, steps = 0.0, 0.0, 0
 
         def told(progress: Progress) -> bool:
-            nonlocal shown, steps
+            nonlocal shown, seen, steps
             steps += 1
             if task.save_every is not None and steps % task.save_every[0] == 0:
                 save(progress, task, steps)
             now = time.perf_counter()
             if now - shown < SHOW_EVERY:
                 return True
-            shown = now
-            seen = preview(progress, task.preview) if task.preview else None
-            return on_progress(JobProgress(progress.done, place(progress), progress.losses, seen))
+            shown, picture = now, None
+            if task.preview and now >= seen:
+                picture = preview(progress.picture, task.preview)
+                seen = now + min(1.0, max(0.5, (time.perf_counter() - now) / PREVIEW_SHARE))
+            where = place(progress), progress.losses, picture, progress.scale, progress.scales
+            return on_progress(JobProgress(progress.done, *where))
 
         setup = prepare(inputs, task.job.config.override(device=self.device), self.shared)
         check_size(task.job.output, *setup.size)
-        return Run(setup, started).go(told)
+        state = None if task.checkpoint is None else Checkpoint(task.checkpoint, KEEP_EVERY)
+        return Run(setup, started, state, resume=True).go(told)
 
     def close(self) -> None:
         """Ends its threads; what they are at is dropped."""
@@ -143,13 +155,13 @@ def save(progress: Progress, task: Task, steps: int) -> None:
             save_picture(progress.picture, path)
 
 
-def preview(progress: Progress, edge: int) -> bytes:
-    """The picture as a JPEG file of at most `edge` pixels."""
+def preview(picture: Tensor, edge: int) -> bytes:
+    """A picture (1, 3, H, W) as a JPEG file of at most `edge` pixels."""
     from ..pictures import to_image
 
-    picture, content = to_image(progress.picture), io.BytesIO()
-    picture.thumbnail((edge, edge))
-    picture.save(content, "JPEG", quality=PREVIEW_QUALITY)
+    image, content = to_image(picture), io.BytesIO()
+    image.thumbnail((edge, edge))
+    image.save(content, "JPEG", quality=PREVIEW_QUALITY)
     return content.getvalue()
 
 

@@ -29,6 +29,7 @@ from .presets import presets
 from .reproduce import reproduce
 from .run import run
 from .score import score
+from .serve import serve
 from .signals import STOPPED, handled
 from .train import train
 from .weights import weights
@@ -109,7 +110,7 @@ def main() -> None:
 
 
 for command in (
-    *(run, train, apply, animate, batch, merge, match, compare, grid, reproduce, score),
+    *(run, serve, train, apply, animate, batch, merge, match, compare, grid, reproduce, score),
     *(info, presets, weights, bench, doctor, completion, docs),
 ):
     main.add_command(command)

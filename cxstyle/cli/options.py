@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from ..checks import kinds
 from ..pictures import BITS, FORMATS, QUALITY, VARIABLE, Writing, pixel_count, suffixes
-from ..settings import INITS, StyleConfig, means_file
+from ..settings import INITS, WEIGHTS, StyleConfig, means_file
 from .completion import offers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -73,11 +73,10 @@ def setting(name: str, *, preset: bool = True, of: type = StyleConfig) -> Option
     return click.option(f"--{name}", help=f"{text}  [default: the preset's{fallback}]", **how)
 
 
-def weight(kind: str, which: str) -> Option:
+def weight(name: str) -> Option:
     """An option for the weights of some terms; see `StyleConfig.override`."""
-    return click.option(
-        f"--{kind}-weight", type=float, metavar="W", help=f"Weight of {which}.  [default: the preset's]"
-    )
+    option = f"--{name.replace('_', '-')}"
+    return click.option(option, type=float, metavar="W", help=f"{WEIGHTS[name]}  [default: the preset's]")
 
 
 def output(default: str, what: str = "sheet", more: str = "") -> Option:
@@ -158,9 +157,7 @@ MACHINE = [*map(setting, ("precision", "memory", "features", "weights", "determi
 LOOK = [
     setting("enlarge"),
     setting("strength"),
-    weight("content", "the terms that compare with the source"),
-    weight("style", "the terms that compare with the target"),
-    weight("tv", "the total variation: higher is smoother"),
+    *map(weight, WEIGHTS),
     setting("colors"),
     setting("init"),
     click.option(

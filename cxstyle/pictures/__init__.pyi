@@ -24,6 +24,7 @@ from .kinds import kind_of as kind_of
 from .limits import SMALLEST_EDGE as SMALLEST_EDGE
 from .limits import VARIABLE as VARIABLE
 from .limits import most_bytes as most_bytes
+from .limits import most_pixels as most_pixels
 from .limits import pixel_count as pixel_count
 from .masks import Labels as Labels
 from .masks import check_shape as check_shape

@@ -3,6 +3,7 @@ from .config import FEATURES as FEATURES
 from .config import INITS as INITS
 from .config import ONE_MAP as ONE_MAP
 from .config import PRECISIONS as PRECISIONS
+from .config import WEIGHTS as WEIGHTS
 from .config import Laplacian as Laplacian
 from .config import Optimizer as Optimizer
 from .config import Pyramid as Pyramid

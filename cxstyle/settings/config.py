@@ -115,6 +115,12 @@ class Laplacian:
         return list(zip(self.luminance, self.chroma, strict=True))
 
 
+WEIGHTS = {
+    "content_weight": "Weight of the terms that compare with the source.",
+    "style_weight": "Weight of the terms that compare with the target.",
+    "tv_weight": "Weight of the total variation: higher is smoother.",
+}
+"""What `override` takes beside fields, and what it is for."""
 PARTS = {"optimizer": Optimizer, "parametrization": Laplacian, "pyramid": Pyramid}
 """Settings that have settings of their own."""
 

@@ -1,1 +1,2 @@
 from .gallery import write_gallery as write_gallery
+from .serve import PageServer as PageServer

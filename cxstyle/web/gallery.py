@@ -26,6 +26,10 @@ EDGES = ((150, 512), (1500, 320))
 MANY = 192
 QUALITY = 85
 PLACES = re.compile(r"@(TITLE|CSS|CSS_HASH|JS|JS_HASH)@")
+SHARED = {"css": ("common.css", "gallery.css"), "js": ("viewer.js", "gallery.js")}
+"""Its style and its script: first what it has in common with the page of `cxstyle serve`."""
+EXPORT = re.compile("^export ", re.MULTILINE)
+"""What makes a name of a module one that others can import; the gallery is no module."""
 OWN_ROWS = ("description", "seed")
 """Settings that the page shows elsewhere, or that say nothing of one run."""
 
@@ -65,8 +69,9 @@ def frame(title: str) -> tuple[bytes, bytes]:
     """The page before and after its data, style and script in it: its own Content-Security-Policy lets these alone act,
     by their hashes."""
     filled = {"TITLE": html.escape(title)}
-    for name in ("css", "js"):
-        filled[name.upper()] = content = (PAGE / f"gallery.{name}").read_text(encoding="utf-8")
+    for name, files in SHARED.items():
+        parts = [(PAGE / file).read_text(encoding="utf-8") for file in files]
+        filled[name.upper()] = content = EXPORT.sub("", "".join(parts))
         digest = hashlib.sha256(utf8(content)).digest()
         filled[f"{name.upper()}_HASH"] = f"sha256-{base64.b64encode(digest).decode()}"
     template = (PAGE / "gallery.html").read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from cxstyle.batch.jobs import Task
 from cxstyle.batch.local import LocalPool, ThisProcess, choose_executor
 from cxstyle.batch.manifest import Manifest, lines
 from cxstyle.batch.run import BatchResult, Event
+from cxstyle.batch.worker import Worker
 from cxstyle.errors import ConfigError, DeviceError, OutputError
 from cxstyle.features.cache import MOST_NETWORKS, FeatureCache
 from cxstyle.files import sha256_of
@@ -249,10 +251,12 @@ def test_a_pool_takes_jobs_one_by_one_with_previews_and_each_can_be_cancelled(jo
     with LocalPool(1, [None]) as pool:
         pool.submit(endless)
         outcomes: dict[int, str] = {}
+        previews = 0
         while len(outcomes) < 3:
             for kind, task, worker, content in pool.poll():
                 told.append((kind, task.index, worker))
-                if kind == "progress" and task.index == 5:
+                if kind == "progress" and task.index == 5 and content.preview is not None:
+                    previews += 1
                     with Image.open(io.BytesIO(content.preview)) as image:
                         assert image.size == (32, 32)
                 outcomes |= {task.index: content.status} if kind == "ended" else {}
@@ -262,6 +266,18 @@ def test_a_pool_takes_jobs_one_by_one_with_previews_and_each_can_be_cancelled(jo
     assert multiprocessing.active_children() == []
     assert told[0] == ("started", 5, "1")
     assert outcomes == {5: "stopped", 6: "complete", 7: "stopped"}
+    assert previews > 0
+
+
+def test_a_task_with_a_checkpoint_keeps_its_picture_when_stopped_and_goes_on(jobs: list[Job], tmp_path: Path) -> None:
+    task = Task(0, jobs[0], checkpoint=tmp_path / "state")
+    with closing(Worker()) as worker:
+        stopped = worker.work(task, lambda _: False)
+        whole, straight = (worker.work(each, lambda _: True) for each in (task, replace(task, checkpoint=None)))
+    assert (stopped.status, whole.status, straight.status) == ("stopped", "complete", "complete")
+    assert stopped.picture not in (None, whole.picture)
+    assert len(stopped.losses) < len(whole.losses)
+    assert whole.picture == straight.picture
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,33 +12,18 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from made_batch import SETTINGS, Made
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
 from cxstyle.web.gallery import write_gallery
 
 pytestmark = pytest.mark.browser
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 RED, GREEN = (210, 20, 20), (20, 160, 20)
 HOSTILE = '<img src=x onerror="window.hacked=1">\'"&amp; \u202e\u00fc#?%'
 LOSSES = "total 8.000 style conv3_2 4.000 content conv4_2 1.000"
 OPEN = re.compile("open=")
 DATA = re.compile("^data:image/jpeg;base64,")
 Opener = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    assert program, f"these tests need one of {', '.join(PROGRAMS)}"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=OPTIONS)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const by = (id) => document.getElementById(id);
-const filters = by("filters"), cards = by("cards"), viewer = by("viewer"), slider = by("slider");
+const filters = by("filters"), cards = by("cards"), viewer = by("viewer");
+const images = { result: make("img"), source: make("img") };
+const pair = new Viewer(by("stage"), { layers: [images.result], before: images.source });
+pair.pair.id = "pair";
 const SELECTS = ["source", "target", "preset", "seed", "status"];
 const KEYS = ["q", ...SELECTS, "sort"];
 const collator = new Intl.Collator(undefined, { numeric: true });
@@ -197,14 +200,14 @@ function open(result) {
 }
 
 function fill(result) {
-  const source = data.originals[result.source], pair = by("pair");
-  pair.style.setProperty("--ratio", result.width / result.height);
-  pair.style.setProperty("--most", 3 * result.width + "px");
-  show(by("result"), result.picture);
-  show(by("source"), source.picture);
-  by("result").alt = "Result: " + describe(result);
-  by("source").alt = "Source: " + source.name;
-  for (const id of ["source", "source-label", "slider", "handle", "result-label"]) by(id).hidden = source.picture === null;
+  const source = data.originals[result.source];
+  pair.shape(result.width, result.height, 3 * result.width);
+  pair.fit();
+  show(images.result, result.picture);
+  show(images.source, source.picture);
+  images.result.alt = "Result: " + describe(result);
+  images.source.alt = "Source: " + source.name;
+  pair.slides(source.picture !== null);
   by("viewer-title").replaceChildren(result.sourceName, make("span", " in the look of "), result.targetName);
   by("viewer-sub").textContent = result.preset + ", seed " + result.seed;
   by("reason").textContent = result.reason + (source.picture === null ? (result.reason ? "; " : "") + source.note : "");
@@ -252,13 +255,6 @@ function step(by) {
   if (next && matching.includes(current)) go({ open: next.output });
 }
 
-function cut() {
-  by("pair").style.setProperty("--cut", slider.value + "%");
-  slider.setAttribute("aria-valuetext", Math.round(slider.value) + " % source");
-  by("source-label").style.opacity = slider.value < 12 ? 0 : 1;
-  by("result-label").style.opacity = slider.value > 88 ? 0 : 1;
-}
-
 // Wiring.
 document.title = by("title").textContent = data.title;
 for (const name of SELECTS) {
@@ -290,19 +286,10 @@ viewer.addEventListener("close", () => {
   else go({ open: "" });
 });
 viewer.addEventListener("keydown", (event) => {
-  if (event.target === slider || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.target === pair.slider || event.altKey || event.ctrlKey || event.metaKey) return;
   if (event.key === "ArrowLeft") step(-1);
   if (event.key === "ArrowRight") step(1);
 });
-slider.addEventListener("input", cut);
-slider.addEventListener("keydown", (event) => {
-  const steps = { ArrowLeft: -2, ArrowDown: -2, ArrowRight: 2, ArrowUp: 2 }[event.key];
-  if (!steps || event.altKey || event.ctrlKey || event.metaKey) return;
-  event.preventDefault();
-  slider.value = Number(slider.value) + steps;
-  cut();
-});
 window.addEventListener("hashchange", () => apply(read()));
 history.scrollRestoration = "manual";
-cut();
 apply(read());

@@ -1,0 +1,118 @@
+"""A video in the look of a picture, as of `cxstyle animate`, in a worker of the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..batch.worker import PREVIEW_SHARE, STOPPED, JobOutcome, JobProgress, OnProgress, preview
+from ..generators import Generator, TrainProgress, apply, survey, train
+from ..pictures import Picture, load_picture
+from ..settings import TrainConfig
+from .worker import MODEL, VIDEO, PageTask
+
+TRAINING = "training.safetensors"
+"""The network while it learns."""
+DRAWING = 0.3
+"""Share of the whole for the drawing, where a network is trained for it."""
+EVERY = 0.3
+"""Seconds between two reports."""
+
+
+class Halt(Exception):  # noqa: N818
+    """Somebody has asked for the end while a video was drawn."""
+
+
+@dataclass(frozen=True)
+class Watched(Generator):
+    """A network that is watched while it draws.
+
+    Attributes:
+        on_frame: told of each frame that it has drawn.
+    """
+
+    on_frame: Callable[[Tensor], None] = lambda _: None
+
+    def __call__(self, picture: Picture, long_edge: int | None = None, *, full_size: bool = False) -> Tensor:
+        drawn = super().__call__(picture, long_edge, full_size=full_size)
+        self.on_frame(drawn)
+        return drawn
+
+
+class Animation:
+    """Trains a network for a video and a picture, or takes one that is there, and draws the video.
+
+    Args:
+        task: whose job has the video as its source; files go to its checkpoint's folder.
+        on_progress: told how far it is, and whether to go on.
+        device: in place of what the settings say.
+    """
+
+    def __init__(self, task: PageTask, on_progress: OnProgress, device: str | None) -> None:
+        if task.checkpoint is None:
+            raise ValueError("an animation needs a folder")
+        self.task, self.on_progress, self.device = task, on_progress, device or task.job.config.device
+        self.folder = task.checkpoint.parent
+        self.begin = 0.0 if task.model else 1 - DRAWING
+        self.told = self.seen = 0.0
+
+    def made(self) -> JobOutcome:
+        """The video is in the folder."""
+        source, frames = self.task.job.source, survey(self.task.job.source)
+        self.tell(0.0, "learning", frames.middle)
+        model = self.task.model or self.folder / MODEL
+        if not model.exists() and not self.trained(model):
+            return JobOutcome(STOPPED)
+        drawn = 0
+
+        def on_frame(picture: Tensor) -> None:
+            done = self.begin + (1 - self.begin) * drawn / frames.frames
+            if not self.tell(done, f"frame {drawn + 1}/{frames.frames}", picture):
+                raise Halt
+
+        def count(_path: Path, done: int) -> None:
+            nonlocal drawn
+            drawn = done
+
+        network = Watched(**vars(Generator.load(model, self.device)), on_frame=on_frame)
+        how: dict[str, Any] = {"full_size": network.network.residual, "overwrite": True, "callback": count}
+        try:
+            (applied,) = apply(network, [source], self.folder / VIDEO, **how)
+        except Halt:
+            return JobOutcome(STOPPED)
+        height, width = applied.size
+        return JobOutcome("complete", facts={"size": [width, height]}, details={"notes": [*applied.notes]})
+
+    def trained(self, model: Path) -> bool:
+        """Whether the training has come to its end, and not been stopped."""
+        job, training = self.task.job, self.folder / TRAINING
+        config = TrainConfig.preset("animation").override(device=self.device, seed=job.config.seed)
+        how: dict[str, Any] = {"minutes": self.task.minutes, "resume": True, "callback": self.step}
+        if train(job.source, job.target[0], config, training, **how).status == STOPPED:
+            return False
+        training.rename(model)
+        return True
+
+    def step(self, progress: TrainProgress) -> bool:
+        """After each step of the training."""
+        place = f"epoch {progress.epoch}/{progress.epochs} step {progress.step}/{progress.steps}"
+        picture = None if progress.strip is None else load_picture(progress.strip)
+        return self.tell((1 - DRAWING) * progress.done, place, picture, progress.losses)
+
+    def tell(
+        self, done: float, place: str, picture: Tensor | None = None, losses: dict[str, float] | None = None
+    ) -> bool:
+        """Where it is, and at times a picture; whether to go on."""
+        now = time.perf_counter()
+        if now - self.told < EVERY and (picture is None or now < self.seen):
+            return True
+        self.told, shown = now, None
+        if picture is not None and now >= self.seen:
+            shown = preview(picture, self.task.preview)
+            self.seen = now + (time.perf_counter() - now) / PREVIEW_SHARE
+        return self.on_progress(JobProgress(done, place, losses or {}, shown))

@@ -1,0 +1,43 @@
+"""The settings that a page offers, as their own fields say what they may be."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import Any
+
+from ..checks import kinds
+from ..settings import WEIGHTS, StyleConfig, preset_names
+
+LEFT_OUT = ("weights",)
+"""A file of this machine is nothing that a page names."""
+KINDS = {int: "integer", float: "number", bool: "flag"}
+
+
+@cache
+def fields() -> list[dict[str, Any]]:
+    """For each setting name, label, help, kind (integer, number, choice, flag or text), what it may be, and its default
+    where no preset has another."""
+    presets = [StyleConfig.preset(name) for name in preset_names()]
+    found = []
+    for field in dataclasses.fields(StyleConfig):
+        rules = field.metadata
+        if "help" in rules and field.name not in LEFT_OUT:
+            choices = rules.get("choices") or rules.get("words")
+            kind = "choice" if "choices" in rules else KINDS.get(kinds(StyleConfig)[field.name], "text")
+            same = all(getattr(preset, field.name) == field.default for preset in presets)
+            limits = {"minimum": rules.get("min"), "maximum": rules.get("max"), "choices": choices}
+            found.append(
+                described(field.name, rules["help"], kind) | limits | {"default": field.default if same else None}
+            )
+    return found + [described(name, text, "number") | {"minimum": 0} for name, text in WEIGHTS.items()]
+
+
+def described(name: str, text: str, kind: str) -> dict[str, Any]:
+    return {"name": name, "label": name.replace("_", " ").capitalize(), "help": text, "kind": kind, "default": None}
+
+
+def preset_values(name: str) -> dict[str, Any]:
+    """What a preset gives these settings; a ConfigError where there is none of this name."""
+    config = StyleConfig.preset(name)
+    return {field["name"]: getattr(config, field["name"], None) for field in fields()}

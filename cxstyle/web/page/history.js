@@ -1,0 +1,85 @@
+// All tries that have ended, newest first, with their pictures.
+import { addresses } from "./api.js";
+import { by, button, make } from "./dom.js";
+import { lookOf, open } from "./runs.js";
+import { distinctions } from "./stage.js";
+import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
+
+let drawn = "";
+
+export function setUpHistory() {
+  on("runs view pictures", draw);
+}
+
+export const triesInOrder = () => runsInOrder().filter((run) => !isActive(run));
+
+function draw() {
+  const runs = triesInOrder();
+  by("history-empty").hidden = runs.length > 0;
+  const signature = JSON.stringify([
+    runs.map((run) => [run.id, run.status, run.result, run.ended, lookOf(run)]),
+    state.shown,
+    state.beside,
+  ]);
+  if (signature === drawn) return;
+  drawn = signature;
+  const focused = document.activeElement?.id;
+  by("history").replaceChildren(...runs.map(card));
+  if (focused) by(focused)?.focus({ preventScroll: true });
+}
+
+function card(run) {
+  const shown = run.id === state.shown,
+    told = run.status === "complete" ? "" : run.status,
+    masks = run.source_mask || run.target_masks?.length;
+  const open_ = make(
+    "button",
+    {
+      type: "button",
+      id: "try-" + run.id,
+      className: "try",
+      onclick: () => open(run.id),
+      title: lookOf(run),
+      "aria-current": shown ? "true" : null,
+    },
+    thumb(run),
+    make("span", { className: "name" }, titleOf(run).join(" · ")),
+    make("span", { className: "soft" }, [told, masks ? "masks" : "", distinctions(run)].filter(Boolean).join(" · ")),
+  );
+  return make(
+    "li",
+    { className: shown ? "on" : run.id === state.beside ? "beside" : "" },
+    open_,
+    shown || !run.result
+      ? null
+      : button(`Compare with ${lookOf(run)}`, () => beside(run), {
+          picture: "compare",
+          className: "tool compare",
+          title: "Side by side with the one shown",
+        }),
+  );
+}
+
+function thumb(run) {
+  const none = !run.result || run.kind === "animation",
+    seen = run.kind === "animation" && run.picture_number > 0;
+  const address = seen
+    ? addresses.preview(run.id, run.picture_number, 256)
+    : none
+      ? addresses.origin(run, 256)
+      : addresses.result(run.id, { format: "jpg", edge: 256, v: run.ended });
+  return make("img", {
+    src: address,
+    alt: run.result ? `Result: ${lookOf(run)}` : "",
+    className: run.result ? "" : "faint",
+    loading: "lazy",
+  });
+}
+
+function beside(run) {
+  if (!state.runs.get(state.shown)?.result) return open(run.id);
+  Object.assign(state, { beside: run.id, view: "compare" });
+  document.body.dataset.tab = "centre";
+  changed("view");
+  return undefined;
+}

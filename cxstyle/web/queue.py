@@ -1,0 +1,388 @@
+"""Runs in order, one at a time, in a worker process; and who listens to them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..batch.jobs import Job, Task
+from ..batch.local import PoolEvent
+from ..batch.worker import FAILED, STOPPED, JobOutcome, JobProgress
+from ..checks import check_choice, check_number, one_line
+from ..errors import ConfigError, CxStyleError
+from ..files import write_whole
+from ..settings import INITS, StyleConfig
+from .fields import fields
+from .gallery import finite, summed
+from .pool import PoolThread
+from .store import ACTIVE, Run, Store
+from .worker import MODEL, PageTask
+
+PREVIEW_EDGE = 768
+KEEP_EVERY = 10.0
+"""Seconds between two times that a running one's preview and place are written, for a server that is killed."""
+TOLD_EVERY = 0.25
+"""Seconds between two events of one run, at least."""
+QUIET = 15.0
+"""Seconds after which a listener is told something, if only that the server is there."""
+ENDED = "the server ended while this ran"
+KINDS = ("picture", "animation")
+MATCHES = 50
+"""That are remembered."""
+TAIL = 10
+"""Points of a curve in an event."""
+
+
+class Feed:
+    """Server-sent events: what has changed is told each listener once, as it is then, so that a slow one misses steps
+    and never the end."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Listener] = set()
+        self.closed = False
+
+    def tell(self, name: str, content: Callable[[], Any]) -> None:
+        """An event; a later one of the same name takes the place of one that waits."""
+        for listener in self.listeners:
+            listener.tell(name, content)
+
+    def close(self) -> None:
+        self.closed = True
+        for listener in self.listeners:
+            listener.wake.set()
+
+
+class Listener:
+    """One who listens."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed, self.wake = feed, asyncio.Event()
+        self.waiting: dict[str, Callable[[], Any]] = {}
+
+    def tell(self, name: str, content: Callable[[], Any]) -> None:
+        """As of `Feed`, to this one."""
+        self.waiting[name] = content
+        self.wake.set()
+
+    async def events(self) -> AsyncIterator[tuple[str, Any] | None]:
+        """Name and content of each; None where there was none for a while."""
+        self.feed.listeners.add(self)
+        try:
+            while not self.feed.closed:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.wake.wait(), QUIET)
+                self.wake.clear()
+                told, self.waiting = self.waiting, {}
+                for name, content in told.items():
+                    yield name.partition(" ")[0], content()
+                if not told:
+                    yield None
+        finally:
+            self.feed.listeners.discard(self)
+
+
+class RunQueue:
+    """The runs: those that were, the one that is, those that wait. All is called in the event loop's thread.
+
+    Args:
+        store: where they are kept.
+        device: in place of what settings say; None for that.
+    """
+
+    def __init__(self, store: Store, device: str | None) -> None:
+        self.store, self.feed = store, Feed()
+        self.loop = asyncio.get_running_loop()
+        self.previews: dict[str, bytes] = {}
+        self.numbers = itertools.count()
+        self.answers: dict[int, asyncio.Future[JobOutcome]] = {}
+        self.matches: dict[str, dict[str, Any]] = {}
+        self.order: list[Run] = []
+        self.now: tuple[Run, int] | None = None
+        self.since, self.first, self.told, self.kept, self.spent = 0.0, (0.0, 0.0), 0.0, 0.0, 0.0
+        self.closing = False
+        self.pool = PoolThread(device, self._hear_from_thread)
+        self.matcher = PoolThread(device, self._hear_from_thread)
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """What the last server has left: what ran is stopped, what waited waits."""
+        for run in self.store.runs.values():
+            if run.status == "running":
+                run.status, run.ended, run.resumable = STOPPED, time.time(), True
+                run.notes = [ENDED]
+                with contextlib.suppress(CxStyleError):  # a full disk keeps nobody from looking
+                    self.store.save(run)
+        waiting = [run for run in self.store.runs.values() if run.status == "waiting"]
+        self.order = sorted(waiting, key=lambda run: (run.rank, run.created))
+        self._begin_next()
+
+    def job(self, run: Run) -> Job:
+        """What a worker is to do; a ConfigError or PictureError that the run would end with, where that is known."""
+        from ..transfer import check_masks, check_weights
+
+        check_choice("kind", run.kind, KINDS)
+        names, path, settings = [field["name"] for field in fields()], self.store.pictures.path, dict(run.settings)
+        for name in settings:
+            check_choice("settings", name, names)
+        if run.kind == "animation":
+            self._check_animation(run)
+        init = settings.get("init")
+        if init is not None and init not in INITS:
+            settings["init"] = str(path(init))
+        config = StyleConfig.preset(run.preset).override(**settings)
+        masks = None if run.target_masks is None else [path(mask) for mask in run.target_masks]
+        mask = None if run.source_mask is None else path(run.source_mask)
+        where: dict[str, Any] = {"weights": run.weights, "source_mask": mask, "target_mask": masks}
+        source = self.store.videos.path(run.video) if run.video else path(run.source or "")
+        check_weights(run.weights, len(run.targets))
+        check_masks(mask, None if masks is None else [*masks], len(run.targets))
+        return Job(source, [path(target) for target in run.targets], config, "result.png", preset=run.preset, **where)
+
+    def _check_animation(self, run: Run) -> None:
+        if run.video is None or len(run.targets) != 1:
+            raise ConfigError("animation: a video and one target are needed")
+        if run.minutes is not None:
+            check_number("minutes", run.minutes, 0, above=True)
+        if run.model is not None:
+            self.model(run.model)
+
+    def model(self, key: str) -> Path:
+        """The network that an animation has learnt; a ConfigError where there is none."""
+        path = self.store.file(self.store.runs[key], MODEL) if key in self.store.runs else None
+        if path is None or not path.exists():
+            raise ConfigError(f"model: {one_line(key)[:40]} is no animation that has come to its end")
+        return path
+
+    def add(self, run: Run) -> Run:
+        """A new one, at the end of the queue."""
+        run.id = secrets.token_hex(5)
+        self._enqueue(run)
+        return run
+
+    def resume(self, run: Run) -> None:
+        """Goes on from where it was stopped, when its turn comes."""
+        if run.status in ACTIVE or not run.resumable:
+            raise ConfigError(f"{run.name} is {run.status}: there is nothing to go on with")
+        self.job(run)
+        self._enqueue(run)
+
+    def _enqueue(self, run: Run) -> None:
+        run.status, run.error, run.notes, run.ended, run.seconds_left = "waiting", "", [], None, None
+        run.rank = max((other.rank for other in self.order), default=0) + 1
+        self.store.save(run)
+        self.order.append(run)
+        self._changed(run)
+        self._begin_next()
+
+    def reorder(self, keys: Sequence[str]) -> None:
+        """All that wait, in their new order."""
+        waiting = {run.id: run for run in self.order}
+        if sorted(keys) != sorted(waiting):
+            raise ConfigError("order: the ids of all runs that wait are needed, each once")
+        self.order = [waiting[key] for key in keys]
+        for rank, run in enumerate(self.order):
+            run.rank = rank
+            self.store.save(run)
+        self._changed(*self.order)
+
+    def stop(self, run: Run) -> None:
+        """What it has made is kept, and it can go on."""
+        if run in self.order:
+            self.order.remove(run)
+            run.status, run.ended, run.resumable = STOPPED, time.time(), True
+            self.store.save(run)
+            self._changed(run, *self.order)
+        elif self.now is not None and self.now[0] is run:
+            self.pool.cancel(self.now[1])
+        else:
+            raise ConfigError(f"{run.name} is {run.status}: there is nothing to stop")
+
+    def remove(self, run: Run) -> None:
+        """Cancels it where it runs; its files go."""
+        if self.now is not None and self.now[0] is run:
+            self.pool.cancel(self.now[1])
+        if run in self.order:
+            self.order.remove(run)
+        self.store.remove(run)
+        self.previews.pop(run.id, None)
+        self.feed.tell(f"gone {run.id}", lambda: {"id": run.id})
+        self._changed(*self.order)
+
+    def needs(self, key: str) -> Run | None:
+        """A run that waits or runs and needs a picture or a video."""
+        return next((run for run in self.store.runs.values() if run.status in ACTIVE and key in run.used()), None)
+
+    async def match(self, job: Job) -> dict[str, Any]:
+        """Which part draws from which; a ConfigError with the reason where that can't be told."""
+        key = str(job.inputs())
+        if key not in self.matches:
+            task = PageTask(next(self.numbers), job, kind="match")
+            answer: asyncio.Future[JobOutcome] = self.loop.create_future()
+            self.answers[task.index] = answer
+            self.matcher.submit(task)
+            outcome = await answer
+            if outcome.error:
+                raise ConfigError(outcome.error)
+            self.matches = dict([*self.matches.items()][1 - MATCHES :]) | {key: outcome.facts}
+        return self.matches[key]
+
+    def _begin_next(self) -> None:
+        while self.now is None and self.order:
+            run = self.order.pop(0)
+            run.status, run.started, run.resumable = "running", time.time(), False
+            self.since, self.first, self.told, self.kept = time.monotonic(), (0.0, 0.0), 0.0, time.monotonic()
+            self.spent = run.seconds
+            try:
+                index, state = next(self.numbers), self.store.file(run, "checkpoint")
+                how: dict[str, Any] = {"kind": run.kind, "minutes": run.minutes}
+                how["model"] = None if run.model is None else self.model(run.model)
+                task = PageTask(index, self.job(run), preview=PREVIEW_EDGE, checkpoint=state, **how)
+                self.now = run, index
+                self.store.save(run)
+                self.pool.submit(task)
+            except CxStyleError as error:  # a picture has gone since, or the disk is full
+                self.now = None
+                run.status, run.error, run.ended = FAILED, self.store.plain(error), time.time()
+                run.resumable = run.done > 0
+            self._changed(run, *self.order)
+
+    def _hear_from_thread(self, event: PoolEvent) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self.loop.call_soon_threadsafe(self._hear, event)
+
+    def _hear(self, event: PoolEvent) -> None:
+        kind, task, _, content = event
+        if task.index in self.answers:
+            if kind == "ended" and not self.answers[task.index].done():
+                self.answers.pop(task.index).set_result(content)
+        elif self.now is not None and self.now[1] == task.index:
+            run = self.now[0]
+            if kind == "started":
+                self.first = 0.0, 0.0
+            elif kind == "progress":
+                self._progressed(run, content)
+            elif kind == "ended":
+                self.now = None
+                self._ended(run, task, content)
+                self._begin_next()
+
+    def _progressed(self, run: Run, progress: JobProgress) -> None:
+        now = time.monotonic()
+        run.done, run.place, run.scale, run.scales = progress.done, progress.place, progress.scale, progress.scales
+        losses = {name: finite(value) for name, value in progress.losses.items()}
+        run.losses, run.seconds = losses, self.spent + now - self.since
+        first, done = self.first = self.first if self.first[0] else (now, progress.done)
+        if progress.done > done:
+            run.seconds_left = (now - first) / (progress.done - done) * (1 - progress.done)
+        if progress.preview is not None:
+            self.previews[run.id], run.picture_number = progress.preview, run.picture_number + 1
+        if progress.preview is not None or now - self.told >= TOLD_EVERY:
+            run.add_point(summed(losses, "style"), summed(losses, "content"))
+            self.told = now
+            self._tell(run)
+        if now - self.kept >= KEEP_EVERY and run.id in self.store.runs:
+            self.kept = now
+            with contextlib.suppress(CxStyleError, OSError):  # it will be said at the end
+                self.store.save(run)
+                if run.id in self.previews:
+                    write_whole(self.store.file(run, "preview.jpg"), self.previews[run.id])
+
+    def _ended(self, run: Run, task: Task, outcome: JobOutcome) -> None:
+        """Result and record first, then what it could go on from goes."""
+        if run.id not in self.store.runs:  # it was deleted while it ran
+            self.store.remove(run)
+            return
+        state = task.checkpoint
+        run.status, run.error, run.ended = outcome.status, self.store.plain(outcome.error), time.time()
+        run.seconds, run.seconds_left = self.spent + time.monotonic() - self.since, None
+        notes = [*outcome.details.get("notes", ()), *([ENDED] if self.closing and run.status == STOPPED else [])]
+        run.notes = [*map(self.store.plain, notes)]
+        if run.status == "complete":
+            run.done = 1.0
+        if outcome.losses:
+            last = {name: finite(value) for name, value in outcome.losses[-1].items()}
+            run.losses = {name: value for name, value in last.items() if name not in ("scale", "iteration")}
+            run.add_point(summed(run.losses, "style"), summed(run.losses, "content"))
+        try:
+            if "size" in outcome.facts:
+                keep(self.store, run, task, outcome)
+        except (CxStyleError, OSError) as error:
+            run.status, run.error = FAILED, self.store.plain(error)
+        finished = run.status in ("complete", "diverged")
+        run.resumable = run.status == STOPPED or (not finished and run.done > 0)
+        seen = self.previews.pop(run.id, None)
+        with contextlib.suppress(CxStyleError, OSError):
+            if seen is not None:
+                write_whole(self.store.file(run, "preview.jpg"), seen)
+            self.store.save(run)
+            if finished and state is not None:
+                state.unlink(missing_ok=True)
+        self._changed(run)
+
+    def _changed(self, *runs: Run) -> None:
+        """Tells who listens of runs, and of the queue."""
+        self._tell(*runs)
+        self.feed.tell("queue", self.state)
+
+    def _tell(self, *runs: Run) -> None:
+        for run in runs:
+            if run.id in self.store.runs:
+                self.feed.tell(f"run {run.id}", lambda run=run: self.told_of(run))  # type: ignore[misc]
+
+    def state(self) -> dict[str, Any]:
+        """Who waits and who runs."""
+        running = None if self.now is None or self.now[0].id not in self.store.runs else self.now[0].id
+        return {"waiting": [run.id for run in self.order], "running": running}
+
+    def shown(self, run: Run) -> dict[str, Any]:
+        """A run as JSON."""
+        found = asdict(run)
+        del found["rank"]
+        return found | {"position": self.order.index(run) + 1 if run in self.order else 0}
+
+    def told_of(self, run: Run) -> dict[str, Any]:
+        """A run for an event: of the curve its last points."""
+        found = self.shown(run)
+        return found | {"curve_tail": found.pop("curve")[-TAIL:]}
+
+    async def close(self) -> None:
+        """Stops what runs, which is kept where that takes no longer than a few seconds, and ends all processes."""
+        self.order, self.closing, running = [], True, self.now
+        if running is not None:
+            self.pool.cancel(running[1])
+            for _ in range(100):
+                if self.now is not running:
+                    break
+                await asyncio.sleep(0.1)
+        await asyncio.to_thread(self.pool.close)
+        await asyncio.to_thread(self.matcher.close)
+
+
+def keep(store: Store, run: Run, task: Task, outcome: JobOutcome) -> None:
+    """Writes result and record of a run; an animation has written its own."""
+    from ..transfer import write_record
+
+    job = task.job
+    if outcome.picture is not None:
+        write_whole(store.file(run, "result.png"), outcome.picture)
+    run.result = True
+    run.width, run.height = outcome.facts["size"]
+    pictures: dict[str, Any] = {"source": job.source.name, "targets": [target.name for target in job.target]}
+    if job.source_mask is not None:
+        pictures |= {"source_mask": job.source_mask.name, "target_masks": [mask.name for mask in job.target_mask]}
+    write_record(
+        store.file(run, "record.json"),
+        pictures=pictures | {"result": "result.png"},
+        settings=job.config.to_dict(),
+        details=outcome.details,
+        status=outcome.status,
+        seconds=outcome.facts.get("seconds", {}),
+        losses=outcome.losses,
+    )

@@ -1,0 +1,61 @@
+"""Pictures as the page's server shows them: smaller, in another format, out of a video."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import lru_cache
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+
+from ..batch.worker import preview
+from ..pictures import FORMATS, Writing
+from .store import DECODING
+
+TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "BMP": "image/bmp"}
+TYPES |= {"AVIF": "image/avif", "GIF": "image/gif"}
+"""By the format, as Pillow names it."""
+QUALITY = 88
+LONGEST = 86_400.0
+"""Seconds into a video."""
+
+
+def smaller(path: Path, edge: int) -> tuple[bytes, str]:
+    """A picture with its long edge at most `edge` pixels, and its type: JPEG, or PNG with alpha."""
+    return smaller_of(path, edge, path.stat().st_mtime_ns)
+
+
+@lru_cache(64)
+def smaller_of(path: Path, edge: int, _changed: int) -> tuple[bytes, str]:
+    from ..pictures import read_photo, to_image
+
+    with DECODING:
+        photo = read_photo(path)
+        image = to_image(photo.colors, photo.alpha)
+    image.thumbnail((edge, edge), reducing_gap=3)
+    content, kind = BytesIO(), "JPEG" if photo.alpha is None else "PNG"
+    image.save(content, kind, quality=QUALITY)
+    return content.getvalue(), TYPES[kind]
+
+
+def encoded(path: Path, suffix: str, quality: int | None) -> bytes:
+    """A result, which is a PNG file, in the format of a suffix, with all that goes with it."""
+    from ..pictures import Origin, encode, read_photo
+    from ..transfer import as_text, read_record
+
+    with DECODING:
+        photo = read_photo(path)
+    origin, writing = Origin(photo.author, photo.copyright, photo.bits), Writing(quality)
+    if not FORMATS[suffix].quality:
+        writing = Writing()
+    return encode(photo.colors, suffix, photo.alpha, writing, as_text(read_record(path)), origin).content
+
+
+def frame_at(path: Path, seconds: float, edge: int) -> bytes:
+    """A video's frame of a moment, or the last before it, as a JPEG."""
+    from ..pictures import read_frames
+
+    rate, frames = read_frames(path)
+    with DECODING:
+        last = deque(islice(frames, int(max(0.0, min(seconds, LONGEST)) * rate) + 1), 1)
+    return preview(last[0], edge)

@@ -1,0 +1,62 @@
+"""What the page's worker processes do: pictures as a batch does them, matches and animations."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..batch.jobs import Task
+from ..batch.worker import FAILED, JobOutcome, OnProgress, Worker
+from ..errors import CxStyleError
+
+VIDEO, MODEL = "animation.mp4", "model.safetensors"
+"""What an animation leaves in its run's folder: it, and the network that has drawn it."""
+
+
+@dataclass(frozen=True)
+class PageTask(Task):
+    """A task of the page.
+
+    Attributes:
+        kind: picture; match; or animation, of a job whose source is a video.
+        minutes: of an animation's training, at most.
+        model: a network that draws an animation; None for one that is trained for it.
+    """
+
+    kind: str = "picture"
+    minutes: float | None = None
+    model: Path | None = None
+
+
+class PageWorker(Worker):
+    """Does tasks of each kind."""
+
+    def ahead(self, task: Task) -> None:
+        if getattr(task, "kind", "picture") == "picture":
+            super().ahead(task)
+
+    def work(self, task: Task, on_progress: OnProgress) -> JobOutcome:
+        """A task to its end; what keeps it from that is in the outcome, in a line."""
+        if not isinstance(task, PageTask) or task.kind == "picture":
+            return super().work(task, on_progress)
+        try:
+            if task.kind == "match":
+                return self.matched(task)
+            from .animation import Animation
+
+            return Animation(task, on_progress, self.device).made()
+        except CxStyleError as error:
+            return JobOutcome(FAILED, str(error))
+        except Exception as error:
+            return JobOutcome(FAILED, f"{type(error).__name__}: {error}")
+
+    def matched(self, task: PageTask) -> JobOutcome:
+        """Which part draws from which, in `facts`."""
+        from ..analysis import match_cells
+
+        job = task.job
+        mask, device = next(iter(job.target_mask), None), self.device or job.config.device
+        masks: dict[str, Any] = {"source_mask": job.source_mask, "target_mask": mask}
+        found = match_cells(job.source, job.target[0], **masks, device=device, cache=self.shared)
+        return JobOutcome("complete", facts=asdict(found))

@@ -1,0 +1,90 @@
+"""What tests of the page's server share: a server on a real port, and what is asked of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cxstyle.web import PageServer
+
+SMALL = {"size": 32, "iterations": 4, "features": "vgg16", "device": "cpu", "precision": "fp32"}
+ENDLESS = SMALL | {"iterations": 100_000}
+PATIENCE = 90.0
+
+
+class Served(httpx.Client):
+    """Speaks with a server; what it is asked comes back as JSON."""
+
+    def __init__(self, link: str, **how: Any) -> None:
+        super().__init__(base_url=link, timeout=PATIENCE, **how)
+
+    def upload(self, path: Path, kind: str = "pictures") -> str:
+        answer = self.post(f"/api/{kind}", params={"name": path.name}, content=path.read_bytes())
+        assert answer.status_code == 201, answer.text
+        found: str = answer.json()["id"]
+        return found
+
+    def begin(self, pair: tuple[Path, Path], settings: dict[str, Any] | None = None, **more: Any) -> str:
+        """A run of two pictures, by its id."""
+        source, target = map(self.upload, pair)
+        asked = {"source": source, "targets": [target], "preset": "fast", "settings": settings or SMALL} | more
+        answer = self.post("/api/runs", json=asked)
+        assert answer.status_code == 201, answer.text
+        assert answer.headers["location"] == f"/api/runs/{answer.json()['id']}"
+        return str(answer.json()["id"])
+
+    def run(self, key: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/api/runs/{key}").json()
+        return found
+
+    def until(self, key: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """A run, as soon as something holds of it."""
+        deadline = time.monotonic() + PATIENCE
+        while not holds(run := self.run(key)):
+            assert time.monotonic() < deadline, run["place"]
+            time.sleep(0.05)
+        return run
+
+    def ended(self, key: str) -> dict[str, Any]:
+        return self.until(key, lambda run: run["status"] not in ("waiting", "running"))
+
+    def refused(self, answer: httpx.Response, status: int) -> str:
+        """The one line of an error."""
+        line = answer.json()["error"]
+        assert (answer.status_code, [*answer.json()]) == (status, ["error"]), line
+        assert line.isprintable(), line
+        assert 10 < len(line) < 500, line
+        assert "Traceback" not in line
+        return str(line)
+
+    def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        with self.stream("GET", "/api/events") as answer:
+            name = ""
+            for line in answer.iter_lines():
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    yield name, json.loads(line.removeprefix("data: "))
+
+
+@contextlib.contextmanager
+def served(folder: Path, **how: Any) -> Iterator[Served]:
+    """A server of a folder on a free port, until the block ends."""
+    server = PageServer(folder, port=0, device="cpu", **how)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        with Served(server.link.partition("?")[0]) as client:
+            client.link = server.link  # type: ignore[attr-defined]
+            yield client
+    finally:
+        server.stop()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()

@@ -1,0 +1,605 @@
+"""The page of `cxstyle serve` in a real browser, on a real server with real runs: `pytest -m browser`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from generators import moving, with_sound
+from PIL import Image
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
+
+PATIENCE = 60_000
+"""Milliseconds for what a run takes, on a machine that others use, too."""
+HOSTILE = "<img src=x onerror=window.hacked=1>'&amp; \u00fc.png"
+
+
+class Site:
+    """`cxstyle serve` on a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.start()
+
+    def start(self) -> None:
+        """Starts it; always at the same address."""
+        words = ["--no-browser", "--folder", str(self.folder), "--port", str(self.port), "--device", "cpu"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cxstyle", "serve", *words], stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout
+        self.link = self.process.stdout.readline().split(" ")[0]
+
+    def end(self, kill: bool = False) -> None:
+        (self.process.kill if kill else self.process.terminate)()
+        self.process.communicate(timeout=60)
+
+    def get(self, path: str) -> Any:
+        with urlopen(self.link.rstrip("/") + path) as answer:
+            return json.load(answer)
+
+    def picture(self, key: str) -> Image.Image:
+        with urlopen(f"{self.link}api/pictures/{key}") as answer:
+            return Image.open(io.BytesIO(answer.read())).convert("RGB")
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """The newest first."""
+        found: list[dict[str, Any]] = self.get("/api/runs")
+        return found
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    server = Site(tmp_path_factory.mktemp("page"))
+    yield server
+    server.end()
+
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(browser: Browser, served: Site) -> Iterator[Opener]:
+    """Opens the page as somebody new would; in the end nothing was asked for elsewhere or complained about."""
+    contexts, asked, said = [], [], []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:", served.link)):
+            asked.append(request.url)
+
+    def complain(message: ConsoleMessage | Exception) -> None:
+        text = str(getattr(message, "text", message))
+        # An answer that refuses is told by the page itself; these tests read canvases back.
+        if not text.startswith(("Failed to load resource", "Canvas2D: Multiple readback")):
+            said.append(text)
+
+    def go(width: int = 1280, height: int = 800, **options: Any) -> Page:
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
+        page.on("request", note)
+        page.on("console", complain)
+        page.on("pageerror", complain)
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(served.link)
+        expect(page.get_by_role("radio", name="default")).to_be_visible(timeout=PATIENCE)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert asked == []
+    assert said == []
+
+
+def content_of(path: Path, name: str = "") -> dict[str, str]:
+    """A file for the page; under another name another picture, since the same bytes have the same id."""
+    content = path.read_bytes()
+    if name and path.suffix:
+        with Image.open(path) as image:
+            image.putpixel((0, 0), tuple(hashlib.sha256(name.encode()).digest()[:3]))
+            image.save(made := io.BytesIO(), "PNG")
+        content = made.getvalue()
+    return {"name": name or path.name, "content": base64.b64encode(content).decode()}
+
+
+HAND_OVER = """(element, [kind, files]) => {
+  const carried = new DataTransfer();
+  for (const { name, content } of files) {
+    carried.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name, { type: "image/png" }));
+  }
+  const given = { bubbles: true, cancelable: true };
+  if (kind === "paste") element.dispatchEvent(new ClipboardEvent("paste", { ...given, clipboardData: carried }));
+  else for (const step of ["dragover", "drop"]) {
+    element.dispatchEvent(new DragEvent(step, { ...given, dataTransfer: carried }));
+  }
+}"""
+
+
+TOO_WIDE = """(body, parts) =>
+  [...body.querySelectorAll(parts)].filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.id)"""
+PARTS = "#setup, #setup .scroll, #centre, #bar, #desk, #desk-tools, #progress, #shelf .scroll, dialog"
+
+
+def drop(place: Locator, *files: dict[str, str]) -> None:
+    place.evaluate(HAND_OVER, ["drop", list(files)])
+
+
+def choose(page: Page, pair: tuple[Path, Path]) -> None:
+    """Both pictures, and settings for a run of a moment."""
+    for place, path in zip(("source", "target"), pair, strict=True):
+        drop(page.locator(f".sheet[data-role={place}]"), content_of(path))
+        expect(page.get_by_role("button", name=f"{place.capitalize()} {path.stem}")).to_be_visible()
+    page.get_by_role("radio", name="fast").click()
+    setting(page, "Size", "64")
+    setting(page, "Iterations", "12")
+
+
+def setting(page: Page, name: str, value: str) -> None:
+    if page.locator("#more").get_attribute("open") is None:
+        page.get_by_text("Other settings", exact=True).click()
+    field = page.locator("#setup").get_by_label(name, exact=True)
+    field.fill(value)
+    field.press("Tab")
+
+
+def run(page: Page) -> Locator:
+    """Starts what is chosen; returns where its progress is told."""
+    with page.expect_response(
+        lambda answer: answer.request.method == "POST" and answer.url.endswith("/api/runs")
+    ) as asked:
+        page.locator("#run").click()
+    progress = page.get_by_role("region", name="The run shown")
+    expect(progress).to_have_attribute("data-run", asked.value.json()["id"])
+    return progress
+
+
+def expect_status(page: Page, status: str) -> None:
+    expect(page.locator("#progress")).to_have_attribute("data-status", status, timeout=PATIENCE)
+
+
+def started(page: Page) -> None:
+    """Until the first picture is there."""
+    shown = page.locator("#progress").get_attribute("data-run")
+    canvas = page.locator(f"#result-stage canvas[data-run='{shown}']")
+    expect(canvas).to_have_attribute("data-picture", re.compile("[1-9]"), timeout=PATIENCE)
+
+
+def stroke(page: Page, role: str, *points: tuple[float, float]) -> None:
+    """With the mouse over the source or the target, in shares of its width and height."""
+    box = page.locator(f"[data-role={role}] .pair").bounding_box()
+    assert box
+    for i, (x, y) in enumerate(points):
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y, steps=5)
+        if i == 0:
+            page.mouse.down()
+    page.mouse.up()
+
+
+def painted(page: Page, role: str) -> int:
+    """Pixels of a mask that aren't everything else."""
+    count: int = page.locator(f"[data-role={role}] .paint").evaluate(
+        """(canvas) => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+        }"""
+    )
+    return count
+
+
+def test_pictures_come_by_drop_paste_file_and_sample(opened: Opener, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    expect(page.get_by_text("Choose a source and a target first")).to_be_visible()
+    drop(page.locator("body"), content_of(pair[0], "dropped.png"), content_of(pair[1], "second.png"))
+    expect(page.get_by_role("button", name="Source dropped")).to_be_visible()
+    expect(page.get_by_role("button", name="Target second")).to_be_visible()
+    page.get_by_role("button", name="Remove the source").click()
+    page.get_by_role("button", name="Choose the source").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="chelsea", exact=True).click()
+    expect(page.get_by_role("img", name="Source: chelsea")).to_be_visible()
+    page.locator("#choose-target").click()
+    page.get_by_label("From this computer").set_input_files(pair[1])
+    page.get_by_role("button", name="Exchange source and target").click()
+    expect(page.get_by_role("button", name="Target chelsea")).to_be_visible()
+    page.reload()  # what was chosen is kept
+    page.get_by_role("button", name="Remove the target").click()
+    page.locator("body").evaluate(HAND_OVER, ["paste", [content_of(pair[0], "pasted.png")]])
+    expect(page.get_by_role("button", name=re.compile("^Target "))).to_be_visible()
+
+
+def test_it_runs_and_the_picture_changes_while_it_does(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    setting(page, "Iterations", "24")
+    progress = run(page)
+    started(page)
+    # Each frame that the browser shows has a picture, and not always the same.
+    seen = page.locator("#result-stage canvas").evaluate(
+        """(canvas) => new Promise((resolve) => {
+          const seen = { blank: 0, pictures: new Set() }, began = performance.now();
+          const look = () => {
+            const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            if (pixels[3] !== 255) seen.blank++;
+            seen.pictures.add(pixels.slice(0, 4000).join());
+            if (performance.now() - began < 60000 && seen.pictures.size < 3) requestAnimationFrame(look);
+            else resolve([seen.blank, seen.pictures.size]);
+          };
+          look();
+        })"""
+    )
+    assert seen == [0, 3]
+    expect(progress).to_contain_text("iteration")
+    expect_status(page, "complete")
+    expect(page.get_by_role("img", name=re.compile("^Result: .* in the look of"))).to_have_count(2)  # stage and history
+    expect(page.get_by_role("img", name=re.compile("Losses over the run: style from"))).to_be_visible()
+    size = page.locator("#result-stage canvas").evaluate("(canvas) => Math.max(canvas.width, canvas.height)")
+    assert size == 64
+    assert served.runs[0]["settings"]["iterations"] == 24
+
+
+def test_stop_keeps_the_picture_and_it_goes_on_from_there(opened: Opener, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    setting(page, "Iterations", "40")
+    run(page)
+    started(page)
+    page.keyboard.press("Control+Enter")  # another one, which waits
+    page.get_by_role("button", name="Stop").click()
+    expect_status(page, "stopped")
+    expect(page.get_by_role("button", name="Download")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Cancel: ")).last.click()
+    page.get_by_role("button", name="Go on").click()
+    expect_status(page, "complete")
+    expect(page.locator("#queue")).to_be_hidden()
+
+
+def test_masks_are_painted_undone_kept_and_take_part(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    page.keyboard.press("m")
+    stroke(page, "source", (0.2, 0.2), (0.6, 0.2), (0.6, 0.5))
+    once = painted(page, "source")
+    page.get_by_role("radio", name="Blue").click()
+    stroke(page, "source", (0.2, 0.8), (0.7, 0.8))
+    assert painted(page, "source") > once > 0
+    page.keyboard.press("Control+z")
+    assert painted(page, "source") == once
+    page.keyboard.press("Control+Shift+z")
+    assert painted(page, "source") > once
+    size = page.get_by_label("Size").last.input_value()
+    page.keyboard.press("]")
+    page.keyboard.down("Alt")
+    page.mouse.wheel(0, -300)
+    page.keyboard.up("Alt")
+    assert float(page.get_by_label("Size").last.input_value()) > 1.5 * float(size)
+    page.keyboard.press("e")
+    stroke(page, "source", (0.2, 0.8), (0.7, 0.8))
+    assert painted(page, "source") == once
+    page.get_by_role("radio", name="Red").click()
+    stroke(page, "target", (0.3, 0.3), (0.6, 0.3), (0.6, 0.6))
+    expect(page.locator("#meaning")).to_contain_text("takes after this part of the target")
+    page.reload()
+    page.get_by_role("button", name="Masks", exact=True).click()
+    expect(page.locator(".swatch.both[data-color='1']")).to_have_count(1)
+    assert painted(page, "source") == once
+    run(page)
+    expect_status(page, "complete")
+    expect(page.locator("#history li").first).to_contain_text("masks")
+    made = served.runs[0]
+    for key in (made["source_mask"], *made["target_masks"]):
+        colors = served.picture(key).getcolors()
+        assert colors
+        assert {color for _, color in colors} == {(255, 255, 255), (230, 25, 75)}
+
+
+def test_a_mask_is_saved_and_loaded_with_its_colours(opened: Opener, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    page.keyboard.press("m")
+    page.keyboard.press("f")
+    page.get_by_role("radio", name="Teal").click()
+    box = page.locator("[data-role=source] .pair").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 20, box["y"] + 20)
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Save the source's mask").click()
+    saving.value.save_as(tmp_path / "mask.png")
+    with Image.open(tmp_path / "mask.png") as image:
+        assert image.convert("RGB").getcolors() == [(image.width * image.height, (0, 184, 196))]
+        foreign = Image.new("RGB", image.size, "white")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    assert painted(page, "source") == 0
+    foreign.paste((120, 60, 10), (0, 0, foreign.width // 2, foreign.height))
+    foreign.save(tmp_path / "foreign.png")
+    for path, number in ((tmp_path / "foreign.png", 10), (pair[1], 10)):
+        with page.expect_file_chooser() as choosing:
+            page.get_by_role("button", name="Load the source's mask").click()
+        choosing.value.set_files(path)
+        expect(page.locator(".swatch")).to_have_count(number)  # a colour that is new joins the others
+    expect(page.get_by_role("alert")).to_contain_text("has not the shape of")
+    expect(page.get_by_role("radio", name="#783c0a")).to_be_visible()
+
+
+def test_fingers_paint_and_two_of_them_zoom(opened: Opener, pair: tuple[Path, Path]) -> None:
+    page = opened(width=390, height=844, has_touch=True, is_mobile=True)
+    for place, path in zip(("source", "target"), pair, strict=True):
+        drop(page.locator(f".sheet[data-role={place}]"), content_of(path))
+    page.get_by_role("button", name="Stage").tap()
+    page.get_by_role("button", name="Masks", exact=True).tap()
+    box = page.locator("[data-role=source] .pair").bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + 60, box["y"] + 60)
+    once = painted(page, "source")
+    assert once > 0
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        given = [{"x": box["x"] + x, "y": box["y"] + y, "id": i} for i, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": given})
+
+    touch("touchStart", (150, 150))
+    touch("touchStart", (150, 150), (200, 200))
+    for step in range(1, 8):
+        touch("touchMove", (150 - 8 * step, 150 - 8 * step), (200 + 8 * step, 200 + 8 * step))
+    touch("touchEnd")
+    expect(page.locator("[data-role=source] .pair")).to_have_class(re.compile("zoomed"))
+    assert painted(page, "source") == once  # what began as a stroke was none
+
+
+def test_a_place_of_the_source_shows_what_it_draws_from(opened: Opener, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    page.get_by_role("button", name="What draws from what").click()
+    told = page.locator("#matched")
+    expect(told).to_contain_text("Bright in the target", timeout=PATIENCE)
+    box = page.locator("[data-role=source] .pair").bounding_box()
+    assert box
+    bright = """(c) => {
+      const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
+      let x = 0, y = 0, sum = 0;
+      for (let i = 0; i < data.length / 4; i++) {
+        const light = 255 - data[4 * i + 3] > 200 ? 1 : 0;
+        sum += light; x += light * (i % c.width); y += light * Math.floor(i / c.width);
+      }
+      return [x / sum / c.width, y / sum / c.height];
+    }"""
+    places = []
+    for x, y in ((0.1, 0.2), (0.45, 0.8)):
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        here = page.locator("[data-role=source] .glow").evaluate(bright)
+        assert here == pytest.approx([x, y], abs=0.08)
+        places.append(page.locator("[data-role=target] .glow").evaluate(bright))
+        expect(told).to_contain_text(re.compile(r"Sure \d+ %"))
+    assert places[0] != places[1]
+
+
+def test_runs_wait_change_places_and_are_cancelled(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    setting(page, "Iterations", "400")
+    run(page)
+    for seed in ("1", "2", "3"):
+        setting(page, "Seed", seed)
+        page.locator("#run").click()
+        expect(page.locator("#waiting li")).to_have_count(int(seed) + 1)
+
+    def order() -> list[int]:
+        waiting = sorted((run for run in served.runs if run["status"] == "waiting"), key=lambda run: run["position"])
+        return [run["settings"]["seed"] for run in waiting]
+
+    assert order() == [1, 2, 3]
+    with page.expect_response("**/api/queue"):
+        page.get_by_role("button", name=re.compile("^Earlier: ")).nth(2).click()
+    assert order() == [1, 3, 2]
+    with page.expect_response("**/api/queue"):
+        page.locator("#waiting li").nth(3).drag_to(page.locator("#waiting li").nth(1))
+    assert order() == [2, 1, 3]
+    for left in (3, 2, 1, 0):
+        page.get_by_role("button", name=re.compile("^Cancel: ")).last.click()
+        expect(page.locator("#waiting li")).to_have_count(left)
+    assert order() == []
+
+
+def test_tries_are_reopened_compared_reused_and_deleted(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    for strength in ("0.5", "1"):
+        page.get_by_role("slider", name="Strength").fill(strength)
+        run(page)
+        expect_status(page, "complete")
+    page.get_by_role("button", name=re.compile("^Compare with")).first.click()
+    expect(page.locator(".pane")).to_have_count(2)
+    expect(page.locator(".pane").nth(1)).to_contain_text("strength 0.5")
+    page.locator(".pane .pair").first.hover()
+    page.mouse.wheel(0, -600)
+    for i in range(2):  # one zoom for both
+        expect(page.locator(".pane .pair").nth(i)).to_have_class(re.compile("zoomed"))
+    page.locator("#history .try").nth(1).click()
+    page.get_by_role("button", name="Again with other settings").click()
+    expect(page.get_by_role("slider", name="Strength")).to_have_value("0.5")
+    page.get_by_role("tab", name="Result").click()
+    page.get_by_role("button", name="Use as source").click()
+    expect(page.get_by_role("button", name=re.compile("^Source .*in_the_look_of"))).to_be_visible()
+    page.get_by_role("tab", name="Result").click()
+    page.get_by_role("button", name="Download").click()
+    page.get_by_label("Format").select_option("jpg")
+    page.get_by_label("Quality").fill("50")
+    with page.expect_download() as saving:
+        page.get_by_role("dialog").get_by_role("button", name="Download").click()
+    with Image.open(saving.value.path()) as image:
+        assert (image.format, max(image.size)) == ("JPEG", 64)
+    before = len(served.runs)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator("#history li")).to_have_count(before - 1)
+    assert len(served.runs) == before - 1
+
+
+def test_several_targets_have_weights(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    page.get_by_role("button", name="Another target").click()
+    page.get_by_role("dialog").get_by_role("button", name="coffee", exact=True).click()
+    page.get_by_label("Weight of coffee").fill("3")
+    page.get_by_label("Weight of coffee").press("Tab")
+    run(page)
+    expect_status(page, "complete")
+    assert served.runs[0]["weights"] == [1, 3]
+
+
+def test_a_video_is_animated(opened: Opener, served: Site, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1]))
+    page.locator("#choose-source").click()
+    page.get_by_label("From this computer").set_input_files(with_sound(tmp_path / "clip.mp4", moving(12, 64, 96)))
+    still = page.get_by_role("slider", name="Still")
+    before = page.locator("#video-thumb").get_attribute("src")
+    still.fill("1")
+    expect(page.locator("#video-thumb")).not_to_have_attribute("src", before or "")
+    page.get_by_label("Minutes of training").fill("0.1")
+    page.get_by_label("Minutes of training").press("Tab")
+    expect(page.locator("#run")).to_have_text("Animate")
+    run(page)
+    started(page)
+    expect_status(page, "complete")
+    expect(page.locator("#result-stage video")).to_have_js_property("videoWidth", 96, timeout=PATIENCE)
+    assert (served.runs[0]["kind"], served.runs[0]["minutes"]) == ("animation", 0.1)
+
+
+def test_a_refused_file_is_told_in_one_line(opened: Opener, tmp_path: Path) -> None:
+    page = opened()
+    for name in ("notes.png", HOSTILE):
+        (tmp_path / "bad").write_bytes(b"no picture at all")
+        drop(page.locator(".sheet[data-role=source]"), content_of(tmp_path / "bad", name))
+        alert = page.get_by_role("alert").filter(has_text=name[:9])
+        expect(alert).to_have_count(1)
+        text = alert.locator("span").inner_text()
+        assert "\n" not in text
+        assert "Traceback" not in text
+    expect(page.get_by_text("Choose a source and a target first")).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_setting_out_of_range_starts_nothing(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page, before = opened(), len(served.runs)
+    choose(page, pair)
+    setting(page, "Size", "20")
+    page.locator("#run").click()
+    expect(page.get_by_role("alert")).to_contain_text(re.compile("^Size: .*32"))
+    assert len(served.runs) == before
+
+
+def test_names_are_only_ever_text(opened: Opener, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], HOSTILE))
+    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1], "y" + HOSTILE))
+    expect(page.get_by_role("button", name=re.compile("^Source <img src"))).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+
+
+def test_the_keyboard_alone_runs_looks_and_paints(opened: Opener, served: Site) -> None:
+    page = opened()
+    for name, choice in (("Choose the source", "astronaut"), ("Choose the target", "hopper")):
+        page.get_by_role("button", name=name).first.focus()
+        page.keyboard.press("Enter")
+        tile = page.get_by_role("dialog").get_by_role("button", name=choice, exact=True).first
+        for _ in range(12):
+            if tile.evaluate("(tile) => tile === document.activeElement"):
+                break
+            page.keyboard.press("Tab")
+        expect(tile).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+    page.get_by_role("radio", name="default").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="faithful")).to_be_focused()
+    setting(page, "Size", "48")
+    setting(page, "Iterations", "4")
+    page.keyboard.press("Escape")
+    page.locator("#help-open").focus()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("m")
+    page.locator("[data-role=source] .stage").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press(" ")
+    assert painted(page, "source") > 0
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("tab", name="Result")).to_have_attribute("aria-selected", "true")
+    expect_status(page, "complete")
+    assert served.runs[0]["source_mask"]
+    page.keyboard.press("z")
+    expect(page.locator("#result-stage .pair")).to_have_class(re.compile("zoomed"))
+
+
+@pytest.mark.parametrize("width", [390, 920, 1280])
+def test_nothing_overflows_at_any_width(opened: Opener, pair: tuple[Path, Path], width: int) -> None:
+    page = opened(width=width, height=844, color_scheme="dark", reduced_motion="reduce")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(19, 19, 19)"
+
+    def fits() -> None:
+        assert page.locator("body").evaluate(TOO_WIDE, PARTS) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    def tab(name: str) -> None:
+        if width < 901:
+            page.get_by_role("navigation").get_by_role("button", name=name).click()
+
+    long = "long_" * 30 + ".png"
+    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], long))
+    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1], "w" * 120 + "2.png"))
+    expect(page.get_by_role("button", name=re.compile("^Target www"))).to_be_visible()
+    page.get_by_text("Other settings", exact=True).click()
+    fits()
+    page.locator("#choose-source").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    fits()
+    page.keyboard.press("Escape")
+    tab("Stage")
+    page.get_by_role("button", name="Masks", exact=True).click()
+    fits()
+    tab("History")
+    fits()
+    page.locator("#history .try").first.click()
+    expect(page.locator("#result-stage canvas")).to_be_visible()
+    fits()
+    assert page.evaluate("[...document.images].filter((image) => !image.hasAttribute('alt')).length") == 0
+
+
+def test_history_and_what_runs_survive_a_restart(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    run(page)
+    expect_status(page, "complete")
+    setting(page, "Iterations", "2000")
+    run(page)
+    started(page)
+    tries = page.locator("#history li").count()
+    served.end(kill=True)
+    expect(page.get_by_text("Connection lost.")).to_be_visible()
+    served.start()
+    expect(page.get_by_text("Connection lost.")).to_be_hidden(timeout=PATIENCE)  # by itself
+    expect(page.locator("#history li")).to_have_count(tries + 1)
+    again = opened()
+    expect(again.locator("#history li")).to_have_count(tries + 1)
+    again.locator("#history .try").nth(0).click()
+    expect_status(again, "stopped")
+    again.locator("#history .try").nth(1).click()
+    expect_status(again, "complete")
+    expect(again.locator("#result-stage canvas")).to_have_attribute("aria-label", re.compile("^Result: "))

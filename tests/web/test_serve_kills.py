@@ -1,0 +1,111 @@
+"""Kills of the page's server and its worker: what was made stays, what ran can go on, and the folder is clean."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from broken.pictures import REFUSED, corpus
+from helpers import files_in
+from PIL import Image
+from served import SMALL, Served
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serve")]
+KILLS = int(os.environ.get("KILLS", "5"))
+LONG = SMALL | {"iterations": 60}
+
+
+@contextmanager
+def command(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Served]]:
+    """`cxstyle serve` in a process of its own; ended kindly where it is still there."""
+    words = ["serve", "--no-browser", "--folder", str(folder), "--device", "cpu"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cxstyle", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with Served(process.stdout.readline().split()[0]) as client:
+        yield process, client
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert errors == ""
+
+
+def worker_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes that compute."""
+    found = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in found if "spawn_main" in " ".join(child.cmdline())]
+
+
+def check_folder(folder: Path) -> None:
+    """Nothing half-written, and nothing of what is no more."""
+    for name in files_in(folder):
+        assert not name.endswith(".part"), name
+        assert name.startswith(("pictures/", "runs/", "videos/", ".lock")), name
+
+
+def test_kills_of_worker_and_server_lose_nothing(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    chance, killed = random.Random(0), 0
+    with command(tmp_path) as (_, page):
+        key, whole = page.begin(pair, LONG), page.begin(pair, SMALL)
+        page.until(key, lambda run: run["done"] > 0)
+    while killed < KILLS:
+        with command(tmp_path) as (process, page):
+            run = page.run(key)
+            assert run["status"] in ("stopped", "failed"), run
+            assert run["resumable"], run
+            page.ended(whole)
+            page.post(f"/api/runs/{key}/resume")
+            page.until(key, lambda run: run["place"] != "" or run["status"] == "failed")
+            time.sleep(chance.random())
+            if chance.random() < 0.5:
+                process.kill()
+            else:
+                for worker in worker_of(process):
+                    worker.kill()
+                time.sleep(chance.random() * 2)
+                assert page.run(key)["status"] in ("running", "failed", "complete")
+            killed += 1
+        check_folder(tmp_path)
+    with command(tmp_path) as (_, page):
+        assert page.run(whole)["status"] == "complete"
+        if page.run(key)["status"] != "complete":
+            page.post(f"/api/runs/{key}/resume")
+        assert page.ended(key)["status"] == "complete"
+        straight = page.begin(pair, LONG)
+        page.ended(straight)
+        pictures = [Image.open(io.BytesIO(page.get(f"/api/runs/{each}/picture").content)) for each in (key, straight)]
+        assert pictures[0].tobytes() == pictures[1].tobytes()
+    check_folder(tmp_path)
+
+
+def test_a_server_killed_while_files_come_leaves_none(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    cases = [case for case in corpus() if case.ends == REFUSED]
+    with command(tmp_path) as (process, page):
+        kept = page.upload(pair[0])
+        for case in (cases * 200)[:200]:
+            answer = page.post("/api/pictures", params={"name": f"a.{case.suffix}"}, content=case.data)
+            page.refused(answer, 415)
+        check_folder(tmp_path)
+
+        def endless() -> Iterator[bytes]:
+            for number in range(10_000):
+                if number == 100:
+                    process.kill()
+                yield b"x" * 65536
+
+        with pytest.raises(httpx.TransportError):
+            page.post("/api/pictures", content=endless())
+    with command(tmp_path) as (_, page):
+        assert [item["id"] for item in page.get("/api/pictures").json()] == [kept]
+        check_folder(tmp_path)
