@@ -577,7 +577,7 @@ def test_nothing_overflows_at_any_width(opened: Opener, pair: tuple[Path, Path],
     tab("History")
     fits()
     page.locator("#history .try").first.click()
-    expect(page.locator("#result-stage canvas")).to_be_visible()
+    expect(page.get_by_role("region", name="The run shown")).to_be_visible()
     fits()
     assert page.evaluate("[...document.images].filter((image) => !image.hasAttribute('alt')).length") == 0
 
