@@ -173,11 +173,7 @@ def place(progress: Progress) -> str:
 
 def encoded(task: Task, result: Result, features: str) -> JobOutcome:
     """A result for the manifest and its picture as a file."""
-    from ..pictures import encode
-    from ..transfer import as_text
-
-    suffix, record = PurePosixPath(task.job.output).suffix, as_text(result.record)
-    picture = encode(result.picture, suffix, result.alpha, task.job.writing, record, result.origin).content
+    picture = result.encoded(PurePosixPath(task.job.output).suffix, task.job.writing).content
     facts = {
         "iterations": len(result.losses),
         "size": [*reversed(result.picture.shape[2:])],

@@ -367,7 +367,7 @@ class RunQueue:
 
 def keep(store: Store, run: Run, task: Task, outcome: JobOutcome) -> None:
     """Writes result and record of a run; an animation has written its own."""
-    from ..transfer import write_record
+    from ..transfer import run_record, write_json
 
     job = task.job
     if outcome.picture is not None:
@@ -377,12 +377,7 @@ def keep(store: Store, run: Run, task: Task, outcome: JobOutcome) -> None:
     pictures: dict[str, Any] = {"source": job.source.name, "targets": [target.name for target in job.target]}
     if job.source_mask is not None:
         pictures |= {"source_mask": job.source_mask.name, "target_masks": [mask.name for mask in job.target_mask]}
-    write_record(
-        store.file(run, "record.json"),
-        pictures=pictures | {"result": "result.png"},
-        settings=job.config.to_dict(),
-        details=outcome.details,
-        status=outcome.status,
-        seconds=outcome.facts.get("seconds", {}),
-        losses=outcome.losses,
-    )
+    seconds = outcome.facts.get("seconds", {})
+    pictures |= {"result": "result.png"}
+    record = run_record(pictures, job.config, outcome.details, outcome.status, seconds, outcome.losses)
+    write_json(store.file(run, "record.json"), record)

@@ -25,8 +25,8 @@ from cxstyle import Progress, Pyramid, StyleConfig, stylize
 from cxstyle.cli import session as kept
 from cxstyle.cli.session import RunSession
 from cxstyle.errors import CheckpointError
-from cxstyle.features.weights import BUNDLED
 from cxstyle.features import winograd
+from cxstyle.features.weights import BUNDLED
 from cxstyle.files import PARTIAL, load_state, partial_prefix, save_state
 from cxstyle.losses.objective import Objective
 from cxstyle.transfer.checkpoint import Checkpoint
