@@ -127,7 +127,6 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
     """Those of a run, which may go on after some iterations."""
     config, inputs, edge, last = setup.config, setup.inputs, setup.long_edge, setup.scales[-1][0]
     masks, found = inputs.labels, setup.correspondence
-    free = f"{SHARE * setup.cache.memory:.0%} of what is free, and what is taken already"
     wait, decided_by = waiting()
     name = setup.weights.name
     convolutions, measured = setup.network.convolutions()
@@ -156,10 +155,7 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
         kept_size=edge < config.size,
         scales=[{"long_edge": each, "iterations": count} for each, count in setup.scales],
         scales_reason="up to the result's size" if last == edge else "beyond that no target has detail",
-        memory={
-            **{name: value for name, value in asdict(setup.memory).items() if name != "pixels"},
-            "budget_reason": free if config.memory == "auto" else "as asked for",
-        },
+        memory=memory_facts(setup),
         terms=in_force(config),
         left_out=left_out(config),
         strength=config.strength,
@@ -173,6 +169,13 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
         counterparts=None if found is None else [float(c.mean()) for c in (found.confidence, *found.confidences)],
         resumed_after=resumed_after,
     )
+
+
+def memory_facts(setup: Prepared) -> dict[str, Any]:
+    """What a run was estimated to take, of which budget, and why."""
+    facts = {name: value for name, value in asdict(setup.memory).items() if name != "pixels"}
+    free = f"{SHARE * setup.cache.memory:.0%} of what is free, and what is taken already"
+    return facts | {"budget_reason": free if setup.config.memory == "auto" else "as asked for"}
 
 
 def sides_of(labels: Labels) -> dict[str, list[str]]:
