@@ -63,7 +63,7 @@ def test_json_holds_the_same_for_programs() -> None:
 def test_what_a_run_would_use_is_what_a_run_uses(pair: tuple[Path, Path]) -> None:
     told = diagnose().facts["run"]
     used = stylize(*pair, StyleConfig.preset().override(iterations=1)).details
-    for key in ("device", "precision", "precision_reason", "convolutions", "convolutions_reason", "features"):
+    for key in ("device", "precision", "precision_reason", "features"):
         assert told[key] == used[key]
 
 

@@ -25,7 +25,6 @@ from cxstyle import Progress, Pyramid, StyleConfig, stylize
 from cxstyle.cli import session as kept
 from cxstyle.cli.session import RunSession
 from cxstyle.errors import CheckpointError
-from cxstyle.features import winograd
 from cxstyle.features.weights import BUNDLED
 from cxstyle.files import PARTIAL, load_state, partial_prefix, save_state
 from cxstyle.losses.objective import Objective
@@ -151,15 +150,6 @@ def test_a_checkpoint_of_another_run_is_refused_by_what_differs(
     with says if names else contextlib.nullcontext():
         stylize(source, targets, SMALL.override(**settings), **given, checkpoint=file, resume=True)
     assert not names or file.read_bytes() == stopped
-
-
-def test_a_checkpoint_with_convolutions_that_round_otherwise_is_refused(pair, file: Path, monkeypatch) -> None:
-    exact = SMALL.override(precision="fp32")
-    monkeypatch.setattr(winograd, "faster", lambda: True)
-    stylize(*pair, exact, checkpoint=file, callback=after(1))
-    monkeypatch.setattr(winograd, "faster", lambda: False)
-    with pytest.raises(CheckpointError, match="is of another run, with other convolutions: give the same again"):
-        stylize(*pair, exact, checkpoint=file, resume=True)
 
 
 def test_a_checkpoint_of_another_version_is_refused_with_both(pair, file: Path, stopped: bytes, monkeypatch) -> None:
