@@ -188,9 +188,7 @@ def run() -> Facts:
         planned = plan([wanted], memory_bytes(config.memory), device, 2 * config.size**2)
     except MemoryLimitError as error:
         raise MemoryLimitError(f"a run at {config.size} px {error}: free some, or use a smaller --size") from error
-    found = {"device": describe(device), "precision": precision, "precision_reason": reason}
-    convolutions, reason = features.convolutions()
-    found |= {"convolutions": convolutions, "convolutions_reason": reason, "features": network.name}
+    found = {"device": describe(device), "precision": precision, "precision_reason": reason, "features": network.name}
     memory = {"memory": int(planned.estimate), "memory_budget": int(planned.budget), "tiles": planned.tiles}
     return {**found, "size": config.size, **memory}
 

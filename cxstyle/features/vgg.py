@@ -16,7 +16,6 @@ from torch.nn import functional
 from ..checks import converted, nearest
 from ..errors import ConfigError, WeightsError
 from ..files import check_plain
-from . import winograd
 from .layers import CONVOLUTIONS, canonical_layer
 from .weights import Network, find, read_foreign, read_network
 
@@ -94,7 +93,7 @@ class VGGFeatures(nn.Module):
         order = CONVOLUTIONS[network.name]
         self.names = order[: 1 + max((order.index(layer) for layer in self.layers), default=-1)]
         self.pool = POOLINGS[pooling]
-        self.dtype, self.transformed = dtype, network.transformed
+        self.dtype = dtype
         self.normalization = network.provenance.normalization
         shape = (1, 3, 1, 1)
         self.register_buffer("mean", torch.tensor(self.normalization.mean).view(shape))
@@ -118,25 +117,11 @@ class VGGFeatures(nn.Module):
         for name in self.names:
             if name[4] != block:
                 block, x = name[4], self.pool(x, 2)
-            x = functional.relu_(self.convolved(name, x))
+            kernel, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
+            x = functional.relu_(functional.conv2d(x, kernel, bias, padding=1))
             if name in self.layers:
                 found[name] = x
         return found
-
-    def convolutions(self) -> tuple[str, str]:
-        """How they are taken where channels are many and maps large, winograd or direct, and why."""
-        if self.dtype != torch.float32 or self.mean.device.type != "cpu":
-            return "direct", "Winograd's are for float32 on a CPU"
-        return ("winograd" if winograd.faster() else "direct"), "measured to be faster on this CPU"
-
-    def convolved(self, name: str, x: Tensor) -> Tensor:
-        """A layer's convolution, (N, C, H, W) -> (N, K, H, W)."""
-        kernel, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
-        if not (winograd.fits(x, kernel) and winograd.faster()):
-            return functional.conv2d(x, kernel, bias, padding=1)
-        if name not in self.transformed:
-            self.transformed[name] = winograd.Kernel(kernel, bias)
-        return winograd.convolution(x, self.transformed[name])
 
 
 def check_layer(network: Network, layer: str) -> str:

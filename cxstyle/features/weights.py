@@ -16,7 +16,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +35,6 @@ from .layers import (
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from .winograd import Kernel
 
 BUNDLED = Path(__file__).parent
 VGG16 = BUNDLED / "vgg16.safetensors"
@@ -66,16 +64,11 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Network:
-    """Weights in memory: `convK_M.weight` (out, in, 3, 3) and `convK_M.bias` (out,), float32.
-
-    Attributes:
-        transformed: the kernels that Winograd's algorithm has used so far, by layer, for all who use the network.
-    """
+    """Weights in memory: `convK_M.weight` (out, in, 3, 3) and `convK_M.bias` (out,), float32."""
 
     provenance: Provenance
     tensors: Mapping[str, Tensor]
     path: Path
-    transformed: dict[str, Kernel] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:

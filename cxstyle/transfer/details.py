@@ -32,7 +32,6 @@ class RunDetails:
 
     Attributes:
         threads, waiting: of the CPU, and what they do while they wait for each other.
-        convolutions: how those of many channels are taken, winograd or direct.
         features, weights, weights_source: the network, its file, and where that comes from.
         source_size, target_sizes: as read, without flat borders.
         notes: how pictures were read, one line each.
@@ -58,8 +57,6 @@ class RunDetails:
     waiting_reason: str
     precision: str
     precision_reason: str
-    convolutions: str
-    convolutions_reason: str
     features: str
     features_reason: str
     weights: str
@@ -103,7 +100,7 @@ class RunDetails:
         shares = zip(targets, self.target_weights or (), strict=False)
         weights = ", ".join(f"{target} {share:.0%}" for target, share in shares)
         lines = [f"targets: {weights}"] if weights else []
-        for name in ("device", "threads", "waiting", "precision", "convolutions"):
+        for name in ("device", "threads", "waiting", "precision"):
             lines.append(f"{name}: {self[name]}, {self[f'{name}_reason']}")
         lines += [
             f"network: {self.features}, {self.features_reason}",
@@ -129,7 +126,6 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
     masks, found = inputs.labels, setup.correspondence
     wait, decided_by = waiting()
     name = setup.weights.name
-    convolutions, measured = setup.network.convolutions()
     return RunDetails(
         device=describe(setup.device),
         device_reason=device_reason(config.device, setup.device),
@@ -139,8 +135,6 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
         waiting_reason=decided_by,
         precision=setup.precision,
         precision_reason=choose_precision(config.precision, setup.device)[1],
-        convolutions=convolutions,
-        convolutions_reason=measured,
         features=name,
         features_reason=features_reason(config, name),
         weights=str(setup.weights.path),

@@ -33,8 +33,6 @@ STEP_BYTES = 24
 """For each pixel of the result and each step that L-BFGS remembers."""
 LOSS_BYTES = 30_000_000
 """Of the losses' blocks of cosines, whatever the size."""
-STRIP_BYTES = 30_000_000
-"""Of a convolution by Winograd's algorithm, between its steps, whatever the size."""
 FEATURE_BYTES = {"sum": 8, "concatenate": 12}
 """For each value of the result's features that a term draws, by how it combines layers: copies and their gradient."""
 INPUT_BYTES = 40
@@ -103,7 +101,6 @@ def need(
     # Targets are seen one after another, but what is seen of them is kept until the last.
     maps = item * sum(channels(network, name) / stride(name) ** 2 for name in set(network.layers))
     fixed = PICTURE_BYTES * (area + sum(areas) / 10) + STEP_BYTES * history * area + LOSS_BYTES + maps * sum(areas[1:])
-    fixed += kernel_bytes(network)
     for term in terms:
         others = 0 if term.loss == "gram" else area if term.compare == "source" else sum(areas)
         for layer in term.layers:
@@ -115,13 +112,6 @@ def need(
             fixed += width * (FEATURE_BYTES[term.combine] * drawn + item * others / grid)
     seen = max([area, *(FORWARD * each for each in areas)])
     return Need(fixed, maps * area, values * VALUE_BYTES[network.dtype], seen, size, tuple(network.names))
-
-
-def kernel_bytes(network: VGGFeatures) -> int:
-    """Of kernels as Winograd's algorithm takes them, 36 numbers for 9 each way, and of strips between its steps."""
-    if network.convolutions()[0] != "winograd":
-        return 0
-    return STRIP_BYTES + sum(2 * 4 * network.get_buffer(f"{name}_weight").nbytes for name in network.names)
 
 
 def channels(network: VGGFeatures, name: str) -> int:

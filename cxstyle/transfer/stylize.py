@@ -107,8 +107,6 @@ class Run:
         if self.checkpoint is not None:
             where = describe(setup.device) if setup.device.type != "cpu" else "cpu"
             chosen = {"device": where, "precision": setup.precision}
-            if setup.network.convolutions()[0] != "direct":
-                chosen["convolutions"] = setup.network.convolutions()[0]
             run = partial(identity, setup.inputs, self.config, setup.initial.picture, setup.weights, **chosen)
             self._resume(self.checkpoint, cache(run), resume)
         self.details = run_details(self.setup, None if self.before is None else self.before.steps)
