@@ -244,8 +244,7 @@ def gradient(loss: Callable[[], Tensor], x: Tensor) -> Call:
 
 
 def operations(side: Call) -> int:
-    """Floating point operations of a call's matrix products and convolutions, without what is done once."""
-    side()
+    """Floating point operations of a call's matrix products and convolutions."""
     with FlopCounterMode(display=False) as counter:
         side()
     return int(counter.get_total_flops())

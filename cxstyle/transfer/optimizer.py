@@ -179,9 +179,7 @@ class Adam:
             )
 
 
-def make_optimizer(
-    settings: Optimizer, moved: Sequence[Tensor], recorded: bool
-) -> Adam | torch.optim.LBFGS:
+def make_optimizer(settings: Optimizer, moved: Sequence[Tensor], recorded: bool) -> Adam | torch.optim.LBFGS:
     """What moves the pixels, or what stands for them, with a rate for each."""
     if settings.name == "lbfgs":
         # One step for each iteration of the loop, as with Adam; what it has learnt stays with it between them.

@@ -1,0 +1,51 @@
+"""What moves the pixels."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from cxstyle.settings import Optimizer
+from cxstyle.transfer.optimizer import Adam
+
+SETTINGS = Optimizer(lr=0.03, betas=(0.8, 0.99), eps=1e-6)
+
+
+def target() -> torch.Tensor:
+    return torch.linspace(-1, 1, 12).view(3, 4)
+
+
+def steps(optimizer: Adam | torch.optim.Adam, moved: torch.Tensor, count: int) -> None:
+    for step in range(count):
+        optimizer.zero_grad()
+        optimizer.param_groups[0]["lr"] = 0.03 / (1 + step)
+        (moved - target()).square().sum().backward()
+        optimizer.step(lambda: moved.sum())
+
+
+def test_adam_is_torch_s_to_the_bit_and_goes_on_from_either_s_state() -> None:
+    ours, theirs = torch.zeros(3, 4, requires_grad=True), torch.zeros(3, 4, requires_grad=True)
+    adam = Adam(SETTINGS, [ours], recorded=False)
+    reference = torch.optim.Adam([theirs], SETTINGS.lr, SETTINGS.betas, SETTINGS.eps)
+    steps(adam, ours, 5)
+    steps(reference, theirs, 5)
+    assert torch.equal(ours, theirs)
+    again = Adam(SETTINGS, [ours], recorded=False)
+    again.load_state_dict(reference.state_dict())
+    reference.load_state_dict(reference.state_dict() | adam.state_dict())
+    steps(again, ours, 5)
+    steps(reference, theirs, 5)
+    assert torch.equal(ours, theirs)
+
+
+def test_a_run_does_not_load_torch_s_compiler(pair: tuple[Path, Path]) -> None:
+    source, target = map(str, pair)
+    code = (
+        "import sys; from cxstyle import StyleConfig, stylize;"
+        f"stylize({source!r}, {target!r}, StyleConfig.preset('default').override(size=48, iterations=3));"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
