@@ -26,10 +26,10 @@ const current = () => state.runs.get(state.shown);
 const ACTIONS = [
   [
     "stop",
-    "Stop",
+    "Stop and keep",
     (run) => stop(run.id),
     ({ run }) => run.status === "running",
-    "Ends after this iteration and keeps the picture (S)",
+    "Ends after this iteration and keeps the picture; it can go on later (S)",
   ],
   [
     "go-on",
@@ -38,12 +38,12 @@ const ACTIONS = [
     ({ run, active }) => !active && run.resumable,
     "Goes on from where it stopped",
   ],
-  ["cancel", "Cancel", (run) => remove(run.id), ({ active }) => active, "Drops this run"],
   ["save", "Download", openDownload, ({ done }) => done],
   ["copy", "Copy", copy, ({ done, picture }) => done && picture],
   ["again", "Again with other settings", again, ({ active, picture }) => !active && picture],
   ["use", "Use as source", (run) => useResult(run, fileNameOf(run)), ({ done, picture }) => done && picture],
   ["delete", "Delete", (run) => remove(run.id), ({ active }) => !active],
+  ["discard", "Discard", (run) => remove(run.id), ({ active }) => active, "Drops this try; nothing of it is kept"],
 ];
 
 const fileNameOf = (run) => lookOf(run).replace(/[^\p{L}\p{N}]+/gu, "_");
@@ -131,15 +131,7 @@ function write(element, text) {
 }
 
 function facts(run) {
-  const size = run.width ? `${run.width} × ${run.height} px` : "";
-  return [
-    size,
-    distinctions(run),
-    run.seconds ? duration(run.seconds) : "",
-    run.source_mask || run.target_masks?.length ? "with masks" : "",
-  ]
-    .filter(Boolean)
-    .join(" · ");
+  return [distinctions(run), run.seconds ? duration(run.seconds) : ""].filter(Boolean).join(" · ");
 }
 
 function drawNotes(run) {

@@ -1,5 +1,5 @@
 // What is done with runs: starting one of what is chosen, ending it, going on, and what becomes of its result.
-import { addresses, api } from "./api.js";
+import { LOST, addresses, api } from "./api.js";
 import { by, listed } from "./dom.js";
 import { restore, uploadedMasks } from "./masks.js";
 import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
@@ -22,10 +22,10 @@ function missing() {
 function drawButton() {
   const lacks = missing(),
     waits = runsInOrder().some(isActive);
-  by("run").setAttribute("aria-disabled", String(lacks.length > 0));
+  by("run").setAttribute("aria-disabled", String(lacks.length > 0 || state.away));
   by("run").setAttribute("aria-busy", String(starting));
   by("run").textContent = starting ? "Starting …" : state.video ? "Animate" : waits ? "Add to the queue" : "Run";
-  by("missing").textContent = lacks.length ? `Choose ${listed(lacks)} first` : "";
+  by("missing").textContent = state.away ? LOST : lacks.length ? `Choose ${listed(lacks)} first` : "";
 }
 
 // The body of POST /api/runs for what is chosen.
@@ -53,6 +53,7 @@ function wrongField() {
 }
 
 export async function start() {
+  if (state.away) return say(LOST, { bad: true });
   const lacks = missing();
   if (lacks.length) {
     say(`Choose ${listed(lacks)} first`, { bad: true });
@@ -103,7 +104,9 @@ export async function resume(id) {
 
 export async function remove(id) {
   const run = state.runs.get(id);
-  if (run && !isActive(run) && !confirm("Delete this try and its files?")) return;
+  const question = { waiting: "", running: "Discard this try? What it has so far is lost; Stop and keep keeps it." };
+  const asked = question[run?.status] ?? "Delete this try and its files?";
+  if (run && asked && !confirm(asked)) return;
   if (
     !(await trying(async () => {
       await api.remove(id);
@@ -113,9 +116,9 @@ export async function remove(id) {
     return;
   state.runs.delete(id);
   if (state.beside === id) Object.assign(state, { beside: null, view: "result" });
-  if (state.shown === id) state.shown = runsInOrder().find((other) => other.result)?.id ?? null;
+  if (state.shown === id) state.shown = null; // Another one in its place would lie under the mouse, with its Delete.
   changed("runs", "view", "queue");
-  say(run && isActive(run) ? "Cancelled" : "Deleted");
+  say(run && isActive(run) ? "Discarded" : "Deleted");
 }
 
 // Everything as it was for this run, to be changed and run again.

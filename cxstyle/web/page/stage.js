@@ -81,9 +81,16 @@ function draw() {
     by("tab-" + name).tabIndex = name === state.view ? 0 : -1;
   }
   by("tab-compare").hidden = !beside;
-  by("result-empty").hidden = shown !== null;
-  by("result-stage").hidden = shown === null;
-  if (state.view === "result" && shown) main.show(shown);
+  const blank = shown && !isActive(shown) && !shown.result;
+  by("result-empty").hidden = Boolean(shown) && !blank;
+  by("result-stage").hidden = !shown || Boolean(blank);
+  by("result-empty").textContent = blank
+    ? shown.error || "It ended before its first picture."
+    : state.runs.size
+      ? "Nothing is shown. Choose a try in the history, or Run."
+      : "Nothing has run yet. Choose a source and a target, then Run.";
+  by("result-empty").classList.toggle("bad", Boolean(blank && shown.error));
+  if (state.view === "result" && shown && !blank) main.show(shown);
   if (state.view === "compare") [shown, beside].forEach((run, i) => pair[i].show(run, [shown, beside][1 - i]));
   title(state.view === "result" ? shown : null);
   showZoom();
@@ -215,7 +222,15 @@ function setApart(run, other) {
 // How a run was made, in short.
 export function distinctions(run) {
   if (run.kind === "animation") return run.minutes ? `${run.minutes} min of training` : "animation";
-  const { strength, ...others } = run.settings ?? {};
+  const { size, strength, ...others } = run.settings ?? {};
   const told = Object.entries(strength === undefined ? others : { strength, ...others });
-  return [run.preset, ...told.map(([name, value]) => `${name} ${value}`)].join(" · ");
+  const long = size ?? Math.max(run.width ?? 0, run.height ?? 0);
+  return [
+    run.preset,
+    long ? `${long} px` : "",
+    ...told.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`),
+    run.source_mask || run.target_masks?.length ? "masks" : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }

@@ -18,6 +18,7 @@ export const state = {
   view: "pictures", // or "result" or "compare"
   shown: null, // run id
   beside: null, // run id, while comparing
+  away: false, // whether the server doesn't answer
 };
 
 const listeners = new Map();
