@@ -23,7 +23,8 @@ from starlette.staticfiles import StaticFiles
 from .. import __version__
 from ..batch.worker import read
 from ..checks import converted, one_line
-from ..errors import ConfigError, CxStyleError, PictureError
+from ..errors import ConfigError, CxStyleError, PictureError, WeightsError
+from ..features import find
 from ..files import whole_file
 from ..pictures import FORMATS, most_bytes, most_pixels
 from ..settings import StyleConfig, preset_names
@@ -315,9 +316,22 @@ class Pages:
         return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-@cache
 def presets() -> list[dict[str, str]]:
-    return [{"name": name, "description": StyleConfig.preset(name).description} for name in preset_names()]
+    """Each with `needs`, the network that it asks for, where that isn't on this machine (yet)."""
+    found = []
+    for name in preset_names():
+        preset = StyleConfig.preset(name)
+        needs = {} if preset.features == "auto" or is_there(preset.features) else {"needs": preset.features}
+        found.append({"name": name, "description": preset.description} | needs)
+    return found
+
+
+def is_there(network: str) -> bool:
+    """A folder of weights that can't be looked into has none, as a run will tell."""
+    try:
+        return find(network) is not None
+    except WeightsError:
+        return False
 
 
 @cache

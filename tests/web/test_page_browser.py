@@ -488,6 +488,55 @@ def test_tries_are_reopened_compared_reused_and_deleted(opened: Opener, served: 
     assert len(served.runs) == before - 1
 
 
+def test_a_look_without_its_network_starts_nothing(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    expect(page.get_by_role("radio", name="gatys")).to_be_hidden()
+    page.get_by_text("For comparison", exact=True).click()
+    look = page.get_by_role("radio", name="paper")
+    look.click()
+    missing = any("needs" in preset for preset in served.get("/api")["presets"])
+    expect(look.get_by_text("needs VGG19")).to_have_count(int(missing))
+    run_button = page.locator("#run")
+    expect(run_button).to_have_attribute("aria-disabled", str(missing).lower())
+    page.locator("#setup").get_by_label("Features", exact=True).select_option("auto")
+    expect(run_button).to_have_attribute("aria-disabled", "false")
+
+
+def test_a_picture_that_is_read_has_an_empty_frame(opened: Opener, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    held: list[Any] = []
+    page.route("**/api/pictures?name=*", lambda route: held.append(route))
+    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], "slow.png"))
+    frame = page.locator(".sheet[data-role=source] .reading")
+    expect(frame).to_have_text("Reading slow.png …")
+    expect(page.locator(".sheet[data-role=source] img")).to_be_hidden()
+    held[0].continue_()
+    expect(frame).to_be_hidden()
+    expect(page.get_by_role("img", name="Source: slow")).to_be_visible()
+
+
+def test_a_try_that_failed_says_why_on_the_stage(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    body = {"source": None, "targets": [], "preset": "fast", "settings": {"size": 64, "features": "vgg19"}}
+    if not any("needs" in preset for preset in served.get("/api")["presets"]):
+        body["settings"] = {"size": 64, "device": "meta"}
+    body["source"], body["targets"] = page.evaluate(
+        "() => { const { source, targets } = JSON.parse(localStorage.getItem('cxstyle choice'));"
+        " return [source, targets.map(({ id }) => id)]; }"
+    )
+    page.evaluate(
+        "(body) => fetch('/api/runs', { method: 'POST', body: JSON.stringify(body),"
+        " headers: { 'Content-Type': 'application/json' } })",
+        body,
+    )
+    page.locator("#history li").filter(has_text="failed").first.get_by_role("button").first.click(timeout=PATIENCE)
+    expect(page.locator("#result-empty")).to_contain_text(served.runs[0]["error"])
+    expect(page.locator("#result-stage")).to_be_hidden()
+
+
 def test_several_targets_have_weights(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
     page = opened()
     choose(page, pair)

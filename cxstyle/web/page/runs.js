@@ -20,12 +20,27 @@ function missing() {
 }
 
 function drawButton() {
-  const lacks = missing(),
-    waits = runsInOrder().some(isActive);
-  by("run").setAttribute("aria-disabled", String(lacks.length > 0 || state.away));
+  const waits = runsInOrder().some(isActive);
+  by("run").setAttribute("aria-disabled", String(obstacle() !== ""));
   by("run").setAttribute("aria-busy", String(starting));
   by("run").textContent = starting ? "Starting …" : state.video ? "Animate" : waits ? "Add to the queue" : "Run";
-  by("missing").textContent = state.away ? LOST : lacks.length ? `Choose ${listed(lacks)} first` : "";
+  by("missing").textContent = obstacle();
+}
+
+// The network that the look is made for and that isn't on the machine, unless another one is asked for.
+function absent() {
+  const { needs } = state.about.presets.find(({ name }) => name === state.preset) ?? {};
+  return needs && !state.video && (state.settings.features ?? needs) === needs ? needs.toUpperCase() : null;
+}
+
+// What keeps a run from being started, in a line.
+function obstacle() {
+  const lacks = missing();
+  if (state.away) return LOST;
+  if (lacks.length) return `Choose ${listed(lacks)} first`;
+  return absent()
+    ? `${state.preset} needs ${absent()}, which isn't on this machine: take another look, or set Features to auto`
+    : "";
 }
 
 // The body of POST /api/runs for what is chosen.
@@ -53,11 +68,10 @@ function wrongField() {
 }
 
 export async function start() {
-  if (state.away) return say(LOST, { bad: true });
-  const lacks = missing();
-  if (lacks.length) {
-    say(`Choose ${listed(lacks)} first`, { bad: true });
-    return by(state.source || state.video ? "choose-target" : "choose-source")?.focus();
+  if (obstacle()) {
+    say(obstacle(), { bad: true });
+    if (missing().length) by(state.source || state.video ? "choose-target" : "choose-source")?.focus();
+    return undefined;
   }
   if (wrongField()) return undefined;
   if (starting) return undefined; // A double click is one wish.

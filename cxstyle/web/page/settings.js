@@ -15,6 +15,7 @@ export function setUpSettings() {
     else draw();
   });
   by("presets").addEventListener("keydown", moveAmongCards);
+  by("presets").append(make("div"), make("details", {}, make("summary", {}, "For comparison"), make("div")));
 }
 
 async function loadPreset() {
@@ -54,26 +55,32 @@ function presets() {
 
 function drawCards() {
   const focused = by("presets").contains(document.activeElement);
-  by("presets").replaceChildren(
-    ...presets().map(({ name, description }) =>
-      make(
-        "button",
-        {
-          type: "button",
-          role: "radio",
-          className: "card",
-          "data-preset": name,
-          tabIndex: name === state.preset ? 0 : -1,
-          "aria-checked": String(name === state.preset),
-          onclick: () => choose(name),
-          title: description,
-        },
-        make("b", {}, name),
-        make("span", {}, description),
-      ),
-    ),
-  );
+  const [first, others] = [true, false].map((often) => presets().filter(({ name }) => FIRST.includes(name) === often));
+  const fold = by("presets").lastChild;
+  by("presets").firstChild.replaceChildren(...first.map(card));
+  fold.lastChild.replaceChildren(...others.map(card));
+  fold.hidden = !others.length;
+  if (others.some(({ name }) => name === state.preset)) fold.open = true;
   if (focused) by("presets").querySelector("[aria-checked=true]").focus({ preventScroll: true });
+}
+
+function card({ name, description, needs }) {
+  return make(
+    "button",
+    {
+      type: "button",
+      role: "radio",
+      className: "card",
+      "data-preset": name,
+      "aria-label": name,
+      tabIndex: name === state.preset ? 0 : -1,
+      "aria-checked": String(name === state.preset),
+      onclick: () => choose(name),
+      title: description,
+    },
+    make("b", {}, name, needs && make("i", {}, ` needs ${needs.toUpperCase()}`)),
+    make("span", {}, description),
+  );
 }
 
 function choose(name) {

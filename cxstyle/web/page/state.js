@@ -18,6 +18,7 @@ export const state = {
   view: "pictures", // or "result" or "compare"
   shown: null, // run id
   beside: null, // run id, while comparing
+  reading: {}, // role -> the name of a file that is being sent for it
   away: false, // whether the server doesn't answer
 };
 
