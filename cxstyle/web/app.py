@@ -291,9 +291,12 @@ class Pages:
         return Response(content, media_type=media, headers=headers)
 
     def named(self, run: Run, suffix: str, request: Request) -> dict[str, str]:
-        """Headers by which a result has a good name as a file."""
+        """Headers by which a result has a good name as a file: with its look and a number, from the oldest, where there
+        are others of the same pictures."""
         kind = "attachment" if request.query_params.get("download") == "1" else "inline"
-        return disposition(f"{run.name.replace(' + ', '_')}{suffix}", kind)
+        same = sorted((other for other in self.store.runs.values() if other.name == run.name), key=lambda it: it.created)
+        apart = f"_{run.preset}_{same.index(run) + 1}" if len(same) > 1 else ""
+        return disposition(f"{run.name.replace(' + ', '_')}{apart}{suffix}", kind)
 
     async def record(self, request: Request) -> Response:
         return FileResponse(self.file_of(request, "record.json", "record yet")[1], media_type="application/json")

@@ -250,6 +250,20 @@ def test_it_runs_and_the_picture_changes_while_it_does(opened: Opener, served: S
     expect(page.get_by_role("img", name=re.compile("Losses over the run: style from"))).to_be_visible()
     size = page.locator("#result-stage canvas").evaluate("(canvas) => Math.max(canvas.width, canvas.height)")
     assert size == 64
+    slider, source = page.locator("#result-stage .slider"), page.locator("#result-stage img.layer")
+    expect(slider).to_have_value("0")  # all of the result
+    page.locator("#peek").hover()
+    page.mouse.down()
+    expect(source).to_have_css("clip-path", re.compile(r"inset\(0(px|%)?( 0(px|%)?)*\)"))
+    page.mouse.up()
+    expect(source).to_have_css("clip-path", re.compile("100%"))
+    box = page.locator("#result-stage .pair").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    assert float(slider.input_value()) == pytest.approx(50, abs=2)
     assert served.runs[0]["settings"]["iterations"] == 24
 
 
@@ -405,7 +419,7 @@ def test_a_place_of_the_source_shows_what_it_draws_from(opened: Opener, pair: tu
     choose(page, pair)
     page.get_by_role("button", name="What draws from what").click()
     told = page.locator("#matched")
-    expect(told).to_contain_text("Bright in the target", timeout=PATIENCE)
+    expect(told).to_have_text("Point at the source", timeout=PATIENCE)
     box = page.locator("[data-role=source] .pair").bounding_box()
     assert box
     bright = """(c) => {
@@ -420,6 +434,7 @@ def test_a_place_of_the_source_shows_what_it_draws_from(opened: Opener, pair: tu
     places = []
     for x, y in ((0.1, 0.2), (0.45, 0.8)):
         page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        expect(told).to_contain_text("Bright in the target")
         here = page.locator("[data-role=source] .glow").evaluate(bright)
         assert here == pytest.approx([x, y], abs=0.08)
         places.append(page.locator("[data-role=target] .glow").evaluate(bright))
@@ -461,15 +476,27 @@ def test_tries_are_reopened_compared_reused_and_deleted(opened: Opener, served: 
         page.get_by_role("slider", name="Strength").fill(strength)
         run(page)
         expect_status(page, "complete")
-    page.get_by_role("button", name=re.compile("^Compare with")).first.click()
+    setting(page, "Seed", "5")
+    run(page)
+    expect_status(page, "complete")
+    page.get_by_role("button", name="Compare with …", exact=True).click()
+    page.locator("#history .try").nth(2).click()
     expect(page.locator(".pane")).to_have_count(2)
     expect(page.locator(".pane").nth(1)).to_contain_text("strength 0.5")
+    page.locator("#history .try").nth(1).click()  # another one in the place of the second
+    expect(page.locator(".pane").nth(0)).to_contain_text("seed 5")
+    expect(page.locator(".pane").nth(1)).to_contain_text("seed as in the preset")
+    picture, caption = (page.locator(".pane").nth(1).locator(part).bounding_box() for part in (".pair", ".caption"))
+    assert picture
+    assert caption
+    assert 0 <= caption["y"] - picture["y"] - picture["height"] < 20
     page.locator(".pane .pair").first.hover()
     page.mouse.wheel(0, -600)
     for i in range(2):  # one zoom for both
         expect(page.locator(".pane .pair").nth(i)).to_have_class(re.compile("zoomed"))
-    page.locator("#history .try").nth(1).click()
-    page.get_by_role("button", name="Again with other settings").click()
+    page.get_by_role("tab", name="Result").click()
+    page.locator("#history .try").nth(2).click()
+    page.get_by_role("button", name="Reuse settings").click()
     expect(page.get_by_role("slider", name="Strength")).to_have_value("0.5")
     page.get_by_role("tab", name="Result").click()
     page.get_by_role("button", name="Use as source").click()
@@ -480,6 +507,7 @@ def test_tries_are_reopened_compared_reused_and_deleted(opened: Opener, served: 
     page.get_by_label("Quality").fill("50")
     with page.expect_download() as saving:
         page.get_by_role("dialog").get_by_role("button", name="Download").click()
+    assert re.fullmatch(r"astronaut_hopper_fast_\d+\.jpg", saving.value.suggested_filename)
     with Image.open(saving.value.path()) as image:
         assert (image.format, max(image.size)) == ("JPEG", 64)
     before = len(served.runs)

@@ -102,8 +102,7 @@ function begun(run) {
 
 // Shows a run on the stage.
 export function open(id) {
-  state.shown = id;
-  state.view = "result";
+  Object.assign(state, { shown: id, view: "result", choosing: false });
   document.body.dataset.tab = "centre";
   changed("view");
 }
@@ -162,6 +161,14 @@ export async function copy(run) {
   } catch {
     say("This browser lets no page copy pictures here; download it instead", { bad: true });
   }
+}
+
+// The next click in the history says which one.
+export function compareWith() {
+  state.choosing = true;
+  document.body.dataset.tab = "shelf";
+  changed("view");
+  say("Click the try to compare with in the history");
 }
 
 export const lookOf = (run) => `${titleOf(run)[0]} in the look of ${titleOf(run)[1]}`;

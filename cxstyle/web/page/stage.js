@@ -29,6 +29,7 @@ export function setUpStage() {
     ["zoom-out", 1 / 1.5],
   ])
     by(id).addEventListener("click", () => zoomBy(factor));
+  setUpPeek();
   by("zoom-fit").addEventListener("click", () => viewers().forEach((viewer) => viewer.fit()));
   const active =
     runsInOrder().find((run) => run.status === "running") ?? runsInOrder().find((run) => run.status === "waiting");
@@ -41,7 +42,6 @@ export function setUpStage() {
 // Two tries are looked at as one: the same place, the same zoom, the same share of the source; at first none of it.
 function link(both) {
   for (const [one, other] of [both, [...both].reverse()]) {
-    one.slide(0, true);
     one.onslide = () => other.slide(one.cut, true);
     one.onview = () => {
       other.look(one.view, true);
@@ -54,12 +54,31 @@ export function viewers() {
   return { pictures: deskViewers(), result: [main.viewer], compare: pair.map(({ stage }) => stage.viewer) }[state.view];
 }
 
+// Whether the source of what is shown can be seen, and seeing it for as long as a button or a key is held.
+const comparing = () => viewers().filter((viewer) => viewer.before && !viewer.slider.hidden);
+
+export const peek = (on) => comparing().forEach((viewer) => viewer.peek(on));
+
+function setUpPeek() {
+  for (const name of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"])
+    by("peek").addEventListener(name, () => peek(false));
+  by("peek").addEventListener("pointerdown", () => peek(true));
+  by("peek").addEventListener("contextmenu", (event) => event.preventDefault());
+  by("peek").addEventListener("keydown", (event) => {
+    if (event.key === " " || event.key === "Enter") peek(true);
+  });
+}
+
 export const zoomBy = (factor) => viewers().forEach((viewer) => viewer.zoomBy(factor));
 
 function showZoom() {
   const [viewer] = viewers().filter((one) => one.size.width > 1 && one.pair.offsetWidth > 0);
   by("zoom").hidden = !viewer;
-  if (viewer) by("zoom-fit").textContent = Math.round((100 * viewer.scale) / devicePixelRatio) + " %";
+  by("peek").hidden = !comparing().length;
+  if (!viewer) return;
+  // Of the result's pixels, which a run that goes on hasn't yet.
+  const run = state.view === "result" ? state.runs.get(state.shown) : null;
+  by("zoom-fit").textContent = run && isActive(run) ? "Fit" : Math.round(100 * viewer.scale) + " %";
 }
 
 function moveAmongTabs(event) {
@@ -111,7 +130,7 @@ class RunStage {
     this.canvas = make("canvas", { width: 1, height: 1, role: "img" });
     this.source = make("img", { alt: "" });
     this.film = make("video", { controls: true, loop: true, hidden: true, className: "film", preload: "metadata" });
-    this.viewer = new Viewer(stage, { layers: [this.canvas], before: this.source });
+    this.viewer = new Viewer(stage, { layers: [this.canvas], before: this.source, cut: 0, grip: true });
     stage.append(this.film);
     this.drawn = {};
   }
@@ -154,6 +173,7 @@ class RunStage {
     if (address && this.drawn.address !== address && this.loading !== address) await this.paint(run, address);
     const compares = run.kind !== "animation" && (ended || run.picture_number > 0) && state.pictures.has(run.source);
     this.viewer.slides(compares);
+    showZoom();
     if (compares) await this.showSource(run);
   }
 

@@ -19,6 +19,7 @@ export const state = {
   shown: null, // run id
   beside: null, // run id, while comparing
   reading: {}, // role -> the name of a file that is being sent for it
+  choosing: false, // whether the next try that is clicked on stands beside the one shown
   away: false, // whether the server doesn't answer
 };
 
