@@ -1,7 +1,7 @@
 // All tries that have ended, newest first, with their pictures.
 import { addresses } from "./api.js";
 import { by, button, make } from "./dom.js";
-import { lookOf, open } from "./runs.js";
+import { chosen, lookOf, open } from "./runs.js";
 import { distinctions } from "./stage.js";
 import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
 
@@ -86,7 +86,8 @@ function pick(run) {
 
 function beside(run) {
   if (!state.runs.get(state.shown)?.result) return open(run.id);
-  Object.assign(state, { beside: run.id, view: "compare", choosing: false });
+  Object.assign(state, { beside: run.id, view: "compare" });
+  chosen();
   document.body.dataset.tab = "centre";
   changed("view");
   return undefined;

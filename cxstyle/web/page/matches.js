@@ -7,7 +7,7 @@ import { on, state } from "./state.js";
 
 const NEAR = 1.3; // Cells of the source around the pointer that are asked, as the deviation of a bell curve.
 const DARK = { before: 110, pointing: 150 }; // Of 255, where nothing is drawn from.
-const FINE = 6; // Pixels of the veil for a cell.
+const FINE = 12; // Pixels of the veil for a cell.
 let found = null; // {key, source, target, cells, sure}
 let asking = null;
 let at = { x: 0.5, y: 0.5 };
@@ -135,9 +135,9 @@ function outline(canvas) {
     context = canvas.getContext("2d");
   const cell = (share, count) => FINE * Math.min(count - 1, Math.floor(share * count));
   const place = [cell(at.x, columns), cell(at.y, rows), FINE, FINE];
-  Object.assign(context, { lineWidth: 2, strokeStyle: "#000" });
+  Object.assign(context, { lineWidth: 4, strokeStyle: "#000" });
   context.strokeRect(...place);
-  Object.assign(context, { lineWidth: 1, strokeStyle: "#fff" });
+  Object.assign(context, { lineWidth: 2, strokeStyle: "#fff" });
   context.strokeRect(...place);
 }
 

@@ -61,9 +61,9 @@ function item(run, place = null, waiting = []) {
         make("img", { src: addresses.origin(run, 96), alt: "" }),
         ...(run.targets ?? []).slice(0, 1).map((id) => make("img", { src: addresses.picture(id, 96), alt: "" })),
       ),
+      make("span", { className: "soft state" }, waits ? `number ${place + 1}` : "running"),
       make("span", { className: "name" }, distinctions(run)),
       make("span", { className: "soft" }, titleOf(run).join(" · ")),
-      make("span", { className: "soft state" }, waits ? `number ${place + 1}` : "running"),
     ),
     waits
       ? button(`Earlier: ${name}`, () => move(-1), { picture: "up", id: "up-" + run.id, disabled: place === 0 })

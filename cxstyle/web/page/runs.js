@@ -102,7 +102,8 @@ function begun(run) {
 
 // Shows a run on the stage.
 export function open(id) {
-  Object.assign(state, { shown: id, view: "result", choosing: false });
+  chosen();
+  Object.assign(state, { shown: id, view: "result" });
   document.body.dataset.tab = "centre";
   changed("view");
 }
@@ -165,10 +166,15 @@ export async function copy(run) {
 
 // The next click in the history says which one.
 export function compareWith() {
-  state.choosing = true;
+  chosen();
+  state.choosing = say("Click the try to compare with in the history");
   document.body.dataset.tab = "shelf";
   changed("view");
-  say("Click the try to compare with in the history");
+}
+
+export function chosen() {
+  state.choosing?.();
+  state.choosing = null;
 }
 
 export const lookOf = (run) => `${titleOf(run)[0]} in the look of ${titleOf(run)[1]}`;

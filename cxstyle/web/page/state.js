@@ -19,7 +19,7 @@ export const state = {
   shown: null, // run id
   beside: null, // run id, while comparing
   reading: {}, // role -> the name of a file that is being sent for it
-  choosing: false, // whether the next try that is clicked on stands beside the one shown
+  choosing: null, // while the next try that is clicked on stands beside the one shown: what ends saying so
   away: false, // whether the server doesn't answer
 };
 
