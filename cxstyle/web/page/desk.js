@@ -151,7 +151,8 @@ class Sheet {
       this.picture.src = address;
       await this.picture.decode();
     } catch {
-      if (this.id !== id) return; // what can't be decoded is seen as its name
+      if (this.id !== id) return;
+      this.picture.removeAttribute("src"); // its name is seen in its place, not the picture before
     }
     if (this.id !== id) return;
     this.waits = false;

@@ -122,6 +122,7 @@ function draw() {
   ACTIONS.forEach(([, , , when], i) => {
     parts.buttons[i].hidden = !when(given);
   });
+  by("compare").setAttribute("aria-pressed", String(Boolean(state.choosing)));
   drawDetails(run);
   tell(run);
 }

@@ -164,12 +164,15 @@ export async function copy(run) {
   }
 }
 
-// The next click in the history says which one.
+// The next click in the history says which one; once more, or another view, is a change of mind.
 export function compareWith() {
-  chosen();
+  if (state.choosing) {
+    chosen();
+    return changed("view");
+  }
   state.choosing = say("Click the try to compare with in the history");
   document.body.dataset.tab = "shelf";
-  changed("view");
+  return changed("view");
 }
 
 export function chosen() {

@@ -3,7 +3,7 @@ import { addresses } from "./api.js";
 import { all, by, make } from "./dom.js";
 import { deskViewers } from "./desk.js";
 import { decoded, image } from "./pictures.js";
-import { lookOf } from "./runs.js";
+import { chosen, lookOf } from "./runs.js";
 import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
 import { Viewer } from "./viewer.js";
 
@@ -20,6 +20,7 @@ export function setUpStage() {
   for (const viewer of deskViewers()) viewer.onview = showZoom;
   for (const name of VIEWS)
     by("tab-" + name).addEventListener("click", () => {
+      chosen();
       state.view = name;
       changed("view");
     });
