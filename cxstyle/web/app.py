@@ -23,7 +23,8 @@ from starlette.staticfiles import StaticFiles
 from .. import __version__
 from ..batch.worker import read
 from ..checks import converted, one_line
-from ..errors import ConfigError, CxStyleError, PictureError
+from ..errors import ConfigError, CxStyleError, PictureError, WeightsError
+from ..features import find
 from ..files import whole_file
 from ..pictures import FORMATS, most_bytes, most_pixels
 from ..settings import StyleConfig, preset_names
@@ -290,9 +291,13 @@ class Pages:
         return Response(content, media_type=media, headers=headers)
 
     def named(self, run: Run, suffix: str, request: Request) -> dict[str, str]:
-        """Headers by which a result has a good name as a file."""
+        """Headers by which a result has a good name as a file: with its look and a number, from the oldest, where there
+        are others of the same pictures."""
         kind = "attachment" if request.query_params.get("download") == "1" else "inline"
-        return disposition(f"{run.name.replace(' + ', '_')}{suffix}", kind)
+        others = (other for other in self.store.runs.values() if other.name == run.name)
+        same = sorted(others, key=lambda other: other.created)
+        apart = f"_{run.preset}_{same.index(run) + 1}" if len(same) > 1 else ""
+        return disposition(f"{run.name.replace(' + ', '_')}{apart}{suffix}", kind)
 
     async def record(self, request: Request) -> Response:
         return FileResponse(self.file_of(request, "record.json", "record yet")[1], media_type="application/json")
@@ -315,9 +320,22 @@ class Pages:
         return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
-@cache
 def presets() -> list[dict[str, str]]:
-    return [{"name": name, "description": StyleConfig.preset(name).description} for name in preset_names()]
+    """Each with `needs`, the network that it asks for, where that isn't on this machine (yet)."""
+    found = []
+    for name in preset_names():
+        preset = StyleConfig.preset(name)
+        needs = {} if preset.features == "auto" or is_there(preset.features) else {"needs": preset.features}
+        found.append({"name": name, "description": preset.description} | needs)
+    return found
+
+
+def is_there(network: str) -> bool:
+    """A folder of weights that can't be looked into has none, as a run will tell."""
+    try:
+        return find(network) is not None
+    except WeightsError:
+        return False
 
 
 @cache

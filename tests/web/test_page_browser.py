@@ -149,6 +149,7 @@ def choose(page: Page, pair: tuple[Path, Path]) -> None:
     page.get_by_role("radio", name="fast").click()
     setting(page, "Size", "64")
     setting(page, "Iterations", "12")
+    page.locator("#desk").focus()  # out of the fields, which keep their keys
 
 
 def setting(page: Page, name: str, value: str) -> None:
@@ -250,6 +251,20 @@ def test_it_runs_and_the_picture_changes_while_it_does(opened: Opener, served: S
     expect(page.get_by_role("img", name=re.compile("Losses over the run: style from"))).to_be_visible()
     size = page.locator("#result-stage canvas").evaluate("(canvas) => Math.max(canvas.width, canvas.height)")
     assert size == 64
+    slider, source = page.locator("#result-stage .slider"), page.locator("#result-stage img.layer")
+    expect(slider).to_have_value("0")  # all of the result
+    page.locator("#peek").hover()
+    page.mouse.down()
+    expect(source).to_have_css("clip-path", re.compile(r"inset\(0(px|%)?( 0(px|%)?)*\)"))
+    page.mouse.up()
+    expect(source).to_have_css("clip-path", re.compile("100%"))
+    box = page.locator("#result-stage .pair").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    assert float(slider.input_value()) == pytest.approx(50, abs=2)
     assert served.runs[0]["settings"]["iterations"] == 24
 
 
@@ -263,10 +278,48 @@ def test_stop_keeps_the_picture_and_it_goes_on_from_there(opened: Opener, pair: 
     page.get_by_role("button", name="Stop").click()
     expect_status(page, "stopped")
     expect(page.get_by_role("button", name="Download")).to_be_visible()
-    page.get_by_role("button", name=re.compile("^Cancel: ")).last.click()
+    page.get_by_role("button", name=re.compile("^Discard: ")).last.click()
     page.get_by_role("button", name="Go on").click()
     expect_status(page, "complete")
     expect(page.locator("#queue")).to_be_hidden()
+
+
+def test_a_running_try_is_discarded_after_a_question(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    asked = []
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    choose(page, pair)
+    setting(page, "Iterations", "400")
+    run(page)
+    started(page)
+    row = page.locator("#waiting li")
+    expect(row).to_contain_text("fast · 64 px · iterations 400")
+    expect(row.locator("img")).to_have_count(2)
+    page.get_by_role("button", name="Discard", exact=True).click()
+    expect(page.get_by_text("Nothing is shown.")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete", exact=True)).to_be_hidden()
+    assert asked == ["Discard this try? What it has so far is lost; Stop and keep keeps it."]
+    assert all(run["status"] != "running" for run in served.runs)
+
+
+def test_settings_are_typed_one_after_another(opened: Opener) -> None:
+    page = opened()
+    page.get_by_text("Other settings", exact=True).click()
+    setup = page.locator("#setup")
+    setup.get_by_label("Size", exact=True).fill("96")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement !== document.body")
+    iterations = setup.get_by_label("Iterations", exact=True)
+    iterations.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("7")
+    setup.get_by_label("Seed", exact=True).focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("3")
+    page.keyboard.press("Enter")
+    for name, value in (("Size", "96"), ("Iterations", "7"), ("Seed", "3")):
+        expect(setup.get_by_label(name, exact=True)).to_have_value(value)
+    expect(setup.get_by_label("Seed", exact=True)).to_be_focused()
 
 
 def test_masks_are_painted_undone_kept_and_take_part(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
@@ -367,7 +420,7 @@ def test_a_place_of_the_source_shows_what_it_draws_from(opened: Opener, pair: tu
     choose(page, pair)
     page.get_by_role("button", name="What draws from what").click()
     told = page.locator("#matched")
-    expect(told).to_contain_text("Bright in the target", timeout=PATIENCE)
+    expect(told).to_have_text("Point at the source", timeout=PATIENCE)
     box = page.locator("[data-role=source] .pair").bounding_box()
     assert box
     bright = """(c) => {
@@ -382,6 +435,7 @@ def test_a_place_of_the_source_shows_what_it_draws_from(opened: Opener, pair: tu
     places = []
     for x, y in ((0.1, 0.2), (0.45, 0.8)):
         page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        expect(told).to_contain_text("Bright in the target")
         here = page.locator("[data-role=source] .glow").evaluate(bright)
         assert here == pytest.approx([x, y], abs=0.08)
         places.append(page.locator("[data-role=target] .glow").evaluate(bright))
@@ -411,7 +465,7 @@ def test_runs_wait_change_places_and_are_cancelled(opened: Opener, served: Site,
         page.locator("#waiting li").nth(3).drag_to(page.locator("#waiting li").nth(1))
     assert order() == [2, 1, 3]
     for left in (3, 2, 1, 0):
-        page.get_by_role("button", name=re.compile("^Cancel: ")).last.click()
+        page.get_by_role("button", name=re.compile("^Discard: ")).last.click()
         expect(page.locator("#waiting li")).to_have_count(left)
     assert order() == []
 
@@ -423,15 +477,27 @@ def test_tries_are_reopened_compared_reused_and_deleted(opened: Opener, served: 
         page.get_by_role("slider", name="Strength").fill(strength)
         run(page)
         expect_status(page, "complete")
-    page.get_by_role("button", name=re.compile("^Compare with")).first.click()
+    setting(page, "Seed", "5")
+    run(page)
+    expect_status(page, "complete")
+    page.get_by_role("button", name="Compare with …", exact=True).click()
+    page.locator("#history .try").nth(2).click()
     expect(page.locator(".pane")).to_have_count(2)
     expect(page.locator(".pane").nth(1)).to_contain_text("strength 0.5")
+    page.locator("#history .try").nth(1).click()  # another one in the place of the second
+    expect(page.locator(".pane").nth(0)).to_contain_text("seed 5")
+    expect(page.locator(".pane").nth(1)).to_contain_text("seed as in the preset")
+    picture, caption = (page.locator(".pane").nth(1).locator(part).bounding_box() for part in (".pair", ".caption"))
+    assert picture
+    assert caption
+    assert 0 <= caption["y"] - picture["y"] - picture["height"] < 20
     page.locator(".pane .pair").first.hover()
     page.mouse.wheel(0, -600)
     for i in range(2):  # one zoom for both
         expect(page.locator(".pane .pair").nth(i)).to_have_class(re.compile("zoomed"))
-    page.locator("#history .try").nth(1).click()
-    page.get_by_role("button", name="Again with other settings").click()
+    page.get_by_role("tab", name="Result").click()
+    page.locator("#history .try").nth(2).click()
+    page.get_by_role("button", name="Reuse settings").click()
     expect(page.get_by_role("slider", name="Strength")).to_have_value("0.5")
     page.get_by_role("tab", name="Result").click()
     page.get_by_role("button", name="Use as source").click()
@@ -442,12 +508,62 @@ def test_tries_are_reopened_compared_reused_and_deleted(opened: Opener, served: 
     page.get_by_label("Quality").fill("50")
     with page.expect_download() as saving:
         page.get_by_role("dialog").get_by_role("button", name="Download").click()
+    assert re.fullmatch(r"astronaut_hopper_fast_\d+\.jpg", saving.value.suggested_filename)
     with Image.open(saving.value.path()) as image:
         assert (image.format, max(image.size)) == ("JPEG", 64)
     before = len(served.runs)
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#history li")).to_have_count(before - 1)
     assert len(served.runs) == before - 1
+
+
+def test_a_look_without_its_network_starts_nothing(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    expect(page.get_by_role("radio", name="gatys")).to_be_hidden()
+    page.get_by_text("For comparison", exact=True).click()
+    look = page.get_by_role("radio", name="paper")
+    look.click()
+    missing = any("needs" in preset for preset in served.get("/api")["presets"])
+    expect(look.get_by_text("needs VGG19")).to_have_count(int(missing))
+    run_button = page.locator("#run")
+    expect(run_button).to_have_attribute("aria-disabled", str(missing).lower())
+    page.locator("#setup").get_by_label("Features", exact=True).select_option("auto")
+    expect(run_button).to_have_attribute("aria-disabled", "false")
+
+
+def test_a_picture_that_is_read_has_an_empty_frame(opened: Opener, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    held: list[Any] = []
+    page.route("**/api/pictures?name=*", lambda route: held.append(route))
+    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], "slow.png"))
+    frame = page.locator(".sheet[data-role=source] .reading")
+    expect(frame).to_have_text("Reading slow.png …")
+    expect(page.locator(".sheet[data-role=source] img")).to_be_hidden()
+    held[0].continue_()
+    expect(frame).to_be_hidden()
+    expect(page.get_by_role("img", name="Source: slow")).to_be_visible()
+
+
+def test_a_try_that_failed_says_why_on_the_stage(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
+    page = opened()
+    choose(page, pair)
+    body = {"source": None, "targets": [], "preset": "fast", "settings": {"size": 64, "features": "vgg19"}}
+    if not any("needs" in preset for preset in served.get("/api")["presets"]):
+        body["settings"] = {"size": 64, "device": "meta"}
+    body["source"], body["targets"] = page.evaluate(
+        "() => { const { source, targets } = JSON.parse(localStorage.getItem('cxstyle choice'));"
+        " return [source, targets.map(({ id }) => id)]; }"
+    )
+    page.evaluate(
+        "(body) => fetch('/api/runs', { method: 'POST', body: JSON.stringify(body),"
+        " headers: { 'Content-Type': 'application/json' } })",
+        body,
+    )
+    page.locator("#history li").filter(has_text="failed").first.get_by_role("button").first.click(timeout=PATIENCE)
+    expect(page.locator("#result-empty")).to_contain_text(served.runs[0]["error"])
+    expect(page.locator("#result-stage")).to_be_hidden()
 
 
 def test_several_targets_have_weights(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
@@ -576,8 +692,9 @@ def test_nothing_overflows_at_any_width(opened: Opener, pair: tuple[Path, Path],
     fits()
     tab("History")
     fits()
-    page.locator("#history .try").first.click()
+    page.locator("#history .try").filter(has_text="fast").filter(has=page.get_by_alt_text("Result: ")).first.click()
     expect(page.get_by_role("region", name="The run shown")).to_be_visible()
+    expect(page.locator("#peek")).to_be_visible()
     fits()
     assert page.evaluate("[...document.images].filter((image) => !image.hasAttribute('alt')).length") == 0
 
@@ -592,9 +709,10 @@ def test_history_and_what_runs_survive_a_restart(opened: Opener, served: Site, p
     started(page)
     tries = page.locator("#history li").count()
     served.end(kill=True)
-    expect(page.get_by_text("Connection lost.")).to_be_visible()
+    expect(page.locator("#lost")).to_contain_text("nothing is lost")
+    expect(page.locator("#run")).to_have_attribute("aria-disabled", "true")
     served.start()
-    expect(page.get_by_text("Connection lost.")).to_be_hidden(timeout=PATIENCE)  # by itself
+    expect(page.locator("#lost")).to_be_hidden(timeout=PATIENCE)  # by itself
     expect(page.locator("#history li")).to_have_count(tries + 1)
     again = opened()
     expect(again.locator("#history li")).to_have_count(tries + 1)

@@ -1,5 +1,5 @@
 // The server's addresses (`cxstyle docs web`). Whatever goes wrong is an Error whose message is one line to show.
-const LOST = "The server doesn't answer. Is cxstyle serve still running?";
+export const LOST = "The server doesn't answer; nothing is lost";
 
 async function ask(method, address, body = null, type = "application/json") {
   const given = { method };

@@ -76,6 +76,7 @@ class Sheet {
     this.paint = make("canvas", { className: "paint", width: 1, height: 1, "aria-hidden": "true" });
     this.glow = make("canvas", { className: "glow", width: 1, height: 1, "aria-hidden": "true" });
     this.stage = make("div", { className: "stage" });
+    this.reading = make("p", { className: "reading", role: "status", hidden: true });
     this.empty = make(
       "button",
       { type: "button", className: "empty", "data-drop": role, onclick: () => choosePicture(role) },
@@ -89,6 +90,7 @@ class Sheet {
       { className: "sheet", "data-role": role, "data-drop": role },
       this.stage,
       this.empty,
+      this.reading,
       this.caption,
     );
     this.viewer = new Viewer(this.stage, {
@@ -101,9 +103,11 @@ class Sheet {
   }
 
   show(id, caption) {
-    this.empty.hidden = id !== null;
-    this.stage.hidden = id === null;
-    this.caption.replaceChildren(...caption);
+    const sent = state.reading[this.role];
+    this.empty.hidden = id !== null || Boolean(sent);
+    this.stage.hidden = id === null || Boolean(sent);
+    this.caption.replaceChildren(...(sent ? [] : caption));
+    this.wait(sent ?? (id !== null && this.waits ? nameOf(id) : null));
     if (this.id === id) return;
     this.id = id;
     this.glow.width = this.glow.width; // clears it
@@ -116,9 +120,18 @@ class Sheet {
     this.load(id);
   }
 
+  // An empty frame, rather than the picture before, until this one is there.
+  wait(name) {
+    this.reading.hidden = !name;
+    this.stage.classList.toggle("waits", Boolean(name));
+    if (name) this.reading.textContent = `Reading ${name} …`;
+  }
+
   // A video's still in place of a picture: it is looked at, and neither painted on nor matched.
   film(video) {
     this.id = null;
+    this.waits = false;
+    this.wait(null);
     this.empty.hidden = true;
     this.stage.hidden = false;
     this.caption.replaceChildren(make("b", {}, "Video "), video.name);
@@ -130,12 +143,20 @@ class Sheet {
 
   async load(id) {
     const address = addresses.picture(id, EDGE);
+    this.waits = true;
+    this.wait(state.reading[this.role] ?? nameOf(id));
     try {
       await image(address);
+      if (this.id !== id) return;
+      this.picture.src = address;
+      await this.picture.decode();
     } catch {
-      return;
+      if (this.id !== id) return;
+      this.picture.removeAttribute("src"); // its name is seen in its place, not the picture before
     }
-    if (this.id === id) this.picture.src = address;
+    if (this.id !== id) return;
+    this.waits = false;
+    this.wait(state.reading[this.role]);
   }
 }
 

@@ -1,7 +1,7 @@
 // All tries that have ended, newest first, with their pictures.
 import { addresses } from "./api.js";
 import { by, button, make } from "./dom.js";
-import { lookOf, open } from "./runs.js";
+import { chosen, lookOf, open } from "./runs.js";
 import { distinctions } from "./stage.js";
 import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
 
@@ -30,21 +30,20 @@ function draw() {
 
 function card(run) {
   const shown = run.id === state.shown,
-    told = run.status === "complete" ? "" : run.status,
-    masks = run.source_mask || run.target_masks?.length;
+    told = run.status === "complete" ? "" : run.status;
   const open_ = make(
     "button",
     {
       type: "button",
       id: "try-" + run.id,
       className: "try",
-      onclick: () => open(run.id),
-      title: lookOf(run),
+      onclick: () => pick(run),
+      title: `${timeOf(run)}: ${lookOf(run)}`,
       "aria-current": shown ? "true" : null,
     },
     thumb(run),
-    make("span", { className: "name" }, titleOf(run).join(" · ")),
-    make("span", { className: "soft" }, [told, masks ? "masks" : "", distinctions(run)].filter(Boolean).join(" · ")),
+    make("span", { className: "name" }, distinctions(run)),
+    make("span", { className: "soft" }, [told, titleOf(run).join(" · ")].filter(Boolean).join(" · ")),
   );
   return make(
     "li",
@@ -76,9 +75,19 @@ function thumb(run) {
   });
 }
 
+const timeOf = (run) =>
+  new Date(1000 * run.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+
+// While two are side by side, another one takes the place of the second.
+function pick(run) {
+  if ((state.choosing || state.view === "compare") && run.result && run.id !== state.shown) beside(run);
+  else open(run.id);
+}
+
 function beside(run) {
   if (!state.runs.get(state.shown)?.result) return open(run.id);
   Object.assign(state, { beside: run.id, view: "compare" });
+  chosen();
   document.body.dataset.tab = "centre";
   changed("view");
   return undefined;

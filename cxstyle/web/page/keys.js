@@ -4,7 +4,7 @@ import { desk, setMode } from "./desk.js";
 import { triesInOrder } from "./history.js";
 import { paintKey } from "./paint.js";
 import { open, start, stop } from "./runs.js";
-import { viewers, zoomBy } from "./stage.js";
+import { peek, viewers, zoomBy } from "./stage.js";
 import { changed, state } from "./state.js";
 
 const LIST = [
@@ -25,6 +25,7 @@ const LIST = [
       ["double click, Z", "to the pixel and back"],
       ["+  −  0", "zoom in, out, whole picture"],
       ["← →", "move the slider"],
+      ["O", "the source, while held"],
       ["Ctrl V", "paste a picture"],
     ],
   ],
@@ -73,6 +74,10 @@ export function setUpKeys() {
       document.body.dataset.tab = tab.dataset.tab;
     });
   addEventListener("keydown", key);
+  addEventListener("keyup", (event) => {
+    if (event.key.toLowerCase() === "o") peek(false);
+  });
+  addEventListener("blur", () => peek(false));
 }
 
 const typing = (element) => element.matches?.("input:not([type=range]):not([type=checkbox]), select, textarea");
@@ -125,5 +130,6 @@ const ACTIONS = {
   "=": () => zoomBy(1.5),
   "-": () => zoomBy(1 / 1.5),
   0: () => viewers().forEach((viewer) => viewer.fit()),
+  o: () => peek(true),
   z: () => viewers().forEach((viewer) => viewer.toggle()),
 };

@@ -35,17 +35,23 @@ async function refresh() {
   }
   clearTimeout(timer);
   timer = null;
-  by("lost").hidden = true;
+  away(false);
   changed("pictures", "runs", "queue", "choice");
   return undefined;
 }
 
 function lost() {
-  timer ??= setTimeout(() => {
-    by("lost").hidden = false;
-  }, PATIENCE);
+  timer ??= setTimeout(() => away(true), PATIENCE);
   // A browser gives up on a stream that was answered with an error; the page doesn't.
   if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+}
+
+// What would need the server can't be asked for until it is back.
+function away(gone) {
+  by("lost").hidden = !gone;
+  for (const id of ["progress", "queue", "run"]) by(id).inert = gone;
+  state.away = gone;
+  if (gone) changed("runs");
 }
 
 function heard(run) {

@@ -6,11 +6,12 @@ import { uploadedMasks } from "./masks.js";
 import { on, state } from "./state.js";
 
 const NEAR = 1.3; // Cells of the source around the pointer that are asked, as the deviation of a bell curve.
-const DARK = 165; // Of 255, where nothing is drawn from.
-const FINE = 6; // Pixels of the veil for a cell.
+const DARK = { before: 110, pointing: 150 }; // Of 255, where nothing is drawn from.
+const FINE = 12; // Pixels of the veil for a cell.
 let found = null; // {key, source, target, cells, sure}
 let asking = null;
 let at = { x: 0.5, y: 0.5 };
+let pointed = false; // whether somebody has pointed at a place since
 
 export function setUpMatches() {
   by("desk-tools").append(make("p", { id: "matched", role: "status", hidden: true }));
@@ -36,13 +37,13 @@ async function update() {
   if (found?.key === key) return show();
   if (asking === key) return undefined;
   asking = key;
+  pointed = false;
   clear();
   tell("Comparing the pictures …");
   try {
     const match = await api.match(wanted);
     if (asking === key) found = { key, ...match };
     if (active()) {
-      tell("Point at a place of the source");
       show();
     }
   } catch (error) {
@@ -63,6 +64,7 @@ function clear() {
 function look(place) {
   if (!active() || !found) return;
   at = place;
+  pointed = true;
   if (at.x < 0 || at.y < 0 || at.x > 1 || at.y > 1) return;
   show();
 }
@@ -85,7 +87,12 @@ function show() {
   );
   const most = Math.max(...light, 1e-9);
   veil(target.glow, found.target, (y, x) => light[y * found.target[1] + x] / most);
-  tell(`Bright in the target: what this part draws from. Sure ${Math.round(100 * sure)} %`);
+  if (pointed) outline(source.glow);
+  tell(
+    pointed
+      ? `Bright in the target: what this part draws from. Sure ${Math.round(100 * sure)} %`
+      : "Point at the source",
+  );
 }
 
 // How much each cell of the target is drawn from by those around the pointer, and how sure these are.
@@ -122,6 +129,18 @@ function spread(light, [row, column], share) {
   }
 }
 
+// The cell that is pointed at.
+function outline(canvas) {
+  const [rows, columns] = found.source,
+    context = canvas.getContext("2d");
+  const cell = (share, count) => FINE * Math.min(count - 1, Math.floor(share * count));
+  const place = [cell(at.x, columns), cell(at.y, rows), FINE, FINE];
+  Object.assign(context, { lineWidth: 4, strokeStyle: "#000" });
+  context.strokeRect(...place);
+  Object.assign(context, { lineWidth: 2, strokeStyle: "#fff" });
+  context.strokeRect(...place);
+}
+
 // Darkens a picture except where there is light, smoothly between the cells.
 function veil(canvas, [rows, columns], light) {
   const small = make("canvas", { width: columns, height: rows }),
@@ -129,7 +148,7 @@ function veil(canvas, [rows, columns], light) {
   const pixels = context.createImageData(columns, rows);
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++)
-      pixels.data[4 * (y * columns + x) + 3] = DARK * (1 - Math.min(1, 1.3 * light(y, x)));
+      pixels.data[4 * (y * columns + x) + 3] = (pointed ? DARK.pointing : DARK.before) * (1 - Math.min(1, 1.3 * light(y, x)));
   }
   context.putImageData(pixels, 0, 0);
   Object.assign(canvas, { width: columns * FINE, height: rows * FINE });

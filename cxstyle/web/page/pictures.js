@@ -16,7 +16,10 @@ export async function upload(file) {
     });
     return null;
   }
-  const slow = setTimeout(() => say(`Sending ${name} …`), 1000);
+  let done = () => {};
+  const slow = setTimeout(() => {
+    done = say(`Sending ${name} …`);
+  }, 1000);
   try {
     const picture = await api.upload(file, name);
     learn([picture]);
@@ -27,6 +30,7 @@ export async function upload(file) {
     return null;
   } finally {
     clearTimeout(slow);
+    done();
   }
 }
 
@@ -36,18 +40,30 @@ export async function takeFiles(files, place = null) {
   for (const file of files) {
     if (isVideo(file)) await takeVideo(file);
     else {
+      const role = next ?? firstEmpty();
+      reading(role, file.name || "pasted.png");
       const id = await upload(file);
+      reading(role, null);
       if (id) put(id, next);
     }
     if (place !== null || (state.source && state.targets.length)) next = "another";
   }
 }
 
+// The place of a picture is empty, and says why, while its file is sent.
+function reading(role, name) {
+  state.reading = { ...state.reading, [role]: name };
+  changed("choice");
+}
+
+const firstEmpty = () => (state.source === null && !state.video ? "source" : "target");
+
 async function takeVideo(file) {
   if (!state.about.video)
     return say("Videos need PyAV: pip install 'cxstyle[video]', then start cxstyle serve again", { bad: true });
-  say(`Reading ${file.name} …`);
+  const done = say(`Reading ${file.name} …`);
   const video = await trying(() => api.uploadVideo(file, file.name));
+  done();
   if (!video) return undefined;
   state.video = video;
   changed("choice");
@@ -56,7 +72,7 @@ async function takeVideo(file) {
 
 // Puts a picture into a place of the choice: source, target (the first), another, or, without one, the first empty one.
 export function put(id, place = null) {
-  const where = place ?? (state.source === null && !state.video ? "source" : "target");
+  const where = place ?? firstEmpty();
   if (where === "source") Object.assign(state, { source: id, video: null });
   else if (where === "another" && state.targets.length) {
     if (!state.targets.some((target) => target.id === id)) state.targets = [...state.targets, { id, weight: 1 }];

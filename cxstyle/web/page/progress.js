@@ -4,7 +4,7 @@ import { Curve } from "./curve.js";
 import { openDownload } from "./download.js";
 import { by, button, duration, make, number } from "./dom.js";
 import { useResult } from "./pictures.js";
-import { again, copy, lookOf, remove, resume, stop } from "./runs.js";
+import { again, compareWith, copy, lookOf, remove, resume, stop } from "./runs.js";
 import { distinctions } from "./stage.js";
 import { isActive, on, state } from "./state.js";
 import { announce } from "./toast.js";
@@ -26,10 +26,10 @@ const current = () => state.runs.get(state.shown);
 const ACTIONS = [
   [
     "stop",
-    "Stop",
+    "Stop and keep",
     (run) => stop(run.id),
     ({ run }) => run.status === "running",
-    "Ends after this iteration and keeps the picture (S)",
+    "Ends after this iteration and keeps the picture; it can go on later (S)",
   ],
   [
     "go-on",
@@ -38,12 +38,19 @@ const ACTIONS = [
     ({ run, active }) => !active && run.resumable,
     "Goes on from where it stopped",
   ],
-  ["cancel", "Cancel", (run) => remove(run.id), ({ active }) => active, "Drops this run"],
   ["save", "Download", openDownload, ({ done }) => done],
   ["copy", "Copy", copy, ({ done, picture }) => done && picture],
-  ["again", "Again with other settings", again, ({ active, picture }) => !active && picture],
+  ["again", "Reuse settings", again, ({ active, picture }) => !active && picture],
+  [
+    "compare",
+    "Compare with …",
+    compareWith,
+    ({ run, done }) => done && [...state.runs.values()].some((other) => other.result && other.id !== run.id),
+    "Side by side with another try, which you click in the history",
+  ],
   ["use", "Use as source", (run) => useResult(run, fileNameOf(run)), ({ done, picture }) => done && picture],
   ["delete", "Delete", (run) => remove(run.id), ({ active }) => !active],
+  ["discard", "Discard", (run) => remove(run.id), ({ active }) => active, "Drops this try; nothing of it is kept"],
 ];
 
 const fileNameOf = (run) => lookOf(run).replace(/[^\p{L}\p{N}]+/gu, "_");
@@ -67,6 +74,7 @@ function build() {
       "div",
       { className: "row" },
       make("div", { className: "words" }, make("p", {}, status, place, left, facts), error, notes),
+      details,
       make(
         "figure",
         { className: "losses" },
@@ -74,7 +82,7 @@ function build() {
         make("p", { className: "legend", "aria-hidden": "true" }, ...legend),
       ),
     ),
-    make("div", { className: "buttons" }, ...buttons, details),
+    make("div", { className: "buttons" }, ...buttons),
   );
   return { buttons, curve, bar, status, place, left, facts, error, notes, details };
 }
@@ -92,7 +100,8 @@ const STATUS = {
 function draw() {
   const run = current(),
     shown = Boolean(run) && state.view === "result";
-  by("progress").hidden = !shown;
+  by("progress").hidden = state.view !== "result";
+  by("progress").classList.toggle("idle", !shown);
   if (!shown) return;
   const active = isActive(run);
   Object.assign(by("progress").dataset, { run: run.id, status: run.status });
@@ -113,6 +122,7 @@ function draw() {
   ACTIONS.forEach(([, , , when], i) => {
     parts.buttons[i].hidden = !when(given);
   });
+  by("compare").setAttribute("aria-pressed", String(Boolean(state.choosing)));
   drawDetails(run);
   tell(run);
 }
@@ -131,15 +141,7 @@ function write(element, text) {
 }
 
 function facts(run) {
-  const size = run.width ? `${run.width} × ${run.height} px` : "";
-  return [
-    size,
-    distinctions(run),
-    run.seconds ? duration(run.seconds) : "",
-    run.source_mask || run.target_masks?.length ? "with masks" : "",
-  ]
-    .filter(Boolean)
-    .join(" · ");
+  return [distinctions(run), run.seconds ? duration(run.seconds) : ""].filter(Boolean).join(" · ");
 }
 
 function drawNotes(run) {

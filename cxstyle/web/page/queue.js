@@ -2,7 +2,8 @@
 import { addresses, api } from "./api.js";
 import { by, button, duration, make } from "./dom.js";
 import { lookOf, open, remove } from "./runs.js";
-import { changed, on, runsInOrder, state } from "./state.js";
+import { distinctions } from "./stage.js";
+import { changed, on, runsInOrder, state, titleOf } from "./state.js";
 import { announce, trying } from "./toast.js";
 
 let dragged = null;
@@ -41,12 +42,12 @@ function progress(run) {
   const row = by("queued-" + run.id);
   row.querySelector("progress").value = run.done ?? 0;
   const left = run.seconds_left ?? null;
-  row.querySelector(".soft").textContent = left === null ? "running" : `${duration(left)} left`;
+  row.querySelector(".state").textContent = left === null ? "running" : `${duration(left)} left`;
 }
 
 function item(run, place = null, waiting = []) {
   const waits = place !== null,
-    name = lookOf(run);
+    name = `${lookOf(run)}, ${distinctions(run)}`;
   const move = (step) => reorder(run.id, place + step);
   const row = make(
     "li",
@@ -54,13 +55,15 @@ function item(run, place = null, waiting = []) {
     make(
       "button",
       { type: "button", className: "queued", onclick: () => open(run.id), title: name },
-      make("img", { src: addresses.origin(run, 96), alt: "" }),
       make(
         "span",
-        {},
-        make("span", { className: "name" }, name),
-        make("span", { className: "soft" }, waits ? `number ${place + 1}` : "running"),
+        { className: "both" },
+        make("img", { src: addresses.origin(run, 96), alt: "" }),
+        ...(run.targets ?? []).slice(0, 1).map((id) => make("img", { src: addresses.picture(id, 96), alt: "" })),
       ),
+      make("span", { className: "soft state" }, waits ? `number ${place + 1}` : "running"),
+      make("span", { className: "name" }, distinctions(run)),
+      make("span", { className: "soft" }, titleOf(run).join(" · ")),
     ),
     waits
       ? button(`Earlier: ${name}`, () => move(-1), { picture: "up", id: "up-" + run.id, disabled: place === 0 })
@@ -72,7 +75,7 @@ function item(run, place = null, waiting = []) {
           disabled: place === waiting.length - 1,
         })
       : null,
-    button(`Cancel: ${name}`, () => remove(run.id), { picture: "close" }),
+    button(`Discard: ${name}`, () => remove(run.id), { picture: "close" }),
     waits ? null : make("progress", { max: 1, value: run.done ?? 0, "aria-label": "Done" }),
   );
   if (waits) draggable(row, run);

@@ -1,5 +1,5 @@
 // What is done with runs: starting one of what is chosen, ending it, going on, and what becomes of its result.
-import { addresses, api } from "./api.js";
+import { LOST, addresses, api } from "./api.js";
 import { by, listed } from "./dom.js";
 import { restore, uploadedMasks } from "./masks.js";
 import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
@@ -20,12 +20,27 @@ function missing() {
 }
 
 function drawButton() {
-  const lacks = missing(),
-    waits = runsInOrder().some(isActive);
-  by("run").setAttribute("aria-disabled", String(lacks.length > 0));
+  const waits = runsInOrder().some(isActive);
+  by("run").setAttribute("aria-disabled", String(obstacle() !== ""));
   by("run").setAttribute("aria-busy", String(starting));
   by("run").textContent = starting ? "Starting …" : state.video ? "Animate" : waits ? "Add to the queue" : "Run";
-  by("missing").textContent = lacks.length ? `Choose ${listed(lacks)} first` : "";
+  by("missing").textContent = obstacle();
+}
+
+// The network that the look is made for and that isn't on the machine, unless another one is asked for.
+function absent() {
+  const { needs } = state.about.presets.find(({ name }) => name === state.preset) ?? {};
+  return needs && !state.video && (state.settings.features ?? needs) === needs ? needs.toUpperCase() : null;
+}
+
+// What keeps a run from being started, in a line.
+function obstacle() {
+  const lacks = missing();
+  if (state.away) return LOST;
+  if (lacks.length) return `Choose ${listed(lacks)} first`;
+  return absent()
+    ? `${state.preset} needs ${absent()}, which isn't on this machine: take another look, or set Features to auto`
+    : "";
 }
 
 // The body of POST /api/runs for what is chosen.
@@ -53,10 +68,10 @@ function wrongField() {
 }
 
 export async function start() {
-  const lacks = missing();
-  if (lacks.length) {
-    say(`Choose ${listed(lacks)} first`, { bad: true });
-    return by(state.source || state.video ? "choose-target" : "choose-source")?.focus();
+  if (obstacle()) {
+    say(obstacle(), { bad: true });
+    if (missing().length) by(state.source || state.video ? "choose-target" : "choose-source")?.focus();
+    return undefined;
   }
   if (wrongField()) return undefined;
   if (starting) return undefined; // A double click is one wish.
@@ -87,8 +102,8 @@ function begun(run) {
 
 // Shows a run on the stage.
 export function open(id) {
-  state.shown = id;
-  state.view = "result";
+  chosen();
+  Object.assign(state, { shown: id, view: "result" });
   document.body.dataset.tab = "centre";
   changed("view");
 }
@@ -103,7 +118,9 @@ export async function resume(id) {
 
 export async function remove(id) {
   const run = state.runs.get(id);
-  if (run && !isActive(run) && !confirm("Delete this try and its files?")) return;
+  const question = { waiting: "", running: "Discard this try? What it has so far is lost; Stop and keep keeps it." };
+  const asked = question[run?.status] ?? "Delete this try and its files?";
+  if (run && asked && !confirm(asked)) return;
   if (
     !(await trying(async () => {
       await api.remove(id);
@@ -113,9 +130,9 @@ export async function remove(id) {
     return;
   state.runs.delete(id);
   if (state.beside === id) Object.assign(state, { beside: null, view: "result" });
-  if (state.shown === id) state.shown = runsInOrder().find((other) => other.result)?.id ?? null;
+  if (state.shown === id) state.shown = null; // Another one in its place would lie under the mouse, with its Delete.
   changed("runs", "view", "queue");
-  say(run && isActive(run) ? "Cancelled" : "Deleted");
+  say(run && isActive(run) ? "Discarded" : "Deleted");
 }
 
 // Everything as it was for this run, to be changed and run again.
@@ -145,6 +162,22 @@ export async function copy(run) {
   } catch {
     say("This browser lets no page copy pictures here; download it instead", { bad: true });
   }
+}
+
+// The next click in the history says which one; once more, or another view, is a change of mind.
+export function compareWith() {
+  if (state.choosing) {
+    chosen();
+    return changed("view");
+  }
+  state.choosing = say("Click the try to compare with in the history");
+  document.body.dataset.tab = "shelf";
+  return changed("view");
+}
+
+export function chosen() {
+  state.choosing?.();
+  state.choosing = null;
 }
 
 export const lookOf = (run) => `${titleOf(run)[0]} in the look of ${titleOf(run)[1]}`;

@@ -4,7 +4,8 @@ import { by, button, make } from "./dom.js";
 import { changed, on, state } from "./state.js";
 import { trying } from "./toast.js";
 
-const LARGE = ["strength"]; // Those that are not folded away.
+const LARGE = ["strength", "size"]; // Those that are not folded away.
+const LEFT_OUT = ["init"]; // A picture's id or a word: nothing to type in.
 const FIRST = ["default", "faithful", "painting", "fast"]; // What people mean most often; those of papers follow.
 let preset = { name: null, values: {} };
 
@@ -14,6 +15,7 @@ export function setUpSettings() {
     else draw();
   });
   by("presets").addEventListener("keydown", moveAmongCards);
+  by("presets").append(make("div"), make("details", {}, make("summary", {}, "For comparison"), make("div")));
 }
 
 async function loadPreset() {
@@ -37,10 +39,11 @@ function draw() {
   drawCards();
   const fields = state.about.fields,
     changes = Object.keys(state.settings).filter((name) => !LARGE.includes(name));
-  // What somebody types in stays as it is until they leave it.
-  if (!by("fields").contains(document.activeElement) && !by("main-settings").contains(document.activeElement)) {
-    by("main-settings").replaceChildren(...fields.filter(({ name }) => LARGE.includes(name)).map(row));
-    by("fields").replaceChildren(...fields.filter(({ name }) => !LARGE.includes(name)).map(row));
+  // Made once: what is typed next, and where the keyboard is, outlive each change.
+  if (!by("fields").childElementCount) {
+    const shown = fields.filter(({ name }) => !LEFT_OUT.includes(name));
+    by("main-settings").append(...LARGE.flatMap((name) => shown.filter((field) => field.name === name)).map(row));
+    by("fields").append(...shown.filter(({ name }) => !LARGE.includes(name)).map(row));
   } else for (const field of fields) refresh(field);
   by("more-count").textContent = changes.length ? ` · ${changes.length} changed` : "";
 }
@@ -52,26 +55,32 @@ function presets() {
 
 function drawCards() {
   const focused = by("presets").contains(document.activeElement);
-  by("presets").replaceChildren(
-    ...presets().map(({ name, description }) =>
-      make(
-        "button",
-        {
-          type: "button",
-          role: "radio",
-          className: "card",
-          "data-preset": name,
-          tabIndex: name === state.preset ? 0 : -1,
-          "aria-checked": String(name === state.preset),
-          onclick: () => choose(name),
-          title: description,
-        },
-        make("b", {}, name),
-        make("span", {}, description),
-      ),
-    ),
-  );
+  const [first, others] = [true, false].map((often) => presets().filter(({ name }) => FIRST.includes(name) === often));
+  const fold = by("presets").lastChild;
+  by("presets").firstChild.replaceChildren(...first.map(card));
+  fold.lastChild.replaceChildren(...others.map(card));
+  fold.hidden = !others.length;
+  if (others.some(({ name }) => name === state.preset)) fold.open = true;
   if (focused) by("presets").querySelector("[aria-checked=true]").focus({ preventScroll: true });
+}
+
+function card({ name, description, needs }) {
+  return make(
+    "button",
+    {
+      type: "button",
+      role: "radio",
+      className: "card",
+      "data-preset": name,
+      "aria-label": name,
+      tabIndex: name === state.preset ? 0 : -1,
+      "aria-checked": String(name === state.preset),
+      onclick: () => choose(name),
+      title: description,
+    },
+    make("b", {}, name, needs && make("i", {}, ` needs ${needs.toUpperCase()}`)),
+    make("span", {}, description),
+  );
 }
 
 function choose(name) {
@@ -97,14 +106,15 @@ function row(field) {
     () => {
       state.settings = without(field.name);
       changed("choice");
+      by(id).focus(); // The button has gone.
     },
     { picture: "undo", className: "tool reset" },
   );
-  const help = field.help ? make("p", { className: "help", id: id + "-help" }, field.help) : null;
+  const help = field.help ? make("p", { className: "help", id: id + "-help" }, plainly(field.help)) : null;
   (control.querySelector("input") ?? control).setAttribute("aria-describedby", id + "-help");
   const made = make(
     "div",
-    { className: "field " + field.kind + (LARGE.includes(field.name) ? " large" : ""), "data-field": field.name },
+    { className: "field " + field.kind + (field.name === "strength" ? " large" : ""), "data-field": field.name },
     make("label", { htmlFor: id }, field.label),
     reset,
     control,
@@ -114,6 +124,10 @@ function row(field) {
   fillIn(field, made);
   return made;
 }
+
+// Options of the command line are settings here.
+const plainly = (text) =>
+  text.replaceAll("`", "").replace(/--([a-z][a-z-]*)/g, (_, option) => option.replaceAll("-", " "));
 
 function without(name) {
   const { [name]: _, ...others } = state.settings;
@@ -129,7 +143,8 @@ function fillIn(field, made) {
   const control = made.querySelector("input, select"),
     value = valueOf(field);
   made.classList.toggle("changed", field.name in state.settings);
-  if (control !== document.activeElement || control.type === "range") {
+  // What is being typed, or can't be used yet, stays as it is.
+  if (control.type === "range" || (control !== document.activeElement && control.validity.valid)) {
     if (field.kind === "flag") control.checked = Boolean(value);
     else control.value = value ?? "";
   }
@@ -140,7 +155,7 @@ function fillIn(field, made) {
 // A field of a number without an end on both sides is typed; strength is slid.
 function numeric(field, id) {
   const whole = field.kind === "integer";
-  if (LARGE.includes(field.name)) {
+  if (field.name === "strength") {
     return make("input", {
       type: "range",
       id,

@@ -3,7 +3,7 @@ import { addresses } from "./api.js";
 import { all, by, make } from "./dom.js";
 import { deskViewers } from "./desk.js";
 import { decoded, image } from "./pictures.js";
-import { lookOf } from "./runs.js";
+import { chosen, lookOf } from "./runs.js";
 import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
 import { Viewer } from "./viewer.js";
 
@@ -20,6 +20,7 @@ export function setUpStage() {
   for (const viewer of deskViewers()) viewer.onview = showZoom;
   for (const name of VIEWS)
     by("tab-" + name).addEventListener("click", () => {
+      chosen();
       state.view = name;
       changed("view");
     });
@@ -29,6 +30,7 @@ export function setUpStage() {
     ["zoom-out", 1 / 1.5],
   ])
     by(id).addEventListener("click", () => zoomBy(factor));
+  setUpPeek();
   by("zoom-fit").addEventListener("click", () => viewers().forEach((viewer) => viewer.fit()));
   const active =
     runsInOrder().find((run) => run.status === "running") ?? runsInOrder().find((run) => run.status === "waiting");
@@ -41,7 +43,6 @@ export function setUpStage() {
 // Two tries are looked at as one: the same place, the same zoom, the same share of the source; at first none of it.
 function link(both) {
   for (const [one, other] of [both, [...both].reverse()]) {
-    one.slide(0, true);
     one.onslide = () => other.slide(one.cut, true);
     one.onview = () => {
       other.look(one.view, true);
@@ -54,12 +55,31 @@ export function viewers() {
   return { pictures: deskViewers(), result: [main.viewer], compare: pair.map(({ stage }) => stage.viewer) }[state.view];
 }
 
+// Whether the source of what is shown can be seen, and seeing it for as long as a button or a key is held.
+const comparing = () => viewers().filter((viewer) => viewer.before && !viewer.slider.hidden);
+
+export const peek = (on) => comparing().forEach((viewer) => viewer.peek(on));
+
+function setUpPeek() {
+  for (const name of ["pointerup", "pointercancel", "pointerleave", "keyup", "blur"])
+    by("peek").addEventListener(name, () => peek(false));
+  by("peek").addEventListener("pointerdown", () => peek(true));
+  by("peek").addEventListener("contextmenu", (event) => event.preventDefault());
+  by("peek").addEventListener("keydown", (event) => {
+    if (event.key === " " || event.key === "Enter") peek(true);
+  });
+}
+
 export const zoomBy = (factor) => viewers().forEach((viewer) => viewer.zoomBy(factor));
 
 function showZoom() {
   const [viewer] = viewers().filter((one) => one.size.width > 1 && one.pair.offsetWidth > 0);
   by("zoom").hidden = !viewer;
-  if (viewer) by("zoom-fit").textContent = Math.round((100 * viewer.scale) / devicePixelRatio) + " %";
+  by("peek").hidden = !comparing().length;
+  if (!viewer) return;
+  // Of the result's pixels, which a run that goes on hasn't yet.
+  const run = state.view === "result" ? state.runs.get(state.shown) : null;
+  by("zoom-fit").textContent = run && isActive(run) ? "Fit" : Math.round(100 * viewer.scale) + " %";
 }
 
 function moveAmongTabs(event) {
@@ -81,9 +101,16 @@ function draw() {
     by("tab-" + name).tabIndex = name === state.view ? 0 : -1;
   }
   by("tab-compare").hidden = !beside;
-  by("result-empty").hidden = shown !== null;
-  by("result-stage").hidden = shown === null;
-  if (state.view === "result" && shown) main.show(shown);
+  const blank = shown && !isActive(shown) && !shown.result;
+  by("result-empty").hidden = Boolean(shown) && !blank;
+  by("result-stage").hidden = !shown || Boolean(blank);
+  by("result-empty").textContent = blank
+    ? shown.error || "It ended before its first picture."
+    : state.runs.size
+      ? "Nothing is shown. Choose a try in the history, or Run."
+      : "Nothing has run yet. Choose a source and a target, then Run.";
+  by("result-empty").classList.toggle("bad", Boolean(blank && shown.error));
+  if (state.view === "result" && shown && !blank) main.show(shown);
   if (state.view === "compare") [shown, beside].forEach((run, i) => pair[i].show(run, [shown, beside][1 - i]));
   title(state.view === "result" ? shown : null);
   showZoom();
@@ -104,7 +131,7 @@ class RunStage {
     this.canvas = make("canvas", { width: 1, height: 1, role: "img" });
     this.source = make("img", { alt: "" });
     this.film = make("video", { controls: true, loop: true, hidden: true, className: "film", preload: "metadata" });
-    this.viewer = new Viewer(stage, { layers: [this.canvas], before: this.source });
+    this.viewer = new Viewer(stage, { layers: [this.canvas], before: this.source, cut: 0, grip: true });
     stage.append(this.film);
     this.drawn = {};
   }
@@ -147,6 +174,7 @@ class RunStage {
     if (address && this.drawn.address !== address && this.loading !== address) await this.paint(run, address);
     const compares = run.kind !== "animation" && (ended || run.picture_number > 0) && state.pictures.has(run.source);
     this.viewer.slides(compares);
+    showZoom();
     if (compares) await this.showSource(run);
   }
 
@@ -215,7 +243,15 @@ function setApart(run, other) {
 // How a run was made, in short.
 export function distinctions(run) {
   if (run.kind === "animation") return run.minutes ? `${run.minutes} min of training` : "animation";
-  const { strength, ...others } = run.settings ?? {};
+  const { size, strength, ...others } = run.settings ?? {};
   const told = Object.entries(strength === undefined ? others : { strength, ...others });
-  return [run.preset, ...told.map(([name, value]) => `${name} ${value}`)].join(" · ");
+  const long = size ?? Math.max(run.width ?? 0, run.height ?? 0);
+  return [
+    run.preset,
+    long ? `${long} px` : "",
+    ...told.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`),
+    run.source_mask || run.target_masks?.length ? "masks" : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }

@@ -18,6 +18,9 @@ export const state = {
   view: "pictures", // or "result" or "compare"
   shown: null, // run id
   beside: null, // run id, while comparing
+  reading: {}, // role -> the name of a file that is being sent for it
+  choosing: null, // while the next try that is clicked on stands beside the one shown: what ends saying so
+  away: false, // whether the server doesn't answer
 };
 
 const listeners = new Map();

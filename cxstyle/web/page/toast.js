@@ -3,7 +3,7 @@ import { by, button, make } from "./dom.js";
 
 const SECONDS = { said: 5, bad: 12 };
 
-// action: [label, callback] of a button in it.
+// action: [label, callback] of a button in it. Takes the place of one that says the same. Returns what closes it.
 export function say(text, { bad = false, action = null } = {}) {
   const toast = make(
     "div",
@@ -20,6 +20,7 @@ export function say(text, { bad = false, action = null } = {}) {
     );
   toast.append(button("Dismiss", close, { picture: "close" }));
   const shown = by("toasts");
+  [...shown.children].find((other) => other.firstChild.textContent === text)?.remove();
   while (shown.childElementCount > 2) shown.firstElementChild.remove();
   shown.append(toast);
   let timer = setTimeout(close, 1000 * (bad ? SECONDS.bad : SECONDS.said));
@@ -27,6 +28,7 @@ export function say(text, { bad = false, action = null } = {}) {
   toast.addEventListener("pointerleave", () => {
     timer = setTimeout(close, 3000);
   });
+  return close;
 }
 
 // What is only worth hearing: progress that the eye sees anyway.

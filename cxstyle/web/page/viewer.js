@@ -1,15 +1,20 @@
 // Pictures of one shape over each other, with a slider between the topmost and the others, and zoom to the pixel. The
 // gallery of a batch and the page of `cxstyle serve` share it.
 const MOST_ZOOM = 64;
+const ROUND = 17; // The radius of the handle.
 const NEAR = 26; // How far from the slider's line, in pixels of the screen, a pointer takes hold of it.
 
 export class Viewer {
   // stage: the element that the pictures fill; layers: images or canvases, the lowest first; before: the topmost, seen
-  // left of the slider; labels: what stands in the corners; take(event): a pointer that something else makes use of.
-  constructor(stage, { layers, before = null, labels = ["source", "result"], take = () => false }) {
-    Object.assign(this, { stage, layers: before ? [...layers, before] : layers, before, take });
+  // left of the slider; labels: what stands in the corners; cut: where the slider is at first; grip: whether it is moved
+  // by its handle alone; take(event): a pointer that something else makes use of.
+  constructor(
+    stage,
+    { layers, before = null, labels = ["source", "result"], cut = 50, grip = false, take = () => false },
+  ) {
+    Object.assign(this, { stage, layers: before ? [...layers, before] : layers, before, cut, grip, take });
     this.view = { zoom: 1, x: 0, y: 0 };
-    this.cut = 50;
+    this.peeks = false;
     this.size = { width: 1, height: 1 };
     this.pointers = new Map();
     this.onview = this.onslide = () => {};
@@ -20,10 +25,10 @@ export class Viewer {
 
   build(labels) {
     const element = (tag, className) => Object.assign(document.createElement(tag), { className });
-    this.pair = element("div", "pair");
+    this.pair = element("div", this.grip ? "pair grip" : "pair");
     this.over = element("div", "over");
     this.slider = element("input", "slider");
-    Object.assign(this.slider, { type: "range", min: 0, max: 100, step: 0.25, value: 50 });
+    Object.assign(this.slider, { type: "range", min: 0, max: 100, step: 0.25, value: this.cut });
     this.slider.setAttribute("aria-label", "Source against result");
     this.handle = element("span", "handle");
     this.corners = ["left", "right"].map((side, i) =>
@@ -53,7 +58,7 @@ export class Viewer {
     if (width === this.size.width && height === this.size.height) return;
     const turned = Math.abs(width / height / (this.size.width / this.size.height) - 1) > 0.02;
     this.size = { width, height };
-    this.pair.style.setProperty("--ratio", width / height);
+    this.stage.style.setProperty("--ratio", width / height);
     if (most) this.pair.style.setProperty("--most", most + "px");
     if (turned) this.fit();
     else this.place();
@@ -70,6 +75,12 @@ export class Viewer {
     this.slider.value = this.cut;
     this.place();
     if (!quietly) this.onslide(this);
+  }
+
+  // The whole source, for as long as somebody asks for it.
+  peek(on) {
+    this.peeks = on;
+    this.place();
   }
 
   fit() {
@@ -157,16 +168,21 @@ export class Viewer {
     over.width = zoomed ? wide + "px" : "";
     over.height = zoomed ? high + "px" : "";
     this.over.style.setProperty("--cut", this.cut + "%");
-    const cut = zoomed ? ((seen.left + (wide * this.cut) / 100 - left) / width) * 100 : this.cut;
+    // At an edge the handle is seen whole.
+    const along = (wide * this.cut) / 100,
+      inward = Math.max(0, ROUND - along) - Math.max(0, ROUND - (wide - along));
+    this.handle.style.setProperty("--inward", inward + "px");
+    const cut = this.peeks ? 100 : zoomed ? ((seen.left + (wide * this.cut) / 100 - left) / width) * 100 : this.cut;
     for (const layer of this.layers) {
       layer.style.transform = zoomed ? `translate(${x}px, ${y}px) scale(${zoom})` : "";
       layer.classList.toggle("pixels", zoomed && this.scale >= 3);
     }
     if (this.before) this.before.style.clipPath = `inset(0 ${100 - cut}% 0 0)`;
     this.pair.classList.toggle("zoomed", zoomed);
+    this.pair.classList.toggle("peeks", this.peeks);
     this.slider.setAttribute("aria-valuetext", Math.round(this.cut) + " % " + this.corners[0].textContent);
-    this.corners[0].style.opacity = this.cut < 12 ? 0 : 1;
-    this.corners[1].style.opacity = this.cut > 88 ? 0 : 1;
+    this.corners[0].style.opacity = this.cut < 12 && !this.peeks ? 0 : 1;
+    this.corners[1].style.opacity = this.cut > 88 || this.peeks ? 0 : 1;
   }
 
   // A zoomed picture leaves no more of the stage empty than it must.
@@ -186,9 +202,9 @@ export class Viewer {
     this.stage.setPointerCapture(event.pointerId);
     this.held = "";
     if (this.pointers.size > 1) return;
-    const line = this.handle.getBoundingClientRect().left,
+    const line = this.handle.getBoundingClientRect().left + (parseFloat(this.handle.style.getPropertyValue("--inward")) || 0),
       near = Math.abs(event.clientX - line) < NEAR;
-    const slides = !this.slider.hidden && event.button === 0 && (near || this.view.zoom === 1);
+    const slides = !this.slider.hidden && event.button === 0 && (near || (this.view.zoom === 1 && !this.grip));
     this.held = slides ? "slider" : "picture";
     if (!slides) return;
     // A double click zooms where the slider was before its first.

@@ -16,7 +16,7 @@ function draw() {
   const known = [state.source, ...state.targets.map(({ id }) => id)].map(
     (id) => id && [nameOf(id), state.useMasks && isPainted(id)],
   );
-  const signature = JSON.stringify([state.source, state.targets, state.video?.id, known]);
+  const signature = JSON.stringify([state.reading, state.source, state.targets, state.video?.id, known]);
   if (signature === drawn) return;
   drawn = signature;
   const focused = document.activeElement?.id,
@@ -62,7 +62,12 @@ function well(place, label, id, remove) {
     onclick: () => choosePicture(place),
     ondragstart: (event) => drag(event, id),
   });
-  if (id) {
+  if (state.reading[place]) {
+    open.append(
+      make("span", { className: "hint" }, `Reading ${state.reading[place]} …`),
+      make("span", { className: "caption" }, make("b", {}, label)),
+    );
+  } else if (id) {
     const note = state.useMasks && isPainted(id) ? "masked" : "";
     open.append(
       make("img", { src: addresses.picture(id, 400), alt: "", draggable: false }),
