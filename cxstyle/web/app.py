@@ -294,7 +294,9 @@ class Pages:
         """Headers by which a result has a good name as a file: with its look and a number, from the oldest, where there
         are others of the same pictures."""
         kind = "attachment" if request.query_params.get("download") == "1" else "inline"
-        same = sorted((other for other in self.store.runs.values() if other.name == run.name), key=lambda it: it.created)
+        same = sorted(
+            (other for other in self.store.runs.values() if other.name == run.name), key=lambda it: it.created
+        )
         apart = f"_{run.preset}_{same.index(run) + 1}" if len(same) > 1 else ""
         return disposition(f"{run.name.replace(' + ', '_')}{apart}{suffix}", kind)
 
