@@ -307,7 +307,8 @@ def read_all(folder: Path, name: str, kind: Any) -> tuple[list[tuple[Any, dict[s
             content = json.loads((path / name).read_text())
             item = converted(content, kind)
             json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
-            if item.id != path.name or item.name != file_name(item.name):
+            plain = PurePosixPath(item.name).name == item.name != ABOUT and item.name.isprintable()
+            if item.id != path.name or not plain or "\\" in item.name:
                 raise ValueError("its id or its name is another's")
             if isinstance(item, Run):
                 item.used()

@@ -16,13 +16,18 @@ TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF":
 TYPES |= {"AVIF": "image/avif", "GIF": "image/gif"}
 """By the format, as Pillow names it."""
 QUALITY = 88
+KEPT = 512
+"""Pixels of the long edge up to which smaller pictures are remembered: 64 of them take at most some 60 MB."""
 LONGEST = 86_400.0
 """Seconds into a video."""
 
 
 def smaller(path: Path, edge: int) -> tuple[bytes, str]:
     """A picture with its long edge at most `edge` pixels, and its type: JPEG, or PNG with alpha."""
-    return smaller_of(path, edge, path.stat().st_mtime_ns)
+    found: tuple[bytes, str] = (smaller_of if edge <= KEPT else smaller_of.__wrapped__)(
+        path, edge, path.stat().st_mtime_ns
+    )
+    return found
 
 
 @lru_cache(64)

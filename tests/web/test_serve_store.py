@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers import files_in, refused
-from served import Served, served
+from served import ENDLESS, SMALL, Served, served
 
 pytestmark = pytest.mark.xdist_group("serve")
 
@@ -67,3 +67,36 @@ def test_the_same_bytes_sent_at_once_are_kept(pair: tuple[Path, Path], tmp_path:
         assert len({json.dumps(item) for _, item in found}) == 1
         assert page.get(f"/api/pictures/{found[0][1]['id']}").content == content
         assert files_in(tmp_path / "incoming") == []
+
+
+def blocked(folder: Path, run: str) -> Path:
+    """Nothing can be written in place of a run.json any more."""
+    path = folder / "runs" / run / "run.json"
+    path.unlink()
+    (path / "x").mkdir(parents=True)
+    return path
+
+
+def test_what_can_not_be_written_leaves_all_as_it_was(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    with served(tmp_path) as page:
+        running, other, third = (page.begin(pair, ENDLESS) for _ in range(3))
+        blocked(tmp_path, other)
+        assert "can't write run.json" in page.refused(page.post(f"/api/runs/{other}/stop"), 500)
+        assert (page.run(other)["status"], page.run(other)["position"]) == ("waiting", 1)
+        page.post(f"/api/runs/{running}/stop")
+        page.ended(running)
+        failed = page.ended(other)
+        assert failed["status"] == "failed"
+        assert "can't write run.json" in failed["error"]
+        page.until(third, lambda run: run["status"] == "running")
+        blocked(tmp_path, running)
+        assert "can't write run.json" in page.refused(page.post(f"/api/runs/{running}/resume"), 500)
+        assert (page.run(running)["status"], page.run(running)["resumable"]) == ("stopped", True)
+        for key in (running, other, third):
+            assert page.delete(f"/api/runs/{key}").status_code == 204
+        source = page.upload(pair[0])
+        (tmp_path / "runs").rename(tmp_path / "gone")
+        (tmp_path / "runs").touch()
+        asked = {"source": source, "targets": [source], "preset": "fast", "settings": SMALL}
+        page.refused(page.post("/api/runs", json=asked), 500)
+        assert page.get("/api/runs").json() == []
