@@ -29,7 +29,7 @@ from ..files import make_folder, sha256_of, write_whole
 ABOUT = "about.json"
 OWN = {".lock", "incoming", "pictures", "videos", "runs"}
 """All that is in the folder."""
-TEMPORARY = "cxstyle-"
+TEMPORARY = "cxstyle_"
 """How names in incoming/ begin, of what the next start may remove."""
 SAMPLES = ("astronaut.jpg", "hopper.jpg", "chelsea.png", "coffee.png", "rocket.jpg")
 MOST_POINTS = 300
