@@ -45,6 +45,8 @@ READ_FIRST = 20_000_000
 """Pixels up to which what a run is given is read before it waits, as it will be read again, to refuse it at once."""
 LARGEST = 4096
 """Pixels of the long edge of a smaller picture, at most."""
+AT_ONCE = 30_000_000
+"""Bytes up to which a picture is read before its answer begins: it may be deleted at any time."""
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """The same id, the same bytes."""
 ASKED = ["source", "targets", "weights", "source_mask", "target_masks", "preset", "settings", "kind", "name"]
@@ -205,7 +207,10 @@ class Pages:
             content, media = await asyncio.to_thread(smaller, path, edge)
             return Response(content, media_type=media, headers=FOREVER)
         media = TYPES.get(self.store.pictures.items[request.path_params["id"]]["type"], "application/octet-stream")
-        return FileResponse(path, media_type=media, headers=FOREVER | disposition(path.name))
+        headers = FOREVER | disposition(path.name)
+        if path.stat().st_size > AT_ONCE:
+            return FileResponse(path, media_type=media, headers=headers)
+        return Response(await asyncio.to_thread(path.read_bytes), media_type=media, headers=headers)
 
     async def frame(self, request: Request) -> Response:
         path, edge = path_of(self.store.videos, request), edge_of(request) or LARGEST
@@ -302,7 +307,7 @@ class Pages:
             raise HTTPException(400, "quality: a number from 1 to 100 is needed")
         edge, media, headers = edge_of(request), TYPES[FORMATS[suffix].name], self.named(run, suffix, request)
         if edge is not None:
-            content, media = await asyncio.to_thread(smaller, path, edge)
+            content, media = await asyncio.to_thread(smaller, path, edge, suffix)
         elif suffix == ".png":
             return FileResponse(path, media_type=media, headers=headers)
         else:

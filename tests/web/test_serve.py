@@ -100,6 +100,10 @@ def test_a_result_can_be_had_in_each_format_with_its_record(
     with Image.open(path) as image:
         assert image.format == name
     assert read_record(path).files["source"]["name"] == "astronaut.png"
+    small = page.get(f"/api/runs/{key}/picture", params={"format": kind, "edge": 16})
+    with Image.open(io.BytesIO(small.content)) as image:
+        assert (image.format, max(image.size)) == (name, 16)
+    assert small.headers["content-type"] == answer.headers["content-type"]
     assert "use png, jpg" in page.refused(page.get(f"/api/runs/{key}/picture", params={"format": "gif"}), 400)
 
 

@@ -100,3 +100,27 @@ def test_what_can_not_be_written_leaves_all_as_it_was(pair: tuple[Path, Path], t
         asked = {"source": source, "targets": [source], "preset": "fast", "settings": SMALL}
         page.refused(page.post("/api/runs", json=asked), 500)
         assert page.get("/api/runs").json() == []
+
+
+def test_a_picture_sent_shown_and_deleted_at_once_is_there_or_not(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    with served(tmp_path) as page:
+        key, address, statuses = page.upload(pair[0]), str(page.base_url), set()
+
+        def ask(number: int) -> None:
+            with Served(address) as client:
+                for turn in range(30):
+                    if (turn + number) % 4 == 0:
+                        answer = client.post("/api/pictures", params={"name": "a.png"}, content=pair[0].read_bytes())
+                    elif (turn + number) % 4 == 1:
+                        answer = client.delete(f"/api/pictures/{key}")
+                    else:
+                        wanted = {"edge": turn + 1} if turn % 2 else {}
+                        answer = client.get(f"/api/pictures/{key}", params=wanted)
+                    statuses.add(answer.status_code)
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert statuses <= {200, 201, 204, 404}
