@@ -131,7 +131,7 @@ class Pages:
                     answer.stat_result = Path(answer.path).stat()
                     answer.set_stat_headers(answer.stat_result)
                 return answer
-            except (CxStyleError, FileNotFoundError) as error:
+            except (CxStyleError, OSError) as error:
                 return JSONResponse({"error": self.store.plain(error)}, status_of(error))
             except RecursionError:
                 return JSONResponse({"error": "that JSON is nested too deeply"}, 400)
@@ -267,6 +267,7 @@ class Pages:
 
     async def remove_run(self, request: Request) -> Response:
         self.queue.remove(self.run_of(request))
+        smaller_of.cache_clear()
         return Response(status_code=204)
 
     async def stop(self, request: Request) -> Response:
