@@ -39,6 +39,8 @@ def serve(port: int | None, host: str, folder: Path | None, browser: bool, devic
 
     server = PageServer(folder or user_data_path("cxstyle", appauthor=False), host, port, device)
     click.echo(f"{server.link} (results are kept in {server.store.folder}; Ctrl-C ends it)")
+    for note in server.store.notes:
+        click.echo(note, err=True)
     if browser:
         webbrowser.open(server.link)
     with handled(server.stop):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import math
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,9 +32,9 @@ from ..pictures import FORMATS, most_bytes, most_pixels
 from ..settings import StyleConfig, preset_names
 from .fields import fields, preset_values
 from .queue import PREVIEW_EDGE, Listener, RunQueue
-from .safety import http_error
+from .safety import bug, http_error
 from .store import Run, Shelf, Store, file_name
-from .views import TYPES, encoded, frame_at, smaller
+from .views import TYPES, encoded, frame_at, smaller, smaller_of
 from .worker import VIDEO
 
 PAGE = Path(__file__).with_name("page")
@@ -43,6 +45,8 @@ READ_FIRST = 20_000_000
 """Pixels up to which what a run is given is read before it waits, as it will be read again, to refuse it at once."""
 LARGEST = 4096
 """Pixels of the long edge of a smaller picture, at most."""
+AT_ONCE = 30_000_000
+"""Bytes up to which a picture is read before its answer begins: it may be deleted at any time."""
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """The same id, the same bytes."""
 ASKED = ["source", "targets", "weights", "source_mask", "target_masks", "preset", "settings", "kind", "name"]
@@ -63,15 +67,26 @@ class Pages:
 
     def __init__(self, store: Store, device: str = "auto") -> None:
         self.store, self.device = store, device
-        self.app = Starlette(
-            routes=[*self.routes()], lifespan=self.lifespan, exception_handlers={HTTPException: http_error}
-        )
+        handlers: dict[Any, Any] = {HTTPException: http_error, Exception: lambda _, error: bug(error)}
+        self.app = Starlette(routes=[*self.routes()], lifespan=self.lifespan, exception_handlers=handlers)
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         self.queue = RunQueue(self.store, None if self.device == "auto" else self.device)
-        yield
-        await self.queue.close()
+        with suppress(asyncio.CancelledError):  # somebody who can't wait has asked for the end once more
+            yield
+            await self.queue.close()
+
+    def hurry(self) -> None:
+        """What runs isn't waited for any longer."""
+        if hasattr(self, "queue"):
+            self.queue.hurry = True
+
+    def close(self) -> None:
+        """Ends all processes, at once, where the end of the application has not done so."""
+        if hasattr(self, "queue"):
+            self.queue.pool.close()
+            self.queue.matcher.close()
 
     def routes(self) -> list[Route | Mount]:
         def at(request: str, endpoint: Endpoint) -> Route:
@@ -111,10 +126,15 @@ class Pages:
 
         async def answered(request: Request) -> Response:
             try:
-                return await endpoint(request)
-            except CxStyleError as error:
-                status = 422 if isinstance(error, ConfigError | PictureError) else 500
-                return JSONResponse({"error": self.store.plain(error)}, status)
+                answer = await endpoint(request)
+                if isinstance(answer, FileResponse):
+                    answer.stat_result = Path(answer.path).stat()
+                    answer.set_stat_headers(answer.stat_result)
+                return answer
+            except (CxStyleError, OSError) as error:
+                return JSONResponse({"error": self.store.plain(error)}, status_of(error))
+            except RecursionError:
+                return JSONResponse({"error": "that JSON is nested too deeply"}, 400)
 
         return answered
 
@@ -177,6 +197,7 @@ class Pages:
         if key not in shelf.items:
             raise HTTPException(404, f"there is no {shelf.kind} {key[:40]}")
         shelf.remove(key)
+        smaller_of.cache_clear()
         return Response(status_code=204)
 
     async def picture(self, request: Request) -> Response:
@@ -186,7 +207,10 @@ class Pages:
             content, media = await asyncio.to_thread(smaller, path, edge)
             return Response(content, media_type=media, headers=FOREVER)
         media = TYPES.get(self.store.pictures.items[request.path_params["id"]]["type"], "application/octet-stream")
-        return FileResponse(path, media_type=media, headers=FOREVER | disposition(path.name))
+        headers = FOREVER | disposition(path.name)
+        if path.stat().st_size > AT_ONCE:
+            return FileResponse(path, media_type=media, headers=headers)
+        return Response(await asyncio.to_thread(path.read_bytes), media_type=media, headers=headers)
 
     async def frame(self, request: Request) -> Response:
         path, edge = path_of(self.store.videos, request), edge_of(request) or LARGEST
@@ -243,6 +267,7 @@ class Pages:
 
     async def remove_run(self, request: Request) -> Response:
         self.queue.remove(self.run_of(request))
+        smaller_of.cache_clear()
         return Response(status_code=204)
 
     async def stop(self, request: Request) -> Response:
@@ -279,11 +304,11 @@ class Pages:
         if suffix not in FORMATS:
             known = ", ".join(known.removeprefix(".") for known in FORMATS)
             raise HTTPException(400, f"format: {one_line(suffix[1:20])} is not known; use {known}")
-        if not (quality.isdecimal() and 1 <= int(quality[:9]) <= 100):
+        if not (quality.isdecimal() and len(quality) < 10 and 1 <= int(quality) <= 100):
             raise HTTPException(400, "quality: a number from 1 to 100 is needed")
         edge, media, headers = edge_of(request), TYPES[FORMATS[suffix].name], self.named(run, suffix, request)
         if edge is not None:
-            content, media = await asyncio.to_thread(smaller, path, edge)
+            content, media = await asyncio.to_thread(smaller, path, edge, suffix)
         elif suffix == ".png":
             return FileResponse(path, media_type=media, headers=headers)
         else:
@@ -318,6 +343,16 @@ class Pages:
                 yield ": here\n\n" if event is None else f"event: {event[0]}\ndata: {json.dumps(event[1])}\n\n"
 
         return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+def status_of(error: Exception) -> int:
+    """What an error is in HTTP, by its class and by what the system said."""
+    reason = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(reason, FileNotFoundError):  # deleted meanwhile
+        return 404
+    if isinstance(reason, OSError) and reason.errno in (errno.ENOSPC, errno.EDQUOT):
+        return 507
+    return 422 if isinstance(error, ConfigError | PictureError) else 500
 
 
 def presets() -> list[dict[str, str]]:
@@ -358,7 +393,7 @@ def edge_of(request: Request) -> int | None:
     text = request.query_params.get("edge")
     if text is None:
         return None
-    if not (text.isdecimal() and 1 <= int(text[:9]) <= LARGEST):
+    if not (text.isdecimal() and len(text) < 10 and 1 <= int(text) <= LARGEST):
         raise HTTPException(400, f"edge: a number of pixels from 1 to {LARGEST} is needed")
     return int(text)
 
@@ -375,12 +410,19 @@ async def read_json(request: Request) -> dict[str, Any]:
         if len(data) > MOST_JSON:
             raise HTTPException(413, f"at most {MOST_JSON:,} bytes of JSON are taken")
     try:
-        content = json.loads(data)
+        content = json.loads(data, parse_constant=finite_number, parse_float=finite_number)
     except (ValueError, RecursionError) as error:
         raise HTTPException(400, "JSON is needed") from error
     if not isinstance(content, dict):
         raise HTTPException(400, "a JSON object is needed, such as {...}")
     return content
+
+
+def finite_number(text: str) -> float:
+    """Of JSON, whose standard knows no NaN, and no number beyond those of 64 bits."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError("no finite number")
+    return number
 
 
 def asked_for(content: dict[str, Any]) -> Run:

@@ -106,7 +106,7 @@ class RunQueue:
         self.order: list[Run] = []
         self.now: tuple[Run, int] | None = None
         self.since, self.first, self.told, self.kept, self.spent = 0.0, (0.0, 0.0), 0.0, 0.0, 0.0
-        self.closing = False
+        self.closing = self.hurry = False
         self.pool = PoolThread(device, self._hear_from_thread)
         self.matcher = PoolThread(device, self._hear_from_thread)
         self._take_up()
@@ -133,6 +133,8 @@ class RunQueue:
             check_choice("settings", name, names)
         if run.kind == "animation":
             self._check_animation(run)
+        elif run.minutes is not None or run.model is not None:
+            raise ConfigError("minutes, model: these are for an animation")
         init = settings.get("init")
         if init is not None and init not in INITS:
             settings["init"] = str(path(init))
@@ -174,30 +176,38 @@ class RunQueue:
         self._enqueue(run)
 
     def _enqueue(self, run: Run) -> None:
-        run.status, run.error, run.notes, run.ended, run.seconds_left = "waiting", "", [], None, None
-        run.rank = max((other.rank for other in self.order), default=0) + 1
-        self.store.save(run)
+        rank = max((other.rank for other in self.order), default=0) + 1
+        self._save(run, status="waiting", error="", notes=[], ended=None, seconds_left=None, rank=rank)
         self.order.append(run)
         self._changed(run)
         self._begin_next()
+
+    def _save(self, run: Run, **changes: Any) -> None:
+        """Changes a run; where that can't be written it stays as it was."""
+        before = {name: getattr(run, name) for name in changes}
+        vars(run).update(changes)
+        try:
+            self.store.save(run)
+        except Exception:
+            vars(run).update(before)
+            raise
 
     def reorder(self, keys: Sequence[str]) -> None:
         """All that wait, in their new order."""
         waiting = {run.id: run for run in self.order}
         if sorted(keys) != sorted(waiting):
             raise ConfigError("order: the ids of all runs that wait are needed, each once")
-        self.order = [waiting[key] for key in keys]
-        for rank, run in enumerate(self.order):
-            run.rank = rank
-            self.store.save(run)
+        order = [waiting[key] for key in keys]
+        for rank, run in enumerate(order):
+            self._save(run, rank=rank)
+        self.order = order
         self._changed(*self.order)
 
     def stop(self, run: Run) -> None:
         """What it has made is kept, and it can go on."""
         if run in self.order:
+            self._save(run, status=STOPPED, ended=time.time(), resumable=True)
             self.order.remove(run)
-            run.status, run.ended, run.resumable = STOPPED, time.time(), True
-            self.store.save(run)
             self._changed(run, *self.order)
         elif self.now is not None and self.now[0] is run:
             self.pool.cancel(self.now[1])
@@ -208,9 +218,9 @@ class RunQueue:
         """Cancels it where it runs; its files go."""
         if self.now is not None and self.now[0] is run:
             self.pool.cancel(self.now[1])
+        self.store.remove(run)
         if run in self.order:
             self.order.remove(run)
-        self.store.remove(run)
         self.previews.pop(run.id, None)
         self.feed.tell(f"gone {run.id}", lambda: {"id": run.id})
         self._changed(*self.order)
@@ -247,7 +257,7 @@ class RunQueue:
                 self.now = run, index
                 self.store.save(run)
                 self.pool.submit(task)
-            except CxStyleError as error:  # a picture has gone since, or the disk is full
+            except Exception as error:  # a picture has gone since, or the disk is full
                 self.now = None
                 run.status, run.error, run.ended = FAILED, self.store.plain(error), time.time()
                 run.resumable = run.done > 0
@@ -270,8 +280,10 @@ class RunQueue:
                 self._progressed(run, content)
             elif kind == "ended":
                 self.now = None
-                self._ended(run, task, content)
-                self._begin_next()
+                try:
+                    self._ended(run, task, content)
+                finally:
+                    self._begin_next()
 
     def _progressed(self, run: Run, progress: JobProgress) -> None:
         now = time.monotonic()
@@ -297,7 +309,8 @@ class RunQueue:
     def _ended(self, run: Run, task: Task, outcome: JobOutcome) -> None:
         """Result and record first, then what it could go on from goes."""
         if run.id not in self.store.runs:  # it was deleted while it ran
-            self.store.remove(run)
+            with contextlib.suppress(CxStyleError):
+                self.store.remove(run)
             return
         state = task.checkpoint
         run.status, run.error, run.ended = outcome.status, self.store.plain(outcome.error), time.time()
@@ -358,7 +371,7 @@ class RunQueue:
         if running is not None:
             self.pool.cancel(running[1])
             for _ in range(100):
-                if self.now is not running:
+                if self.now is not running or self.hurry:
                     break
                 await asyncio.sleep(0.1)
         await asyncio.to_thread(self.pool.close)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import os
+import socket
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -47,7 +47,8 @@ class Guarded:
     """
 
     def __init__(self, app: App, port: int, token: str | None = None, host: str = "") -> None:
-        self.app, self.port, self.token, self.host = app, port, token, host.lower()
+        self.app, self.port, self.token = app, port, token
+        self.names = {*LOCAL, host.lower()} - {""} | ({socket.gethostname().lower()} if token else set())
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,8 +75,7 @@ class Guarded:
             if os.environ.get("CXSTYLE_DEBUG"):
                 traceback.print_exception(error, file=sys.stderr)
             if not begun:
-                line = f"this is a bug: {type(error).__name__}: {one_line(str(error))}; please report it"
-                await refusal(line, 500)(scope, receive, answer)
+                await bug(error)(scope, receive, answer)
 
     def refusal(self, scope: Message, headers: Headers) -> Response | None:
         """What to answer in place of the application, if anything."""
@@ -95,28 +95,26 @@ class Guarded:
             name, port = host.lower(), "80"
         if port != str(self.port):
             return False
-        if name in LOCAL or self.token is None:
-            return name in LOCAL
+        if name in self.names or self.token is None:
+            return name in self.names
         try:
-            return name == self.host or bool(ipaddress.ip_address(name.strip("[]")))
+            return bool(ipaddress.ip_address(name.strip("[]")))
         except ValueError:
             return False
 
     def unknown(self, scope: Message, headers: Headers, token: str) -> Response | None:
         """For who has no token; who brings it in the link gets a cookie, and goes on without it in the address."""
         name = f"cxstyle-{self.port}"
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if scope["path"] == "/" and same(given, token):
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        if scope["path"] == "/" and same(query.get("token", [""])[0], token):
             response = RedirectResponse("/", 303)
             response.set_cookie(name, token, max_age=LONG, httponly=True, samesite="strict")
             return response
-        cookies = SimpleCookie()
-        try:
-            cookies.load(headers.get("cookie", ""))
-        except CookieError:
-            cookies = SimpleCookie()
-        cookie = cookies[name].value if name in cookies else ""
-        if same(cookie, token) or same(headers.get("authorization", "").removeprefix("Bearer "), token):
+        given = [headers.get("authorization", "").removeprefix("Bearer ")]
+        for pair in headers.get("cookie", "").split(";"):  # whatever else other servers of this machine have set
+            key, _, value = pair.partition("=")
+            given += [value.strip()] if key.strip() == name else []
+        if any(same(each, token) for each in given):
             return None
         return refusal("the token is missing: open the link that `cxstyle serve` has shown", 401)
 
@@ -128,6 +126,10 @@ def same(given: str, token: str) -> bool:
 def refusal(line: str, status: int) -> Response:
     """An error as JSON."""
     return JSONResponse({"error": line}, status)
+
+
+def bug(error: Exception) -> Response:
+    return refusal(f"this is a bug: {type(error).__name__}: {one_line(str(error))[:300]}; please report it", 500)
 
 
 def http_error(request: Request, error: Exception) -> Response:

@@ -56,7 +56,8 @@ class PageServer:
         token = None if is_own(host) else secrets.token_urlsafe(24)
         pages = Pages(self.store, device)
         guarded: Any = Guarded(pages.app, number, token, host)
-        settings: dict[str, Any] = {"log_level": "error", "access_log": False, "server_header": False}
+        # What uvicorn tells of are connections cut at the end; mistakes of ours are answered by Guarded.
+        settings: dict[str, Any] = {"log_level": "critical", "access_log": False, "server_header": False}
         config = uvicorn.Config(guarded, lifespan="on", timeout_graceful_shutdown=STEP, **settings)
 
         class Server(uvicorn.Server):
@@ -70,8 +71,9 @@ class PageServer:
                 pages.queue.feed.close()
                 await super().shutdown(sockets)
 
-        self.server = Server(config)
-        name = f"[{host}]" if ":" in host else "127.0.0.1" if host in ("", "0.0.0.0") else host
+        self.server, self.pages = Server(config), pages
+        name = own_address(self.socket.family) if host in ("", "0.0.0.0", "::") else host
+        name = f"[{name}]" if ":" in name else name
         self.link = f"http://{name}:{number}/" + (f"?token={token}" if token else "")
 
     def run(self) -> None:
@@ -79,12 +81,15 @@ class PageServer:
         try:
             self.server.run(sockets=[self.socket])
         finally:
+            self.pages.close()
             self.store.close()
             self.socket.close()
 
     def stop(self, *_: object) -> None:
         """For signals and other threads: what runs is stopped and kept; asked once more, at once."""
-        self.server.force_exit = self.server.should_exit
+        if self.server.should_exit:
+            self.server.force_exit = True
+            self.pages.hurry()
         self.server.should_exit = True
 
 
@@ -94,6 +99,15 @@ def is_own(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def own_address(family: int) -> str:
+    """By which other machines reach this one, where they do."""
+    loopback, elsewhere = ("::1", "2001:db8::1") if family == socket.AF_INET6 else ("127.0.0.1", "192.0.2.1")
+    with socket.socket(family, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.connect((elsewhere, 9))  # nothing is sent
+        return str(probe.getsockname()[0])
+    return loopback
 
 
 def listening(host: str, port: int | None) -> socket.socket:

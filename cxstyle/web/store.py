@@ -9,23 +9,28 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import filelock
 from PIL import Image
 
-from ..checks import cut, one_line
+from ..checks import converted, cut, one_line
 from ..errors import CxStyleError, OutputError, PictureError
 from ..files import make_folder, sha256_of, write_whole
 
 ABOUT = "about.json"
+OWN = {".lock", "incoming", "pictures", "videos", "runs"}
+"""All that is in the folder."""
+TEMPORARY = "cxstyle_"
+"""How names in incoming/ begin, of what the next start may remove."""
 SAMPLES = ("astronaut.jpg", "hopper.jpg", "chelsea.png", "coffee.png", "rocket.jpg")
 MOST_POINTS = 300
 """Of a curve of losses."""
@@ -92,6 +97,19 @@ class Run:
                 self.curve = self.curve[1::2]
 
 
+@dataclass
+class Item:
+    """What is known of each file."""
+
+    id: str
+    name: str
+    added: float
+    width: int
+    height: int
+    type: str = ""
+    alpha: bool = False
+
+
 class Shelf:
     """Files of a kind that somebody has sent, each with what is known of it.
 
@@ -103,34 +121,55 @@ class Shelf:
         kind: picture or video.
         items: by id: id, name, added, and what `look` has found.
         samples: paths of those that come with cxstyle, by id.
+        notes: lines on what is there and can't be read.
     """
 
     def __init__(self, folder: Path, look: Callable[[Path], dict[str, Any]]) -> None:
         self.folder, self.look, self.kind = folder, look, folder.name.removesuffix("s")
         self.items: dict[str, dict[str, Any]] = {}
         self.samples: dict[str, Path] = {}
-        make_folder(folder)
-        for path in folder.iterdir():
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                item = json.loads((path / ABOUT).read_text())
-                self.items[item["id"]] = item
+        self.lock = threading.Lock()
+        found, self.notes = read_all(folder, ABOUT, Item)
+        for item, content in found:
+            if (folder / item.id / item.name).is_file():
+                self.items[item.id] = content
+            else:
+                self.notes.append(f"{folder / item.id} is left out: {item.name} is missing")
 
     def add(self, incoming: Path, name: str) -> dict[str, Any]:
         """Keeps the one file `name` of a folder, which goes; the same bytes have the same id."""
         path = incoming / name
         key = sha256_of(path)[:16]
-        if not self.items.get(key, {}).get("added"):
+        item = self._kept(key)
+        if item is None:
             try:
                 found = self.look(path)
             except CxStyleError as error:
                 raise type(error)(str(error).replace(f"{incoming}{os.sep}", "")) from error
             item = {"id": key, "name": name, "added": time.time(), **found}
             write_whole(incoming / ABOUT, json.dumps(item).encode())
-            with contextlib.suppress(OSError):  # somebody has sent the same at the same time
-                incoming.rename(self.folder / key)
-            self.items[key] = item
+            with self.lock:
+                item = self._kept(key) or self._place(incoming, item)
         shutil.rmtree(incoming, ignore_errors=True)
-        return self.items[key]
+        return item
+
+    def _kept(self, key: str) -> dict[str, Any] | None:
+        """What is known of a file that somebody has sent, and that is there."""
+        item = self.items.get(key)
+        return item if item and item["added"] and (self.folder / key / item["name"]).is_file() else None
+
+    def _place(self, incoming: Path, item: dict[str, Any]) -> dict[str, Any]:
+        place = self.folder / item["id"]
+        try:
+            if place.is_dir():  # what is there can't be read, or has lost its file
+                for name in (item["name"], ABOUT):
+                    (incoming / name).replace(place / name)
+            else:
+                incoming.rename(place)
+        except OSError as error:
+            raise OutputError(f"can't write {place}: {error.strerror or error}") from error
+        self.items[item["id"]] = item
+        return item
 
     def add_sample(self, path: Path) -> None:
         key = sha256_of(path)[:16]
@@ -157,22 +196,28 @@ class Shelf:
         return sorted((i for i in self.items.values() if i["added"]), key=lambda i: -i["added"])
 
     def remove(self, key: str) -> None:
-        item, shelved = self.items.pop(key), self.folder / key
-        if key in self.samples:
-            self.items[key] = item | {"added": 0.0}
-        (shelved / ABOUT).unlink(missing_ok=True)
-        shutil.rmtree(shelved, ignore_errors=True)
+        with self.lock:
+            discard(self.folder / key)
+            item = self.items.pop(key)
+            if key in self.samples:
+                self.items[key] = item | {"added": 0.0}
 
 
 class Store:
     """The folder, for one server at a time.
 
+    Attributes:
+        notes: lines on what is there and can't be read; it stays.
+
     Raises:
-        OutputError: it can't be made or written, or another server has it.
+        OutputError: it can't be made or written, another server has it, or it holds other things.
     """
 
     def __init__(self, folder: Path) -> None:
         make_folder(folder)
+        names = {path.name for path in folder.iterdir()}
+        if names and not (names >= OWN - {".lock"} or (names <= OWN and ".lock" in names)):
+            raise OutputError(f"{folder} holds other things; name an empty or a new folder")
         self.folder, self.lock = folder.resolve(), filelock.FileLock(folder / ".lock", thread_local=False)
         try:
             self.lock.acquire(timeout=0)
@@ -181,31 +226,27 @@ class Store:
                 f"{folder} is in use by another `cxstyle serve`; open its page, or take --folder"
             ) from error
         self.incoming = self.folder / "incoming"
-        shutil.rmtree(self.incoming, ignore_errors=True)
         make_folder(self.incoming)
+        for path in self.incoming.glob(f"{TEMPORARY}*"):
+            shutil.rmtree(path, ignore_errors=True)
         self.pictures = Shelf(self.folder / "pictures", look_at_picture)
         self.videos = Shelf(self.folder / "videos", look_at_video)
-        for shelf in (self.pictures, self.videos):
-            sweep(shelf.folder, shelf.items)
         for path in map(samples_folder().joinpath, SAMPLES):
             if path.exists():
                 self.pictures.add_sample(path)
-        self.runs: dict[str, Run] = {}
-        make_folder(self.folder / "runs")
-        for path in (self.folder / "runs").iterdir():
-            with contextlib.suppress(OSError, ValueError, TypeError):
-                content = json.loads((path / "run.json").read_text())
-                known = {each.name for each in fields(Run)}
-                run = Run(**{name: value for name, value in content.items() if name in known})
-                self.runs[run.id] = run
-        sweep(self.folder / "runs", self.runs)
+        runs, notes = read_all(self.folder / "runs", "run.json", Run)
+        self.runs: dict[str, Run] = {run.id: run for run, _ in runs}
+        self.notes = [*self.pictures.notes, *self.videos.notes, *notes]
 
     def close(self) -> None:
         self.lock.release()
 
     def new_folder(self) -> Path:
         """For a file that is coming."""
-        return Path(tempfile.mkdtemp(dir=self.incoming))
+        try:
+            return Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.incoming))
+        except OSError as error:
+            raise OutputError(f"can't write {self.incoming}: {error.strerror or error}") from error
 
     def file(self, run: Run, name: str) -> Path:
         """One of a run's."""
@@ -220,25 +261,63 @@ class Store:
 
     def save(self, run: Run) -> None:
         """Writes run.json; the run's folder comes with it."""
-        path = self.file(run, "run.json")
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, json.dumps(asdict(run)).encode())
+        path, content = self.file(run, "run.json"), json.dumps(asdict(run), allow_nan=False).encode()
+        try:
+            path.parent.mkdir(exist_ok=True)
+            write_whole(path, content)
+        except (OSError, OutputError) as error:
+            with contextlib.suppress(OSError):  # of a new one
+                path.parent.rmdir()
+            if isinstance(error, OutputError):
+                raise
+            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
         self.runs[run.id] = run
 
     def remove(self, run: Run) -> None:
-        """A run and its files; first that by which it would be found at the next start."""
+        """A run and its files."""
+        discard(self.folder / "runs" / run.id)
         self.runs.pop(run.id, None)
-        self.file(run, "run.json").unlink(missing_ok=True)
-        shutil.rmtree(self.file(run, "."), ignore_errors=True)
 
 
-def sweep(folder: Path, known: Any) -> None:
-    """Removes from a folder what a kill has left: folders of nothing that is known, and files half-written."""
-    for path in folder.iterdir():
-        if path.name not in known:
-            shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob("*/.*.part"):
-        path.unlink(missing_ok=True)
+def discard(folder: Path) -> None:
+    """Removes a folder of a shelf or of runs; first, at once, from where the next start would find it."""
+    gone = folder.parents[1] / "incoming" / f"{TEMPORARY}{secrets.token_hex(5)}"
+    try:
+        folder.rename(gone)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise OutputError(f"can't delete {folder}: {error.strerror or error}") from error
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def read_all(folder: Path, name: str, kind: Any) -> tuple[list[tuple[Any, dict[str, Any]]], list[str]]:
+    """What a file `name` in each folder of a folder says, as a `kind` and as it is, and lines on what can't be read.
+
+    Of files half-written those of what is known go, and folders that hold nothing else.
+    """
+    make_folder(folder)
+    found, notes = [], []
+    for path in sorted(folder.iterdir()):
+        try:
+            partial = [each for each in path.iterdir() if re.fullmatch(r"\..*\.part", each.name)]
+            if len(partial) == len([*path.iterdir()]):
+                shutil.rmtree(path, ignore_errors=True)
+                continue
+            content = json.loads((path / name).read_text())
+            item = converted(content, kind)
+            json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
+            plain = PurePosixPath(item.name).name == item.name != ABOUT and item.name.isprintable()
+            if item.id != path.name or not plain or "\\" in item.name:
+                raise ValueError("its id or its name is another's")
+            if isinstance(item, Run):
+                item.used()
+            found.append((item, content))
+            for each in partial:
+                each.unlink(missing_ok=True)
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            notes.append(f"{path} is left out, and stays as it is: {one_line(str(error))[:200]}")
+    return found, notes
 
 
 def samples_folder() -> Path:

@@ -16,26 +16,32 @@ TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF":
 TYPES |= {"AVIF": "image/avif", "GIF": "image/gif"}
 """By the format, as Pillow names it."""
 QUALITY = 88
+KEPT = 512
+"""Pixels of the long edge up to which smaller pictures are remembered: 64 of them take at most some 60 MB."""
 LONGEST = 86_400.0
 """Seconds into a video."""
 
 
-def smaller(path: Path, edge: int) -> tuple[bytes, str]:
-    """A picture with its long edge at most `edge` pixels, and its type: JPEG, or PNG with alpha."""
-    return smaller_of(path, edge, path.stat().st_mtime_ns)
+def smaller(path: Path, edge: int, suffix: str = "") -> tuple[bytes, str]:
+    """A picture with its long edge at most `edge` pixels, and its type: by a suffix, or JPEG, or PNG with alpha."""
+    found: tuple[bytes, str] = (smaller_of if edge <= KEPT else smaller_of.__wrapped__)(
+        path, edge, suffix, path.stat().st_mtime_ns
+    )
+    return found
 
 
 @lru_cache(64)
-def smaller_of(path: Path, edge: int, _changed: int) -> tuple[bytes, str]:
-    from ..pictures import read_photo, to_image
+def smaller_of(path: Path, edge: int, suffix: str, _changed: int) -> tuple[bytes, str]:
+    from ..pictures import on_white, read_photo, to_image
 
     with DECODING:
         photo = read_photo(path)
-        image = to_image(photo.colors, photo.alpha)
+        kind = FORMATS[suffix or (".jpg" if photo.alpha is None else ".png")]
+        image = to_image(photo.colors, photo.alpha) if kind.alpha else to_image(on_white(photo.colors, photo.alpha))
     image.thumbnail((edge, edge), reducing_gap=3)
-    content, kind = BytesIO(), "JPEG" if photo.alpha is None else "PNG"
-    image.save(content, kind, quality=QUALITY)
-    return content.getvalue(), TYPES[kind]
+    content = BytesIO()
+    image.save(content, kind.name, quality=QUALITY)
+    return content.getvalue(), TYPES[kind.name]
 
 
 def encoded(path: Path, suffix: str, quality: int | None) -> bytes:

@@ -82,7 +82,7 @@ def served(folder: Path, **how: Any) -> Iterator[Served]:
     thread.start()
     try:
         with Served(server.link.partition("?")[0]) as client:
-            client.link = server.link  # type: ignore[attr-defined]
+            client.link, client.server = server.link, server  # type: ignore[attr-defined]
             yield client
     finally:
         server.stop()

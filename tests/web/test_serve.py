@@ -100,6 +100,10 @@ def test_a_result_can_be_had_in_each_format_with_its_record(
     with Image.open(path) as image:
         assert image.format == name
     assert read_record(path).files["source"]["name"] == "astronaut.png"
+    small = page.get(f"/api/runs/{key}/picture", params={"format": kind, "edge": 16})
+    with Image.open(io.BytesIO(small.content)) as image:
+        assert (image.format, max(image.size)) == (name, 16)
+    assert small.headers["content-type"] == answer.headers["content-type"]
     assert "use png, jpg" in page.refused(page.get(f"/api/runs/{key}/picture", params={"format": "gif"}), 400)
 
 
@@ -208,6 +212,9 @@ def test_history_and_queue_outlive_the_server(pair: tuple[Path, Path], tmp_path:
         ({"kind": "puppet"}, "did you mean picture?"),
         ({"kind": "animation"}, "animation: a video and one target are needed"),
         ({"status": "complete"}, "status is not known"),
+        ({"minutes": 1}, "minutes, model: these are for an animation"),
+        ({"model": "x"}, "minutes, model: these are for an animation"),
+        ({"kind": "animation", "minutes": 10**400}, "minutes: Number out of range"),
     ],
 )
 def test_a_run_that_can_not_be_is_refused(
@@ -220,7 +227,12 @@ def test_a_run_that_can_not_be_is_refused(
     assert len(page.get("/api/runs").json()) == before
 
 
-@pytest.mark.parametrize(("content", "status"), [(b"{", 400), (b"[1]", 400), (b" " * 1_000_001, 413)])
+DEEP = b'{"targets": ' + b"[" * 900 + b"]" * 900 + b"}"
+CONTENTS = [(b"{", 400), (b"[1]", 400), (b" " * 1_000_001, 413), (b"[" * 100_000, 400), (DEEP, 422)]
+CONTENTS += [(b'{"minutes": %s}' % number, 400) for number in (b"NaN", b"Infinity", b"-Infinity", b"1e999")]
+
+
+@pytest.mark.parametrize(("content", "status"), CONTENTS)
 def test_what_is_no_json_object_is_refused(page: Served, content: bytes, status: int) -> None:
     page.refused(page.post("/api/runs", content=content), status)
 
@@ -235,10 +247,13 @@ def test_what_is_no_json_object_is_refused(page: Served, content: bytes, status:
         ("/api/pictures/..%2f..%2fetc", 404),
         ("/api/runs/none/picture", 404),
         ("/api/videos/none/frame", 404),
+        ("/api/pictures/SAMPLE?edge=" + "1" * 5000, 400),
+        ("/api/pictures/SAMPLE?edge=000000000000000000009", 400),
     ],
 )
 def test_there_is_nothing_elsewhere(page: Served, address: str, status: int) -> None:
-    page.refused(page.get(address), status)
+    sample = page.get("/api").json()["samples"][0]["id"]
+    page.refused(page.get(address.replace("SAMPLE", sample)), status)
 
 
 def test_a_failure_is_told_in_a_line_without_places(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:

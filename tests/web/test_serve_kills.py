@@ -6,11 +6,12 @@ import io
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ import pytest
 from broken.pictures import REFUSED, corpus
 from helpers import files_in
 from PIL import Image
-from served import SMALL, Served
+from served import ENDLESS, SMALL, Served
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serve")]
 KILLS = int(os.environ.get("KILLS", "5"))
@@ -109,3 +110,26 @@ def test_a_server_killed_while_files_come_leaves_none(pair: tuple[Path, Path], t
     with command(tmp_path) as (_, page):
         assert [item["id"] for item in page.get("/api/pictures").json()] == [kept]
         check_folder(tmp_path)
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGINT] * 2, [signal.SIGTERM] * 2])
+def test_an_end_comes_soon_and_quietly_however_often_asked_for(
+    pair: tuple[Path, Path], tmp_path: Path, numbers: list[signal.Signals]
+) -> None:
+    with command(tmp_path) as (process, page), ExitStack() as stack:
+        port = page.base_url.port
+        key = page.begin(pair, ENDLESS)
+        page.until(key, lambda run: run["done"] > 0)
+        workers = worker_of(process)
+        unfinished = f"POST /api/pictures HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 99\r\n\r\nx"
+        silent = f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+        for request in (unfinished, silent):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port or 0)))
+            connection.sendall(request.encode())
+        for number in numbers:
+            process.send_signal(number)
+            time.sleep(0.3)
+        process.wait(timeout=30)
+        assert not any(worker.is_running() for worker in workers)
+    with command(tmp_path) as (_, page):
+        assert page.run(key)["status"] == "stopped"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,15 @@ def test_the_link_gives_a_cookie_and_programs_send_the_token(abroad: Served) -> 
     bearer = {"Authorization": f"Bearer {token}"}
     assert abroad.get("/api", headers=bearer).status_code == 200
     assert abroad.get("/api", headers=bearer | {"Host": f"192.0.2.7:{link.port}"}).status_code == 200
+    for odd in ("a=b c; {}", "\u00e4=;;=; x[]=1; {}", '{{"a":1}}; {}; b="'):  # of other servers of this machine
+        assert abroad.get("/api", headers={"Cookie": odd.format(cookie["Cookie"]).encode()}).status_code == 200
+    assert abroad.get("/api", headers=bearer | {"Host": f"{socket.gethostname()}:{link.port}"}).status_code == 200
     abroad.refused(abroad.get("/api", headers=bearer | {"Host": f"evil.example:{link.port}"}), 403)
     abroad.refused(abroad.get("/api", headers=bearer | {"Origin": "http://evil.example"}), 403)
     abroad.refused(abroad.get("/api", params={"token": token}), 401)  # only the page's own address takes it
+
+
+def test_each_address_of_this_machine_has_a_link_that_works(tmp_path: Path) -> None:
+    with served(tmp_path, host="127.0.0.2") as page:
+        assert page.base_url.host == "127.0.0.2"
+        assert page.get("/api").status_code == 200
