@@ -28,7 +28,8 @@ def test_torchs_openmp_has_read_it() -> None:
 
 @pytest.mark.slow
 def test_so_have_the_processes_that_a_batch_starts() -> None:
-    code = "import cxstyle.batch.local as b; process, speak = b.start(1, 0.1, 'cpu', b.Worker); speak.close(); process.join(60)"
+    begin = "process, speak = b.start(1, 0.1, 'cpu', b.Worker)"
+    code = f"import cxstyle.batch.local as b; {begin}; speak.close(); process.join(60)"
     told = python(code, OMP_DISPLAY_ENV="VERBOSE").stderr
     assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in SPINNING.items())
 

@@ -22,7 +22,7 @@ from helpers import files_in
 from PIL import Image
 from served import ENDLESS, SMALL, Served
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serve")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]  # whose nodes want both cores
 KILLS = int(os.environ.get("KILLS", "5"))
 LONG = SMALL | {"iterations": 60}
 
