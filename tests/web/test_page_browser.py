@@ -296,7 +296,7 @@ def test_a_running_try_is_discarded_after_a_question(opened: Opener, served: Sit
     expect(row).to_contain_text("fast · 64 px · iterations 400")
     expect(row.locator("img")).to_have_count(2)
     page.get_by_role("button", name="Discard", exact=True).click()
-    expect(page.get_by_text("Nothing is shown.")).to_be_visible()
+    expect(page.locator("#result-empty")).to_be_visible()
     expect(page.get_by_role("button", name="Delete", exact=True)).to_be_hidden()
     assert asked == ["Discard this try? What it has so far is lost; Stop and keep keeps it."]
     assert all(run["status"] != "running" for run in served.runs)
