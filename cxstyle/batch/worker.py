@@ -95,17 +95,21 @@ class Worker:
 
     def work(self, task: Task, on_progress: OnProgress) -> JobOutcome:
         """Does a task. Whatever ends it, the other jobs of the night go on; the manifest says it."""
-        before, started = self.shared.computed, time.perf_counter()
         try:
-            inputs = (self.reading.pop(task.index, None) or self.pool.submit(read, task.job)).result()
-            result = self.run(task, inputs, started, on_progress)
-            if result.status == STOPPED and task.checkpoint is None:
-                return JobOutcome(STOPPED, "stopped before it was done")
-            return encoded(task, result, "shared" if self.shared.computed == before else "computed")
+            return self.outcome(task, on_progress)
         except CxStyleError as error:
             return JobOutcome(FAILED, str(error))
         except Exception as error:
             return JobOutcome(FAILED, f"{type(error).__name__}: {error}")
+
+    def outcome(self, task: Task, on_progress: OnProgress) -> JobOutcome:
+        """What comes of a task that nothing keeps from its end."""
+        before, started = self.shared.computed, time.perf_counter()
+        inputs = (self.reading.pop(task.index, None) or self.pool.submit(read, task.job)).result()
+        result = self.run(task, inputs, started, on_progress)
+        if result.status == STOPPED and task.checkpoint is None:
+            return JobOutcome(STOPPED, "stopped before it was done")
+        return encoded(task, result, "shared" if self.shared.computed == before else "computed")
 
     def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
         from ..pictures import check_size

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..batch.jobs import Task
-from ..batch.worker import FAILED, JobOutcome, OnProgress, Worker
-from ..errors import CxStyleError
+from ..batch.worker import JobOutcome, OnProgress, Worker
 
 VIDEO, MODEL = "animation.mp4", "model.safetensors"
 """What an animation leaves in its run's folder: it, and the network that has drawn it."""
@@ -36,20 +35,15 @@ class PageWorker(Worker):
         if getattr(task, "kind", "picture") == "picture":
             super().ahead(task)
 
-    def work(self, task: Task, on_progress: OnProgress) -> JobOutcome:
-        """A task to its end; what keeps it from that is in the outcome, in a line."""
+    def outcome(self, task: Task, on_progress: OnProgress) -> JobOutcome:
+        """As of `Worker`, by its kind."""
         if not isinstance(task, PageTask) or task.kind == "picture":
-            return super().work(task, on_progress)
-        try:
-            if task.kind == "match":
-                return self.matched(task)
-            from .animation import Animation
+            return super().outcome(task, on_progress)
+        if task.kind == "match":
+            return self.matched(task)
+        from .animation import Animation
 
-            return Animation(task, on_progress, self.device).made()
-        except CxStyleError as error:
-            return JobOutcome(FAILED, str(error))
-        except Exception as error:
-            return JobOutcome(FAILED, f"{type(error).__name__}: {error}")
+        return Animation(task, on_progress, self.device).made()
 
     def matched(self, task: PageTask) -> JobOutcome:
         """Which part draws from which, in `facts`."""
