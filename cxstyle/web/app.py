@@ -32,7 +32,7 @@ from ..pictures import FORMATS, most_bytes, most_pixels
 from ..settings import StyleConfig, preset_names
 from .fields import fields, preset_values
 from .queue import PREVIEW_EDGE, Listener, RunQueue
-from .safety import bug, http_error
+from .safety import bug, http_error, refusal
 from .store import Run, Shelf, Store, file_name
 from .views import TYPES, encoded, frame_at, smaller, smaller_of
 from .worker import VIDEO
@@ -132,9 +132,9 @@ class Pages:
                     answer.set_stat_headers(answer.stat_result)
                 return answer
             except (CxStyleError, OSError) as error:
-                return JSONResponse({"error": self.store.plain(error)}, status_of(error))
+                return refusal(self.store.plain(error), status_of(error))
             except RecursionError:
-                return JSONResponse({"error": "that JSON is nested too deeply"}, 400)
+                return refusal("that JSON is nested too deeply", 400)
 
         return answered
 
@@ -181,7 +181,7 @@ class Pages:
                     file.write(chunk)
             item = await asyncio.to_thread(shelf.add, incoming, name)
         except PictureError as error:
-            return JSONResponse({"error": self.store.plain(error)}, 415)
+            return refusal(self.store.plain(error), 415)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
         return JSONResponse(item, 201, {"Location": f"/api/{kind}/{item['id']}"})

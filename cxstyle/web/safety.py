@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -54,12 +54,9 @@ class Guarded:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun = False
 
         async def answer(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
@@ -71,11 +68,9 @@ class Guarded:
             await (refused or self.app)(scope, receive, answer)
         except ClientDisconnect:
             pass
-        except Exception as error:  # a mistake of ours; who asked is told in a line
+        except Exception as error:  # a mistake of ours, which the application has answered by `bug`
             if os.environ.get("CXSTYLE_DEBUG"):
                 traceback.print_exception(error, file=sys.stderr)
-            if not begun:
-                await bug(error)(scope, receive, answer)
 
     def refusal(self, scope: Message, headers: Headers) -> Response | None:
         """What to answer in place of the application, if anything."""
@@ -123,9 +118,9 @@ def same(given: str, token: str) -> bool:
     return hmac.compare_digest(given.encode(errors="replace"), token.encode())
 
 
-def refusal(line: str, status: int) -> Response:
+def refusal(line: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """An error as JSON."""
-    return JSONResponse({"error": line}, status)
+    return JSONResponse({"error": line}, status, headers)
 
 
 def bug(error: Exception) -> Response:
@@ -138,4 +133,4 @@ def http_error(request: Request, error: Exception) -> Response:
     line = str(error.detail)
     if line in ("Not Found", "Method Not Allowed"):
         line = f"there is no {request.method} {request.url.path[:100]}; see `cxstyle docs web`"
-    return JSONResponse({"error": one_line(line)}, error.status_code, headers=dict(error.headers or {}))
+    return refusal(one_line(line), error.status_code, error.headers)

@@ -20,10 +20,11 @@ PATIENCE = 90.0
 
 
 class Served(httpx.Client):
-    """Speaks with a server; what it is asked comes back as JSON."""
+    """Speaks with a server at an address; what it is asked comes back as JSON."""
 
-    def __init__(self, link: str, **how: Any) -> None:
-        super().__init__(base_url=link, timeout=PATIENCE, **how)
+    def __init__(self, link: str) -> None:
+        super().__init__(base_url=link.partition("?")[0], timeout=PATIENCE)
+        self.link = link
 
     def upload(self, path: Path, kind: str = "pictures") -> str:
         answer = self.post(f"/api/{kind}", params={"name": path.name}, content=path.read_bytes())
@@ -74,15 +75,22 @@ class Served(httpx.Client):
                     yield name, json.loads(line.removeprefix("data: "))
 
 
+class Here(Served):
+    """The same with a server of this process."""
+
+    def __init__(self, server: PageServer) -> None:
+        super().__init__(server.link)
+        self.store = server.store
+
+
 @contextlib.contextmanager
-def served(folder: Path, **how: Any) -> Iterator[Served]:
+def served(folder: Path, **how: Any) -> Iterator[Here]:
     """A server of a folder on a free port, until the block ends."""
     server = PageServer(folder, port=0, device="cpu", **how)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        with Served(server.link.partition("?")[0]) as client:
-            client.link, client.server = server.link, server  # type: ignore[attr-defined]
+        with Here(server) as client:
             yield client
     finally:
         server.stop()

@@ -104,7 +104,7 @@ def test_without_the_token_nobody_is_let_in_on_another_address(abroad: Served, h
 
 
 def test_the_link_gives_a_cookie_and_programs_send_the_token(abroad: Served) -> None:
-    link = httpx.URL(abroad.link)  # type: ignore[attr-defined]
+    link = httpx.URL(abroad.link)
     token = link.params["token"]
     assert len(token) >= 32
     answer = abroad.get("/", params={"token": token})

@@ -44,7 +44,7 @@ def test_what_can_not_be_read_stays_and_is_told(pair: tuple[Path, Path], tmp_pat
         assert page.get("/api/runs").json() == []
         assert picture not in [item["id"] for item in page.get("/api/pictures").json()]
         assert files_in(tmp_path) == before
-        assert len(page.server.store.notes) == 2  # type: ignore[attr-defined]
+        assert len(page.store.notes) == 2
         assert page.upload(pair[0]) == picture  # mends it
         assert page.get(f"/api/pictures/{picture}").content == pair[0].read_bytes()
 
