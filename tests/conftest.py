@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # Tests run side by side, and threads that wait for each other by spinning would take each other's time.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -21,7 +21,7 @@ from cxstyle.features.layers import CONVOLUTIONS, IMAGENET, Normalization, kerne
 from cxstyle.features.weights import Network, Provenance
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [
@@ -112,3 +112,36 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield started
         started.close()
+
+
+class Pages:
+    """Pages of a browser, each in a context of its own, and what they have asked for and complained about."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.contexts: list[BrowserContext] = []
+        self.asked: list[str] = []
+        self.said: list[str] = []
+
+    def open(self, timeout: int, width: int, height: int, **options: Any) -> Page:
+        """An empty one."""
+        self.contexts.append(self.browser.new_context(viewport={"width": width, "height": height}, **options))
+        page = self.contexts[-1].new_page()
+        page.set_default_timeout(timeout)
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("console", self.complain)
+        page.on("pageerror", self.complain)
+        return page
+
+    def complain(self, message: ConsoleMessage | Exception) -> None:
+        self.said.append(str(getattr(message, "text", message)))
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+
+
+@pytest.fixture
+def pages(browser: Browser) -> Pages:
+    """To be closed by who opens them."""
+    return Pages(browser)

@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from conftest import Pages
 from made_batch import SETTINGS, Made
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, expect
 
 from cxstyle.web.gallery import write_gallery
 
@@ -27,36 +28,21 @@ Opener = Callable[..., Page]
 
 
 @pytest.fixture
-def opened(browser: Browser, made: Made) -> Iterator[Opener]:
+def opened(pages: Pages, made: Made) -> Iterator[Opener]:
     """Writes what was made and opens it, at a hash; in the end nothing was asked for or complained about."""
-    asked: list[str] = []
-    said: list[str] = []
-    contexts = []
-
-    def note(request: Request) -> None:
-        if not request.url.startswith("data:"):
-            asked.append(request.url.split("#")[0])
-
-    def complain(message: ConsoleMessage | Exception) -> None:
-        said.append(str(getattr(message, "text", message)))
 
     def go(address: str = "", width: int = 1000, height: int = 700, **options: Any) -> Page:
         path = write_gallery(made.folder, made.records)
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(5000)
-        page.on("request", note)
-        page.on("console", complain)
-        page.on("pageerror", complain)
-        page.on("dialog", lambda dialog: complain(Exception(dialog.message)))
+        page = pages.open(5000, width, height, **options)
+        page.on("dialog", lambda dialog: pages.said.append(dialog.message))
         page.goto(path.as_uri() + address)
         return page
 
     yield go
-    for context in contexts:
-        context.close()
-    assert set(asked) == {(made.folder / "index.html").as_uri()}
-    assert said == []
+    pages.close()
+    asked = {url.split("#")[0] for url in pages.asked if not url.startswith("data:")}
+    assert asked == {(made.folder / "index.html").as_uri()}
+    assert pages.said == []
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from conftest import Pages
 from generators import moving, with_sound
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
 
@@ -75,37 +76,22 @@ Opener = Callable[..., Page]
 
 
 @pytest.fixture
-def opened(browser: Browser, served: Site) -> Iterator[Opener]:
+def opened(pages: Pages, served: Site) -> Iterator[Opener]:
     """Opens the page as somebody new would; in the end nothing was asked for elsewhere or complained about."""
-    contexts, asked, said = [], [], []
-
-    def note(request: Request) -> None:
-        if not request.url.startswith(("data:", "blob:", served.link)):
-            asked.append(request.url)
-
-    def complain(message: ConsoleMessage | Exception) -> None:
-        text = str(getattr(message, "text", message))
-        # An answer that refuses is told by the page itself; these tests read canvases back.
-        if not text.startswith(("Failed to load resource", "Canvas2D: Multiple readback")):
-            said.append(text)
 
     def go(width: int = 1280, height: int = 800, **options: Any) -> Page:
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
-        page.on("request", note)
-        page.on("console", complain)
-        page.on("pageerror", complain)
+        page = pages.open(15_000, width, height, **options)
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(served.link)
         expect(page.get_by_role("radio", name="default")).to_be_visible(timeout=PATIENCE)
         return page
 
     yield go
-    for context in contexts:
-        context.close()
-    assert asked == []
-    assert said == []
+    pages.close()
+    assert [url for url in pages.asked if not url.startswith(("data:", "blob:", served.link))] == []
+    # An answer that refuses is told by the page itself; these tests read canvases back.
+    known = "Failed to load resource", "Canvas2D: Multiple readback"
+    assert [text for text in pages.said if not text.startswith(known)] == []
 
 
 def content_of(path: Path, name: str = "") -> dict[str, str]:
