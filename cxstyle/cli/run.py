@@ -138,7 +138,7 @@ def load_torch() -> None:
     """Loads torch without looking for garbage meanwhile, which is a seventh of the time that its modules take."""
     collecting = gc.isenabled()
     gc.disable()
-    import torch  # noqa: F401
+    import torch  # noqa: F401 - to have it loaded is all that is wanted
 
     if collecting:
         gc.enable()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -77,7 +77,7 @@ def video_errors(does: str, error: type[PictureError | OutputError]) -> Iterator
         raise error(f"{does}: {reason[:200]}") from found
 
 
-def read_frames(path: str | Path) -> tuple[Fraction, Iterator[Tensor]]:
+def read_frames(path: str | Path) -> tuple[Fraction, Generator[Tensor]]:
     """The pictures of a video: upright, pixels square, at one rate.
 
     Where frames last differently long, one that lasts longer is given again, as the same tensor, and of those that
@@ -153,7 +153,7 @@ def frame_tensor(frame: VideoFrame, aspect: Fraction | None, reformatter: Any) -
     return values.permute(2, 0, 1)[None].contiguous()
 
 
-def steady(frames: Iterator[tuple[float | None, Tensor]], rate: Fraction) -> Iterator[Tensor]:
+def steady(frames: Iterator[tuple[float | None, Tensor]], rate: Fraction) -> Generator[Tensor]:
     """Frames by their seconds as frames at a rate."""
     begin, given, last = 0.0, 0, None
     for seconds, picture in frames:

@@ -24,7 +24,7 @@ EVERY = 0.3
 """Seconds between two reports."""
 
 
-class Halt(Exception):  # noqa: N818
+class Halt(Exception):  # noqa: N818 - nothing has failed
     """Somebody has asked for the end while a video was drawn."""
 
 

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -347,7 +348,7 @@ class RunQueue:
     def _tell(self, *runs: Run) -> None:
         for run in runs:
             if run.id in self.store.runs:
-                self.feed.tell(f"run {run.id}", lambda run=run: self.told_of(run))  # type: ignore[misc]
+                self.feed.tell(f"run {run.id}", partial(self.told_of, run))
 
     def state(self) -> dict[str, Any]:
         """Who waits and who runs."""

@@ -37,7 +37,7 @@ class PageServer:
 
     def __init__(self, folder: Path, host: str = "127.0.0.1", port: int | None = None, device: str = "auto") -> None:
         try:
-            import starlette  # noqa: F401
+            import starlette  # noqa: F401 - whether it is there
             import uvicorn
         except ImportError as error:
             raise ConfigError("the page needs more packages: pip install 'cxstyle[web]'") from error

@@ -352,7 +352,7 @@ def look_at_video(path: Path) -> dict[str, Any]:
     from ..pictures import open_video, read_frames
 
     rate, frames = read_frames(path)
-    with contextlib.closing(frames):  # type: ignore[type-var]
+    with contextlib.closing(frames):
         first = next(frames, None)
     if first is None:
         raise PictureError(f"{path} holds no frame")

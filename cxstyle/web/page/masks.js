@@ -31,7 +31,7 @@ function rgbOf(color) {
   return [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
 }
 
-export class Mask {
+class Mask {
   constructor(id, width, height) {
     Object.assign(this, { id, width, height, data: new Uint8Array(width * height) });
   }
