@@ -22,8 +22,14 @@ KINDS = {"source": "content", "target": "style", "paired": "paired"}
 """What a term that compares with a picture is called in progress and reports."""
 OWN_NAMES = ("coverage", "gram", "perceptual")
 """Terms that are called what they are, since others compare the same layers."""
-PIXEL_NAMES = {"l1": "l1", "palette": "palette", "relative_variation": "variation", "total_variation": "tv"}
-"""What terms that look at the pixels alone are called there."""
+WHOLE_NAMES = {
+    "l1": "l1",
+    "neighbors": "neighbors",
+    "palette": "palette",
+    "relative_variation": "variation",
+    "total_variation": "tv",
+}
+"""What terms of one value, whatever their layers, are called there."""
 
 
 def feature_layers(terms: Sequence[LossTerm]) -> list[str]:
@@ -123,6 +129,9 @@ class Objective:
         """
         self.sources, self.weights = sources, self.weights.to(sources.device)
         self._bind_samples("source", sources)
+        with torch.no_grad():
+            for bound in (each for each, *_ in self.bound if each.both):
+                bound.bind_source(sources, self.network)
         return self if paired is None else self._bind_samples("paired", paired)
 
     def _bind_samples(self, side: str, pictures: Tensor) -> Self:
@@ -195,8 +204,8 @@ def shifted(pictures: Tensor, jitter: int, draws: Draws) -> Tensor:
 
 def value_names(term: LossTerm) -> list[str]:
     """One name for each value that a term contributes."""
-    if term.loss in PIXEL_NAMES:
-        return [PIXEL_NAMES[term.loss]]
+    if term.loss in WHOLE_NAMES:
+        return [WHOLE_NAMES[term.loss]]
     layers = [canonical_layer(layer) for layer in term.layers]
     if term.combine == "concatenate":
         layers = ["+".join(layers)]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..features import Features as Maps
 from ..features import canonical_layer
-from ..pictures import Guide, bilinear, pixel_shares
+from ..pictures import Guide, bilinear, fit_within, pixel_shares, resize
 from ..settings import LossTerm
 from .contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
-from .coverage import coverage_loss, plain_coverage_loss
+from .coverage import coverage_loss, nearest, plain_coverage_loss
 from .feature_sets import Draws, FeatureSet, Indices, Steering, at_grid, concatenated, gather, merge, shares_on
+from .neighbors import DECIDING, grid_of, handed_down, hypercolumns, neighbor_loss, scaled, scaling
 from .palette import color_moments, palette_loss
 from .patches import PATCH, mrf_loss, patches
 from .perceptual import (
@@ -54,6 +56,7 @@ class Term:
     Attributes:
         border: positions that its maps lack on every side of the picture.
         aligned: it compares features at the same place.
+        both: it is bound to the targets first, and then to the source, too.
 
     Args:
         term: what it computes.
@@ -65,6 +68,7 @@ class Term:
 
     border = 0
     aligned = False
+    both = False
 
     def __init__(
         self, term: LossTerm, precision: str, plain: bool, guide: Guide, steering: Steering | None = None
@@ -77,6 +81,9 @@ class Term:
 
     def bind(self, pictures: Sequence[Tensor], features: Sequence[Maps]) -> None:
         """Takes what it needs of the pictures that it compares with, each (1, 3, H, W), and of their features."""
+
+    def bind_source(self, picture: Tensor, network: Callable[[Tensor], Maps]) -> None:
+        """Takes what it needs of the source, (1, 3, H, W), where it is one of `both`."""
 
     def values(self, result: Evaluation) -> list[Tensor]:
         """Scalars, one for each layer or set of layers."""
@@ -403,12 +410,70 @@ class Patches(Term):
         return mrf_loss(gather(x.features, rows)[0].t(), gather(y.features, columns)[0].t(), self.precision)
 
 
+class Neighbors(Term):
+    """Hypercolumns, place by place, against those of the target that belong there: one value; with weights of the
+    targets the mean of each one's, with masks of those within each label."""
+
+    both = True
+
+    def bind(self, pictures: Sequence[Tensor], features: Sequence[Maps]) -> None:
+        maps = [hypercolumns(f, self.layers, grid_of(p)) for p, f in zip(pictures, features, strict=True)]
+        self.pictures, self.scaling = pictures, scaling(maps)
+        self.maps = [scaled(found, self.scaling) for found in maps]
+
+    def bind_source(self, picture: Tensor, network: Callable[[Tensor], Maps]) -> None:
+        size, fine, shares = self.term.match_size, grid_of(picture), self.guide.targets
+        (source,), targets = (
+            self._deep([resize(p, *fit_within(p, size)) for p in side], network) for side in ([picture], self.pictures)
+        )
+        x, counts, every = self.own(source), self.counts(picture.new_empty(1, 1, *fine)), range(len(targets))
+        self.wanted: list[tuple[Tensor, Tensor | None]] = []
+        for part in [[i] for i in every] if self.guide.weights else [[*every]]:
+            y = merge([targets[i] for i in part], None if shares is None else [shares[i] for i in part], None)
+            chosen, within = (found.view(source.shape[2:]) for found in self._matched(x, y))
+            grids = [[grid_like(maps[i]) for i in part] for maps in (targets, self.maps)]
+            index = handed_down(chosen, fine, *grids)
+            places = bilinear(within[None, None], *fine).flatten()
+            wanted = torch.cat([self.maps[i][0].flatten(1) for i in part], dim=1)[:, index]
+            self.wanted.append((wanted, places if counts is None else places * counts))
+
+    def values(self, result: Evaluation) -> list[Tensor]:
+        found = hypercolumns(result.features, self.layers, grid_of(result.picture))
+        x, weights = scaled(found, self.scaling)[0].flatten(1), self.guide.weights or (1.0,)
+        parts = zip(weights, self.wanted, strict=True)
+        losses = [w * neighbor_loss(x, wanted, len(self.layers), counts) for w, (wanted, counts) in parts]
+        return [torch.stack(losses).sum() / sum(weights)]
+
+    def _deep(self, pictures: Sequence[Tensor], network: Callable[[Tensor], Maps]) -> list[Tensor]:
+        """By what places are compared, of each picture: (1, C, H, W), scaled by one side's own."""
+        maps = [hypercolumns(network(p), self.layers[-DECIDING:], grid_of(p)) for p in pictures]
+        own = scaling(maps)
+        return [scaled(found, own) for found in maps]
+
+    def _matched(self, x: FeatureSet, y: FeatureSet) -> tuple[Tensor, Tensor]:
+        """Which of y belongs at each place, and 1 where any does, 0 where y lacks its label: (P,) each."""
+        units, others = (functional.normalize(side.features[0].t(), dim=1) for side in (x, y))
+        if x.shares is None:
+            return nearest(units, others, self.precision), units.new_ones(x.size)
+        chosen, within = units.new_zeros(x.size, dtype=torch.long), units.new_zeros(x.size)
+        for _, own, theirs in self.by_label(x, None, y, None):
+            chosen[own] = theirs[nearest(units[own], others[theirs], self.precision)]
+            within[own] = 1.0
+        return chosen, within
+
+
+def grid_like(found: Tensor) -> tuple[int, int]:
+    """(height, width) of a map (1, C, H, W)."""
+    return found.shape[2], found.shape[3]
+
+
 TERMS: dict[str, type[Term]] = {
     "contextual": Contextual,
     "coverage": Coverage,
     "gram": Gram,
     "l1": PixelDifference,
     "mrf": Patches,
+    "neighbors": Neighbors,
     "palette": Palette,
     "perceptual": Perceptual,
     "reconstruction": Reconstruction,

@@ -16,12 +16,13 @@ FEATURE_LOSSES = {
     "coverage": ("combine", "samples", "guidance"),
     "gram": ("samples",),
     "mrf": ("samples",),
+    "neighbors": ("match_size",),
     "perceptual": (),
     "reconstruction": (),
 }
 """Losses that compare features, and which of the settings only some have a meaning for each."""
 ALIGNED = ("source", "paired")
-SIDES = {"coverage": ("target", "paired"), "perceptual": ALIGNED, "reconstruction": ALIGNED}
+SIDES = {"coverage": ("target", "paired"), "neighbors": ("target",), "perceptual": ALIGNED, "reconstruction": ALIGNED}
 """What those of them compare with that don't compare with everything."""
 PIXEL_LOSSES = {
     "l1": ("paired",),
@@ -38,19 +39,20 @@ class LossTerm:
 
     Attributes:
         loss: contextual (Mechrez et al. 2018, Eq. 5), coverage (the other direction of matching: each place of the
-            result should look like something of the target), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1),
-            perceptual (Mechrez et al., section 3.2: as reconstruction, by the absolute difference), mrf (Li, Wand 2016,
-            Eq. 2), l1 (absolute difference of the pixels), palette (mean and covariance of the colours, as a
-            Wasserstein distance), total_variation, or relative_variation (that of the difference from the source, at
-            each place over what the parts of the target that correspond to it have themselves: plain grounds stay
-            plain, strokes are free).
+            result should look like something of the target), neighbors (Kolkin et al. 2022: each place of the source is
+            made of the target's place whose deep features are most like its own, in all layers, found once), gram or
+            reconstruction (Gatys et al. 2016, Eq. 4 and 1), perceptual (Mechrez et al., section 3.2: as reconstruction,
+            by the absolute difference), mrf (Li, Wand 2016, Eq. 2), l1 (absolute difference of the pixels), palette
+            (mean and covariance of the colours, as a Wasserstein distance), total_variation, or relative_variation
+            (that of the difference from the source, at each place over what the parts of the target that correspond to
+            it have themselves: plain grounds stay plain, strokes are free).
         weight: factor of the term, 0 or more; 0 leaves it out. Several are those of the scales, coarse to fine; the
             last one holds for all that follow.
         compare: whose features the result's are compared with: source, target, or in training paired, the picture that
-            belongs to a sample. Reconstruction and perceptual take source or paired, coverage target or paired, l1
-            paired. Palette takes the source as the run starts from it: recoloured to the target's colours or as it is.
-            Total_variation takes nothing, for that of the picture itself, or the source, for that of the difference
-            from it, which smooths what the run adds and leaves the source's detail alone.
+            belongs to a sample. Reconstruction and perceptual take source or paired, coverage target or paired,
+            neighbors target, l1 paired. Palette takes the source as the run starts from it: recoloured to the target's
+            colours or as it is. Total_variation takes nothing, for that of the picture itself, or the source, for that
+            of the difference from it, which smooths what the run adds and leaves the source's detail alone.
         layers: of what gives the features: VGG layers by the paper's names (conv4_2; relu4_2 is the same).
         combine: of contextual and coverage: sum (the loss of each layer, added) or concatenate (all layers brought to
             the first one's grid, divided by their numbers of channels and joined into one set of features).
@@ -63,6 +65,8 @@ class LossTerm:
             beside a layer's own features when positions are matched, as a share of the features' own length. What the
             cells of conv4_2 look like joins the features as channels of its own, as the painted maps of Champandard,
             "Semantic Style Transfer and Turning Two-Bit Doodles into Fine Artworks" (2016) do.
+        match_size: of neighbors: long edge in pixels at which places are compared, by the last two of `layers`. The
+            smaller, the larger the pieces of the target that arrive whole: its strokes, and its things.
     """
 
     loss: str = setting(choices=(*FEATURE_LOSSES, *PIXEL_LOSSES))
@@ -73,6 +77,7 @@ class LossTerm:
     bandwidth: float = setting(0.5, above=0)
     samples: int | str | Mapping[str, int] = "all"
     guidance: float = setting(0.0, min=0)
+    match_size: int = setting(256, min=64)
 
     def __post_init__(self) -> None:
         settle(self)

@@ -14,7 +14,7 @@ import torch
 from ..checks import in_words
 from ..errors import MemoryLimitError
 from ..features import VGGFeatures, best_grid, canonical_layer, smallest_tile, stride
-from ..losses import PATCH
+from ..losses import PATCH, STEP
 from ..pictures import SMALLEST_EDGE
 from ..settings import LossTerm
 
@@ -35,6 +35,8 @@ LOSS_BYTES = 30_000_000
 """Of the losses' blocks of cosines, whatever the size."""
 FEATURE_BYTES = {"sum": 8, "concatenate": 12}
 """For each value of the result's features that a term draws, by how it combines layers: copies and their gradient."""
+COLUMN_COPIES = 5
+"""Of hypercolumns of the result and what belongs in their place, while their loss has a gradient."""
 INPUT_BYTES = 40
 """For each pixel of the two files as they were read."""
 FIRST_USE = 250_000_000
@@ -104,6 +106,11 @@ def need(
     for term in terms:
         others = 0 if term.loss == "gram" else area if term.compare == "source" else sum(areas)
         for layer in term.layers:
+            if term.loss == "neighbors":
+                fixed += (
+                    4 * channels(network, canonical_layer(layer)) * (COLUMN_COPIES * area + 2 * sum(areas)) / STEP**2
+                )
+                continue
             grid = stride(canonical_layer(term.layers[0] if term.combine == "concatenate" else layer)) ** 2
             width = channels(network, canonical_layer(layer)) * (PATCH**2 if term.loss == "mrf" else 1)
             # Of patches, and of maps on one grid, all are there while some are chosen.

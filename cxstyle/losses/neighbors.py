@@ -1,0 +1,114 @@
+"""What each place of the source is made of in the target, found once and held place by place.
+
+After Kolkin et al., "Neural Neighbor Style Transfer" (2022). Places, four pixels apart, are compared by features of the
+two deepest layers at once, at a small size: so pieces of the target arrive whole, each where the source has something
+of its kind, and the source's shapes need little hold. What they are made of is then asked for in all layers, the finest
+too: with x_i the hypercolumn of the result, the features of all layers at place i, and y_k(i) that of the target's,
+each layer less the target's mean and over its deviation,
+
+    L_nn = sum_i w_i (N (1 - cos(x_i, y_k(i))) + |x_i - y_k(i)|^2 / 4) / sum_i w_i    for N layers.
+
+They take the angle alone; the length of a plain wall's feature says that the wall is plain, see `coverage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..pictures import bilinear
+
+STEP = 4
+"""Pixels from place to place."""
+DECIDING = 2
+"""Layers that decide which places belong together, the last ones of a term."""
+LENGTH = 0.25
+"""Weight of the squared difference beside the angle's."""
+EVEN = 1e-6
+"""Least deviation and length: of a picture in one colour."""
+
+Grid = tuple[int, int]
+"""(height, width) in places."""
+Columns = list[Tensor]
+"""The layers of hypercolumns, (1, C, H, W) each, on one grid."""
+Scaling = list[tuple[Tensor, Tensor]]
+"""Of each layer the mean, (1, C, 1, 1), and the deviation."""
+
+
+def grid_of(picture: Tensor) -> Grid:
+    """Of the places of a picture (1, 3, H, W)."""
+    return picture.shape[2] // STEP, picture.shape[3] // STEP
+
+
+def hypercolumns(features: Mapping[str, Tensor], layers: Sequence[str], grid: Grid) -> Columns:
+    """Features (1, C, H, W) of each layer, averaged or enlarged to one grid."""
+    found = []
+    for layer in layers:
+        part = features[layer]
+        part = functional.avg_pool2d(part, max(1, part.shape[2] // grid[0])).float()
+        found.append(part if part.shape[2:] == grid else bilinear(part, *grid))
+    return found
+
+
+def scaling(pictures: Sequence[Columns]) -> Scaling:
+    """Of all places of some pictures."""
+    found = []
+    for layer in zip(*pictures, strict=True):
+        every = torch.cat([part.flatten(2) for part in layer], dim=2)  # (1, C, P)
+        mean = every.mean(dim=2, keepdim=True)
+        found.append((mean[..., None], (every - mean).square().sum(dim=1).mean().sqrt() + EVEN))
+    return found
+
+
+def scaled(columns: Columns, by: Scaling) -> Tensor:
+    """Less the mean and over the deviation, joined: (1, C1 + C2 + ..., H, W)."""
+    return torch.cat([(part - mean) / deviation for part, (mean, deviation) in zip(columns, by, strict=True)], dim=1)
+
+
+def handed_down(chosen: Tensor, grid: Grid, coarse: Sequence[Grid], fine: Sequence[Grid]) -> Tensor:
+    """Matches on coarse grids as matches on finer ones: what a coarse place is made of stays in one piece.
+
+    Args:
+        chosen: for each place of the source's coarse grid, (H, W), the index of one among all of the targets'.
+        grid: the source's finer one, (height, width).
+        coarse: of each target, as it was compared.
+        fine: of each target, as it is.
+
+    Returns:
+        For each place of the source's finer grid the index of one among all of the targets': (height width,).
+    """
+    down, across = (
+        (torch.arange(count, device=chosen.device) + 0.5) * of / count
+        for count, of in zip(grid, chosen.shape, strict=True)
+    )
+    at = chosen[down.long()][:, across.long()]  # (height, width)
+    found, first, start = torch.zeros_like(at), 0, 0
+    for (rows, columns), (height, width) in zip(coarse, fine, strict=True):
+        own = at - first
+        y = ((own // columns + down.frac()[:, None]) * height / rows).long().clamp(0, height - 1)
+        x = ((own % columns + across.frac()) * width / columns).long().clamp(0, width - 1)
+        found = torch.where((own >= 0) & (own < rows * columns), start + y * width + x, found)
+        first, start = first + rows * columns, start + height * width
+    return found.flatten()
+
+
+def neighbor_loss(x: Tensor, y: Tensor, layers: int, weights: Tensor | None = None) -> Tensor:
+    """L_nn of hypercolumns of the result and of those that belong at the same places, both scaled by the target's.
+
+    Args:
+        x: of the result, (C, P); gradients flow.
+        y: the same.
+        layers: that they are made of.
+        weights: how much each place counts, (P,), 0 or more; all the same without.
+
+    Returns:
+        A scalar, 0 or more.
+    """
+    # By products alone, which keep nothing of the size of x but x.
+    product, own, other = (x * y).sum(dim=0), x.square().sum(dim=0), y.square().sum(dim=0)
+    angles = 1 - product / (own * other + EVEN).sqrt()
+    distances = layers * angles + LENGTH * (own + other - 2 * product)
+    return distances.mean() if weights is None else distances @ (weights / weights.sum().clamp_min(EVEN))

@@ -1,0 +1,112 @@
+"""What each place of the source is made of in the target, found once."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from cxstyle import LossTerm
+from cxstyle.errors import ConfigError
+from cxstyle.features.vgg import VGGFeatures, resolve_network
+from cxstyle.losses.neighbors import handed_down, hypercolumns, neighbor_loss, scaled, scaling
+from cxstyle.losses.objective import Objective
+from cxstyle.pictures.guide import Guide
+
+LAYERS = ("conv1_2", "conv2_2", "conv3_2")
+TERM = LossTerm("neighbors", 1.0, "target", LAYERS)
+
+
+@pytest.fixture(scope="module")
+def network() -> VGGFeatures:
+    return VGGFeatures(resolve_network("auto"), list(LAYERS))
+
+
+def picture(seed: int, height: int = 64, width: int = 64) -> Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def objective(network: VGGFeatures, source: Tensor, *targets: Tensor, guide: Guide | None = None) -> Objective:
+    return Objective([TERM], network, guide=guide).bind_target(targets).bind_source(source)
+
+
+def value(bound: Objective, result: Tensor) -> float:
+    return float(bound.evaluate(result).total)
+
+
+def test_two_places_of_two_layers_by_hand() -> None:
+    x, y = torch.tensor([[3.0, 1.0], [4.0, 0.0]]), torch.tensor([[3.0, 0.0], [4.0, 2.0]])
+    each = torch.tensor([0.0, 2 * 1 + 5 / 4])  # the same; at a right angle, and 1 + 4 apart
+    assert float(neighbor_loss(x, y, 2)) == pytest.approx(float(each.mean()), abs=1e-5)
+    assert float(neighbor_loss(x, y, 2, torch.tensor([3.0, 1.0]))) == pytest.approx(float(each[1]) / 4, abs=1e-5)
+    assert float(neighbor_loss(x, y, 2, torch.zeros(2))) == 0
+
+
+def test_layers_are_brought_to_one_grid_and_to_one_scale() -> None:
+    features = {"a": torch.rand(1, 2, 16, 24) * 9, "b": torch.rand(1, 3, 2, 3) + 5, "c": torch.rand(1, 4, 4, 6)}
+    found = hypercolumns(features, ("a", "b", "c"), (4, 6))
+    assert [tuple(part.shape) for part in found] == [(1, 2, 4, 6), (1, 3, 4, 6), (1, 4, 4, 6)]
+    torch.testing.assert_close(found[0][0, :, 0, 0], features["a"][0, :, :4, :4].mean(dim=(1, 2)))
+    whole = scaled(found, scaling([found]))
+    torch.testing.assert_close(whole.mean(dim=(0, 2, 3)), torch.zeros(9), atol=1e-5, rtol=0)
+    for part in whole.split([2, 3, 4], dim=1):
+        assert float(part.square().sum(dim=1).mean()) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_finer_grid_keeps_what_a_coarse_place_is_made_of_in_one_piece() -> None:
+    # Two targets, of 1 x 2 and 2 x 1 places; the source's two draw from the first's second, and the second's second.
+    chosen = torch.tensor([[1, 3]])
+    index = handed_down(chosen, (2, 4), [(1, 2), (2, 1)], [(2, 4), (4, 2)]).view(2, 4)
+    assert index.tolist() == [[2, 3, 8 + 4, 8 + 5], [6, 7, 8 + 6, 8 + 7]]
+    same = torch.arange(6).view(2, 3)
+    assert handed_down(same, (2, 3), [(2, 3)], [(2, 3)]).tolist() == list(range(6))
+
+
+def test_a_picture_that_is_the_target_costs_nothing_and_a_shifted_one_is_found(network) -> None:
+    target = picture(1)
+    assert value(objective(network, target, target), target) == pytest.approx(0, abs=1e-3)
+    moved = target.roll((8, 16), dims=(2, 3))
+    bound = objective(network, moved, target)
+    assert value(bound, moved) < 0.4 * value(bound, picture(2))
+
+
+def test_what_is_asked_for_depends_on_the_source_and_not_on_the_result(network) -> None:
+    source, target = picture(1), picture(2)
+    bound, other = objective(network, source, target), objective(network, picture(4), target)
+    result = picture(3).requires_grad_()
+    total = bound.evaluate(result).total
+    (gradient,) = torch.autograd.grad(total, result)
+    first = total.item()
+    with torch.no_grad():
+        assert first != value(other, result)
+        assert value(bound, result - 0.01 * gradient.sign()) < first
+        assert value(bound, result) == pytest.approx(first)
+
+
+def test_with_masks_places_draw_from_their_label_alone_and_others_from_nothing(network) -> None:
+    source, target = picture(1), picture(2)
+    left = (torch.arange(64) < 24).float().expand(1, 64, 64)
+    ((term,),) = objective(network, source, target, guide=Guide(None, left, (left,))).bound
+    ((wanted, places),) = term.wanted
+    places = places.view(16, 16)
+    assert float(places[:, 7:].sum()) == 0
+    assert bool((places[:, :6] > 0).all())
+    from_left = term.maps[0][0, :, :, :7].flatten(1)
+    apart = torch.cdist(wanted.t().view(16, 16, -1)[:, :6].reshape(96, -1), from_left.t())
+    assert float(apart.amin(dim=1).max()) < 0.01
+    nowhere = objective(network, source, target, guide=Guide(None, left, (torch.zeros_like(left),)))
+    assert value(nowhere, source) == 0
+
+
+def test_weights_of_targets_blend_what_each_asks_for(network) -> None:
+    source, targets, result = picture(1), (picture(2), picture(3, 48, 80)), picture(4)
+    alone = [value(objective(network, source, *targets, guide=Guide((1.0, 0.0))), result)]
+    alone.append(value(objective(network, source, *targets, guide=Guide((0.0, 1.0))), result))
+    both = value(objective(network, source, *targets, guide=Guide((3.0, 1.0))), result)
+    assert both == pytest.approx((3 * alone[0] + alone[1]) / 4, rel=1e-5)
+
+
+@pytest.mark.parametrize("given", [{"compare": "source"}, {"samples": 100}, {"match_size": 8}, {"layers": ()}])
+def test_what_it_has_no_meaning_for_is_refused_by_name(given) -> None:
+    with pytest.raises(ConfigError, match=next(iter(given))):
+        LossTerm(**{"loss": "neighbors", "compare": "target", "layers": LAYERS, **given})
