@@ -1,7 +1,7 @@
 """What each place of the source is made of in the target, found once and held place by place.
 
 After Kolkin et al., "Neural Neighbor Style Transfer" (2022). Places, four pixels apart, are compared by features of the
-two deepest layers at once, at a small size: so pieces of the target arrive whole, each where the source has something
+three deepest layers at once, at a small size: so pieces of the target arrive whole, each where the source has something
 of its kind, and the source's shapes need little hold. What they are made of is then asked for in all layers, the finest
 too: with x_i the hypercolumn of the result, the features of all layers at place i, and y_k(i) that of the target's,
 each layer less the target's mean and over its deviation,
@@ -13,7 +13,7 @@ They take the angle alone; the length of a plain wall's feature says that the wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -23,8 +23,10 @@ from ..pictures import bilinear
 
 STEP = 4
 """Pixels from place to place."""
-DECIDING = 2
+DECIDING = 3
 """Layers that decide which places belong together, the last ones of a term."""
+ROUNDS, BONUS = 6, 0.05
+"""In which neighbours come to agree, and the cosine that it is worth to agree with one."""
 LENGTH = 0.25
 """Weight of the squared difference beside the angle's."""
 EVEN = 1e-6
@@ -66,6 +68,41 @@ def scaling(pictures: Sequence[Columns]) -> Scaling:
 def scaled(columns: Columns, by: Scaling) -> Tensor:
     """Less the mean and over the deviation, joined: (1, C1 + C2 + ..., H, W)."""
     return torch.cat([(part - mean) / deviation for part, (mean, deviation) in zip(columns, by, strict=True)], dim=1)
+
+
+def agreed(
+    chosen: Tensor, x: Tensor, y: Tensor, grids: Sequence[Grid], allowed: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
+    """Matches that agree with their neighbours' where that costs little: pieces larger than one place.
+
+    What lies beside a neighbour's match may do as well (Ashikhmin, "Synthesizing Natural Textures", 2001). Without it
+    neighbours repeat one place, which shows as a net, and small things fall to pieces.
+
+    Args:
+        chosen: for each place of the source, (H, W), the index of one among all of the targets'.
+        x: unit vectors of the source's places, (H W, C).
+        y: of all of the targets'.
+        grids: of each target.
+        allowed: whether places may take what has these indices, (H, W); all may without.
+    """
+    tables = [
+        torch.stack([*torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")]).flatten(1) for h, w in grids
+    ]
+    row, column = torch.cat(tables, dim=1).to(y.device)
+    height, width = (torch.cat([torch.full((h * w,), (h, w)[side]) for h, w in grids]).to(y.device) for side in (0, 1))
+    for _ in range(ROUNDS):
+        options = [chosen]
+        for down, across in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+            beside = chosen.roll((down, across), (0, 1))
+            lower, further = row[beside] + down, column[beside] + across
+            inside = (lower >= 0) & (lower < height[beside]) & (further >= 0) & (further < width[beside])
+            option = torch.where(inside, beside + down * width[beside] + across, chosen)
+            options.append(option if allowed is None else torch.where(allowed(option), option, chosen))
+        every = torch.stack(options).flatten(1)  # (5, P)
+        votes = torch.stack([(every[1:] == each).sum(dim=0) for each in every])
+        alike = torch.stack([(x * y[each]).sum(dim=1) for each in every])
+        chosen = every.gather(0, (alike + BONUS * votes).argmax(dim=0)[None]).view_as(chosen)
+    return chosen
 
 
 def handed_down(chosen: Tensor, grid: Grid, coarse: Sequence[Grid], fine: Sequence[Grid]) -> Tensor:

@@ -15,8 +15,8 @@ from ..pictures import Guide, bilinear, fit_within, pixel_shares, resize
 from ..settings import LossTerm
 from .contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
 from .coverage import coverage_loss, nearest, plain_coverage_loss
-from .feature_sets import Draws, FeatureSet, Indices, Steering, at_grid, concatenated, gather, merge, shares_on
-from .neighbors import DECIDING, grid_of, handed_down, hypercolumns, neighbor_loss, scaled, scaling
+from .feature_sets import MEMBER, Draws, FeatureSet, Indices, Steering, at_grid, concatenated, gather, merge, shares_on
+from .neighbors import DECIDING, agreed, grid_of, handed_down, hypercolumns, neighbor_loss, scaled, scaling
 from .palette import color_moments, palette_loss
 from .patches import PATCH, mrf_loss, patches
 from .perceptual import (
@@ -430,8 +430,8 @@ class Neighbors(Term):
         self.wanted: list[tuple[Tensor, Tensor | None]] = []
         for part in [[i] for i in every] if self.guide.weights else [[*every]]:
             y = merge([targets[i] for i in part], None if shares is None else [shares[i] for i in part], None)
-            chosen, within = (found.view(source.shape[2:]) for found in self._matched(x, y))
             grids = [[grid_like(maps[i]) for i in part] for maps in (targets, self.maps)]
+            chosen, within = self._matched(x, y, grid_like(source), grids[0])
             index = handed_down(chosen, fine, *grids)
             places = bilinear(within[None, None], *fine).flatten()
             wanted = torch.cat([self.maps[i][0].flatten(1) for i in part], dim=1)[:, index]
@@ -450,16 +450,21 @@ class Neighbors(Term):
         own = scaling(maps)
         return [scaled(found, own) for found in maps]
 
-    def _matched(self, x: FeatureSet, y: FeatureSet) -> tuple[Tensor, Tensor]:
-        """Which of y belongs at each place, and 1 where any does, 0 where y lacks its label: (P,) each."""
+    def _matched(
+        self, x: FeatureSet, y: FeatureSet, grid: tuple[int, int], grids: Sequence[tuple[int, int]]
+    ) -> tuple[Tensor, Tensor]:
+        """Which of y belongs at each place, and 1 where any does, 0 where y lacks its label: (H, W) each."""
         units, others = (functional.normalize(side.features[0].t(), dim=1) for side in (x, y))
-        if x.shares is None:
-            return nearest(units, others, self.precision), units.new_ones(x.size)
+        if x.shares is None or y.shares is None:
+            chosen = nearest(units, others, self.precision).view(grid)
+            return agreed(chosen, units, others, grids), units.new_ones(grid)
         chosen, within = units.new_zeros(x.size, dtype=torch.long), units.new_zeros(x.size)
-        for _, own, theirs in self.by_label(x, None, y, None):
+        labels, members = torch.zeros_like(chosen), y.shares >= MEMBER
+        for label, own, theirs in self.by_label(x, None, y, None):
             chosen[own] = theirs[nearest(units[own], others[theirs], self.precision)]
-            within[own] = 1.0
-        return chosen, within
+            within[own], labels[own] = 1.0, label
+        found = agreed(chosen.view(grid), units, others, grids, lambda at: members[labels.view(grid), at])
+        return found, within.view(grid)
 
 
 def grid_like(found: Tensor) -> tuple[int, int]:

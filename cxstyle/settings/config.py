@@ -207,7 +207,7 @@ class StyleConfig(Settings):
         quiet: share of its weight, from 0 to 1, that a place of the target loses, in the terms that compare with the
             target, where the source has nothing of its kind; and the other way round.
         jitter: pixels by which the picture is shifted at random before the network sees it, in all: the lattice of the
-            features' positions then leaves no trace.
+            features' positions then leaves no trace. Neighbors have no part in it.
         pyramid: see `Pyramid`.
         precision: fp32, bf16, or auto; the rest of the loss is float32.
         memory: such as 4GB or a number of bytes, of the device's memory or, on a CPU, the machine's. The network is cut
@@ -266,6 +266,8 @@ class StyleConfig(Settings):
         for index, term in enumerate(self.terms):
             if term.compare == "paired":
                 raise ConfigError(f"terms[{index}].compare: paired is for training; use source or target")
+            if term.loss == "neighbors" and self.jitter:
+                raise ConfigError("jitter: neighbors know their place to 4 px; leave jitter out")
         if isinstance(self.parametrization, str):
             check_choice("parametrization", self.parametrization, (PIXELS,))
         elif self.optimizer.name == "lbfgs":

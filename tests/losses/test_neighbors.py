@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from cxstyle import LossTerm
+from cxstyle import LossTerm, StyleConfig
 from cxstyle.errors import ConfigError
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.losses.neighbors import handed_down, hypercolumns, neighbor_loss, scaled, scaling
+from cxstyle.losses.neighbors import agreed, handed_down, hypercolumns, neighbor_loss, scaled, scaling
 from cxstyle.losses.objective import Objective
 from cxstyle.pictures.guide import Guide
 
@@ -62,6 +62,21 @@ def test_a_finer_grid_keeps_what_a_coarse_place_is_made_of_in_one_piece() -> Non
     assert handed_down(same, (2, 3), [(2, 3)], [(2, 3)]).tolist() == list(range(6))
 
 
+def test_neighbours_take_what_lies_together_where_that_costs_little_and_nothing_that_is_not_allowed() -> None:
+    y = torch.nn.functional.normalize(torch.eye(12) + 0.01, dim=1)  # a target of 3 x 4 places
+    x = y.clone()
+    x[5] = torch.nn.functional.normalize(y[5] + 1.02 * y[11], dim=0)  # a little nearer to 11, far from its neighbours'
+    chosen = torch.arange(12).view(3, 4)
+    chosen[1, 1] = 11
+    assert torch.equal(agreed(chosen, x, y, [(3, 4)]), torch.arange(12).view(3, 4))
+    assert torch.equal(agreed(chosen, x, y, [(3, 4)], lambda at: at != 5), chosen)
+    x[5] = y[11]
+    assert torch.equal(agreed(chosen, x, y, [(3, 4)]), chosen)
+    # Of two targets nothing runs over from one to the other.
+    split = agreed(chosen, x, y, [(3, 2), (2, 3)])
+    assert torch.equal(split, chosen)
+
+
 def test_a_picture_that_is_the_target_costs_nothing_and_a_shifted_one_is_found(network) -> None:
     target = picture(1)
     assert value(objective(network, target, target), target) == pytest.approx(0, abs=1e-3)
@@ -110,3 +125,8 @@ def test_weights_of_targets_blend_what_each_asks_for(network) -> None:
 def test_what_it_has_no_meaning_for_is_refused_by_name(given) -> None:
     with pytest.raises(ConfigError, match=next(iter(given))):
         LossTerm(**{"loss": "neighbors", "compare": "target", "layers": LAYERS, **given})
+
+
+def test_a_picture_that_is_shifted_in_each_iteration_has_no_places_that_stay() -> None:
+    with pytest.raises(ConfigError, match="jitter: neighbors"):
+        StyleConfig.preset().override(jitter=8)
