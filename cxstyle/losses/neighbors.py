@@ -21,8 +21,8 @@ from torch.nn import functional
 
 from ..pictures import bilinear
 
-STEP = 4
-"""Pixels from place to place."""
+STEP, MOST = 4, 65536
+"""Pixels from place to place, and the places of a picture: of one larger than 1024 x 1024 px they are further apart."""
 DECIDING = 3
 """Layers that decide which places belong together, the last ones of a term."""
 ROUNDS, BONUS = 6, 0.05
@@ -40,9 +40,17 @@ Scaling = list[tuple[Tensor, Tensor]]
 """Of each layer the mean, (1, C, 1, 1), and the deviation."""
 
 
+def grid_on(height: int, width: int) -> Grid:
+    """Of the places of a picture of this size in pixels."""
+    step = STEP
+    while (height // step) * (width // step) > MOST:
+        step *= 2
+    return height // step, width // step
+
+
 def grid_of(picture: Tensor) -> Grid:
     """Of the places of a picture (1, 3, H, W)."""
-    return picture.shape[2] // STEP, picture.shape[3] // STEP
+    return grid_on(picture.shape[2], picture.shape[3])
 
 
 def hypercolumns(features: Mapping[str, Tensor], layers: Sequence[str], grid: Grid) -> Columns:

@@ -104,6 +104,7 @@ class Objective:
         self.settings = precision, plain, guide or Guide(), steering
         self.bound = [[self._unbound(term)] for term in self.terms]
         self.sources: Tensor | None = None
+        self.aimed = False
         labels = [(name, term.weights[-1]) for term in self.terms for name in value_names(term)]
         self.names = unique([name for name, _ in labels])
         self.weights = torch.tensor([weight for _, weight in labels])
@@ -118,7 +119,9 @@ class Objective:
             extract: gives the features of all of them, where somebody keeps them; the network's without it.
         """
         look = extract or (lambda pictures: [self.network(picture) for picture in pictures])
-        return self._bind("target", [targets], lambda: [look(targets)])
+        self._bind("target", [targets], lambda: [look(targets)])
+        self.aimed = True
+        return self._meet()
 
     def bind_source(self, sources: Tensor, paired: Tensor | None = None) -> Self:
         """What terms that say `source` or `paired` compare each sample with, from now on.
@@ -129,10 +132,17 @@ class Objective:
         """
         self.sources, self.weights = sources, self.weights.to(sources.device)
         self._bind_samples("source", sources)
-        with torch.no_grad():
+        if paired is not None:
+            self._bind_samples("paired", paired)
+        return self._meet()
+
+    @torch.no_grad()
+    def _meet(self) -> Self:
+        """Shows terms of both sides the source, once the targets are there."""
+        if self.aimed and self.sources is not None:
             for bound in (each for each, *_ in self.bound if each.both):
-                bound.bind_source(sources, self.network)
-        return self if paired is None else self._bind_samples("paired", paired)
+                bound.bind_source(self.sources, self.network)
+        return self
 
     def _bind_samples(self, side: str, pictures: Tensor) -> Self:
         groups = [[picture] for picture in pictures.split(1)]

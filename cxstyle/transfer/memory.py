@@ -14,7 +14,7 @@ import torch
 from ..checks import in_words
 from ..errors import MemoryLimitError
 from ..features import VGGFeatures, best_grid, canonical_layer, smallest_tile, stride
-from ..losses import PATCH, STEP
+from ..losses import PATCH, grid_on
 from ..pictures import SMALLEST_EDGE
 from ..settings import LossTerm
 
@@ -35,6 +35,7 @@ LOSS_BYTES = 30_000_000
 """Of the losses' blocks of cosines, whatever the size."""
 FEATURE_BYTES = {"sum": 8, "concatenate": 12}
 """For each value of the result's features that a term draws, by how it combines layers: copies and their gradient."""
+FLOAT_BYTES = 4
 COLUMN_COPIES = 5
 """Of hypercolumns of the result and what belongs in their place, while their loss has a gradient."""
 INPUT_BYTES = 40
@@ -107,9 +108,9 @@ def need(
         others = 0 if term.loss == "gram" else area if term.compare == "source" else sum(areas)
         for layer in term.layers:
             if term.loss == "neighbors":
-                fixed += (
-                    4 * channels(network, canonical_layer(layer)) * (COLUMN_COPIES * area + 2 * sum(areas)) / STEP**2
-                )
+                own, *others_places = (math.prod(grid_on(*each)) for each in (size, *targets))
+                places = COLUMN_COPIES * own + 2 * sum(others_places)
+                fixed += FLOAT_BYTES * channels(network, canonical_layer(layer)) * places
                 continue
             grid = stride(canonical_layer(term.layers[0] if term.combine == "concatenate" else layer)) ** 2
             width = channels(network, canonical_layer(layer)) * (PATCH**2 if term.loss == "mrf" else 1)

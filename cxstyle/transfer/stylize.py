@@ -211,7 +211,7 @@ class Run:
             steering=None if found is None else found.steering(targets, self.config.quiet),
             jitter=self.config.jitter,
         )
-        return objective.bind_target(targets, seen).bind_source(source)
+        return objective.bind_source(source).bind_target(targets, seen)
 
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None

@@ -21,7 +21,7 @@ def test_commands_and_presets_are_offered_with_what_they_are_for() -> None:
     assert not any(" " in name for name in found)
     found = {item.value: item.help for item in offered("run", "--preset", "")}
     assert [*found] == preset_names()
-    assert found["fast"] == "A first look: 256 px, a third of the iterations, fewer samples"
+    assert found["fast"] == "A first look: 256 px, half of the iterations"
 
 
 @pytest.mark.parametrize(

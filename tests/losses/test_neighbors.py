@@ -27,7 +27,7 @@ def picture(seed: int, height: int = 64, width: int = 64) -> Tensor:
 
 
 def objective(network: VGGFeatures, source: Tensor, *targets: Tensor, guide: Guide | None = None) -> Objective:
-    return Objective([TERM], network, guide=guide).bind_target(targets).bind_source(source)
+    return Objective([TERM], network, guide=guide).bind_source(source).bind_target(targets)
 
 
 def value(bound: Objective, result: Tensor) -> float:
