@@ -77,7 +77,7 @@ class LossTerm:
     bandwidth: float = setting(0.5, above=0)
     samples: int | str | Mapping[str, int] = "all"
     guidance: float = setting(0.0, min=0)
-    match_size: int = setting(224, min=64)
+    match_size: int = setting(288, min=64)
 
     def __post_init__(self) -> None:
         settle(self)
