@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import signal
 import socket
 import tempfile
 import time
@@ -51,6 +52,9 @@ def do_job(
         if not file.exists():
             advice = "it must lie on storage that all nodes share, or add --return-pictures"
             raise ClusterError(f"{host} doesn't see {file}: {advice}")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # As in all that a shell has put into the background, the cluster's nodes, too; by SIGINT Ray stops a job.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     name, told = f"{os.getpid()}@{host}", time.monotonic()
 
     def tell(kind: str, content: JobProgress | None = None) -> Any:
