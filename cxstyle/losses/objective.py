@@ -20,16 +20,10 @@ from .terms import TERMS, Evaluation, Term
 
 KINDS = {"source": "content", "target": "style", "paired": "paired"}
 """What a term that compares with a picture is called in progress and reports."""
-OWN_NAMES = ("coverage", "gram", "perceptual")
+OWN_NAMES = ("coverage", "gram", "neighbors", "perceptual")
 """Terms that are called what they are, since others compare the same layers."""
-WHOLE_NAMES = {
-    "l1": "l1",
-    "neighbors": "neighbors",
-    "palette": "palette",
-    "relative_variation": "variation",
-    "total_variation": "tv",
-}
-"""What terms of one value, whatever their layers, are called there."""
+PIXEL_NAMES = {"l1": "l1", "palette": "palette", "relative_variation": "variation", "total_variation": "tv"}
+"""What terms that look at the pixels alone are called there."""
 
 
 def feature_layers(terms: Sequence[LossTerm]) -> list[str]:
@@ -214,10 +208,10 @@ def shifted(pictures: Tensor, jitter: int, draws: Draws) -> Tensor:
 
 def value_names(term: LossTerm) -> list[str]:
     """One name for each value that a term contributes."""
-    if term.loss in WHOLE_NAMES:
-        return [WHOLE_NAMES[term.loss]]
+    if term.loss in PIXEL_NAMES:
+        return [PIXEL_NAMES[term.loss]]
     layers = [canonical_layer(layer) for layer in term.layers]
-    if term.combine == "concatenate":
+    if term.combine == "concatenate" or term.loss == "neighbors":
         layers = ["+".join(layers)]
     kind = term.loss if term.loss in OWN_NAMES else KINDS[term.compare]
     return [f"{kind} {layer}" for layer in layers]

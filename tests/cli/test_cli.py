@@ -148,7 +148,7 @@ def test_a_diverged_run_keeps_the_last_good_picture_and_explains(pair: tuple[Pat
 def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left(pair: tuple[Path, Path]) -> None:
     text = on_terminal("run", *pair, "--size", 48, "--iterations", 3, "-o", "x.png")
     assert "scale 1/1 (48x48) iteration 3/3 |" in text
-    each = ", ".join(rf"{name} [\d.e+-]+" for name in ("style", "coverage", "gram", "content"))
+    each = ", ".join(rf"{name} [\d.e+-]+" for name in ("style", "neighbors", "gram", "content"))
     assert re.search(rf"100% \[\d\d:\d\d<\d\d:\d\d, {each}\]", text)
 
 
