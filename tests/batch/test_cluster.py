@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -130,6 +132,12 @@ def test_a_node_that_joins_gets_work_and_stopping_ends_it_all(cluster: Nodes, jo
     assert result.stopped
     assert [record["status"] for record in result.ended()] == ["stopped", "stopped"]
     assert pictures(tmp_path) == {}
+
+
+def test_what_a_shell_has_put_into_the_background_stops_as_well() -> None:
+    # It ignores SIGINT, and so do the nodes that it starts: seen in a process of its own, the test before this one.
+    words = ["-m", "pytest", "-q", "-n0", "-m", "slow", __file__, "-k", "a_node_that_joins"]
+    subprocess.run(["bash", "-c", "trap '' INT; exec \"$@\"", "bash", sys.executable, *words], check=True, timeout=150)
 
 
 def test_a_node_begins_no_job_while_another_has_its_cpus(cluster: Nodes, jobs: list[Job], tmp_path: Path) -> None:
