@@ -93,11 +93,11 @@ def agreed(
         grids: of each target.
         allowed: whether places may take what has these indices, (H, W); all may without.
     """
-    tables = [
-        torch.stack([*torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")]).flatten(1) for h, w in grids
-    ]
-    row, column = torch.cat(tables, dim=1).to(y.device)
-    height, width = (torch.cat([torch.full((h * w,), (h, w)[side]) for h, w in grids]).to(y.device) for side in (0, 1))
+    tables = []
+    for h, w in grids:
+        index = torch.arange(h * w, device=y.device)
+        tables.append(torch.stack([index // w, index % w, torch.full_like(index, h), torch.full_like(index, w)]))
+    row, column, height, width = torch.cat(tables, dim=1)
     for _ in range(ROUNDS):
         options = [chosen]
         for down, across in ((0, 1), (1, 0), (0, -1), (-1, 0)):

@@ -132,9 +132,9 @@ class Objective:
 
     @torch.no_grad()
     def _meet(self) -> Self:
-        """Shows terms of both sides the source, once the targets are there."""
+        """Shows the source to terms that compare with the targets, once these are there."""
         if self.aimed and self.sources is not None:
-            for bound in (each for each, *_ in self.bound if each.both):
+            for bound, *_ in self.bound:
                 bound.bind_source(self.sources, self.network)
         return self
 

@@ -56,7 +56,6 @@ class Term:
     Attributes:
         border: positions that its maps lack on every side of the picture.
         aligned: it compares features at the same place.
-        both: it is bound to the targets first, and then to the source, too.
 
     Args:
         term: what it computes.
@@ -68,7 +67,6 @@ class Term:
 
     border = 0
     aligned = False
-    both = False
 
     def __init__(
         self, term: LossTerm, precision: str, plain: bool, guide: Guide, steering: Steering | None = None
@@ -83,7 +81,7 @@ class Term:
         """Takes what it needs of the pictures that it compares with, each (1, 3, H, W), and of their features."""
 
     def bind_source(self, picture: Tensor, network: Callable[[Tensor], Maps]) -> None:
-        """Takes what it needs of the source, (1, 3, H, W), where it is one of `both`."""
+        """Takes what it needs of the source, (1, 3, H, W), beside the targets, to which it is bound before."""
 
     def values(self, result: Evaluation) -> list[Tensor]:
         """Scalars, one for each layer or set of layers."""
@@ -100,6 +98,18 @@ class Term:
             return found
         counts = torch.cat([at_grid(c, m, self.border)[0] for c, m in zip(self.steering.targets, maps, strict=True)])
         return replace(found, weights=counts if found.weights is None else counts * found.weights)
+
+    def parted(self, maps: Sequence[Tensor]) -> Iterator[tuple[Sequence[int], FeatureSet]]:
+        """The targets that make one set, and that set, of maps (1, C, H, W) of each: all, or each alone where they have
+        weights, for `mean_of_targets`."""
+        shares, every = self.guide.targets, range(len(maps))
+        for part in [[i] for i in every] if self.guide.weights else [[*every]]:
+            yield part, merge([maps[i] for i in part], None if shares is None else [shares[i] for i in part], None)
+
+    def mean_of_targets(self, losses: Sequence[Tensor]) -> Tensor:
+        """By the weights of the targets."""
+        weights = self.guide.weights or (1.0,)
+        return torch.stack([w * loss for w, loss in zip(weights, losses, strict=True)]).sum() / sum(weights)
 
     def by_label(
         self, x: FeatureSet, rows: Indices, y: FeatureSet, columns: Indices
@@ -220,7 +230,7 @@ class Contextual(Term):
                 # Terms with the source draw the same positions on both sides, so that equal pictures have loss 0.
                 columns = rows if self.term.compare == "source" else result.drawn(y.size, count)
                 each.append(self._matched(x, rows, y, columns))
-            values.append(each[0] if len(each) == 1 else self._mean_of_targets(each))
+            values.append(each[0] if len(each) == 1 else self.mean_of_targets(each))
         return values
 
     def _others(self, maps: Sequence[Tensor], reach: float) -> list[FeatureSet]:
@@ -291,11 +301,6 @@ class Contextual(Term):
         """Eq. 1 over all labels: the mean of their similarities by how much of the target each label is."""
         return -torch.logsumexp((shares / shares.sum()).log() - losses, dim=0)
 
-    def _mean_of_targets(self, losses: Sequence[Tensor]) -> Tensor:
-        """By the weights of the targets."""
-        weights = self.guide.weights or (1.0,)
-        return torch.stack([w * loss for w, loss in zip(weights, losses, strict=True)]).sum() / sum(weights)
-
     def _loss(self, x: Tensor, y: Tensor | Prepared, weights: Tensor | None) -> Tensor:
         """Of the chosen features."""
         if self.plain and isinstance(y, Tensor):
@@ -309,12 +314,7 @@ class Coverage(Contextual):
 
     def _others(self, maps: Sequence[Tensor], reach: float) -> list[FeatureSet]:
         """With weights a set for each target."""
-        shares, every = self.guide.targets, range(len(maps))
-        found = []
-        for part in [[i] for i in every] if self.guide.weights else [[*every]]:
-            y = merge([maps[i] for i in part], None if shares is None else [shares[i] for i in part], None)
-            found.append(replace(y, regions=self._regions(maps, part, reach)))
-        return found
+        return [replace(y, regions=self._regions(maps, part, reach)) for part, y in self.parted(maps)]
 
     def _weights(
         self, x: FeatureSet, rows: Indices, _: FeatureSet | Whole, __: Indices, label: int | None = None, /
@@ -414,22 +414,19 @@ class Neighbors(Term):
     """Hypercolumns, place by place, against those of the target that belong there: one value; with weights of the
     targets the mean of each one's, with masks of those within each label."""
 
-    both = True
-
     def bind(self, pictures: Sequence[Tensor], features: Sequence[Maps]) -> None:
         maps = [hypercolumns(f, self.layers, grid_of(p)) for p, f in zip(pictures, features, strict=True)]
         self.pictures, self.scaling = pictures, scaling(maps)
         self.maps = [scaled(found, self.scaling) for found in maps]
 
     def bind_source(self, picture: Tensor, network: Callable[[Tensor], Maps]) -> None:
-        size, fine, shares = self.term.match_size, grid_of(picture), self.guide.targets
+        size, fine = self.term.match_size, grid_of(picture)
         (source,), targets = (
             self._deep([resize(p, *fit_within(p, size)) for p in side], network) for side in ([picture], self.pictures)
         )
-        x, counts, every = self.own(source), self.counts(picture.new_empty(1, 1, *fine)), range(len(targets))
+        x, counts = self.own(source), self.counts(picture.new_empty(1, 1, *fine))
         self.wanted: list[tuple[Tensor, Tensor | None]] = []
-        for part in [[i] for i in every] if self.guide.weights else [[*every]]:
-            y = merge([targets[i] for i in part], None if shares is None else [shares[i] for i in part], None)
+        for part, y in self.parted(targets):
             grids = [[grid_like(maps[i]) for i in part] for maps in (targets, self.maps)]
             chosen, within = self._matched(x, y, grid_like(source), grids[0])
             index = handed_down(chosen, fine, *grids)
@@ -439,10 +436,8 @@ class Neighbors(Term):
 
     def values(self, result: Evaluation) -> list[Tensor]:
         found = hypercolumns(result.features, self.layers, grid_of(result.picture))
-        x, weights = scaled(found, self.scaling)[0].flatten(1), self.guide.weights or (1.0,)
-        parts = zip(weights, self.wanted, strict=True)
-        losses = [w * neighbor_loss(x, wanted, len(self.layers), counts) for w, (wanted, counts) in parts]
-        return [torch.stack(losses).sum() / sum(weights)]
+        x, layers = scaled(found, self.scaling)[0].flatten(1), len(self.layers)
+        return [self.mean_of_targets([neighbor_loss(x, wanted, layers, counts) for wanted, counts in self.wanted])]
 
     def _deep(self, pictures: Sequence[Tensor], network: Callable[[Tensor], Maps]) -> list[Tensor]:
         """By what places are compared, of each picture: (1, C, H, W), scaled by one side's own."""

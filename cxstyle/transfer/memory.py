@@ -108,8 +108,8 @@ def need(
         others = 0 if term.loss == "gram" else area if term.compare == "source" else sum(areas)
         for layer in term.layers:
             if term.loss == "neighbors":
-                own, *others_places = (math.prod(grid_on(*each)) for each in (size, *targets))
-                places = COLUMN_COPIES * own + 2 * sum(others_places)
+                own, *theirs = (math.prod(grid_on(*each)) for each in (size, *targets))
+                places = COLUMN_COPIES * own + 2 * sum(theirs)
                 fixed += FLOAT_BYTES * channels(network, canonical_layer(layer)) * places
                 continue
             grid = stride(canonical_layer(term.layers[0] if term.combine == "concatenate" else layer)) ** 2
