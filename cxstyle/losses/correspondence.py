@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from ..pictures import Guide, bilinear, fit_within, from_oklab, pixel_shares, recolor, resize, shares_at, to_oklab
 from .feature_sets import Steering, averaged
+from .neighbors import in_context
 from .perceptual import variation
 
 LAYER = "conv4_2"
@@ -87,11 +88,9 @@ def cells(
         masks: labels' shares of each.
         weights: of the pictures; all cells count the same without.
     """
-    maps = [averaged(network(picture)[LAYER].float()).cpu() for picture in seen]  # (C, h, w)
-    grids = tuple((found.shape[1], found.shape[2]) for found in maps)
-    features = torch.cat([found.flatten(1) for found in maps], dim=1).t()  # (P, C)
-    features = features - features.mean(dim=0)
-    features = features / (features.square().mean(dim=0).sqrt() + 1e-3 * features.square().mean().sqrt() + 1e-8)
+    maps = in_context(seen, lambda picture: [averaged(network(picture)[LAYER].float()).cpu()[None]])  # (1, C, h, w)
+    grids = tuple((found.shape[2], found.shape[3]) for found in maps)
+    features = torch.cat([found.flatten(2)[0] for found in maps], dim=1).t()  # (P, C)
     lab = [to_oklab(picture) for picture in colored]
     means, squares = (
         torch.cat([pooled(v**power, grid) for v, grid in zip(lab, grids, strict=True)], dim=1) for power in (1, 2)

@@ -1,14 +1,15 @@
 """What each place of the source is made of in the target, found once and held place by place.
 
 After Kolkin et al., "Neural Neighbor Style Transfer" (2022). Places, four pixels apart, are compared by features of the
-three deepest layers at once, at a small size: so pieces of the target arrive whole, each where the source has something
-of its kind, and the source's shapes need little hold. What they are made of is then asked for in all layers, the finest
-too: with x_i the hypercolumn of the result, the features of all layers at place i, and y_k(i) that of the target's,
-each layer less the target's mean and over its deviation,
+three deepest layers at once, at three small sizes: so pieces of the target arrive whole, each where the source has
+something of its kind that is part of something of its kind, a lip in a face. What they are made of is then asked for in
+all layers, the finest too: with x_i the hypercolumn of the result, the features of all layers at place i, and y_k(i)
+that of the target's, each layer less the target's mean and over its deviation, and c the colours there, the same,
 
-    L_nn = sum_i w_i (N (1 - cos(x_i, y_k(i))) + |x_i - y_k(i)|^2 / 4) / sum_i w_i    for N layers.
+    L_nn = sum_i w_i (N (1 - cos(x_i, y_k(i))) + |x_i - y_k(i)|^2 / 4 + 5 |c(x_i) - c(y_k(i))|^2) / sum_i w_i
 
-They take the angle alone; the length of a plain wall's feature says that the wall is plain, see `coverage`.
+for N layers. They compare at one size and take the angle alone. The length of a plain wall's feature says that the wall
+is plain, see `coverage`; to the colours of large things the network is nearly blind.
 """
 
 from __future__ import annotations
@@ -19,16 +20,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..pictures import bilinear
+from ..pictures import SMALLEST_EDGE, bilinear, resize
 
 STEP, MOST = 4, 65536
 """Pixels from place to place, and the places of a picture: of one larger than 1024 x 1024 px they are further apart."""
 DECIDING = 3
 """Layers that decide which places belong together, the last ones of a term."""
+SHARES = 1.0, 0.56, 0.33
+"""Of the size at which they do so: what a place is, what it is part of, and what that is part of."""
+ALIKE = 0.08
+"""Cosine that a squared deviation of the colour is worth: skin is not made of a wall."""
 ROUNDS, BONUS = 6, 0.05
 """In which neighbours come to agree, and the cosine that it is worth to agree with one."""
-LENGTH = 0.25
-"""Weight of the squared difference beside the angle's."""
+LENGTH, COLOR = 0.25, 5.0
+"""Weights of the squared differences beside the angle's: of hypercolumns, and of colours."""
+BROAD = 3
+"""Places on a side that colours are averaged over, so that one of another colour leaves no stain."""
 EVEN = 1e-6
 """Least deviation and length: of a picture in one colour."""
 
@@ -63,6 +70,30 @@ def hypercolumns(features: Mapping[str, Tensor], layers: Sequence[str], grid: Gr
     return found
 
 
+def colors_on(picture: Tensor, grid: Grid) -> Columns:
+    """Of a picture (1, 3, H, W) on a grid, as a layer of hypercolumns."""
+    return [functional.adaptive_avg_pool2d(picture, grid)]
+
+
+def in_context(pictures: Sequence[Tensor], look: Callable[[Tensor], Columns]) -> list[Tensor]:
+    """By what places of the pictures of one side are compared: seen at several sizes, scaled by the side's own, so that
+    a photograph compares with a drawing, and joined on the largest one's grid: (1, C, H, W) of each.
+
+    Args:
+        pictures: each (1, 3, H, W).
+        look: gives the layers to compare of a picture, on one grid.
+    """
+    found: list[list[Tensor]] = []
+    for share in SHARES:
+        sizes = [[max(SMALLEST_EDGE, round(share * edge)) for edge in picture.shape[2:]] for picture in pictures]
+        maps = [look(resize(picture, *size)) for picture, size in zip(pictures, sizes, strict=True)]
+        own = scaling(maps)
+        found.append([scaled(columns, own) for columns in maps])
+    return [
+        torch.cat([bilinear(part, *parts[0].shape[2:]) for part in parts], dim=1) for parts in zip(*found, strict=True)
+    ]
+
+
 def scaling(pictures: Sequence[Columns]) -> Scaling:
     """Of all places of some pictures."""
     found = []
@@ -78,6 +109,17 @@ def scaled(columns: Columns, by: Scaling) -> Tensor:
     return torch.cat([(part - mean) / deviation for part, (mean, deviation) in zip(columns, by, strict=True)], dim=1)
 
 
+def comparable(x: Tensor, y: Tensor, colors: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+    """Of features (C, P), (C, Q) and colours (3, P), (3, Q) what has as products the cosines, less ALIKE times the
+    squared differences of colours but for what is the same for each y: (P, C + 4), (Q, C + 4)."""
+    own, theirs = (functional.normalize(side, dim=0) for side in (x, y))
+    length = others.square().sum(dim=0, keepdim=True)
+    return (
+        torch.cat([own, 2 * ALIKE * colors, torch.ones_like(own[:1])]).t(),
+        torch.cat([theirs, others, -ALIKE * length]).t(),
+    )
+
+
 def agreed(
     chosen: Tensor, x: Tensor, y: Tensor, grids: Sequence[Grid], allowed: Callable[[Tensor], Tensor] | None = None
 ) -> Tensor:
@@ -88,7 +130,7 @@ def agreed(
 
     Args:
         chosen: for each place of the source, (H, W), the index of one among all of the targets'.
-        x: unit vectors of the source's places, (H W, C).
+        x: of the source's places, (H W, C); its products with y say how alike they are.
         y: of all of the targets'.
         grids: of each target.
         allowed: whether places may take what has these indices, (H, W); all may without.
@@ -140,13 +182,22 @@ def handed_down(chosen: Tensor, grid: Grid, coarse: Sequence[Grid], fine: Sequen
     return found.flatten()
 
 
-def neighbor_loss(x: Tensor, y: Tensor, layers: int, weights: Tensor | None = None) -> Tensor:
+def broad(colors: Tensor) -> Tensor:
+    """Colours (1, 3, H, W) averaged over neighbouring places: (3, H W)."""
+    return functional.avg_pool2d(colors, BROAD, 1, BROAD // 2, count_include_pad=False)[0].flatten(1)
+
+
+def neighbor_loss(
+    x: Tensor, y: Tensor, colors: Tensor, others: Tensor, layers: int, weights: Tensor | None = None
+) -> Tensor:
     """L_nn of hypercolumns of the result and of those that belong at the same places, both scaled by the target's.
 
     Args:
         x: of the result, (C, P); gradients flow.
         y: the same.
-        layers: that they are made of.
+        colors: of the result, (3, P); gradients flow.
+        others: the same of y.
+        layers: that hypercolumns are made of.
         weights: how much each place counts, (P,), 0 or more; all the same without.
 
     Returns:
@@ -155,5 +206,5 @@ def neighbor_loss(x: Tensor, y: Tensor, layers: int, weights: Tensor | None = No
     # By products alone, which keep nothing of the size of x but x.
     product, own, other = (x * y).sum(dim=0), x.square().sum(dim=0), y.square().sum(dim=0)
     angles = 1 - product / (own * other + EVEN).sqrt()
-    distances = layers * angles + LENGTH * (own + other - 2 * product)
+    distances = layers * angles + LENGTH * (own + other - 2 * product) + COLOR * (colors - others).square().sum(dim=0)
     return distances.mean() if weights is None else distances @ (weights / weights.sum().clamp_min(EVEN))

@@ -7,16 +7,28 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ..features import Features as Maps
 from ..features import canonical_layer
-from ..pictures import Guide, bilinear, fit_within, pixel_shares, resize
+from ..pictures import Guide, bilinear, fit_within, pixel_shares, resize, to_oklab
 from ..settings import LossTerm
 from .contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
 from .coverage import coverage_loss, nearest, plain_coverage_loss
 from .feature_sets import MEMBER, Draws, FeatureSet, Indices, Steering, at_grid, concatenated, gather, merge, shares_on
-from .neighbors import DECIDING, agreed, grid_of, handed_down, hypercolumns, neighbor_loss, scaled, scaling
+from .neighbors import (
+    DECIDING,
+    agreed,
+    broad,
+    colors_on,
+    comparable,
+    grid_of,
+    handed_down,
+    hypercolumns,
+    in_context,
+    neighbor_loss,
+    scaled,
+    scaling,
+)
 from .palette import color_moments, palette_loss
 from .patches import PATCH, mrf_loss, patches
 from .perceptual import (
@@ -411,45 +423,66 @@ class Patches(Term):
 
 
 class Neighbors(Term):
-    """Hypercolumns, place by place, against those of the target that belong there: one value; with weights of the
-    targets the mean of each one's, with masks of those within each label."""
+    """Hypercolumns and colours, place by place, against those of the target that belong there: one value; with weights
+    of the targets the mean of each one's, with masks of those within each label."""
 
     def bind(self, pictures: Sequence[Tensor], features: Sequence[Maps]) -> None:
         maps = [hypercolumns(f, self.layers, grid_of(p)) for p, f in zip(pictures, features, strict=True)]
         self.pictures, self.scaling = pictures, scaling(maps)
         self.maps = [scaled(found, self.scaling) for found in maps]
+        colors = [colors_on(p, grid_of(p)) for p in pictures]
+        self.tones = scaling(colors)
+        self.colors = [scaled(found, self.tones) for found in colors]
 
     def bind_source(self, picture: Tensor, network: Callable[[Tensor], Maps]) -> None:
         size, fine = self.term.match_size, grid_of(picture)
-        (source,), targets = (
-            self._deep([resize(p, *fit_within(p, size)) for p in side], network) for side in ([picture], self.pictures)
-        )
+        sides = [[resize(p, *fit_within(p, size)) for p in side] for side in ([picture], self.pictures)]
+
+        def look(picture: Tensor) -> list[Tensor]:
+            return hypercolumns(network(picture), self.layers[-DECIDING:], grid_of(picture))
+
+        (source,), targets = (in_context(side, look) for side in sides)
+        (seen,), colors = (self._colors(side) for side in sides)
         x, counts = self.own(source), self.counts(picture.new_empty(1, 1, *fine))
-        self.wanted: list[tuple[Tensor, Tensor | None]] = []
+        self.wanted: list[tuple[Tensor, Tensor, Tensor | None]] = []
         for part, y in self.parted(targets):
             grids = [[grid_like(maps[i]) for i in part] for maps in (targets, self.maps)]
-            chosen, within = self._matched(x, y, grid_like(source), grids[0])
+            others = torch.cat([colors[i].flatten(2)[0] for i in part], dim=1)
+            units = comparable(x.features[0], y.features[0], seen.flatten(2)[0], others)
+            chosen, within = self._matched(x, y, *units, grid_like(source), grids[0])
             index = handed_down(chosen, fine, *grids)
             places = bilinear(within[None, None], *fine).flatten()
-            wanted = torch.cat([self.maps[i][0].flatten(1) for i in part], dim=1)[:, index]
-            self.wanted.append((wanted, places if counts is None else places * counts))
+            wanted, tones = (
+                torch.cat([maps[i][0].flatten(1) for i in part], dim=1)[:, index] for maps in (self.maps, self.colors)
+            )
+            self.wanted.append((wanted, broad(tones.view(1, 3, *fine)), places if counts is None else places * counts))
 
     def values(self, result: Evaluation) -> list[Tensor]:
-        found = hypercolumns(result.features, self.layers, grid_of(result.picture))
-        x, layers = scaled(found, self.scaling)[0].flatten(1), len(self.layers)
-        return [self.mean_of_targets([neighbor_loss(x, wanted, layers, counts) for wanted, counts in self.wanted])]
+        grid = grid_of(result.picture)
+        x = scaled(hypercolumns(result.features, self.layers, grid), self.scaling)[0].flatten(1)
+        colors = broad(scaled(colors_on(result.picture, grid), self.tones))
+        return [
+            self.mean_of_targets(
+                [neighbor_loss(x, y, colors, others, len(self.layers), counts) for y, others, counts in self.wanted]
+            )
+        ]
 
-    def _deep(self, pictures: Sequence[Tensor], network: Callable[[Tensor], Maps]) -> list[Tensor]:
-        """By what places are compared, of each picture: (1, C, H, W), scaled by one side's own."""
-        maps = [hypercolumns(network(p), self.layers[-DECIDING:], grid_of(p)) for p in pictures]
-        own = scaling(maps)
-        return [scaled(found, own) for found in maps]
+    def _colors(self, pictures: Sequence[Tensor]) -> list[Tensor]:
+        """Of places to compare, scaled by one side's own: (1, 3, H, W) of each picture."""
+        found = [colors_on(to_oklab(p), grid_of(p)) for p in pictures]
+        own = scaling(found)
+        return [scaled(colors, own) for colors in found]
 
     def _matched(
-        self, x: FeatureSet, y: FeatureSet, grid: tuple[int, int], grids: Sequence[tuple[int, int]]
+        self,
+        x: FeatureSet,
+        y: FeatureSet,
+        units: Tensor,
+        others: Tensor,
+        grid: tuple[int, int],
+        grids: Sequence[tuple[int, int]],
     ) -> tuple[Tensor, Tensor]:
         """Which of y belongs at each place, and 1 where any does, 0 where y lacks its label: (H, W) each."""
-        units, others = (functional.normalize(side.features[0].t(), dim=1) for side in (x, y))
         if x.shares is None or y.shares is None:
             chosen = nearest(units, others, self.precision).view(grid)
             return agreed(chosen, units, others, grids), units.new_ones(grid)

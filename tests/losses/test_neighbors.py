@@ -9,7 +9,17 @@ from torch import Tensor
 from cxstyle import LossTerm, StyleConfig
 from cxstyle.errors import ConfigError
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.losses.neighbors import agreed, handed_down, hypercolumns, neighbor_loss, scaled, scaling
+from cxstyle.losses.neighbors import (
+    ALIKE,
+    agreed,
+    comparable,
+    handed_down,
+    hypercolumns,
+    in_context,
+    neighbor_loss,
+    scaled,
+    scaling,
+)
 from cxstyle.losses.objective import Objective
 from cxstyle.pictures.guide import Guide
 
@@ -36,10 +46,36 @@ def value(bound: Objective, result: Tensor) -> float:
 
 def test_two_places_of_two_layers_by_hand() -> None:
     x, y = torch.tensor([[3.0, 1.0], [4.0, 0.0]]), torch.tensor([[3.0, 0.0], [4.0, 2.0]])
-    each = torch.tensor([0.0, 2 * 1 + 5 / 4])  # the same; at a right angle, and 1 + 4 apart
-    assert float(neighbor_loss(x, y, 2)) == pytest.approx(float(each.mean()), abs=1e-5)
-    assert float(neighbor_loss(x, y, 2, torch.tensor([3.0, 1.0]))) == pytest.approx(float(each[1]) / 4, abs=1e-5)
-    assert float(neighbor_loss(x, y, 2, torch.zeros(2))) == 0
+    colors, others = torch.tensor([[0.2, 0.4]]), torch.tensor([[0.2, 0.2]])
+    each = torch.tensor([0.0, 2 * 1 + 5 / 4 + 5 * 0.04])  # the same; at a right angle, 1 + 4 apart, of another colour
+    both = x, y, colors, others, 2
+    assert float(neighbor_loss(*both)) == pytest.approx(float(each.mean()), abs=1e-5)
+    assert float(neighbor_loss(*both, torch.tensor([3.0, 1.0]))) == pytest.approx(float(each[1]) / 4, abs=1e-5)
+    assert float(neighbor_loss(*both, torch.zeros(2))) == 0
+
+
+def test_places_are_compared_by_cosine_and_by_colour() -> None:
+    x, y = torch.rand(5, 3) - 0.5, torch.rand(5, 4) - 0.5
+    colors, others = torch.rand(3, 3), torch.rand(3, 4)
+    units, rest = comparable(x, y, colors, others)
+    cosines = torch.nn.functional.cosine_similarity(x[:, :, None], y[:, None], dim=0)
+    wanted = cosines - ALIKE * torch.cdist(colors.t(), others.t()).square()
+    found = units @ rest.t() - ALIKE * colors.square().sum(dim=0)[:, None]
+    torch.testing.assert_close(found, wanted)
+
+
+def test_what_looks_the_same_is_told_apart_by_what_it_is_part_of() -> None:
+    # The same dot in the middle of a light square and of a dark one.
+    pictures = [torch.full((1, 3, 96, 96), 0.5) for _ in range(2)]
+    for shade, found in zip((0.9, 0.1), pictures, strict=True):
+        found[..., 24:72, 24:72] = shade
+        found[..., 36:60, 36:60] = 0.5
+        found[..., 44:52, 44:52] = 0.0
+    one, other = in_context(pictures, lambda p: [torch.nn.functional.avg_pool2d(p, 8)])
+    assert one.shape == (1, 9, 12, 12)
+    near, *context = (one - other)[0, :, 5, 5].view(3, 3).square().sum(dim=1)
+    assert float(near) < 1e-6
+    assert float(max(context)) > 0.1
 
 
 def test_layers_are_brought_to_one_grid_and_to_one_scale() -> None:
@@ -102,7 +138,7 @@ def test_with_masks_places_draw_from_their_label_alone_and_others_from_nothing(n
     source, target = picture(1), picture(2)
     left = (torch.arange(64) < 24).float().expand(1, 64, 64)
     ((term,),) = objective(network, source, target, guide=Guide(None, left, (left,))).bound
-    ((wanted, places),) = term.wanted
+    ((wanted, _, places),) = term.wanted
     places = places.view(16, 16)
     assert float(places[:, 7:].sum()) == 0
     assert bool((places[:, :6] > 0).all())
