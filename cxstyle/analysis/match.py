@@ -17,10 +17,12 @@ from ..errors import ConfigError
 from ..features import FeatureCache, VGGFeatures, check_layer, resolve_network, stride
 from ..losses import (
     LAYER,
+    STEP,
     Correspondence,
     Matches,
     averaged,
     concatenated,
+    find_neighbors,
     matches,
 )
 from ..pictures import (
@@ -46,8 +48,10 @@ from ..pictures import (
 )
 from ..settings import FEATURES, ONE_MAP
 from ..transfer import read_inputs
-from .patchmatch import copy_patches, refine, unit_maps, upsample, visited_share
+from .mosaic import copy_patches, visited_share
 
+COMPARED = ["conv2_2", "conv3_2", "conv4_2"]
+"""By which `default` finds neighbours."""
 BANDWIDTH = 0.2
 """The paper's for style; the ranking of the pairs depends on it, what matches what doesn't."""
 CHROMA, OUTWARD = 0.1, 0.6
@@ -228,26 +232,21 @@ def match(
     where = choose_device(device)
     network = resolve_network(features, weights)
     layers = [check_layer(network, layer) for layer in layers]
-    levels, step = finer_layers(layers[0]), stride(layers[0])
-    whole = [resize_to_steps(load_picture(p, name), size, step) for p, name in ((source, "source"), (target, "target"))]
-    vgg = VGGFeatures(network, sorted({*layers, *levels, LAYER})).to(where)
+    step = stride(layers[0])
+    given = (source, "source"), (target, "target")
+    whole = [resize_to_steps(load_picture(picture, name), size, max(step, STEP)) for picture, name in given]
+    vgg = VGGFeatures(network, sorted({*layers, *COMPARED, LAYER})).to(where)
     with torch.no_grad(), exact_float32(), memory_errors():
         start, others = match_palettes(whole[0], whole[1:], colors)
         found = [vgg(picture.to(where)) for picture in (start, *others)]
         x, y = (averaged(concatenated(f, layers) if len(layers) > 1 else f[layers[0]]) for f in found)
         coarse = matches(x.flatten(1), y.flatten(1), BANDWIDTH)
-        places = torch.stack([coarse.best // y.shape[2], coarse.best % y.shape[2]]).view(2, *x.shape[1:])
-        for level in levels:
-            places = refine(upsample(places), *unit_maps(*(averaged(f[level]) for f in found)))
         regions = Correspondence(whole[0], whole[1:], vgg, where, Guide())
+        begin = regions.recolored(start) if colors == "target" else start
+        places = find_neighbors(begin.to(where), others[0].to(where), vgg, COMPARED)
     names = [Path(p).name if isinstance(p, str | Path) else n for p, n in ((source, "source"), (target, "target"))]
     grids = [(f.shape[1], f.shape[2]) for f in (x, y)]
     return draw_match(whole, names, places.cpu(), regions, clearest_pairs(coarse, grids, step, pairs), coarse.mutual)
-
-
-def finer_layers(layer: str) -> list[str]:
-    """Second layers of the blocks above a layer, up to conv2_2, in which its matches are made finer."""
-    return [f"conv{block}_2" for block in range(int(layer[4]) - 1, 1, -1)]
 
 
 def resize_to_steps(picture: Tensor, size: int, step: int) -> Tensor:

@@ -14,6 +14,8 @@ from .feature_sets import averaged as averaged
 from .feature_sets import concatenated as concatenated
 from .matches import Matches as Matches
 from .matches import matches as matches
+from .neighbors import STEP as STEP
+from .neighbors import find_neighbors as find_neighbors
 from .neighbors import grid_on as grid_on
 from .objective import Features as Features
 from .objective import Losses as Losses

@@ -21,7 +21,6 @@ from torch.nn import functional
 from ..pictures import Guide, bilinear, fit_within, from_oklab, pixel_shares, recolor, resize, shares_at, to_oklab
 from .feature_sets import Steering, averaged
 from .neighbors import in_context
-from .perceptual import variation
 
 LAYER = "conv4_2"
 """As of `match`; conv5_2 beside it made no picture better."""
@@ -33,7 +32,7 @@ FLOOR = 0.01
 """Added to deviations of lightness and colours, in Oklab's units: compression's noise is not to become colour."""
 GAINS = (0.2, 1.2)
 """Within which a deviation may change: a soft region's includes what lies between its parts, which is no contrast."""
-ALIKE, NEAR = 0.15, 0.2
+ALIKE, NEAR = 0.15, 0.4
 """Distance of colours, in Oklab's units, and of places, in long edges, over which pixels draw from cells."""
 SMOOTH, EVEN = 3, 1e-3
 """Radius in pixels of the guided filter, and the variance of lightness below which it takes a place for plain."""
@@ -41,8 +40,6 @@ CHUNK = 1024
 """Pixels taken at once: four times as many take twice the time, since their matrices leave the cache."""
 LEAST = 0.01
 """Share of its weight that every place keeps."""
-FAINT = 3e-4
-"""Variation of a place that nobody sees, in squared units of [0, 1]."""
 DIRECTIONS = 32
 """Principal directions of the target's regions that guide the matching of finer layers."""
 
@@ -163,19 +160,15 @@ class Correspondence:
         share = pixel_shares(reach, picture).sum(dim=0).clamp(0, 1)
         return share * found + (1 - share) * picture
 
-    def steering(self, targets: Sequence[Tensor], quiet: float) -> Steering:
-        """What steers the terms of a scale.
+    def steering(self, quiet: float) -> Steering:
+        """What steers the terms.
 
         Args:
-            targets: each (1, 3, H, W), at that scale.
             quiet: share of its weight that a place without a counterpart loses, beside those that have the clearest.
         """
-        energies = [variation(target).cpu() for target in targets]
-        energy = torch.cat([pooled(e, grid)[0] for e, grid in zip(energies, self.other.grids, strict=True)])
-        allowed = (self.theirs @ (energy + FAINT).log()).exp().view_as(self.confidence)
         least = max(LEAST, 1 - quiet)
         counts, others = weighed([self.confidence], least)[0], weighed(self.confidences, least)
-        return Steering(counts, tuple(others), allowed, *self.regions)
+        return Steering(counts, tuple(others), *self.regions)
 
     @cached_property
     def regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:

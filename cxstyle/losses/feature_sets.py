@@ -27,14 +27,12 @@ class Steering:
     Attributes:
         source: how much each place of the source counts and moves, in [0, 1]; it is held the more, the less that is.
         targets: the same of each target.
-        allowed: variation that the source's places may take on, in squared units of [0, 1].
         region: what the counterparts of the source's places look like, unit vectors of K channels.
         regions: what the places of each target look like, the same.
     """
 
     source: Tensor
     targets: tuple[Tensor, ...]
-    allowed: Tensor
     region: Tensor
     regions: tuple[Tensor, ...]
 

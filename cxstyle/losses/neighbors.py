@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..pictures import SMALLEST_EDGE, bilinear, resize
+from ..pictures import SMALLEST_EDGE, bilinear, fit_within, resize, to_oklab
+from .coverage import nearest
 
 STEP, MOST = 4, 65536
 """Pixels from place to place, and the places of a picture: of one larger than 1024 x 1024 px they are further apart."""
@@ -43,6 +44,8 @@ Grid = tuple[int, int]
 """(height, width) in places."""
 Columns = list[Tensor]
 """The layers of hypercolumns, (1, C, H, W) each, on one grid."""
+Places = tuple[Tensor, Tensor]
+"""Of a picture by what its places are compared, features (1, C, H, W) and colours (1, 3, H, W)."""
 Scaling = list[tuple[Tensor, Tensor]]
 """Of each layer the mean, (1, C, 1, 1), and the deviation."""
 
@@ -76,12 +79,15 @@ def colors_on(picture: Tensor, grid: Grid) -> Columns:
 
 
 def in_context(pictures: Sequence[Tensor], look: Callable[[Tensor], Columns]) -> list[Tensor]:
-    """By what places of the pictures of one side are compared: seen at several sizes, scaled by the side's own, so that
-    a photograph compares with a drawing, and joined on the largest one's grid: (1, C, H, W) of each.
+    """What places of the pictures of one side are, what they are part of, and what that is part of: seen at several
+    sizes, scaled by the side's own, so that a photograph compares with a drawing, and joined on the largest one's grid.
 
     Args:
         pictures: each (1, 3, H, W).
         look: gives the layers to compare of a picture, on one grid.
+
+    Returns:
+        (1, C, H, W) of each.
     """
     found: list[list[Tensor]] = []
     for share in SHARES:
@@ -92,6 +98,18 @@ def in_context(pictures: Sequence[Tensor], look: Callable[[Tensor], Columns]) ->
     return [
         torch.cat([bilinear(part, *parts[0].shape[2:]) for part in parts], dim=1) for parts in zip(*found, strict=True)
     ]
+
+
+def places_of(
+    pictures: Sequence[Tensor], network: Callable[[Tensor], Mapping[str, Tensor]], layers: Sequence[str], size: int
+) -> list[Places]:
+    """By what the places of the pictures of one side, each (1, 3, H, W), are compared, at a long edge in pixels, by the
+    last of some layers: features (1, C, H, W) and colours (1, 3, H, W) of each."""
+    small = [resize(picture, *fit_within(picture, size)) for picture in pictures]
+    features = in_context(small, lambda p: hypercolumns(network(p), layers[-DECIDING:], grid_of(p)))
+    colors = [colors_on(to_oklab(picture), grid_of(picture)) for picture in small]
+    own = scaling(colors)
+    return [(found, scaled(color, own)) for found, color in zip(features, colors, strict=True)]
 
 
 def scaling(pictures: Sequence[Columns]) -> Scaling:
@@ -109,14 +127,18 @@ def scaled(columns: Columns, by: Scaling) -> Tensor:
     return torch.cat([(part - mean) / deviation for part, (mean, deviation) in zip(columns, by, strict=True)], dim=1)
 
 
-def comparable(x: Tensor, y: Tensor, colors: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
-    """Of features (C, P), (C, Q) and colours (3, P), (3, Q) what has as products the cosines, less ALIKE times the
-    squared differences of colours but for what is the same for each y: (P, C + 4), (Q, C + 4)."""
-    own, theirs = (functional.normalize(side, dim=0) for side in (x, y))
-    length = others.square().sum(dim=0, keepdim=True)
+def comparable(source: Places, targets: Sequence[Places]) -> tuple[Tensor, Tensor]:
+    """What has as products the cosines of features, less ALIKE times the squared differences of colours but for what is
+    the same for all of the targets' places: (P, C + 4) and (Q, C + 4)."""
+    own, theirs = (
+        [torch.cat([side[kind].flatten(2)[0] for side in sides], dim=1) for kind in (0, 1)]
+        for sides in ([source], targets)
+    )
+    (x, color), (y, other) = own, theirs
+    length = other.square().sum(dim=0, keepdim=True)
     return (
-        torch.cat([own, 2 * ALIKE * colors, torch.ones_like(own[:1])]).t(),
-        torch.cat([theirs, others, -ALIKE * length]).t(),
+        torch.cat([functional.normalize(x, dim=0), 2 * ALIKE * color, torch.ones_like(x[:1])]).t(),
+        torch.cat([functional.normalize(y, dim=0), other, -ALIKE * length]).t(),
     )
 
 
@@ -180,6 +202,24 @@ def handed_down(chosen: Tensor, grid: Grid, coarse: Sequence[Grid], fine: Sequen
         found = torch.where((own >= 0) & (own < rows * columns), start + y * width + x, found)
         first, start = first + rows * columns, start + height * width
     return found.flatten()
+
+
+def find_neighbors(
+    source: Tensor,
+    target: Tensor,
+    network: Callable[[Tensor], Mapping[str, Tensor]],
+    layers: Sequence[str],
+    size: int = 288,
+) -> Tensor:
+    """What a run finds, without masks: for each STEP pixels of the source, (1, 3, H, W), row and column of the target's
+    that belong there, (2, H / STEP, W / STEP)."""
+    (first,), (second,) = (places_of([picture], network, layers, size) for picture in (source, target))
+    x, y = comparable(first, [second])
+    coarse = (second[0].shape[2], second[0].shape[3])
+    chosen = agreed(nearest(x, y, "fp32").view(first[0].shape[2:]), x, y, [coarse])
+    (rows, columns), own = ((p.shape[2] // STEP, p.shape[3] // STEP) for p in (source, target))
+    index = handed_down(chosen, (rows, columns), [coarse], [own])
+    return torch.stack([index // own[1], index % own[1]]).view(2, rows, columns)
 
 
 def broad(colors: Tensor) -> Tensor:

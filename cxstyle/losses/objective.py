@@ -22,7 +22,7 @@ KINDS = {"source": "content", "target": "style", "paired": "paired"}
 """What a term that compares with a picture is called in progress and reports."""
 OWN_NAMES = ("coverage", "gram", "neighbors", "perceptual")
 """Terms that are called what they are, since others compare the same layers."""
-PIXEL_NAMES = {"l1": "l1", "palette": "palette", "relative_variation": "variation", "total_variation": "tv"}
+PIXEL_NAMES = {"l1": "l1", "palette": "palette", "total_variation": "tv"}
 """What terms that look at the pixels alone are called there."""
 
 

@@ -96,27 +96,3 @@ def total_variation(picture: Tensor) -> Tensor:
     down = picture[:, :, 1:] - picture[:, :, :-1]
     across = picture[:, :, :, 1:] - picture[:, :, :, :-1]
     return down.square().mean() + across.square().mean()
-
-
-def variation(picture: Tensor) -> Tensor:
-    """Squared difference from the neighbours above and left, of the channels' mean: (N, C, H, W) -> (N, 1, H, W)."""
-    light = picture.mean(dim=1, keepdim=True)
-    found = torch.zeros_like(light)
-    found[:, :, 1:] += (light[:, :, 1:] - light[:, :, :-1]).square()
-    found[:, :, :, 1:] += (light[:, :, :, 1:] - light[:, :, :, :-1]).square()
-    return found
-
-
-def relative_variation(change: Tensor, allowed: Tensor) -> Tensor:
-    """`total_variation` of a change, at each place over that which belongs there.
-
-    Args:
-        change: (N, C, H, W), of a picture in [0, 1].
-        allowed: (N, 1, H, W), above 0, in squared units of [0, 1].
-
-    Returns:
-        A scalar, 0 or more: about 1 where the change varies as much as is allowed.
-    """
-    down = change[:, :, 1:] - change[:, :, :-1]
-    across = change[:, :, :, 1:] - change[:, :, :, :-1]
-    return (down.square() / allowed[:, :, 1:]).mean() + (across.square() / allowed[:, :, :, 1:]).mean()

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from ..features import Features as Maps
 from ..features import canonical_layer
-from ..pictures import Guide, bilinear, fit_within, pixel_shares, resize, to_oklab
+from ..pictures import Guide, bilinear, pixel_shares
 from ..settings import LossTerm
 from .contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
 from .coverage import coverage_loss, nearest, plain_coverage_loss
 from .feature_sets import MEMBER, Draws, FeatureSet, Indices, Steering, at_grid, concatenated, gather, merge, shares_on
 from .neighbors import (
-    DECIDING,
     agreed,
     broad,
     colors_on,
@@ -24,8 +23,8 @@ from .neighbors import (
     grid_of,
     handed_down,
     hypercolumns,
-    in_context,
     neighbor_loss,
+    places_of,
     scaled,
     scaling,
 )
@@ -36,7 +35,6 @@ from .perceptual import (
     gram_matrix,
     perceptual_loss,
     reconstruction_loss,
-    relative_variation,
     total_variation,
 )
 
@@ -192,19 +190,6 @@ class Palette(Term):
             for moments, share in zip(self.wanted, self.shares, strict=True)
         ]
         return [torch.stack(losses).sum()]
-
-
-class RelativeVariation(Term):
-    """Of the difference from the source, over the variation of the target's parts that correspond."""
-
-    def bind(self, pictures: Sequence[Tensor], _: Sequence[Maps]) -> None:
-        self.origin = pictures[0]
-        height, width = pictures[0].shape[2:]
-        allowed = torch.ones(1, 1, 1, 1) if self.steering is None else self.steering.allowed
-        self.allowed = bilinear(allowed, height, width).to(pictures[0])
-
-    def values(self, result: Evaluation) -> list[Tensor]:
-        return [relative_variation(result.picture - self.origin, self.allowed)]
 
 
 @dataclass(frozen=True)
@@ -435,27 +420,23 @@ class Neighbors(Term):
         self.colors = [scaled(found, self.tones) for found in colors]
 
     def bind_source(self, picture: Tensor, network: Callable[[Tensor], Maps]) -> None:
-        size, fine = self.term.match_size, grid_of(picture)
-        sides = [[resize(p, *fit_within(p, size)) for p in side] for side in ([picture], self.pictures)]
-
-        def look(picture: Tensor) -> list[Tensor]:
-            return hypercolumns(network(picture), self.layers[-DECIDING:], grid_of(picture))
-
-        (source,), targets = (in_context(side, look) for side in sides)
-        (seen,), colors = (self._colors(side) for side in sides)
-        x, counts = self.own(source), self.counts(picture.new_empty(1, 1, *fine))
+        (source,), targets = (
+            places_of(side, network, self.layers, self.term.match_size) for side in ([picture], self.pictures)
+        )
+        fine = grid_of(picture)
+        x, counts = self.own(source[0]), self.counts(picture.new_empty(1, 1, *fine))
         self.wanted: list[tuple[Tensor, Tensor, Tensor | None]] = []
-        for part, y in self.parted(targets):
-            grids = [[grid_like(maps[i]) for i in part] for maps in (targets, self.maps)]
-            others = torch.cat([colors[i].flatten(2)[0] for i in part], dim=1)
-            units = comparable(x.features[0], y.features[0], seen.flatten(2)[0], others)
-            chosen, within = self._matched(x, y, *units, grid_like(source), grids[0])
-            index = handed_down(chosen, fine, *grids)
+        for part, y in self.parted([features for features, _ in targets]):
+            coarse, own = [grid_like(targets[i][0]) for i in part], [grid_like(self.maps[i]) for i in part]
+            units = comparable(source, [targets[i] for i in part])
+            chosen, within = self._matched(x, y, *units, grid_like(source[0]), coarse)
+            index = handed_down(chosen, fine, coarse, own)
             places = bilinear(within[None, None], *fine).flatten()
-            wanted, tones = (
+            wanted, colors = (
                 torch.cat([maps[i][0].flatten(1) for i in part], dim=1)[:, index] for maps in (self.maps, self.colors)
             )
-            self.wanted.append((wanted, broad(tones.view(1, 3, *fine)), places if counts is None else places * counts))
+            colors = broad(colors.view(1, 3, *fine))
+            self.wanted.append((wanted, colors, places if counts is None else places * counts))
 
     def values(self, result: Evaluation) -> list[Tensor]:
         grid = grid_of(result.picture)
@@ -466,12 +447,6 @@ class Neighbors(Term):
                 [neighbor_loss(x, y, colors, others, len(self.layers), counts) for y, others, counts in self.wanted]
             )
         ]
-
-    def _colors(self, pictures: Sequence[Tensor]) -> list[Tensor]:
-        """Of places to compare, scaled by one side's own: (1, 3, H, W) of each picture."""
-        found = [colors_on(to_oklab(p), grid_of(p)) for p in pictures]
-        own = scaling(found)
-        return [scaled(colors, own) for colors in found]
 
     def _matched(
         self,
@@ -510,6 +485,5 @@ TERMS: dict[str, type[Term]] = {
     "palette": Palette,
     "perceptual": Perceptual,
     "reconstruction": Reconstruction,
-    "relative_variation": RelativeVariation,
     "total_variation": TotalVariation,
 }

@@ -27,7 +27,6 @@ SIDES = {"coverage": ("target", "paired"), "neighbors": ("target",), "perceptual
 PIXEL_LOSSES = {
     "l1": ("paired",),
     "palette": ("source",),
-    "relative_variation": ("source",),
     "total_variation": ("", "source"),
 }
 """Losses of the pixels themselves, and whose each can be compared with."""
@@ -40,12 +39,10 @@ class LossTerm:
     Attributes:
         loss: contextual (Mechrez et al. 2018, Eq. 5), coverage (the other direction of matching: each place of the
             result should look like something of the target), neighbors (Kolkin et al. 2022: each place of the source is
-            made of the target's place whose deep features are most like its own, in all layers, found once), gram or
-            reconstruction (Gatys et al. 2016, Eq. 4 and 1), perceptual (Mechrez et al., section 3.2: as reconstruction,
-            by the absolute difference), mrf (Li, Wand 2016, Eq. 2), l1 (absolute difference of the pixels), palette
-            (mean and covariance of the colours, as a Wasserstein distance), total_variation, or relative_variation
-            (that of the difference from the source, at each place over what the parts of the target that correspond to
-            it have themselves: plain grounds stay plain, strokes are free).
+            made of the target's place whose deep features and colours are most like its own, in all layers, found
+            once), gram or reconstruction (Gatys et al. 2016, Eq. 4 and 1), perceptual (Mechrez et al., section 3.2: as
+            reconstruction, by the absolute difference), mrf (Li, Wand 2016, Eq. 2), l1 (absolute difference of the
+            pixels), palette (mean and covariance of the colours, as a Wasserstein distance), or total_variation.
         weight: factor of the term, 0 or more; 0 leaves it out. Several are those of the scales, coarse to fine; the
             last one holds for all that follow.
         compare: whose features the result's are compared with: source, target, or in training paired, the picture that

@@ -66,8 +66,8 @@ class TrainConfig(Settings):
         for index, term in enumerate(self.terms):
             if term.compare:
                 check_choice(f"terms[{index}].compare", term.compare, TASKS[self.task])
-            if term.loss in ("neighbors", "palette", "relative_variation") or term.guidance or len(term.weights) > 1:
-                unfit = "neighbors, palette, relative_variation, guidance and weights of scales"
+            if term.loss in ("neighbors", "palette") or term.guidance or len(term.weights) > 1:
+                unfit = "neighbors, palette, guidance and weights of scales"
                 raise ConfigError(f"terms[{index}]: {unfit} are for runs on one picture")
         check_device(self.device)
 

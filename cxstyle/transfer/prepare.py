@@ -125,7 +125,7 @@ def asks_for_correspondence(config: StyleConfig) -> bool:
     """Whether anything in the settings needs to know which parts correspond."""
     if config.colors == "regions" or config.quiet > 0:
         return True
-    return any(term.loss == "relative_variation" or term.guidance for term in config.terms_in_force())
+    return any(term.guidance for term in config.terms_in_force())
 
 
 def recolored(

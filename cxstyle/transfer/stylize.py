@@ -208,7 +208,7 @@ class Run:
             network,
             precision=setup.precision,
             guide=setup.inputs.guide,
-            steering=None if found is None else found.steering(targets, self.config.quiet),
+            steering=None if found is None else found.steering(self.config.quiet),
             jitter=self.config.jitter,
         )
         return objective.bind_source(source).bind_target(targets, seen)

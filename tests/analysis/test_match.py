@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cxstyle import match
 from cxstyle.analysis.match import place_colors
-from cxstyle.analysis.patchmatch import copy_patches, refine, upsample, visited_share
+from cxstyle.analysis.mosaic import copy_patches, visited_share
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError
 from cxstyle.losses.contextual import cosine_distances, log_similarities, relative_distances
@@ -56,17 +56,6 @@ def test_the_best_match_has_the_largest_cosine_about_the_mean_of_y() -> None:
 # Places
 
 
-def test_finer_places_keep_every_quarter_in_its_quarter() -> None:
-    places = torch.tensor([[[3, 0]], [[5, 1]]])
-    assert upsample(places).tolist() == [[[6, 6, 0, 0], [7, 7, 1, 1]], [[10, 11, 2, 3], [10, 11, 2, 3]]]
-
-
-def test_refining_finds_the_equal_feature_nearby_and_stays_on_the_grid() -> None:
-    y = torch.nn.functional.normalize(torch.randn(9, 9, 16), dim=2)
-    assert torch.equal(refine(grid(9, 9) + 2, y, y), grid(9, 9))
-    assert 0 <= int(refine(torch.full((2, 9, 9), 40), y, y).amin()) <= int(refine(grid(9, 9) * 0 + 40, y, y).amax()) < 9
-
-
 def test_a_picture_of_shifted_places_is_the_shifted_picture() -> None:
     target = torch.rand(1, 3, 24, 32)
     built = copy_patches(target, grid(8, 10) + torch.tensor([2, 5])[:, None, None], 2)
@@ -86,7 +75,7 @@ def test_coverage_is_where_patches_come_from() -> None:
 def test_equal_pictures_match_place_by_place(portrait: Tensor) -> None:
     small = portrait[:, :, 40:136, 60:156]
     found = match(small, small, size=96, colors="free", features="vgg16")
-    assert torch.equal(found.places, grid(48, 48))
+    assert torch.equal(found.places, grid(24, 24))
     assert (found.mutual, found.share) == (1, 1)
     torch.testing.assert_close(to_tensor(found.built), small, atol=1 / 255, rtol=0)
     assert float((to_tensor(found.origins) - to_tensor(found.key)).abs().mean()) < 2 / 255
@@ -100,10 +89,10 @@ def test_equal_pictures_match_place_by_place(portrait: Tensor) -> None:
 def test_a_picture_shifted_by_whole_strides_matches_where_it_was_shifted_to(portrait: Tensor) -> None:
     source, target = portrait[:, :, :, :192], portrait[:, :, :, 32:]
     found = match(source, target, size=192, colors="free", features="vgg16", pairs=40)
-    assert found.stride == 2
+    assert found.stride == 4
     # Where the network sees neither picture's border: 46 pixels of what conv4_2 looks at, and the average.
-    rows, columns = slice(54 // 2, (192 - 54) // 2), slice((54 + 32) // 2, (192 - 54) // 2)
-    right = (found.places == grid(96, 96) - torch.tensor([0, 16])[:, None, None]).all(0)[rows, columns]
+    rows, columns = slice(54 // 4, (192 - 54) // 4), slice((54 + 32) // 4, (192 - 54) // 4)
+    right = (found.places == grid(48, 48) - torch.tensor([0, 8])[:, None, None]).all(0)[rows, columns]
     assert float(right.float().mean()) > 0.95
     inside = [p for p in found.pairs if 86 <= p.source[0] < 138 and 54 <= p.source[1] < 138]
     assert inside
@@ -112,7 +101,7 @@ def test_a_picture_shifted_by_whole_strides_matches_where_it_was_shifted_to(port
 
 def test_any_two_sizes_and_layers_work_whatever_torch_is_set_to() -> None:
     source, target = torch.rand(3, 50, 70), torch.rand(3, 133, 41)
-    for layers, size in ((["conv4_2", "conv3_2"], (72, 48)), (["relu2_2"], (70, 50)), (["conv5_1"], (64, 48))):
+    for layers, size in ((["conv4_2", "conv3_2"], (72, 48)), (["relu2_2"], (72, 48)), (["conv5_1"], (64, 48))):
         found = match(source, target, layers=layers, features="vgg16", pairs=0)
         assert (found.built.size, found.origins.size, found.pairs) == (size, size, ())
         assert found.key.size == found.used.size == found.target.size

@@ -122,7 +122,7 @@ def test_places_count_as_the_steering_says(network: VGGFeatures) -> None:
     ones = torch.ones(1, 1, 1, 1)
     left, right = (torch.tensor([[[[1.0, 0.01]]]]), torch.tensor([[[[0.01, 1.0]]]]))
     values = [
-        value(network, [target], source, steering=Steering(s, (ones,), ones, ones, (ones,))) for s in (left, right)
+        value(network, [target], source, steering=Steering(s, (ones,), ones, (ones,))) for s in (left, right)
     ]
     assert values[0] > 2 * values[1]
 
@@ -137,7 +137,7 @@ def test_guidance_looks_where_regions_correspond(network: VGGFeatures) -> None:
     found = {}
     for guidance in (0.0, 3.0):
         for name, region in (("left", same), ("right", 1 - same)):
-            steering = Steering(ones, (ones,), ones, region, (halves,))
+            steering = Steering(ones, (ones,), region, (halves,))
             objective = Objective([replace(TERM, guidance=guidance)], network, steering=steering)
             objective.bind_source(source).bind_target([target])
             found[guidance, name] = float(objective.evaluate(source).total)

@@ -166,7 +166,7 @@ def test_settings_are_rows_to_read() -> None:
     rows = flat(StyleConfig.preset("fast").to_dict())
     start = "weight 1, layers conv2_2 conv3_2 conv4_2, combine sum, bandwidth 0.2"
     assert rows["contextual to target"].startswith(start)
-    assert (rows["palette to source"], rows["relative_variation to source"]) == ("weight 20", "weight 3")
+    assert rows["neighbors to target"].startswith("weight 20, layers conv1_2")
     assert (rows["optimizer betas"], rows["weights"], rows["enlarge"]) == ("0.9, 0.999", "none", "no")
     assert not {"seed", "description"} & rows.keys()
     term = {"loss": "gram", "compare": "target", "layers": ["conv1_1"], "samples": {"conv1_1": 9}}
