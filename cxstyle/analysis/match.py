@@ -209,7 +209,7 @@ def match(
     Args:
         source: as `stylize` takes it.
         target: the same; of any size.
-        layers: whose features are matched; several are concatenated on the grid of the first.
+        layers: whose features the pairs compare; several are concatenated on the grid of the first.
         size: long edge in pixels at which both are compared; smaller pictures keep their size.
         pairs: lines to draw, at most.
         colors: target recolours the source first, as the preset `default` does; source the target; free neither.

@@ -27,7 +27,7 @@ PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
     "--layers",
     default="conv4_2",
     metavar="NAME,...",
-    help="Whose features are matched; several are concatenated on the grid of the first.",
+    help="Whose features the lines compare; several are concatenated on the grid of the first.",
     **offers(*dict.fromkeys(name for names in CONVOLUTIONS.values() for name in names)),
 )
 @click.option("--size", default=384, metavar="PX", help="Long edge at which both are compared.")

@@ -121,9 +121,7 @@ def test_places_count_as_the_steering_says(network: VGGFeatures) -> None:
     target = torch.cat([target, source[:, :, :, 32:]], dim=3)
     ones = torch.ones(1, 1, 1, 1)
     left, right = (torch.tensor([[[[1.0, 0.01]]]]), torch.tensor([[[[0.01, 1.0]]]]))
-    values = [
-        value(network, [target], source, steering=Steering(s, (ones,), ones, (ones,))) for s in (left, right)
-    ]
+    values = [value(network, [target], source, steering=Steering(s, (ones,), ones, (ones,))) for s in (left, right)]
     assert values[0] > 2 * values[1]
 
 
