@@ -82,7 +82,8 @@ def details(pair: tuple[Path, Path]) -> RunDetails:
     source, target = (load_picture(path) for path in pair)
     masks = {"source_mask": halves(64, 64, "white"), "target_mask": [halves(64, 55), halves(64, 55, "lime")]}
     config = StyleConfig.preset().override(size=48, iterations=2, features="vgg16", seed=5, deterministic=True)
-    config = config.override(colors="free", strength=0.5, tv_weight=0)
+    terms = (*config.terms, LossTerm("palette", 20.0, "source"), LossTerm("total_variation", 1.0, "source"))
+    config = config.override(terms=terms, colors="free", strength=0.5, tv_weight=0)
     return stylize(source, [pair[1], target], config, weights=[1, 3], **masks).details
 
 
