@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..pictures import Guide, bilinear, fit_within, from_oklab, pixel_shares, recolor, resize, shares_at, to_oklab
-from .feature_sets import Steering, averaged
+from .feature_sets import MEMBER, Steering, averaged
 from .neighbors import in_context
 
 LAYER = "conv4_2"
@@ -38,6 +38,8 @@ SMOOTH, EVEN = 3, 1e-3
 """Radius in pixels of the guided filter, and the variance of lightness below which it takes a place for plain."""
 CHUNK = 1024
 """Pixels taken at once: four times as many take twice the time, since their matrices leave the cache."""
+NEVER = 1e-30
+"""In place of what two cells have hardly any label in common: less than any cosine can make up for."""
 LEAST = 0.01
 """Share of its weight that every place keeps."""
 DIRECTIONS = 32
@@ -233,7 +235,8 @@ def attention(x: Cells, y: Cells) -> Tensor:
     """How much each cell of x (P) draws from each of y (Q): (P, Q), rows add up to 1."""
     scores = x.features @ y.features.t() / TEMPERATURE + y.weights.log()
     if x.shares is not None and y.shares is not None:
-        scores = scores + (x.shares.t() @ y.shares).clamp_min(1e-6).log()
+        shared = x.shares.t() @ y.shares
+        scores = scores + torch.where(shared < MEMBER, NEVER, shared).log()
     return torch.softmax(scores, dim=1)
 
 
