@@ -44,8 +44,6 @@ Grid = tuple[int, int]
 """(height, width) in places."""
 Columns = list[Tensor]
 """The layers of hypercolumns, (1, C, H, W) each, on one grid."""
-Places = tuple[Tensor, Tensor]
-"""Of a picture by what its places are compared, features (1, C, H, W) and colours (1, 3, H, W)."""
 Scaling = list[tuple[Tensor, Tensor]]
 """Of each layer the mean, (1, C, 1, 1), and the deviation."""
 
@@ -102,14 +100,14 @@ def in_context(pictures: Sequence[Tensor], look: Callable[[Tensor], Columns]) ->
 
 def places_of(
     pictures: Sequence[Tensor], network: Callable[[Tensor], Mapping[str, Tensor]], layers: Sequence[str], size: int
-) -> list[Places]:
+) -> list[Tensor]:
     """By what the places of the pictures of one side, each (1, 3, H, W), are compared, at a long edge in pixels, by the
-    last of some layers: features (1, C, H, W) and colours (1, 3, H, W) of each."""
+    last of some layers: features and, as the last three, colours, (1, C + 3, H, W) of each."""
     small = [resize(picture, *fit_within(picture, size)) for picture in pictures]
     features = in_context(small, lambda p: hypercolumns(network(p), layers[-DECIDING:], grid_of(p)))
     colors = [colors_on(to_oklab(picture), grid_of(picture)) for picture in small]
     own = scaling(colors)
-    return [(found, scaled(color, own)) for found, color in zip(features, colors, strict=True)]
+    return [torch.cat([found, scaled(color, own)], dim=1) for found, color in zip(features, colors, strict=True)]
 
 
 def scaling(pictures: Sequence[Columns]) -> Scaling:
@@ -127,19 +125,18 @@ def scaled(columns: Columns, by: Scaling) -> Tensor:
     return torch.cat([(part - mean) / deviation for part, (mean, deviation) in zip(columns, by, strict=True)], dim=1)
 
 
-def comparable(source: Places, targets: Sequence[Places]) -> tuple[Tensor, Tensor]:
-    """What has as products the cosines of features, less ALIKE times the squared differences of colours but for what is
-    the same for all of the targets' places: (P, C + 4) and (Q, C + 4)."""
-    own, theirs = (
-        [torch.cat([side[kind].flatten(2)[0] for side in sides], dim=1) for kind in (0, 1)]
-        for sides in ([source], targets)
-    )
-    (x, color), (y, other) = own, theirs
-    length = other.square().sum(dim=0, keepdim=True)
-    return (
-        torch.cat([functional.normalize(x, dim=0), 2 * ALIKE * color, torch.ones_like(x[:1])]).t(),
-        torch.cat([functional.normalize(y, dim=0), other, -ALIKE * length]).t(),
-    )
+def comparable(source: Tensor, targets: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """`places_of` the source and of each target as maps (1, C + 4, H, W) whose products are the cosines of features,
+    less ALIKE times the squared differences of colours but for what is the same for all of the targets' places."""
+
+    def split(places: Tensor) -> tuple[Tensor, Tensor]:
+        return functional.normalize(places[:, :-3], dim=1), places[:, -3:]
+
+    x, color = split(source)
+    others = []
+    for y, other in map(split, targets):
+        others.append(torch.cat([y, other, -ALIKE * other.square().sum(dim=1, keepdim=True)], dim=1))
+    return torch.cat([x, 2 * ALIKE * color, torch.ones_like(color[:, :1])], dim=1), others
 
 
 def agreed(
@@ -205,18 +202,15 @@ def handed_down(chosen: Tensor, grid: Grid, coarse: Sequence[Grid], fine: Sequen
 
 
 def find_neighbors(
-    source: Tensor,
-    target: Tensor,
-    network: Callable[[Tensor], Mapping[str, Tensor]],
-    layers: Sequence[str],
-    size: int = 288,
+    source: Tensor, target: Tensor, network: Callable[[Tensor], Mapping[str, Tensor]], layers: Sequence[str], size: int
 ) -> Tensor:
     """What a run finds, without masks: for each STEP pixels of the source, (1, 3, H, W), row and column of the target's
     that belong there, (2, H / STEP, W / STEP)."""
-    (first,), (second,) = (places_of([picture], network, layers, size) for picture in (source, target))
-    x, y = comparable(first, [second])
-    coarse = (second[0].shape[2], second[0].shape[3])
-    chosen = agreed(nearest(x, y, "fp32").view(first[0].shape[2:]), x, y, [coarse])
+    (first,), seconds = (places_of([picture], network, layers, size) for picture in (source, target))
+    first, (second,) = comparable(first, seconds)
+    x, y = first[0].flatten(1).t(), second[0].flatten(1).t()
+    coarse = (second.shape[2], second.shape[3])
+    chosen = agreed(nearest(x, y, "fp32").view(first.shape[2:]), x, y, [coarse])
     (rows, columns), own = ((p.shape[2] // STEP, p.shape[3] // STEP) for p in (source, target))
     index = handed_down(chosen, (rows, columns), [coarse], [own])
     return torch.stack([index // own[1], index % own[1]]).view(2, rows, columns)

@@ -423,14 +423,14 @@ class Neighbors(Term):
         (source,), targets = (
             places_of(side, network, self.layers, self.term.match_size) for side in ([picture], self.pictures)
         )
+        source, targets = comparable(source, targets)
         fine = grid_of(picture)
-        x, counts = self.own(source[0]), self.counts(picture.new_empty(1, 1, *fine))
+        x, counts = self.own(source), self.counts(picture.new_empty(1, 1, *fine))
         self.wanted: list[tuple[Tensor, Tensor, Tensor | None]] = []
-        for part, y in self.parted([features for features, _ in targets]):
-            coarse, own = [grid_like(targets[i][0]) for i in part], [grid_like(self.maps[i]) for i in part]
-            units = comparable(source, [targets[i] for i in part])
-            chosen, within = self._matched(x, y, *units, grid_like(source[0]), coarse)
-            index = handed_down(chosen, fine, coarse, own)
+        for part, y in self.parted(targets):
+            grids = [[grid_like(maps[i]) for i in part] for maps in (targets, self.maps)]
+            chosen, within = self._matched(x, y, grid_like(source), grids[0])
+            index = handed_down(chosen, fine, *grids)
             places = bilinear(within[None, None], *fine).flatten()
             wanted, colors = (
                 torch.cat([maps[i][0].flatten(1) for i in part], dim=1)[:, index] for maps in (self.maps, self.colors)
@@ -449,15 +449,10 @@ class Neighbors(Term):
         ]
 
     def _matched(
-        self,
-        x: FeatureSet,
-        y: FeatureSet,
-        units: Tensor,
-        others: Tensor,
-        grid: tuple[int, int],
-        grids: Sequence[tuple[int, int]],
+        self, x: FeatureSet, y: FeatureSet, grid: tuple[int, int], grids: Sequence[tuple[int, int]]
     ) -> tuple[Tensor, Tensor]:
         """Which of y belongs at each place, and 1 where any does, 0 where y lacks its label: (H, W) each."""
+        units, others = (side.features[0].t() for side in (x, y))
         if x.shares is None or y.shares is None:
             chosen = nearest(units, others, self.precision).view(grid)
             return agreed(chosen, units, others, grids), units.new_ones(grid)

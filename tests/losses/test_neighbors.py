@@ -57,8 +57,9 @@ def test_two_places_of_two_layers_by_hand() -> None:
 def test_places_are_compared_by_cosine_and_by_colour() -> None:
     x, y = torch.rand(5, 3) - 0.5, torch.rand(5, 4) - 0.5
     colors, others = torch.rand(3, 3), torch.rand(3, 4)
-    places = [(x[None, :, None], colors[None, :, None]), (y[None, :, None], others[None, :, None])]
-    units, rest = comparable(places[0], places[1:])
+    places = [torch.cat(side)[None, :, None] for side in ((x, colors), (y, others))]  # (1, 8, 1, P)
+    source, (target,) = comparable(places[0], places[1:])
+    units, rest = source[0].flatten(1).t(), target[0].flatten(1).t()
     cosines = torch.nn.functional.cosine_similarity(x[:, :, None], y[:, None], dim=0)
     wanted = cosines - ALIKE * torch.cdist(colors.t(), others.t()).square()
     found = units @ rest.t() - ALIKE * colors.square().sum(dim=0)[:, None]
