@@ -46,12 +46,10 @@ from ..pictures import (
     to_oklab,
     to_tensor,
 )
-from ..settings import FEATURES, ONE_MAP
+from ..settings import FEATURES, ONE_MAP, StyleConfig
 from ..transfer import read_inputs
 from .mosaic import copy_patches, visited_share
 
-COMPARED = ["conv2_2", "conv3_2", "conv4_2"]
-"""By which `default` finds neighbours."""
 BANDWIDTH = 0.2
 """The paper's for style; the ranking of the pairs depends on it, what matches what doesn't."""
 CHROMA, OUTWARD = 0.1, 0.6
@@ -235,18 +233,21 @@ def match(
     step = stride(layers[0])
     given = (source, "source"), (target, "target")
     whole = [resize_to_steps(load_picture(picture, name), size, max(step, STEP)) for picture, name in given]
-    vgg = VGGFeatures(network, sorted({*layers, *COMPARED, LAYER})).to(where)
+    (term,) = (term for term in StyleConfig.preset().terms if term.loss == "neighbors")
+    vgg = VGGFeatures(network, sorted({*layers, *term.layers, LAYER})).to(where)
     with torch.no_grad(), exact_float32(), memory_errors():
         start, others = match_palettes(whole[0], whole[1:], colors)
         found = [vgg(picture.to(where)) for picture in (start, *others)]
         x, y = (averaged(concatenated(f, layers) if len(layers) > 1 else f[layers[0]]) for f in found)
         coarse = matches(x.flatten(1), y.flatten(1), BANDWIDTH)
         regions = Correspondence(whole[0], whole[1:], vgg, where, Guide())
-        begin = regions.recolored(start) if colors == "target" else start
-        places = find_neighbors(begin.to(where), others[0].to(where), vgg, COMPARED)
+        recolored = regions.recolored(whole[0])
+        begin = recolored if colors == "target" else start
+        places = find_neighbors(begin.to(where), others[0].to(where), vgg, term.layers, term.match_size)
     names = [Path(p).name if isinstance(p, str | Path) else n for p, n in ((source, "source"), (target, "target"))]
     grids = [(f.shape[1], f.shape[2]) for f in (x, y)]
-    return draw_match(whole, names, places.cpu(), regions, clearest_pairs(coarse, grids, step, pairs), coarse.mutual)
+    lines = clearest_pairs(coarse, grids, step, pairs)
+    return draw_match(whole, names, places.cpu(), recolored, regions.confidence, lines, coarse.mutual)
 
 
 def resize_to_steps(picture: Tensor, size: int, step: int) -> Tensor:
@@ -259,14 +260,16 @@ def draw_match(
     whole: Sequence[Tensor],
     names: Sequence[str],
     places: Tensor,
-    regions: Correspondence,
+    recolored: Tensor,
+    confidence: Tensor,
     pairs: tuple[Pair, ...],
     mutual: Tensor,
 ) -> Match:
     """Everything that there is to see, of source and target as compared, (1, 3, H, W), and their names; of places on
-    the finest grid, (2, H, W), of parts that correspond, of pairs, and of whether each match is mutual, (P,)."""
+    the finest grid, (2, H, W), of the source in new colours, how sure its parts are, (1, 1, h, w), of pairs, and of
+    whether each match is mutual, (P,)."""
     source, target = whole
-    sure = bilinear(regions.confidence, source.shape[2], source.shape[3])
+    sure = bilinear(confidence, source.shape[2], source.shape[3])
     step = source.shape[2] // places.shape[1]
     colors = place_colors(target.shape[2], target.shape[3])
     middles = places * step + step // 2
@@ -279,7 +282,7 @@ def draw_match(
         "origins": tint(source, origin),
         "key": tint(target, colors),
         "used": pale(target, used),
-        "recolored": regions.recolored(source),
+        "recolored": recolored,
         "sure": pale(source, sure),
     }
     images = {name: to_image(picture) for name, picture in pictures.items()}

@@ -62,8 +62,9 @@ class LossTerm:
             beside a layer's own features when positions are matched, as a share of the features' own length. What the
             cells of conv4_2 look like joins the features as channels of its own, as the painted maps of Champandard,
             "Semantic Style Transfer and Turning Two-Bit Doodles into Fine Artworks" (2016) do.
-        match_size: of neighbors: long edge in pixels at which places are compared, by the last three of `layers`. The
-            smaller, the larger the pieces of the target that arrive whole: its strokes, and its things.
+        match_size: of neighbors: long edge in pixels at which places are compared, by the last three of `layers`; at
+            0.56 and 0.33 of it, too, for what they are part of. The smaller, the larger the pieces of the target that
+            arrive whole: its strokes, and its things.
     """
 
     loss: str = setting(choices=(*FEATURE_LOSSES, *PIXEL_LOSSES))
