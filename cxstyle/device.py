@@ -13,21 +13,14 @@ import torch
 from . import LATE, SPINNING, WAITING
 from .errors import DeviceError, MemoryLimitError
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-"""The network's arithmetic by the name of a precision."""
-CASTING = ("cpu", "cuda", "mps")
-"""Devices on which torch may be set to cast to a shorter type."""
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}  # the network's arithmetic by the name of a precision
+CASTING = ("cpu", "cuda", "mps")  # devices on which torch may be set to cast to a shorter type
 CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
-REPEATABLE = (":4096:8", ":16:8")
-"""Its values with which cuBLAS gives the same sums every time."""
+REPEATABLE = (":4096:8", ":16:8")  # its values with which cuBLAS gives the same sums every time
 
 
 def choose_device(wanted: str) -> torch.device:
-    """auto, cpu, cuda, cuda:N or mps as a device that this machine has.
-
-    Raises:
-        DeviceError: this machine doesn't have it.
-    """
+    """auto, cpu, cuda, cuda:N or mps as a device that this machine has, or a DeviceError."""
     if wanted == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -36,9 +29,8 @@ def choose_device(wanted: str) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count <= (device.index or 0):
-            raise DeviceError(
-                f"device: {wanted} is not there, this machine has {count} CUDA devices; use --device auto"
-            )
+            here = f"this machine has {count} CUDA devices"
+            raise DeviceError(f"device: {wanted} is not there, {here}; use --device auto")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("device: mps is not there, it needs a Mac with Apple silicon; use --device auto")
     return device
@@ -165,11 +157,7 @@ def own_stream(device: torch.device) -> Iterator[None]:
 
 
 def prepare_deterministic(device: torch.device) -> None:
-    """Asks cuBLAS for workspaces that give the same sums every time, which it must know before it is first used.
-
-    Raises:
-        DeviceError: it has been used already, and without them.
-    """
+    """Asks cuBLAS for workspaces that give the same sums every time; a DeviceError where it is used already without."""
     if device.type != "cuda" or os.environ.get(CUBLAS) in REPEATABLE:
         return
     if torch.cuda.is_initialized():
@@ -179,11 +167,7 @@ def prepare_deterministic(device: torch.device) -> None:
 
 @contextmanager
 def deterministic(wanted: bool, device: torch.device) -> Iterator[None]:
-    """Where wanted, refuses operations of torch that may differ from run to run, and sets that back.
-
-    Raises:
-        DeviceError: there is no other way on this device.
-    """
+    """Where wanted, refuses by a DeviceError what torch can't do the same in every run, and sets that back."""
     if not wanted:
         yield
         return

@@ -21,17 +21,13 @@ from typing import Any, BinaryIO
 from .checks import in_words
 from .errors import CheckpointError, ConfigError, OutputError
 
-PARTIAL = ".part"
-"""Suffix of files that are being written."""
-READ = "is read, and what is read is never replaced"
+PARTIAL = ".part"  # suffix of files that are being written
 TAKEN = "has come meanwhile and stays; the new one is"
-SLACK = 1 << 16
-"""Bytes that are to stay free beside files: folders grow, too."""
+SLACK = 1 << 16  # bytes that are to stay free beside files: folders grow, too
 
 
 def check_plain(path: Path, largest: float = math.inf) -> None:
-    """Refuses, by an OSError whose `strerror` says what it is, what can't be read to its end: a pipe may never come to
-    one, and a device has none; and what is larger."""
+    """Refuses by an OSError, whose `strerror` says why, what is larger, and pipes and devices: they may have no end."""
     try:
         found = path.stat()
     except ValueError as error:  # a NUL in its name
@@ -92,7 +88,7 @@ def check_writable(path: Path, *, overwrite: bool = False, inputs: Iterable[str 
             raise OutputError(f"{path} is a folder; name a file in it")
         if os.path.lexists(path):
             if file_id(path) in set(map(file_id, inputs)) - {None}:
-                raise OutputError(f"{path} {READ}; choose another name")
+                raise OutputError(f"{path} is read, and what is read is never replaced; choose another name")
             if not overwrite:
                 raise OutputError(f"{path} exists; choose another name or add --overwrite")
         if not path.parent.is_dir():

@@ -1,4 +1,3 @@
-from .alpha import on_white as on_white
 from .borders import border as border
 from .borders import cut as cut
 from .borders import without_border as without_border
@@ -28,13 +27,13 @@ from .limits import most_pixels as most_pixels
 from .limits import pixel_count as pixel_count
 from .masks import Labels as Labels
 from .masks import check_shape as check_shape
-from .masks import described as described
 from .masks import read_labels as read_labels
 from .masks import same_shape as same_shape
 from .masks import shares_at as shares_at
 from .photo import Origin as Origin
 from .photo import Photo as Photo
 from .reading import Picture as Picture
+from .reading import described as described
 from .reading import load_picture as load_picture
 from .reading import opaque as opaque
 from .reading import read_image as read_image
@@ -47,6 +46,7 @@ from .tensors import bilinear as bilinear
 from .tensors import fit as fit
 from .tensors import fit_within as fit_within
 from .tensors import interpolate as interpolate
+from .tensors import on_white as on_white
 from .tensors import resize as resize
 from .tensors import to_image as to_image
 from .tensors import to_tensor as to_tensor

@@ -14,39 +14,27 @@ from torch import Tensor
 from .limits import SMALLEST_EDGE
 from .photo import Photo
 
-CLEAR = 24 / 255, 12 / 255
-"""What differs clearly from a border's colour, in any channel; the second where nothing is found by the first. Half of
-it is a border's noise."""
-LEAST, MOST = 0.005, 0.3
-"""Of the side that a border takes a part of."""
-FLAT = 0.9
-"""Share of a border's line that is within the noise; in the rest JPEG rings."""
-EDGE = 0.6
-"""Share of the pixels behind a border that differ clearly from it."""
-SOFT, RINGING = 8, 0.15
-"""Lines that JPEG and resizing put between a border and what is behind it, at most, and the share of those two lines
-before it that differs clearly."""
-BEHIND = 0.02
-"""Of the side: how deep a picture behind a border is looked at."""
-VARIED = 0.1
-"""Share of the pixels behind a border that differ from most of their line: a picture, not the next stripe of a flag."""
-GREY = 12 / 255
-"""Between the channels of what counts as black, grey or white."""
-EXACT = 2 / 255
-"""Noise of a border that no codec has touched near its edge."""
+CLEAR = 24 / 255, 12 / 255  # off a border in any channel; the second where the first finds none; half of it is noise
+LEAST, MOST = 0.005, 0.3  # of the side that a border takes a part of
+FLAT = 0.9  # share of a border's line that is within the noise; in the rest JPEG rings
+EDGE = 0.6  # share of the pixels behind a border that differ clearly from it
+SOFT = 8  # lines, at most, that JPEG and resizing put between a border and what is behind it
+RINGING = 0.15  # share of the line two before those that differs clearly, at most
+BEHIND = 0.02  # of the side: how deep a picture behind a border is looked at
+VARIED = 0.1  # share of the pixels behind a border off their line's usual colour: a picture, not a flag's next stripe
+GREY = 12 / 255  # between the channels of what counts as black, grey or white
+EXACT = 2 / 255  # noise of a border that no codec has touched near its edge
 
-Widths = tuple[int, int, int, int]
-"""Pixels at left, top, right and bottom."""
+Widths = tuple[int, int, int, int]  # pixels at left, top, right and bottom
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A border's part at one side: its lines, with those of its soft edge, its color (3, 1, 1), and whether what is
-    behind it is varied."""
+    """A border's part at one side."""
 
-    width: int
-    color: Tensor
-    varied: bool
+    width: int  # lines, with those of its soft edge
+    color: Tensor  # (3, 1, 1)
+    varied: bool  # whether what is behind it is
 
     @property
     def grey(self) -> bool:
@@ -59,17 +47,21 @@ class Bar:
 
 
 class Side:
-    """The lines (3, K, L) of a picture of a size from one of its sides inwards, as deep as a border may be and what
-    lies behind it; NaN where they are transparent."""
+    """A picture's lines from one of its sides inwards, as deep as a border may be and what lies behind it.
 
-    def __init__(self, lines: Tensor, size: int) -> None:
-        self.lines, self.size = lines, size
-        self.color = lines[:, :1].flatten(1).nanmedian(1).values[:, None, None]
-        self.off = (lines - self.color).abs().amax(0)  # (K, L), in the channel that is farthest
+    Args:
+        picture: (3, K, L), its first line the side's; NaN where it is transparent.
+    """
+
+    def __init__(self, picture: Tensor) -> None:
+        self.size = picture.shape[1]
+        self.lines = picture[:, : int((MOST + BEHIND) * self.size) + 2 * SOFT]
+        self.color = self.lines[:, :1].flatten(1).nanmedian(1).values[:, None, None]
+        self.off = (self.lines - self.color).abs().amax(0)  # (K, L), in the channel that is farthest
 
     def flat(self, clear: float) -> int:
         """How many lines have the colour of the first all along."""
-        return first(share(self.off <= clear / 2) < FLAT)
+        return first((self.off <= clear / 2).float().mean(1) < FLAT)
 
     def bar(self, ends: tuple[int, int] = (0, 0)) -> Bar | None:
         """The bar at this side; `ends` of its lines, in pixels, are those of other sides' bars."""
@@ -77,7 +69,7 @@ class Side:
         off = self.off[:, inner]
         for clear in CLEAR:
             flat = self.flat(clear)
-            edge = flat + first(share(off[flat : flat + SOFT + 1] > clear) >= EDGE)
+            edge = flat + first((off[flat : flat + SOFT + 1] > clear).float().mean(1) >= EDGE)
             narrow = max(2.0, LEAST * self.size) <= edge <= MOST * self.size
             if flat and edge <= flat + SOFT and narrow and abrupt(off, edge, clear):
                 width = edge + (not sharp(off[edge - 1 : edge + 2]))
@@ -113,7 +105,7 @@ def without_border(photo: Photo, widths: Widths) -> Photo:
     """A photo less its border, with a note of it."""
     rest = cut(photo, widths, photo)
     height, width = rest.colors.shape[2:]
-    left_out = ", ".join(str(each) for each in widths)
+    left_out = ", ".join(map(str, widths))
     note = f"a flat border is left out ({left_out} px at left, top, right, bottom); the rest is {width}x{height} px"
     return replace(rest, notes=(*photo.notes, note))
 
@@ -146,7 +138,8 @@ def bars_of(picture: Tensor) -> list[Bar | None]:
     """A bar for each side of a picture (3, H, W) that has one, NaN where it is transparent."""
     if min(picture.shape[1:]) < SMALLEST_EDGE:
         return [None] * 4
-    sides = sides_of(picture)
+    turned = picture.transpose(1, 2)
+    sides = [Side(each) for each in (turned, picture, turned.flip(1), picture.flip(1))]
     left, top, right, bottom = (side.flat(CLEAR[0]) for side in sides)
     frame = [side.bar(ends) for side, ends in zip(sides, [(top, bottom), (left, right)] * 2, strict=True)]
     if all(bar is not None and bar.like(frame[0]) for bar in frame):
@@ -154,20 +147,6 @@ def bars_of(picture: Tensor) -> list[Bar | None]:
     # Edges are as long as the sides then: beside what stands on a plain ground the ground goes on.
     bars = [side.bar() for side in sides]
     return [bar if bar is not None and bar.like(bars[(i + 2) % 4]) else None for i, bar in enumerate(bars)]
-
-
-def sides_of(picture: Tensor) -> list[Side]:
-    """Left, top, right and bottom of a picture (3, H, W)."""
-    found = []
-    for lines in (picture.transpose(1, 2), picture, picture.transpose(1, 2).flip(1), picture.flip(1)):
-        size = lines.shape[1]
-        found.append(Side(lines[:, : int((MOST + BEHIND) * size) + 2 * SOFT], size))
-    return found
-
-
-def share(where: Tensor) -> Tensor:
-    """Of each line (K, L): (K,)."""
-    return where.float().mean(1)
 
 
 def first(where: Tensor) -> int:

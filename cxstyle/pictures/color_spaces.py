@@ -31,8 +31,7 @@ FROM_D50: Rows = (
 )
 """XYZ under D50 to linear sRGB, adapted to its D65 after Bradford."""
 D50 = (0.96422, 1.0, 0.82521)
-EDGE = 6 / 29
-"""Of the root in L*a*b* (CIE 15), below which it is a straight line."""
+EDGE = 6 / 29  # of the root in L*a*b* (CIE 15), below which it is a straight line
 
 
 def to_linear(encoded: Tensor) -> Tensor:
@@ -52,7 +51,8 @@ def to_oklab(picture: Tensor) -> Tensor:
 
 def from_oklab(lab: Tensor) -> Tensor:
     """The inverse of `to_oklab`; colours that sRGB doesn't have are held in [0, 1]."""
-    linear = mixed(inverse_of(TO_CONES), mixed(inverse_of(FROM_CONES), lab) ** 3).clamp(0, 1)
+    to_cones, to_rgb = (torch.tensor(rows, dtype=torch.float64).inverse() for rows in (FROM_CONES, TO_CONES))
+    linear = mixed(to_rgb, mixed(to_cones, lab) ** 3).clamp(0, 1)
     return from_linear(linear).clamp(0, 1)
 
 
@@ -76,11 +76,5 @@ def from_lab(lab: Tensor) -> Tensor:
 
 def mixed(matrix: Rows | Tensor, channels: Tensor) -> Tensor:
     """(3, 3) times the channels of (N, 3, H, W)."""
-    return torch.einsum(
-        "ij,njhw->nihw", torch.as_tensor(matrix, dtype=channels.dtype, device=channels.device), channels
-    )
-
-
-def inverse_of(matrix: Rows) -> Rows:
-    """The inverse of a 3 x 3 matrix."""
-    return tuple(map(tuple, torch.linalg.inv(torch.tensor(matrix, dtype=torch.float64)).tolist()))
+    weights = torch.as_tensor(matrix, dtype=channels.dtype, device=channels.device)
+    return torch.einsum("ij,njhw->nihw", weights, channels)

@@ -10,14 +10,10 @@ from torch.nn import functional
 
 from .guide import Guide, pixel_shares
 
-FLOOR = 1e-5
-"""Added to the variances, in squared units of [0, 1]: about one step of 8 bits, so that a grey picture's rounding isn't
-blown up into colour."""
-FEATHER = 1 / 64
-"""Of the long edge: over so much the colours of two labels run into each other."""
+FLOOR = 1e-5  # added to variances: about one squared step of 8 bits, or a grey picture's rounding would become colour
+FEATHER = 1 / 64  # of the long edge: over so much the colours of two labels run into each other
 
-Moments = tuple[Tensor, Tensor]
-"""Mean (3, 1) and covariance (3, 3) of colours."""
+Moments = tuple[Tensor, Tensor]  # mean (3, 1) and covariance (3, 3) of colours
 
 
 def recolor(picture: Tensor, palettes: Sequence[Tensor], guide: Guide | None = None) -> Tensor:

@@ -8,7 +8,6 @@ import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Any
 
 import numpy
 import torch
@@ -17,28 +16,23 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from ..errors import CxStyleError, PictureError
-from .alpha import filled
 from .icc import srgb_values
 from .kinds import LOCK, kind_of, numbers, tiff_tags
 from .limits import check_pixels, most_pixels
 from .metadata import XMP, attribution_in, attribution_of
 from .photo import Photo
 from .sixteen_bit import AVIF, HEIC, ORIENTATION, PROFILE, TIFF, Decoded, loader_of, read_deep, unit
+from .tensors import filled
 
-FORMATS = [
+FORMATS = (  # what is tried; not Pillow's whole list, which starts Ghostscript for PostScript
     *("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "ICNS"),
     *("PSD", "PCX", "QOI", "SGI", "DDS"),
-]
-"""What is tried; not Pillow's whole list, which starts Ghostscript for PostScript."""
+)
 MOVING = {"GIF", "WEBP", "PNG", "AVIF"}
-SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "LAB"}
-"""Pillow's mode -> the colour space."""
-LARGEST_TEXT = 16 * 2**20
-"""Bytes of a PNG's packed text or profile; Pillow's own limit is less than some profiles have."""
-MOST_SCANS = 20
-"""Of a JPEG as large as the limit of pixels; of smaller ones as many more."""
-COUNTED = 4 * 2**20
-"""Bytes up to which a file's frames are counted: there may be one in every few bytes."""
+SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "LAB"}  # Pillow's mode -> the colour space
+LARGEST_TEXT = 16 * 2**20  # bytes of a PNG's packed text or profile; Pillow's own limit is less than some profiles have
+MOST_SCANS = 20  # of a JPEG as large as the limit of pixels; of smaller ones as many more
+COUNTED = 4 * 2**20  # bytes up to which a file's frames are counted: there may be one in every few bytes
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what it says of damaged files goes to stderr
@@ -52,16 +46,14 @@ def decoder_errors(label: str) -> Iterator[None]:
     except CxStyleError:
         raise
     except UnidentifiedImageError as error:
-        raise PictureError(
-            f"{label} is not a picture in a format that can be read (JPEG, PNG, WebP, TIFF...), or is damaged"
-        ) from error
+        formats = "a format that can be read (JPEG, PNG, WebP, TIFF...)"
+        raise PictureError(f"{label} is not a picture in {formats}, or is damaged") from error
     except MemoryError as error:
         raise PictureError(f"{label} needs more memory than there is") from error
     except Exception as error:  # damaged files raise whatever a decoder didn't expect
         reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
-        raise PictureError(
-            f"{label} can't be read: {reason[:200]}; it may be damaged, or of a rare kind: save it as PNG"
-        ) from error
+        meant = "it may be damaged, or of a rare kind: save it as PNG"
+        raise PictureError(f"{label} can't be read: {reason[:200]}; {meant}") from error
 
 
 @contextlib.contextmanager
@@ -78,13 +70,16 @@ def pillow(label: str) -> Iterator[None]:
 
 
 def decode(data: bytes, label: str) -> Photo:
-    """The bytes of a file, which messages call `label`; a PictureError where they are no picture, or none that can be
-    had."""
+    """The bytes of a file, which messages call `label`; a PictureError where they are none that can be read."""
     formats = readable(data, label)
     with decoder_errors(label):
         loader = loader_of(data)
         if loader == TIFF:
-            return tiff_photo(data, label)
+            tags = tiff_tags(data)
+            found = read_deep(data, TIFF, label, tags.get(PROFILE))
+            notes = [f"{found.pages} pages; the first is used"] if found.pages > 1 else []
+            orientation = next(iter(numbers(tags.get(ORIENTATION))), 1)
+            return developed(found, orientation, attribution_in(tags, {"xmp": tags.get(XMP)}), notes)
         with pillow(label):
             image = Image.open(io.BytesIO(data), formats=formats)
             check_header(image, label)
@@ -102,25 +97,22 @@ def decode(data: bytes, label: str) -> Photo:
 
 
 def readable(data: bytes, label: str) -> list[str]:
-    """The formats to try on a file, as Pillow names them; a PictureError for a kind that isn't read, or needs a plug-
-    in."""
+    """Pillow's names of the formats to try; a PictureError for a file of a kind that isn't read, or needs a plug-in."""
     kind = kind_of(data, PurePath(label).suffix)
     if kind:
         raise PictureError(f"{label} is {kind}")
-    heif = []
+    with LOCK:
+        Image.init()
+    formats = [name for name in FORMATS if name in Image.OPEN]
     if is_heif(data):
         try:
-            import pillow_heif
+            from pillow_heif import register_heif_opener
         except ImportError as error:
-            raise PictureError(
-                f'{label} is a HEIC picture, which needs a plug-in: pip install "cxstyle[heif]"'
-            ) from error
-        heif = ["HEIF"]
-    with LOCK:
-        if heif:
-            pillow_heif.register_heif_opener()
-        Image.init()
-    return [name for name in (*FORMATS, *heif) if name in Image.OPEN]
+            needed = 'which needs a plug-in: pip install "cxstyle[heif]"'
+            raise PictureError(f"{label} is a HEIC picture, {needed}") from error
+        register_heif_opener()
+        formats.append("HEIF")
+    return formats
 
 
 def is_heif(data: bytes) -> bool:
@@ -143,9 +135,8 @@ def check_scans(data: bytes, image: Image.Image, label: str) -> None:
     if image.format in ("JPEG", "MPO"):
         scans, (width, height) = data.count(b"\xff\xda"), image.size
         if scans * width * height > MOST_SCANS * most_pixels():
-            raise PictureError(
-                f"{label} is {width}x{height} px in {scans:,} scans, more than pictures have; save it anew"
-            )
+            many = f"{scans:,} scans, more than pictures have"
+            raise PictureError(f"{label} is {width}x{height} px in {many}; save it anew")
 
 
 def check_exif(image: Image.Image, notes: list[str]) -> None:
@@ -157,18 +148,8 @@ def check_exif(image: Image.Image, notes: list[str]) -> None:
         notes.append("its EXIF data is damaged and not used")
 
 
-def tiff_photo(data: bytes, label: str) -> Photo:
-    """A TIFF, of which Pillow knows fewer kinds than libvips."""
-    tags = tiff_tags(data)
-    found = read_deep(data, TIFF, label, tags.get(PROFILE))
-    notes = [f"{found.pages} pages; the first is used"] if found.pages > 1 else []
-    orientation = next(iter(numbers(tags.get(ORIENTATION))), 1)
-    return developed(found, orientation, attribution_in(tags, {"xmp": tags.get(XMP)}), notes)
-
-
 def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> Photo:
-    """A picture of Pillow's, of any mode; a PictureError where it is damaged, too large, or of values that are no
-    colours."""
+    """A picture of Pillow's, of any mode; a PictureError where it is damaged, too large, or holds no colours."""
     notes = [] if notes is None else notes
     with pillow(label):
         check_header(image, label)
@@ -193,27 +174,23 @@ def photo_of(image: Image.Image, label: str, notes: list[str] | None = None) -> 
 
 
 def developed(found: Decoded, orientation: int, said: tuple[str, str], notes: list[str]) -> Photo:
-    """What a file holds, in sRGB, upright by EXIF's orientation, with author and rights; alpha that is 1 everywhere is
-    none."""
-    colors = channels(upright(srgb_values(found.values, found.space, found.profile, notes), orientation))
+    """What a file holds, in sRGB, upright, with author and rights; alpha that is 1 everywhere is none."""
+    colors = upright(srgb_values(found.values, found.space, found.profile, notes), orientation)
     alpha = None
     if found.alpha is not None and bool((found.alpha < 1).any()):
-        alpha = channels(upright(found.alpha[:, :, None], orientation))
+        alpha = upright(found.alpha[:, :, None], orientation)
         colors = filled(colors, alpha)
     return Photo(colors, alpha, found.bits, *said, tuple(dict.fromkeys(notes)))
 
 
-def upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """(H, W, C) as EXIF's orientation, 1 to 8, says that it is to be seen."""
+def upright(values: NDArray[numpy.float32], orientation: int) -> Tensor:
+    """(H, W, C) -> (1, C, H, W), as EXIF's orientation, 1 to 8, says that it is to be seen."""
     if orientation in (5, 6, 7, 8):
         values = values.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
         values = values[:, ::-1]
-    return values[::-1] if orientation in (3, 4, 7, 8) else values
-
-
-def channels(values: NDArray[numpy.float32]) -> Tensor:
-    """(H, W, C) -> (1, C, H, W)."""
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
     return torch.from_numpy(numpy.require(values, requirements=["C", "W"])).permute(2, 0, 1)[None].contiguous()
 
 

@@ -8,35 +8,25 @@ from pathlib import PurePath
 from ..checks import check_integer
 from ..errors import ConfigError, OutputError
 
-QUALITY = 95
-"""Of formats that have one, where nothing else is said."""
+QUALITY = 95  # of formats that have one, where nothing else is said
 
 
 @dataclass(frozen=True)
 class Format:
-    """What a format can do.
+    """What a format can do."""
 
-    Attributes:
-        name: as Pillow has it.
-        quality: whether there is one to choose.
-        deep: whether it holds 16 bits a channel.
-        alpha: whether it holds transparency.
-        tagged: whether it holds a colour profile and metadata.
-        longest: pixels on a side, at most; None where memory ends first.
-    """
-
-    name: str
-    quality: bool = False
-    deep: bool = False
-    alpha: bool = True
-    tagged: bool = True
-    longest: int | None = None
+    name: str  # as Pillow has it
+    quality: bool = False  # there is one to choose
+    deep: bool = False  # it holds 16 bits a channel
+    alpha: bool = True  # it holds transparency
+    tagged: bool = True  # it holds a colour profile and metadata
+    longest: int | None = None  # pixels on a side, at most; None where memory ends first
 
 
 PNG = Format("PNG", deep=True)
 JPEG = Format("JPEG", quality=True, alpha=False, longest=65_500)
 TIFF = Format("TIFF", deep=True)
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, Format] = {  # by suffix
     ".png": PNG,
     ".jpg": JPEG,
     ".jpeg": JPEG,
@@ -46,7 +36,6 @@ FORMATS: dict[str, Format] = {
     ".bmp": Format("BMP", alpha=False, tagged=False),
     ".avif": Format("AVIF", quality=True, longest=65_536),
 }
-"""By suffix."""
 BITS = ("auto", 8, 16)
 
 

@@ -20,10 +20,8 @@ from .vips import vips
 INTERPRETATIONS = {"GRAY": "grey16", "RGB": "rgb16", "CMYK": "cmyk"}
 """Colour space -> libvips's word for 16 bits of it."""
 WORDS = {"GRAY": "grey", "LAB": "Lab"}
-ROWS = 256
-"""Of a picture that are converted at once, which bounds the memory."""
-SRGB = ("sRGB", "sRGB built-in", "sRGB IEC61966-2.1")
-"""How the profiles of sRGB itself are called; others of such names may be linear."""
+ROWS = 256  # of a picture that are converted at once, which bounds the memory
+SRGB = ("sRGB", "sRGB built-in", "sRGB IEC61966-2.1")  # profiles of sRGB itself; others of such names may be linear
 DAMAGED = "its colour profile is damaged and not used"
 
 
@@ -38,10 +36,18 @@ def srgb_values(values: NDArray[Any], space: str, profile: bytes | None, notes: 
     """
     if space == "LAB":
         return from_profile_lab(values)
-    if profile and space == "GRAY" and space_of(profile) == "RGB":  # a grey picture out of an RGB workflow
+    found = opened(profile) if profile else None
+    its = str(found.profile.xcolor_space).strip().upper() if found else space
+    if profile and found is None:
+        notes.append(DAMAGED)
+    if (space, its) == ("GRAY", "RGB"):  # a grey picture out of an RGB workflow
         values, space = values.repeat(3, axis=2), "RGB"
-    found = usable(profile, space, notes)
-    if space != "CMYK" and (found is None or is_srgb(found)):
+    if its != space:
+        theirs, own = (WORDS.get(each, each) for each in (its, space))
+        notes.append(f"its colour profile is for {theirs} and the picture is {own}; not used")
+        found = None
+    # Where it is sRGB's own there is nothing to convert, and a result read again stays exact.
+    if space != "CMYK" and (found is None or name_of(found) in SRGB):
         return numpy.ascontiguousarray(numpy.broadcast_to(values, (*values.shape[:2], 3)), dtype=numpy.float32)
     if found is None:
         notes.append("CMYK without a colour profile; converted as usual offset printing")
@@ -69,26 +75,6 @@ def from_profile_lab(values: NDArray[Any]) -> NDArray[numpy.float32]:
     return found
 
 
-def usable(profile: bytes | None, space: str, notes: list[str]) -> ImageCms.ImageCmsProfile | None:
-    """An embedded profile that fits the picture's colours; a note about one that doesn't."""
-    if not profile:
-        return None
-    found, its = opened(profile), space_of(profile)
-    if found is None:
-        notes.append(DAMAGED)
-    elif its != space:
-        notes.append(
-            f"its colour profile is for {WORDS.get(its, its)} and the picture is {WORDS.get(space, space)}; not used"
-        )
-        return None
-    return found
-
-
-def is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Whether it says that it is sRGB's: there is nothing to convert then, and a result read again stays exact."""
-    return (profile.profile.profile_description or "").strip() in SRGB
-
-
 def opened(profile: bytes) -> ImageCms.ImageCmsProfile | None:
     """None for what is no profile."""
     try:
@@ -97,7 +83,6 @@ def opened(profile: bytes) -> ImageCms.ImageCmsProfile | None:
         return None
 
 
-def space_of(profile: bytes) -> str:
-    """RGB, GRAY, CMYK, LAB...; "" for what is no profile."""
-    found = opened(profile)
-    return "" if found is None else str(found.profile.xcolor_space).strip().upper()
+def name_of(profile: ImageCms.ImageCmsProfile) -> str:
+    """How a profile is called."""
+    return (profile.profile.profile_description or "").strip()

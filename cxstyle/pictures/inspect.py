@@ -9,14 +9,13 @@ from pathlib import Path
 from PIL import Image
 
 from .decoding import check_header, pillow, readable
-from .icc import opened
+from .icc import name_of, opened
 from .kinds import numbers, tiff_tags
 from .metadata import attribution_of, record_in
 from .reading import file_bytes
 from .sixteen_bit import BITS, ORIENTATION
 
-DEPTHS = {"1": 1, "I": 32, "F": 32, "I;16": 16, "I;16B": 16}
-"""Bits of Pillow's modes where they aren't 8."""
+DEPTHS = {"1": 1, "I": 32, "F": 32, "I;16": 16, "I;16B": 16}  # bits of Pillow's modes where they aren't 8
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,12 @@ def read_tags(path: Path) -> Tags:
     with pillow(str(path)), Image.open(io.BytesIO(data), formats=formats) as image:
         check_header(image, str(path))
         orientation = image.getexif().get(ORIENTATION, 1)
-        upright = not isinstance(orientation, int) or not 1 <= orientation <= 8
+        turned = int(orientation) if orientation in range(1, 9) else 1
         profile = image.info.get("icc_profile")
         found = opened(profile) if profile else None
-        name = (found.profile.profile_description or "").strip() if found else "damaged" if profile else ""
+        name = name_of(found) if found else "damaged" if profile else ""
         said = (*attribution_of(image), record_in(image))
-        return Tags(image.format or "", image.size, bits_of(image, data), name, 1 if upright else orientation, *said)
+        return Tags(image.format or "", image.size, bits_of(image, data), name, turned, *said)
 
 
 def bits_of(image: Image.Image, data: bytes) -> int:

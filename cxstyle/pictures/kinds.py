@@ -10,10 +10,9 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-TYPE, PHOTOMETRIC, DNG = 254, 262, 50706
-"""Tags of TIFF."""
-SENSOR, PREVIEW = (32803, 34892), 1
-"""Of `PHOTOMETRIC`: values as a camera's sensor gives them; and of `TYPE`."""
+TYPE, PHOTOMETRIC, DNG = 254, 262, 50706  # tags of TIFF
+SENSOR = 32803, 34892  # values of `PHOTOMETRIC`: as a camera's sensor gives them
+PREVIEW = 1  # value of `TYPE`
 RAW = frozenset(
     f".{kind}"
     for kind in (
@@ -38,10 +37,8 @@ KINDS = {
     rb"\Z": "an empty file: get it anew",
 }
 """How files begin, and what they are."""
-LOCK = threading.RLock()
-"""Pillow's limit of pixels and Python's warnings belong to the whole process."""
-PICTURES = rb"\x89PNG|\xff\xd8\xff|RIFF|GIF8|BM"
-"""How pictures begin, whatever they are called."""
+PICTURES = rb"\x89PNG|\xff\xd8\xff|RIFF|GIF8|BM"  # how pictures begin, whatever they are called
+LOCK = threading.RLock()  # Pillow's limit of pixels and Python's warnings belong to the whole process
 
 
 def kind_of(data: bytes, suffix: str) -> str:

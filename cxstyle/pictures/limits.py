@@ -7,12 +7,9 @@ import re
 
 from ..errors import ConfigError, PictureError
 
-VARIABLE = "CXSTYLE_MAX_PIXELS"
-"""The environment variable, which processes that a batch starts inherit."""
-MOST = 200_000_000
-"""Pixels, where nobody says otherwise."""
-SMALLEST_EDGE = 32
-"""Pixels: below this conv4_2 has too few positions for a set of features to mean anything."""
+VARIABLE = "CXSTYLE_MAX_PIXELS"  # of the environment, which processes that a batch starts inherit
+MOST = 200_000_000  # pixels, where nobody says otherwise
+SMALLEST_EDGE = 32  # pixels; below, conv4_2 has too few positions for a set of features to mean anything
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 LEAST_BYTES = 64 * 10**6
 

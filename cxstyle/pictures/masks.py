@@ -17,21 +17,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..errors import PictureError
-from .photo import Photo
-from .reading import Picture, load_picture
+from .reading import Picture, described, load_picture
 
-SAME = 24.0
-"""Colours nearer than this are one label; Euclidean distance of RGB in 0-255."""
-TIGHT = 8.0
-"""How near to its label's colour most of a label's pixels are."""
-LEAST = 0.005
-"""Share of one of the masks that a colour covers to be a label."""
-PRESENT = 0.001
-"""Share of a mask that a label covers to be on that side."""
-MOST = 32
-"""Labels that a pair of masks may have."""
-CELL = 8
-"""Width of the cells in which peaks are looked for."""
+SAME = 24.0  # colours nearer than this are one label; Euclidean distance of RGB in 0-255
+TIGHT = 8.0  # how near to its label's colour most of a label's pixels are
+LEAST = 0.005  # share of one of the masks that a colour covers to be a label
+PRESENT = 0.001  # share of a mask that a label covers to be on that side
+MOST = 32  # labels that a pair of masks may have
+CELL = 8  # width of the cells in which peaks are looked for
 
 Floats = NDArray[numpy.float64]
 
@@ -53,34 +46,33 @@ class Labels:
     @property
     def shared(self) -> tuple[int, ...]:
         """Indices of the labels that are on both sides."""
-        return tuple(i for i, sides in enumerate(self._sides()) if all(sides))
+        return tuple(i for i, (_, source, target) in enumerate(self._sides()) if source and target)
 
     @property
     def only_source(self) -> tuple[str, ...]:
         """Names of the labels that the targets' masks lack."""
-        return tuple(name for name, (_, target) in zip(self.names, self._sides(), strict=True) if not target)
+        return tuple(name for name, _, target in self._sides() if not target)
 
     @property
     def only_target(self) -> tuple[str, ...]:
         """Names of the labels that the source's mask lacks."""
-        return tuple(name for name, (source, _) in zip(self.names, self._sides(), strict=True) if not source)
+        return tuple(name for name, source, _ in self._sides() if not source)
 
-    def _sides(self) -> list[tuple[bool, bool]]:
-        """Whether each label is in the source's mask, and in any target's."""
+    def _sides(self) -> list[tuple[str, bool, bool]]:
+        """Each label's name, and whether it is in the source's mask, and in any target's."""
         source = self.source.flatten(1).any(1).tolist()
         targets = torch.stack([target.flatten(1).any(1) for target in self.targets]).any(0).tolist()
-        return list(zip(source, targets, strict=True))
+        return list(zip(self.names, source, targets, strict=True))
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """A mask by its U colours (U, 3) in 0-255, their shares of its pixels (U,), the part of these whose surroundings
-    are flat, and each pixel's colour as an index (H, W)."""
+    """A mask by its U colours."""
 
-    colors: Floats
-    shares: Floats
-    flat: Floats
-    places: NDArray[numpy.int32]
+    colors: Floats  # (U, 3) in 0-255
+    shares: Floats  # of its pixels, (U,)
+    flat: Floats  # the part of these whose surroundings are flat
+    places: NDArray[numpy.int32]  # each pixel's colour as an index (H, W)
 
     def near(self, color: Floats, radius: float) -> NDArray[numpy.bool_]:
         """Which colours lie within `radius` of one: (U,)."""
@@ -108,15 +100,13 @@ def read_labels(source_mask: Picture, target_masks: Sequence[Picture]) -> Labels
         covered = sum(side.shares[side.near(colors[i], SAME / 2)].sum() for i in own)
         if covered < 0.5 or len(colors) > MOST:
             many = f"more than {MOST} colours" if covered >= 0.5 else "no flat colours"
-            raise PictureError(
-                f"{name}: {many} found, as in a photograph; a mask is painted with one flat colour for each part"
-            )
+            meant = "a mask is painted with one flat colour for each part"
+            raise PictureError(f"{name}: {many} found, as in a photograph; {meant}")
     on_targets = sorted({i for own in present[1:] for i in own})
     if not set(present[0]) & set(on_targets):
-        raise PictureError(
-            f"{named[0][0]} and {named[1][0]} have no colour in common "
-            f"({listed(colors, present[0])}; {listed(colors, on_targets)}); paint the same part in the same colour"
-        )
+        both = f"{listed(colors, present[0])}; {listed(colors, on_targets)}"
+        none = f"{named[0][0]} and {named[1][0]} have no colour in common ({both})"
+        raise PictureError(f"{none}; paint the same part in the same colour")
     used = [i for i in range(len(colors)) if i in present[0] or i in on_targets]
     masks = [belonging(side, colors, own)[used] for side, own in zip(sides, present, strict=True)]
     return Labels(tuple(hexadecimal(colors[i]) for i in used), masks[0], tuple(masks[1:]))
@@ -130,10 +120,8 @@ def shares_at(shares: Tensor, height: int, width: int) -> Tensor:
 def check_shape(mask: tuple[int, int], picture: tuple[int, int], name: str) -> None:
     """Refuses, by a PictureError, a mask that hasn't `same_shape` as its picture; both are (height, width)."""
     if not same_shape(mask, picture):
-        raise PictureError(
-            f"{name} is {mask[1]}x{mask[0]} px but its picture {picture[1]}x{picture[0]}; "
-            "a mask covers the whole picture, in the same shape"
-        )
+        sizes = f"{mask[1]}x{mask[0]} px but its picture {picture[1]}x{picture[0]}"
+        raise PictureError(f"{name} is {sizes}; a mask covers the whole picture, in the same shape")
 
 
 def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -142,13 +130,6 @@ def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
     scale = math.sqrt(height * other_height * width * other_width)
     apart = abs(width * other_height - height * other_width)
     return apart <= max(0.02 * scale, *one, *other)
-
-
-def described(mask: Picture, name: str) -> str:
-    """What messages call a mask: its file where it has one."""
-    if isinstance(mask, Photo):
-        return mask.path or f"the {name}"
-    return f"the {name}" if not isinstance(mask, str) and not hasattr(mask, "__fspath__") else str(mask)
 
 
 def histogram(picture: Tensor) -> Histogram:
@@ -203,8 +184,7 @@ def surroundings(colors: Floats, shares: Floats) -> Floats:
     red, green, blue = (colors // CELL).astype(numpy.int64).T
     cells = numpy.bincount((red * side + green) * side + blue, weights=shares, minlength=side**3)
     cube = torch.from_numpy(cells).view(1, 1, side, side, side)
-    summed: Floats = functional.avg_pool3d(cube, 3, 1, 1, divisor_override=1).flatten().numpy()
-    return summed
+    return functional.avg_pool3d(cube, 3, 1, 1, divisor_override=1).flatten().numpy()
 
 
 def is_label(side: Histogram, color: Floats, others: list[Floats], least: float) -> bool:
@@ -215,10 +195,10 @@ def is_label(side: Histogram, color: Floats, others: list[Floats], least: float)
     """
     near = side.near(color, SAME)
     covered = side.shares[near].sum()
-    if covered < least or not is_mixture(color, [other for other in others if other is not color]):
-        return bool(covered >= least)
-    peaked = side.shares[side.near(color, TIGHT)].sum() >= covered / 2
-    return bool(peaked and side.flat[near].sum() >= covered / 5)
+    if covered < least:
+        return False
+    peaked = side.shares[side.near(color, TIGHT)].sum() >= covered / 2 and side.flat[near].sum() >= covered / 5
+    return bool(peaked) or not is_mixture(color, [other for other in others if other is not color])
 
 
 def is_mixture(color: Floats, others: list[Floats]) -> bool:

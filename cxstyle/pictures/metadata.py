@@ -14,17 +14,11 @@ from xml.sax.saxutils import escape
 
 from PIL import Image, ImageCms, ImageFile, IptcImagePlugin, PngImagePlugin
 
-SOFTWARE, ARTIST, COPYRIGHT, XMP = 0x0131, 0x013B, 0x8298, 700
-"""Tags of EXIF and TIFF."""
-BYLINE, RIGHTS = (2, 80), (2, 116)
-"""Of IPTC."""
-LONGEST = 1000
-"""Characters of author and rights that are kept."""
-LARGEST = 16 * 2**20
-"""Bytes of XMP that are looked at."""
-LONGEST_PACKET = 60_000
-"""Bytes of XMP in a JPEG: one of its segments holds 65,533."""
-XMP_KEYS = ("xmp", "XML:com.adobe.xmp")
+SOFTWARE, ARTIST, COPYRIGHT, XMP = 0x0131, 0x013B, 0x8298, 700  # tags of EXIF and TIFF
+BYLINE, RIGHTS = (2, 80), (2, 116)  # of IPTC
+LONGEST = 1000  # characters of author and rights that are kept
+LARGEST = 16 * 2**20  # bytes of XMP that are looked at
+LONGEST_PACKET = 60_000  # bytes of XMP in a JPEG: one of its segments holds 65,533
 KEY = "cxstyle"
 NAMESPACE = "urn:cxstyle:1.0/"
 SPACE = {"rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "dc": "http://purl.org/dc/elements/1.1/"}
@@ -39,13 +33,12 @@ PACKET = """\
 
 @dataclass(frozen=True)
 class Attribution:
-    """What a result's file says beside its pixels: the tool that made it, "" for no metadata at all, author and rights
-    of the source, and how it was made, as JSON."""
+    """What a result's file says beside its pixels."""
 
-    tool: str = ""
-    author: str = ""
+    tool: str = ""  # that made it; without one there is no metadata at all
+    author: str = ""  # of the source, as `copyright` is
     copyright: str = ""
-    record: str = ""
+    record: str = ""  # how it was made, as JSON
 
 
 def attribution_of(image: Image.Image) -> tuple[str, str]:
@@ -60,8 +53,7 @@ def attribution_of(image: Image.Image) -> tuple[str, str]:
 def attribution_in(
     exif: Mapping[int, Any], info: Mapping[Any, Any], iptc: Mapping[Any, Any] = MappingProxyType({})
 ) -> tuple[str, str]:
-    """Author and copyright; the first of EXIF by tag, XMP and PNG texts as Pillow has them, and IPTC by number that
-    says."""
+    """Author and copyright, each by the first that says: EXIF and IPTC by number, XMP and PNG's texts by name."""
     xmp = xmp_of(info)
     found = []
     for tag, element, number, *keys in (
@@ -90,11 +82,11 @@ def text_of(value: Any) -> str:
 
 
 def xmp_of(info: Mapping[Any, Any]) -> ElementTree.Element | None:
-    """None where there is none that can be read. Definitions of entities, which XMP has no use for and bombs are made
-    of, are not."""
-    packet = next((info[key] for key in XMP_KEYS if info.get(key)), None)
+    """None where there is none that can be read."""
+    packet = info.get("xmp") or info.get("XML:com.adobe.xmp")
     if isinstance(packet, str):
         packet = packet.encode("utf-8", "replace")
+    # XMP has no use for definitions of entities, which bombs are made of.
     if not isinstance(packet, bytes) or len(packet) > LARGEST or b"<!" in packet.replace(b"<!--", b""):
         return None
     try:

@@ -17,16 +17,20 @@ from torch import Tensor
 from ..checks import shown
 from ..errors import PictureError
 from ..files import read_up_to
-from .alpha import on_white
 from .decoding import decode, photo_of
 from .limits import SMALLEST_EDGE, check_pixels, most_bytes
 from .photo import Photo
-from .tensors import to_image
+from .sixteen_bit import SLACK
+from .tensors import on_white, to_image
 
-SLACK = 1e-3
-"""How far out of [0, 1] rounding to half precision may bring a tensor's values."""
-Picture = str | os.PathLike[str] | BinaryIO | Image.Image | NDArray[Any] | Tensor | Photo
-"""What `stylize` takes as a picture."""
+Picture = str | os.PathLike[str] | BinaryIO | Image.Image | NDArray[Any] | Tensor | Photo  # what `stylize` takes as one
+
+
+def described(picture: Picture, name: str) -> str:
+    """What messages call a picture: its file where it has one."""
+    if isinstance(picture, Photo) and picture.path:
+        return picture.path
+    return str(picture) if isinstance(picture, str | os.PathLike) else f"the {name}"
 
 
 def read_photo(picture: Picture, name: str = "picture") -> Photo:
@@ -46,9 +50,12 @@ def read_photo(picture: Picture, name: str = "picture") -> Photo:
         return picture
     if isinstance(picture, Tensor):
         return Photo(check_tensor(picture, name))
-    label = str(picture) if isinstance(picture, str | os.PathLike) else f"the {name}"
+    label = described(picture, name)
     if isinstance(picture, numpy.ndarray):
-        photo = photo_of(array_image(picture, label), label)
+        if picture.dtype != numpy.uint8 or picture.ndim != 3 or picture.shape[2] not in (3, 4) or not picture.size:
+            given = f"{picture.shape} of {picture.dtype}; make a tensor (3, H, W) of values in [0, 1]"
+            raise PictureError(f"{label} must be an array (H, W, 3) of uint8, got {given}")
+        photo = photo_of(Image.fromarray(picture), label)
     elif isinstance(picture, Image.Image):
         info = dict(picture.info)  # of which damaged parts are taken out
         try:
@@ -75,16 +82,6 @@ def opaque(photo: Photo) -> Tensor:
     return on_white(photo.colors, photo.alpha)
 
 
-def array_image(picture: NDArray[Any], label: str) -> Image.Image:
-    """An array (H, W, 3), or (H, W, 4) with alpha, of 8 bits as a picture of Pillow's."""
-    if picture.dtype != numpy.uint8 or picture.ndim != 3 or picture.shape[2] not in (3, 4) or not picture.size:
-        raise PictureError(
-            f"{label} must be an array (H, W, 3) of uint8, got {picture.shape} of {picture.dtype}; "
-            "make a tensor (3, H, W) of values in [0, 1]"
-        )
-    return Image.fromarray(picture)
-
-
 def stream_bytes(file: Any, label: str) -> bytes:
     """What is left of a file that somebody has opened."""
     try:
@@ -98,27 +95,25 @@ def stream_bytes(file: Any, label: str) -> bytes:
 
 
 def check_bytes(data: bytes, label: str) -> bytes:
-    """Refuses more bytes than a picture within the limit of pixels can have."""
-    if len(data) > most_bytes():
-        raise PictureError(
-            f"{label} is larger than {most_bytes():,} bytes, more than a picture needs; see --max-pixels"
-        )
+    """Refuses, by a PictureError, more bytes than a picture within the limit of pixels can have."""
+    most = most_bytes()
+    if len(data) > most:
+        raise PictureError(f"{label} is larger than {most:,} bytes, more than a picture needs; see --max-pixels")
     return data
 
 
 def check_tensor(picture: Tensor, name: str) -> Tensor:
+    """A copy, so that the caller's may change; a PictureError where it is no picture."""
     tensor = picture.detach().to("cpu", torch.float32)
     tensor = tensor[None] if tensor.dim() == 3 else tensor
     if tensor.dim() != 4 or tensor.shape[:2] != (1, 3) or min(tensor.shape[2:]) < SMALLEST_EDGE:
-        raise PictureError(
-            f"the {name} must be (3, H, W) or (1, 3, H, W), H and W at least {SMALLEST_EDGE}, got "
-            f"{tuple(picture.shape)}"
-        )
+        wanted = f"(3, H, W) or (1, 3, H, W), H and W at least {SMALLEST_EDGE}"
+        raise PictureError(f"the {name} must be {wanted}, got {tuple(picture.shape)}")
     check_pixels(tensor.shape[3], tensor.shape[2], f"the {name}")
     # Written so that NaN fails too.
     if not bool(((tensor >= -SLACK) & (tensor <= 1 + SLACK)).all()):
         raise PictureError(f"the {name} must hold values in [0, 1]; divide a picture in 0-255 by 255")
-    return tensor.clamp(0, 1)  # a copy, so that the caller's may change
+    return tensor.clamp(0, 1)
 
 
 def read_image(path: Path) -> Image.Image:
@@ -133,8 +128,7 @@ def read_file(path: Path) -> Photo:
 
 
 def file_bytes(path: Path) -> bytes:
-    """A file's bytes, no more than a picture within the limit of pixels can have; a PictureError where they can't be
-    read."""
+    """A file's bytes; a PictureError where they can't be read, or are more than a picture can have."""
     try:
         data = read_up_to(path, most_bytes() + 1)
     except FileNotFoundError as error:

@@ -10,10 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 INK, GREY, PALE = (34, 34, 34), (96, 96, 96), (240, 240, 238)
 ELLIPSIS = "..."
-FINER = 3
-"""Lines and text are drawn this many times as large and shrunk, since Pillow draws lines with steps."""
-Box = tuple[int, int, int, int]
-"""Left, top, right and bottom in pixels."""
+FINER = 3  # times as large are lines and text drawn, and then shrunk, since Pillow draws lines with steps
+Box = tuple[int, int, int, int]  # left, top, right and bottom in pixels
 
 
 @dataclass(frozen=True)
@@ -188,14 +186,9 @@ def fitted(size: tuple[int, int], room: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font."""
-    return ImageFont.load_default(size)
-
-
 def shortened(text: str, size: int, width: float) -> str:
     """The text, or as much of it as fits with an ellipsis."""
-    letters = font(size)
+    letters = ImageFont.load_default(size)
     if letters.getlength(text) <= width:
         return text
     while text and letters.getlength(text + ELLIPSIS) > width:
@@ -217,10 +210,9 @@ def write(
 
     Drawn large and shrunk: at its own size small text is fitted to whole pixels, letter by letter.
     """
-    text = shortened(text, size * FINER, width * FINER)
-    length = font(size * FINER).getlength(text)
-    mask = Image.new("L", ((int(length / FINER) + 4) * FINER, 2 * size * FINER), 0)
-    ImageDraw.Draw(mask).text((mask.width / 2, size * FINER), text, fill=255, font=font(size * FINER), anchor="mm")
+    text, letters = shortened(text, size * FINER, width * FINER), ImageFont.load_default(size * FINER)
+    mask = Image.new("L", ((int(letters.getlength(text) / FINER) + 4) * FINER, 2 * size * FINER), 0)
+    ImageDraw.Draw(mask).text((mask.width / 2, size * FINER), text, fill=255, font=letters, anchor="mm")
     mask = mask.reduce(FINER)
     left = place[0] - (mask.width // 2 if middle else 2)
     sheet.paste(color, (left, place[1] - mask.height // 2), mask)
@@ -230,12 +222,8 @@ def write_lines(sheet: Image.Image, box: Box, text: str, size: int) -> None:
     """Text broken into lines in the middle of a box; what doesn't fit is left out."""
     left, top, right, bottom = box
     width, step = right - left - 2 * size, round(size * 1.4)
-    lines = textwrap.wrap(
-        text,
-        max(1, width * 2 // size),
-        max_lines=max(1, (bottom - top - size) // step),
-        placeholder=f" {ELLIPSIS}",
-    )
+    most = max(1, (bottom - top - size) // step)
+    lines = textwrap.wrap(text, max(1, width * 2 // size), max_lines=most, placeholder=f" {ELLIPSIS}")
     y = (top + bottom) // 2 - step * (len(lines) - 1) // 2
     for i, line in enumerate(lines):
         write(sheet, ((left + right) // 2, y + i * step), line, size, width, GREY)

@@ -15,14 +15,10 @@ from .kinds import PHOTOMETRIC, is_tiff, numbers, tiff_tags
 from .limits import check_pixels
 from .vips import vips
 
-BITS, ORIENTATION, EXTRA, PROFILE = 258, 274, 338, 34675
-"""Tags of TIFF."""
-ASSOCIATED, STRAIGHT = 1, 2
-"""Of `EXTRA`: an alpha by which colours are multiplied, and one by which they aren't; others are none."""
-LAB = 8
-"""Of `PHOTOMETRIC`."""
-DEPTHS = (1, 2, 4, 8, 16, 32)
-"""Bits of a channel that are read of a TIFF."""
+BITS, ORIENTATION, EXTRA, PROFILE = 258, 274, 338, 34675  # tags of TIFF
+ASSOCIATED, STRAIGHT = 1, 2  # values of `EXTRA`: colours are multiplied by this alpha, or they aren't; others are none
+LAB = 8  # value of `PHOTOMETRIC`
+DEPTHS = (1, 2, 4, 8, 16, 32)  # bits of a channel that are read of a TIFF
 SPACES = {
     **dict.fromkeys(("b-w", "grey16"), "GRAY"),
     **dict.fromkeys(("rgb", "srgb", "rgb16", "scrgb"), "RGB"),
@@ -33,29 +29,19 @@ SPACES = {
 CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
 TIFF, AVIF, HEIC = "tiffload_buffer", "heifload_buffer", "heic"
 """Loaders; the last two turn pictures upright by themselves, and the last is not libvips's but pillow-heif."""
-SLACK = 1e-3
-"""How far floats may lie beyond [0, 1] as rounding."""
+SLACK = 1e-3  # how far floats may lie beyond [0, 1], as rounding to half precision brings them
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture as it is in its file.
+    """A picture as it is in its file."""
 
-    Attributes:
-        values: (H, W, C), as of `icc.srgb_values`.
-        space: GRAY, RGB, CMYK or LAB.
-        alpha: (H, W) in [0, 1], or None.
-        profile: embedded, or None.
-        bits: 8 or 16.
-        pages: of which it is the first.
-    """
-
-    values: NDArray[Any]
-    space: str
-    alpha: NDArray[numpy.float32] | None
+    values: NDArray[Any]  # (H, W, C), as of `icc.srgb_values`
+    space: str  # GRAY, RGB, CMYK or LAB
+    alpha: NDArray[numpy.float32] | None  # (H, W) in [0, 1]
     profile: bytes | None
-    bits: int
-    pages: int = 1
+    bits: int  # 8 or 16
+    pages: int = 1  # of which it is the first
 
 
 def loader_of(data: bytes) -> str:
@@ -117,8 +103,7 @@ def read_heic(data: bytes, label: str) -> Decoded:
     alpha = values[:, :, color] if values.shape[2] > color else None
     if alpha is not None and image.premultiplied_alpha:
         values = straight(values, alpha)
-    space = "GRAY" if color == 1 else "RGB"
-    return Decoded(values[:, :, :color], space, alpha, image.info.get("icc_profile"), 16)
+    return Decoded(values[:, :, :color], "GRAY" if color == 1 else "RGB", alpha, image.info.get("icc_profile"), 16)
 
 
 def straight(values: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
@@ -137,32 +122,23 @@ def space_of(image: Any, label: str) -> str:
     kind = str(image.interpretation)
     space = ("GRAY" if image.bands <= 2 else "RGB") if kind == "multiband" else SPACES.get(kind)
     if space is None or image.bands < CHANNELS[space] or "complex" in str(image.format):
-        raise PictureError(
-            f"{label} has {image.bands} channels ({kind}), which are no colours that can be read; save it as RGB"
-        )
+        channels = f"{image.bands} channels ({kind})"
+        raise PictureError(f"{label} has {channels}, which are no colours that can be read; save it as RGB")
     return space
 
 
 def unit(values: NDArray[Any], label: str, white: int = 65535) -> NDArray[numpy.float32]:
     """Values as a file has them, in [0, 1]: integers of 8 or 16 bits divided by their white, floats as they are; a
     PictureError for others."""
-    if values.dtype == numpy.uint8:
-        return divided(values, 255)
-    if values.dtype == numpy.uint16:
-        return divided(values, white).clip(0, 1)
-    if not numpy.isfinite(values).all():
-        raise PictureError(f"{label} holds values that are no finite numbers (NaN or infinite); replace them")
-    low, high = float(values.min()), float(values.max())
-    whole = values.dtype.kind in "iu"
-    if whole and low >= 0 and high <= 65535:
-        return divided(values, 65535)
-    if whole or low < -SLACK or high > 1 + SLACK:
-        meant = "whole numbers from 0 to 65535" if whole else "floats from 0 to 1"
-        raise PictureError(f"{label} holds values from {low:g} to {high:g}, and {meant} are needed; scale them")
-    return values.astype(numpy.float32).clip(0, 1)
-
-
-def divided(values: NDArray[Any], by: float) -> NDArray[numpy.float32]:
-    """Whole numbers as fractions."""
-    found: NDArray[numpy.float32] = numpy.divide(values, by, dtype=numpy.float32)
-    return found
+    if values.dtype in (numpy.uint8, numpy.uint16):
+        divisor = 255 if values.dtype == numpy.uint8 else white
+    else:
+        if not numpy.isfinite(values).all():
+            raise PictureError(f"{label} holds values that are no finite numbers (NaN or infinite); replace them")
+        kind, divisor, slack = ("whole numbers", 65535, 0) if values.dtype.kind in "iu" else ("floats", 1, SLACK)
+        low, high = float(values.min()), float(values.max())
+        if low < -slack or high > divisor + slack:
+            meant = f"{kind} from 0 to {divisor} are needed; scale them"
+            raise PictureError(f"{label} holds values from {low:g} to {high:g}, and {meant}")
+    found: NDArray[numpy.float32] = numpy.divide(values, divisor, dtype=numpy.float32)
+    return found.clip(0, 1, out=found)

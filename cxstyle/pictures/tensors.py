@@ -1,4 +1,4 @@
-"""Pictures as tensors, (1, 3, H, W) float32 sRGB in [0, 1]: to and from Pillow's, their sizes."""
+"""Pictures as tensors, (1, 3, H, W) float32 sRGB in [0, 1]: to and from Pillow's, their sizes and transparent parts."""
 
 from __future__ import annotations
 
@@ -42,11 +42,8 @@ def bilinear(values: Tensor, height: int, width: int) -> Tensor:
     Where they grow antialiasing changes nothing but the kernel. On a CPU torch's other one gives other last bits with
     another number of threads; on a GPU it is the one that can be repeated.
     """
-    antialias = values.device.type == "cpu" or height < values.shape[2] or width < values.shape[3]
-    found: Tensor = functional.interpolate(
-        values, (height, width), mode="bilinear", align_corners=False, antialias=antialias
-    )
-    return found
+    smooth = values.device.type == "cpu" or height < values.shape[2] or width < values.shape[3]
+    return functional.interpolate(values, (height, width), mode="bilinear", align_corners=False, antialias=smooth)
 
 
 def fit(picture: Tensor, long_edge: int) -> tuple[int, int]:
@@ -59,3 +56,24 @@ def fit(picture: Tensor, long_edge: int) -> tuple[int, int]:
 def fit_within(picture: Tensor, long_edge: int) -> tuple[int, int]:
     """`fit`, but never larger than the picture is."""
     return fit(picture, min(long_edge, max(picture.shape[2:])))
+
+
+def on_white(colors: Tensor, alpha: Tensor | None) -> Tensor:
+    """Straight colours (1, 3, H, W) with their alpha (1, 1, H, W) laid on white: (1, 3, H, W)."""
+    return colors if alpha is None else (colors * alpha + (1 - alpha)).clamp(0, 1)
+
+
+def filled(colors: Tensor, alpha: Tensor) -> Tensor:
+    """Straight colours (1, 3, H, W) where alpha (1, 1, H, W) is above 0, and those of the surroundings elsewhere.
+
+    What a file has under its transparent parts is often black, which a network would take for shapes. Push and pull
+    (Gortler and others, "The Lumigraph", 1996): means of what is opaque, coarse to fine.
+    """
+    empty = alpha <= 0
+    if not bool(empty.any()) or bool(empty.all()):
+        return colors
+    covered = functional.avg_pool2d(alpha, 2, ceil_mode=True)
+    means = functional.avg_pool2d(colors * alpha, 2, ceil_mode=True) / covered.clamp_min(torch.finfo(alpha.dtype).tiny)
+    coarse = filled(means.clamp(0, 1), covered)
+    size = (colors.shape[2], colors.shape[3])
+    return torch.where(empty, functional.interpolate(coarse, size, mode="bilinear", align_corners=False), colors)

@@ -26,39 +26,24 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
-"""Suffix of a video that can be written -> FFmpeg's name for it."""
-VIDEOS = (*CONTAINERS, ".webm", ".avi", ".m4v")
-"""Suffixes of what is read as a video."""
-KINDS = (".gif", *CONTAINERS)
-FRAMES = 100
-"""Of a run, where nothing else says which; about."""
-MOST = 600
-"""Frames at most: they lie in memory, compressed, until the end."""
-LONG_EDGE = 1920
-"""Pixels, at most: what is larger is shrunk to it."""
-LENGTH, SHORTEST, LONGEST = 6000, 40, 250
-"""Milliseconds that the frames before the last last together, where that leaves each between these two."""
-HOLD = 2000
-"""Milliseconds of the last frame."""
-CRF = "18"
-"""Quality of H.264, at which few see a difference."""
-USUAL_RATE, STEADY_RATE = Fraction(25), Fraction(60)
-"""Frames a second where a file doesn't say, and up to which the rate that fits all of a varying one is taken."""
-JUMP = 300
-"""Seconds: a longer one between two frames is a new start of the clock, as is one backwards."""
-BT709, UNKNOWN_MATRIX, HD = 1, 2, 720
-"""Numbers of FFmpeg's; untagged video of so many lines is BT.709, smaller BT.601."""
-WIDE = {"color_trc": {16, 18}, "color_primaries": {9, 12}}
-"""PQ and HLG; BT.2020 and P3: what has to be converted to be seen as sRGB."""
+CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}  # suffix of what can be written -> FFmpeg's name for it
+VIDEOS = (*CONTAINERS, ".webm", ".avi", ".m4v")  # suffixes of what is read as a video
+KINDS = (".gif", *CONTAINERS)  # suffixes of movies
+FRAMES = 100  # of a run, where nothing else says which; about
+MOST = 600  # frames at most: they lie in memory, compressed, until the end
+LONG_EDGE = 1920  # pixels, at most: what is larger is shrunk to it
+LENGTH, SHORTEST, LONGEST = 6000, 40, 250  # ms of all frames before the last, where each lasts between the other two
+HOLD = 2000  # ms of the last frame
+CRF = "18"  # quality of H.264, at which few see a difference
+USUAL_RATE = Fraction(25)  # frames a second, where a file doesn't say
+STEADY_RATE = Fraction(60)  # frames a second, up to which the rate that fits all of a varying one is taken
+JUMP = 300  # seconds: a longer one between two frames is a new start of the clock, as is one backwards
+BT709, UNKNOWN_MATRIX, HD = 1, 2, 720  # numbers of FFmpeg's; untagged video of so many lines is BT.709, smaller BT.601
+WIDE = {"color_trc": {16, 18}, "color_primaries": {9, 12}}  # PQ, HLG; BT.2020, P3: converted to be seen as sRGB
 
 
 def pyav(error: type[PictureError | OutputError] = PictureError) -> Any:
-    """The module av.
-
-    Raises:
-        PictureError, or the error that is named: it isn't there.
-    """
+    """The module av; a PictureError, or the error that is named, where it isn't there."""
     try:
         import av
     except ImportError as missing:
@@ -96,16 +81,15 @@ def read_frames(path: str | Path) -> tuple[Fraction, Generator[Tensor]]:
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     check_pixels(stream.width, stream.height, str(path))
-    rate = rate_of(stream)
+    average = stream.average_rate or USUAL_RATE
+    rate = stream.guessed_rate or average  # of a varying rate the one that leaves no frame out
+    if rate > max(STEADY_RATE, average):
+        rate = average
     return rate, steady(decoded_frames(path, container, stream), rate)
 
 
 def open_video(path: Path) -> InputContainer:
-    """PyAV's container of a video; to be closed.
-
-    Raises:
-        PictureError: PyAV is missing, there is no such file, or it is no video.
-    """
+    """PyAV's container of a video, to be closed; a PictureError as of `read_frames`."""
     av = pyav()
     with video_errors(f"{path} can't be read", PictureError):
         check_plain(path)
@@ -115,13 +99,6 @@ def open_video(path: Path) -> InputContainer:
         container.close()
         raise PictureError(f"{path} holds no video")
     return container
-
-
-def rate_of(stream: VideoStream) -> Fraction:
-    """Frames a second, of a varying rate the one that leaves none out where that isn't too high."""
-    average = stream.average_rate or USUAL_RATE
-    guessed = stream.guessed_rate or average
-    return guessed if guessed <= max(STEADY_RATE, average) else average
 
 
 def decoded_frames(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[tuple[float | None, Tensor]]:
@@ -183,7 +160,7 @@ class VideoWriter:
         path: where it is, once it is whole.
 
     Raises:
-        OutputError: PyAV is missing, another suffix, or it can't be written; nothing is left behind then.
+        OutputError: PyAV is missing, another suffix, or it, or a frame, can't be written; nothing is left behind then.
     """
 
     def __init__(self, path: str | Path, rate: Fraction | float, *, replace: bool = True) -> None:
@@ -205,29 +182,20 @@ class VideoWriter:
         return self
 
     def write(self, picture: Tensor) -> None:
-        """The next frame, (1, 3, H, W) in [0, 1], of one size for all; an odd last row or column is left out.
-
-        Raises:
-            OutputError: it can't be written.
-        """
+        """The next frame, (1, 3, H, W) in [0, 1], of one size for all; an odd last row or column is left out."""
         from av.video.frame import VideoFrame
         from av.video.reformatter import ColorRange, Colorspace
 
         picture = picture[..., : picture.shape[2] // 2 * 2, : picture.shape[3] // 2 * 2]
         with video_errors(f"can't write {self.path}", OutputError):
             if self._stream is None:
-                self._stream = self._begun(picture.shape[3], picture.shape[2])
+                self._stream = stream = self.container.add_stream("libx264", rate=self.rate, options={"crf": CRF})
+                stream.height, stream.width, stream.pix_fmt = *picture.shape[2:], "yuv420p"
+                context = stream.codec_context  # players take colours that aren't tagged for what they like
+                context.colorspace = context.color_primaries = context.color_trc = context.color_range = BT709
             frame = VideoFrame.from_ndarray(numpy.asarray(to_image(picture)))
             frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
             self.container.mux(self._stream.encode(frame))
-
-    def _begun(self, width: int, height: int) -> VideoStream:
-        """A stream of a size. Players take colours that aren't tagged for what they like."""
-        stream: VideoStream = self.container.add_stream("libx264", rate=self.rate, options={"crf": CRF})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        context = stream.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = context.color_range = BT709
-        return stream
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if error is not None:
@@ -283,15 +251,9 @@ class Movie:
             self.frames[f"{step:07}"] = encoded.getvalue()
 
     def write(self, path: Path, result: Tensor, *, replace: bool = True) -> Path:
-        """Makes the movie, the result as its last frame, whole or not at all.
+        """Makes the movie, whole or not at all, its last frame the result, (1, 3, H, W) in [0, 1].
 
-        Args:
-            path: where to, with a suffix of `KINDS`.
-            result: (1, 3, H, W) in [0, 1].
-            replace: as of `put_in_place`, as is what is returned.
-
-        Raises:
-            OutputError: it can't be written.
+        `path` has a suffix of `KINDS`; `replace`, what is returned and errors as of `put_in_place`.
         """
         last = resize(result, *fit_within(result, LONG_EDGE))
         each = round(max(SHORTEST, min(LONGEST, LENGTH / max(1, len(self.frames)))) / 10) * 10

@@ -18,21 +18,19 @@ from .. import __version__
 from ..checks import one_line
 from ..errors import FormatError
 from ..files import check_writable, write_whole
-from .alpha import on_white
 from .formats import QUALITY, Format, Writing, check_size, format_of
 from .metadata import LONGEST, LONGEST_PACKET, XMP, Attribution, exif_of, packet_of, srgb_profile, texts_of
 from .photo import Origin
-from .tensors import to_image, to_tensor
+from .tensors import on_white, to_image, to_tensor
 from .vips import vips
 
-OPTIONS: dict[str, dict[str, Any]] = {
+OPTIONS: dict[str, dict[str, Any]] = {  # Pillow's, by format
     "JPEG": {"subsampling": 0},
     # Its lossy form halves the resolution of colours at any quality. `exact` keeps those of what is transparent.
     "WEBP": {"method": 6, "exact": True},
     "AVIF": {"subsampling": "4:4:4"},
     "TIFF": {"compression": "tiff_deflate"},
 }
-"""Pillow's, by format."""
 
 
 class Encoded(NamedTuple):
@@ -163,11 +161,6 @@ def save_picture(
 
 
 def save_image(image: Image.Image, path: Path, *, replace: bool) -> Path:
-    """Writes an opaque picture of Pillow's in the format of the suffix; `replace` and what is returned as of
-    `put_in_place`.
-
-    Raises:
-        OutputError: as of `save_picture`.
-    """
+    """Writes an opaque picture of Pillow's; errors as of `save_picture`, `replace` and the result of `put_in_place`."""
     format_of(path)
     return write_whole(path, encode(to_tensor(image), path.suffix).content, replace=replace)
