@@ -10,27 +10,20 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from safetensors.torch import save
 
 from cxstyle.features.layers import CONVOLUTIONS, kernel_shape
 
+from .pictures import Case
+
 State = dict[str, torch.Tensor]
 CANARY = "canary"
 """A file that the code in some of them would make in the current folder."""
 DAMAGED = "is damaged or not a file of weights"
 CODE = "could run code and is refused"
-
-
-class Case(NamedTuple):
-    """A file: what is wrong, its name, its content, words of the refusal."""
-
-    kind: str
-    name: str
-    data: bytes
-    says: str
 
 
 class Code:
@@ -43,11 +36,9 @@ class Code:
 def state(deepest: str = "conv2_1") -> State:
     """Weights of the first layers, in their true shapes."""
     names = CONVOLUTIONS["vgg19"]
-    found = {}
-    for name in names[: names.index(deepest) + 1]:
-        found[f"{name}.weight"] = torch.full(kernel_shape(name), 0.01)
-        found[f"{name}.bias"] = torch.zeros(kernel_shape(name)[0])
-    return found
+    shapes = {name: kernel_shape(name) for name in names[: names.index(deepest) + 1]}
+    found = {f"{name}.weight": torch.full(shape, 0.01) for name, shape in shapes.items()}
+    return found | {f"{name}.bias": torch.zeros(shape[0]) for name, shape in shapes.items()}
 
 
 def pth(content: object) -> bytes:
@@ -70,20 +61,11 @@ def safetensors() -> Iterator[Case]:
         length = int(len(whole) * share)
         yield Case("truncated", f"at-{length}.safetensors", whole[:length], DAMAGED)
     entry = {"dtype": "F32", "shape": [64], "data_offsets": [0, 256]}
-    wrong = {
-        "dtype": ("F33",),
-        "shape": ([65], [-64], [2**40, 2**40], [64.5]),
-        "data_offsets": ([0, 2**40], [256, 0], [100, 356]),
-    }
+    wrong = {"dtype": ("F33",), "shape": ([65], [-64], [2**40, 2**40], [64.5]), "data_offsets": ([0, 2**40], [256, 0], [100, 356])}  # fmt: skip
     odd = [tensors({"conv1_1.bias": entry | {name: value}}) for name, values in wrong.items() for value in values]
-    odd += [
-        tensors(b"", length=0),
-        tensors(b"{}", length=2**63),
-        tensors({}, length=2**64 - 1),
-        tensors(b"abc"),
-        tensors([]),
-    ]
-    odd += [tensors(b'{"a":' * 50_000), tensors(b'{"\xff": 1}'), tensors({"conv1_1.bias": entry}, bytes(5000))]
+    odd += [tensors(header) for header in (b"abc", [], b'{"a":' * 50_000, b'{"\xff": 1}')]
+    odd += [tensors(b"{}"[:size], length=length) for size, length in ((0, 0), (2, 2**63), (2, 2**64 - 1))]
+    odd.append(tensors({"conv1_1.bias": entry}, bytes(5000)))
     for i, data in enumerate(odd):
         yield Case("header", f"header-{i}.safetensors", data, DAMAGED)
 
@@ -101,23 +83,13 @@ def layers() -> Iterator[Case]:
         "integers": ("conv1_1.bias", torch.zeros(64, dtype=torch.int64), "holds int64"),
         "truths": ("conv1_1.bias", torch.zeros(64, dtype=torch.bool), "holds bool"),
     }
-    files: dict[str, tuple[State, str]] = {
-        n: ({**good, k: value}, f"{k} {says}") for n, (k, value, says) in changed.items()
-    }
-    left = {
-        "conv1_2": "has no conv1_2",
-        "conv1_1": "holds no VGG convolutions",
-        "conv1_2.bias": "conv1_2.bias has shape None",
-    }
-    files |= {
-        f"no-{name}": ({k: v for k, v in good.items() if not k.startswith(name)}, says) for name, says in left.items()
-    }
-    first = {"features.0.weight": good["conv1_1.weight"], "features.0.bias": good["conv1_1.bias"]}
-    files |= {
-        "nothing": ({}, "holds no VGG convolutions"),
-        "normalized": ({"features.1.running_mean": torch.zeros(64)}, "holds no VGG convolutions"),
-        "origin": (first, "unknown origin, so its normalization can't be told"),
-    }
+    files = {name: (good | {key: value}, f"{key} {says}") for name, (key, value, says) in changed.items()}
+    first = {f"features.0.{kind}": good[f"conv1_1.{kind}"] for kind in ("weight", "bias")}
+    none = "holds no VGG convolutions"
+    left = {"conv1_2": "has no conv1_2", "conv1_1": none, "conv1_2.bias": "conv1_2.bias has shape None"}
+    files |= {f"no-{n}": ({k: v for k, v in good.items() if not k.startswith(n)}, says) for n, says in left.items()}
+    files |= {"nothing": ({}, none), "normalized": ({"features.1.running_mean": torch.zeros(64)}, none)}
+    files["origin"] = first, "unknown origin, so its normalization can't be told"
     for name, (content, says) in files.items():
         yield Case("layers", f"{name}.pth", pth(content), says)
         yield Case("layers", f"{name}.safetensors", save({k: v.contiguous() for k, v in content.items()}), says)
@@ -129,14 +101,9 @@ def pickles() -> Iterator[Case]:
     loop.append(loop)
     for share in (0.1, 0.5, 0.9, 0.999):
         yield Case("truncated", f"at-{share}.pth", whole[: int(len(whole) * share)], "is damaged or not a")
-    others = {
-        "list": [1, 2],
-        "tensor": torch.zeros(3),
-        "words": {"conv1_1.weight": "abc"},
-        "none": None,
-        "loop": {"a": loop},
-    }
-    for name, content in (others | {"nested": {"state_dict": {"state_dict": state()}}}).items():
+    others = {"list": [1, 2], "tensor": torch.zeros(3), "words": {"conv1_1.weight": "abc"}, "none": None}
+    others |= {"loop": {"a": loop}, "nested": {"state_dict": {"state_dict": state()}}}
+    for name, content in others.items():
         yield Case("pickles", f"{name}.pth", pth(content), "holds no state dict")
     files = {
         "code.pth": (pth({"conv1_1.weight": Code()}), CODE),

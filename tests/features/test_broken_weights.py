@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from broken.made import saved
+from broken.pictures import saved
 from broken.weights import corpus, pth, state
 from helpers import refused
 
@@ -40,7 +40,7 @@ def test_every_broken_file_is_refused_by_import_and_run(
     for case in corpus():
         if case.kind == kind:
             Path(case.name).write_bytes(case.data)
-            refused(1, case.says, "weights", "import", case.name)
+            refused(1, case.ends, "weights", "import", case.name)
             refused(1, case.name, "run", "a.png", "a.png", "-o", "b.png", "-q", "--weights", case.name)
             Path(case.name).unlink()
     assert os.listdir() == ["a.png"]  # noqa: PTH208 - no canary, no picture
