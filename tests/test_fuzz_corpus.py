@@ -1,4 +1,4 @@
-"""What the fuzz harnesses have found worth keeping ends as everything should; neither needs atheris."""
+"""What the fuzz harness has found worth keeping ends as everything should; neither needs atheris."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Harnesses for atheris, and the inputs that they have found worth keeping."""
+"""A harness for atheris, and the inputs that they have found worth keeping."""

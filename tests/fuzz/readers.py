@@ -1,4 +1,4 @@
-"""What the harnesses and the tests do with an input: read it, and see that it ends as everything should."""
+"""What the harness and the tests do with an input: read it, and see that it ends as everything should."""
 
 from __future__ import annotations
 
