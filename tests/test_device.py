@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
+from helpers import python
 
 from cxstyle import SPINNING, WAITING
 
 TELL = "from cxstyle.device import waiting; print(waiting(), flush=True)"
 
 
-def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A process of its own, in which nothing but `variables` is set."""
-    clean = {name: value for name, value in os.environ.items() if name not in WAITING}
-    return subprocess.run(
-        [sys.executable, "-c", code], env=clean | variables, capture_output=True, text=True, check=True
-    )
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in WAITING:
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_torchs_openmp_has_read_it() -> None:

@@ -7,7 +7,7 @@ import math
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ from cxstyle.losses.contextual import contextual_loss, plain_contextual_loss
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import fit, fit_within, resize, to_image, to_tensor
 from cxstyle.pictures.writing import save_picture
-from cxstyle.settings.config import COLORS, FEATURES, PRECISIONS, parse
+from cxstyle.settings.config import parse
 from cxstyle.settings.yaml import parse_yaml
 
 settings.register_profile("same", derandomize=True, deadline=None, max_examples=40, database=None)
@@ -74,52 +74,44 @@ def test_a_picture_saved_as_png_is_read_as_it_was_to_8_bits(h: int, w: int, seed
 layers = st.lists(st.sampled_from(CONVOLUTIONS["vgg16"]), min_size=1, max_size=4, unique=True).map(tuple)
 weights = st.floats(1e-6, 1e6)
 samples = st.one_of(st.just("all"), st.integers(2, 10**9))
-sides = st.sampled_from(["source", "target"])
+sides, combines = st.sampled_from(["source", "target"]), st.sampled_from(["sum", "concatenate"])
 term = st.one_of(
-    st.builds(
-        LossTerm,
-        st.just("contextual"),
-        weights,
-        sides,
-        layers,
-        st.sampled_from(["sum", "concatenate"]),
-        st.floats(1e-3, 10),
-        samples,
-    ),
+    st.builds(LossTerm, st.just("contextual"), weights, sides, layers, combines, st.floats(1e-3, 10), samples),
     st.builds(LossTerm, st.just("gram"), weights, sides, layers),
     st.builds(LossTerm, st.just("mrf"), weights, sides, layers, samples=samples),
     st.builds(LossTerm, st.just("reconstruction"), weights, st.just("source"), layers),
     st.builds(LossTerm, st.just("palette"), weights, st.just("source")),
     st.builds(LossTerm, st.just("total_variation"), weights, st.sampled_from(["", "source"])),
 )
-optimizer = st.builds(
-    Optimizer,
-    st.sampled_from(["adam", "lbfgs"]),
-    st.floats(1e-9, 1),
-    st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)),
-    st.floats(1e-12, 1),
-    st.sampled_from(("constant", "cosine", "restarts")),
-)
-pyramid = st.builds(Pyramid, st.integers(0, 70_000), st.floats(1.1, 16), st.floats(0.05, 20))
-config = st.builds(
+
+
+def built(kind: type, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """A dataclass of settings; what isn't given is anything that its field says it may be."""
+    hints = get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        rules, hint = field.metadata, hints[field.name]
+        low, high = rules.get("min", rules.get("above")), rules.get("max", 10**6)
+        if field.name in fields:
+            continue
+        if "choices" in rules:
+            fields[field.name] = st.sampled_from(rules["choices"])
+        elif hint in (int, bool):
+            fields[field.name] = st.booleans() if hint is bool else st.integers(low, high)
+        elif hint is float:
+            fields[field.name] = st.floats(low, high, exclude_min="above" in rules)
+    return st.builds(kind, **fields)
+
+
+pyramid = built(Pyramid)
+config = built(
     StyleConfig,
-    st.lists(term, min_size=1, max_size=5).map(tuple),
+    terms=st.lists(term, min_size=1, max_size=5).map(tuple),
     description=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co"]), max_size=40),
-    features=st.sampled_from(FEATURES),
     weights=st.one_of(st.none(), st.just("a.pth")),
-    pooling=st.sampled_from(("max", "average")),
-    colors=st.sampled_from(COLORS),
-    strength=st.floats(0, 1),
     init=st.sampled_from(["source", "target", "noise", "a.png"]),
-    size=st.integers(32, 65_500),
-    enlarge=st.booleans(),
-    deterministic=st.booleans(),
-    iterations=st.integers(1, 10**9),
-    optimizer=optimizer,
+    optimizer=built(Optimizer, betas=st.tuples(st.floats(0, 0.999), st.floats(0, 0.999))),
     pyramid=pyramid,
-    seed=st.integers(0, 2**63 - 1),
     device=st.sampled_from(["auto", "cpu", "cuda", "cuda:3", "mps"]),
-    precision=st.sampled_from(PRECISIONS),
     memory=st.sampled_from(["auto", "4GB", "1.5 TiB"]),
 )
 
@@ -218,12 +210,11 @@ def test_the_loss_is_in_its_bounds_and_knows_neither_places_nor_lengths(
     torch.testing.assert_close(contextual_loss(longer, y, h), expected, rtol=1e-6, atol=1e-8)
 
 
-@given(
-    positions, positions, channels, bandwidths, st.floats(-1e3, 1e3), st.sampled_from([torch.float32, torch.float64])
-)
+@given(positions, positions, channels, bandwidths, st.floats(-1e3, 1e3), st.booleans())
 def test_constant_features_give_a_finite_loss_and_gradient(
-    p: int, q: int, c: int, h: float, value: float, dtype: torch.dtype
+    p: int, q: int, c: int, h: float, value: float, double: bool
 ) -> None:
+    dtype = torch.float64 if double else torch.float32
     x = torch.full((1, c, p), value, dtype=dtype, requires_grad=True)
     for y in (torch.full((1, c, q), value, dtype=dtype), torch.zeros(1, c, q, dtype=dtype)):
         loss = contextual_loss(x, y, h)
