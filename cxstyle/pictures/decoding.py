@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import CxStyleError, PictureError
 from .icc import srgb_values
 from .kinds import LOCK, kind_of, numbers, tiff_tags
-from .limits import check_pixels, most_pixels
+from .limits import check_pixels, most_bytes, most_pixels
 from .metadata import XMP, attribution_in, attribution_of
 from .photo import Photo
 from .sixteen_bit import AVIF, HEIC, ORIENTATION, PROFILE, TIFF, Decoded, loader_of, read_deep, unit
@@ -97,8 +97,10 @@ def decode(data: bytes, label: str) -> Photo:
 
 
 def readable(data: bytes, label: str) -> list[str]:
-    """Pillow's names of the formats to try; a PictureError for a file of a kind that isn't read, or needs a plug-in."""
-    kind = kind_of(data, PurePath(label).suffix)
+    """Pillow's names of the formats to try; a PictureError for what is too large, or of a kind that isn't read."""
+    most, kind = most_bytes(), kind_of(data, PurePath(label).suffix)
+    if len(data) > most:
+        raise PictureError(f"{label} is larger than {most:,} bytes, more than a picture needs; see --max-pixels")
     if kind:
         raise PictureError(f"{label} is {kind}")
     with LOCK:

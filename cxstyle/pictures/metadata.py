@@ -14,6 +14,8 @@ from xml.sax.saxutils import escape
 
 from PIL import Image, ImageCms, ImageFile, IptcImagePlugin, PngImagePlugin
 
+from ..checks import one_line
+
 SOFTWARE, ARTIST, COPYRIGHT, XMP = 0x0131, 0x013B, 0x8298, 700  # tags of EXIF and TIFF
 BYLINE, RIGHTS = (2, 80), (2, 116)  # of IPTC
 LONGEST = 1000  # characters of author and rights that are kept
@@ -77,8 +79,7 @@ def text_of(value: Any) -> str:
     with contextlib.suppress(UnicodeError):
         value = value.encode("latin-1").decode()
     # In EXIF a NUL parts the photographer's copyright from the editor's.
-    parts = (" ".join("".join(c if c.isprintable() else " " for c in part).split()) for part in value.split("\0"))
-    return "; ".join(filter(None, parts))[:LONGEST]
+    return "; ".join(filter(None, map(one_line, value.split("\0"))))[:LONGEST]
 
 
 def xmp_of(info: Mapping[Any, Any]) -> ElementTree.Element | None:

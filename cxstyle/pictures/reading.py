@@ -83,7 +83,7 @@ def opaque(photo: Photo) -> Tensor:
 
 
 def stream_bytes(file: Any, label: str) -> bytes:
-    """What is left of a file that somebody has opened."""
+    """What is left of a file that somebody has opened, or one byte more than a picture can have."""
     try:
         data = file.read(most_bytes() + 1)
     except (AttributeError, TypeError, OSError, ValueError):  # ValueError: closed, or text that isn't UTF-8
@@ -91,14 +91,6 @@ def stream_bytes(file: Any, label: str) -> bytes:
     if not isinstance(data, bytes):
         kinds = "a path, a file that can be read as bytes, a picture of Pillow's, an array or a tensor"
         raise PictureError(f"{label} must be {kinds}, got {shown(file)}")
-    return check_bytes(data, label)
-
-
-def check_bytes(data: bytes, label: str) -> bytes:
-    """Refuses, by a PictureError, more bytes than a picture within the limit of pixels can have."""
-    most = most_bytes()
-    if len(data) > most:
-        raise PictureError(f"{label} is larger than {most:,} bytes, more than a picture needs; see --max-pixels")
     return data
 
 
@@ -128,13 +120,12 @@ def read_file(path: Path) -> Photo:
 
 
 def file_bytes(path: Path) -> bytes:
-    """A file's bytes; a PictureError where they can't be read, or are more than a picture can have."""
+    """A file's bytes, or one more than a picture can have; a PictureError where they can't be read."""
     try:
-        data = read_up_to(path, most_bytes() + 1)
+        return read_up_to(path, most_bytes() + 1)
     except FileNotFoundError as error:
         raise PictureError(f"there is no file {path}") from error
     except IsADirectoryError as error:
         raise PictureError(f"{path} is a folder; name a picture in it") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise PictureError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
-    return check_bytes(data, str(path))

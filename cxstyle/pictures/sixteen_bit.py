@@ -27,8 +27,7 @@ SPACES = {
 }
 """libvips's interpretation -> colour space."""
 CHANNELS = {"GRAY": 1, "RGB": 3, "CMYK": 4, "LAB": 3}
-TIFF, AVIF, HEIC = "tiffload_buffer", "heifload_buffer", "heic"
-"""Loaders; the last two turn pictures upright by themselves, and the last is not libvips's but pillow-heif."""
+TIFF, AVIF, HEIC = "tiffload_buffer", "heifload_buffer", "heic"  # loaders; the last is not libvips's but pillow-heif
 SLACK = 1e-3  # how far floats may lie beyond [0, 1], as rounding to half precision brings them
 
 

@@ -446,6 +446,9 @@ def test_the_limit_of_pixels_is_checked_by_the_header(monkeypatch: pytest.Monkey
     for picture in ("small.png", "small.tif", eight()):
         with pytest.raises(PictureError, match="is 40x36 px, 1,440 in all, and the limit is 1,000"):
             read_photo(picture)
+    monkeypatch.setattr("cxstyle.pictures.limits.LEAST_BYTES", 0)
+    with pytest.raises(PictureError, match="the source is larger than 16,000 bytes, more than a picture needs"):
+        read_photo(io.BytesIO(bytes(16_001)), "source")
 
 
 @pytest.mark.parametrize(
