@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from helpers import true_layout
 from safetensors.torch import save
-
-from cxstyle.features.layers import CONVOLUTIONS, kernel_shape
 
 from .pictures import Case
 
-State = dict[str, torch.Tensor]
 CANARY = "canary"
 """A file that the code in some of them would make in the current folder."""
 DAMAGED = "is damaged or not a file of weights"
 CODE = "could run code and is refused"
+state = functools.partial(true_layout, "vgg19", "conv2_1")
 
 
 class Code:
@@ -31,14 +30,6 @@ class Code:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return Path.touch, (Path(CANARY),)
-
-
-def state(deepest: str = "conv2_1") -> State:
-    """Weights of the first layers, in their true shapes."""
-    names = CONVOLUTIONS["vgg19"]
-    shapes = {name: kernel_shape(name) for name in names[: names.index(deepest) + 1]}
-    found = {f"{name}.weight": torch.full(shape, 0.01) for name, shape in shapes.items()}
-    return found | {f"{name}.bias": torch.zeros(shape[0]) for name, shape in shapes.items()}
 
 
 def pth(content: object) -> bytes:
