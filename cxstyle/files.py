@@ -86,11 +86,10 @@ def check_writable(path: Path, *, overwrite: bool = False, inputs: Iterable[str 
     try:
         if path.is_dir():
             raise OutputError(f"{path} is a folder; name a file in it")
-        if os.path.lexists(path):
-            if file_id(path) in set(map(file_id, inputs)) - {None}:
-                raise OutputError(f"{path} is read, and what is read is never replaced; choose another name")
-            if not overwrite:
-                raise OutputError(f"{path} exists; choose another name or add --overwrite")
+        if file_id(path) in {file_id(each) for each in inputs} - {None}:
+            raise OutputError(f"{path} is read, and what is read is never replaced; choose another name")
+        if os.path.lexists(path) and not overwrite:
+            raise OutputError(f"{path} exists; choose another name or add --overwrite")
         if not path.parent.is_dir():
             raise OutputError(f"can't write {path}: there is no folder {path.parent}")
         with tempfile.TemporaryFile(dir=path.parent):
@@ -142,10 +141,8 @@ def check_space(needed: Iterable[tuple[Path, float]]) -> None:
             space = shutil.disk_usage(largest if largest.is_dir() else largest.parent)
             size = sum(size for size, _ in wanted) + SLACK
             if space.total and space.free < size:
-                raise OutputError(
-                    f"can't write {largest}: up to {in_words(size)} are needed there, and {in_words(space.free)} are "
-                    "free; free some, or write to another disk"
-                )
+                amounts = f"up to {in_words(size)} are needed there, and {in_words(space.free)} are free"
+                raise OutputError(f"can't write {largest}: {amounts}; free some, or write to another disk")
 
 
 def partial_prefix(path: Path) -> str:
