@@ -29,8 +29,9 @@ def choose_device(wanted: str) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count <= (device.index or 0):
-            here = f"this machine has {count} CUDA devices"
-            raise DeviceError(f"device: {wanted} is not there, {here}; use --device auto")
+            raise DeviceError(
+                f"device: {wanted} is not there, this machine has {count} CUDA devices; use --device auto"
+            )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("device: mps is not there, it needs a Mac with Apple silicon; use --device auto")
     return device

@@ -14,7 +14,8 @@ from torch import Tensor
 from .limits import SMALLEST_EDGE
 from .photo import Photo
 
-CLEAR = 24 / 255, 12 / 255  # off a border in any channel; the second where the first finds none; half of it is noise
+# How far a colour is clearly off a border's, in any channel: by the second where the first finds none. Half is noise.
+CLEAR = 24 / 255, 12 / 255
 LEAST, MOST = 0.005, 0.3  # of the side that a border takes a part of
 FLAT = 0.9  # share of a border's line that is within the noise; in the rest JPEG rings
 EDGE = 0.6  # share of the pixels behind a border that differ clearly from it

@@ -104,9 +104,10 @@ def read_labels(source_mask: Picture, target_masks: Sequence[Picture]) -> Labels
             raise PictureError(f"{name}: {many} found, as in a photograph; {meant}")
     on_targets = sorted({i for own in present[1:] for i in own})
     if not set(present[0]) & set(on_targets):
-        both = f"{listed(colors, present[0])}; {listed(colors, on_targets)}"
-        none = f"{named[0][0]} and {named[1][0]} have no colour in common ({both})"
-        raise PictureError(f"{none}; paint the same part in the same colour")
+        raise PictureError(
+            f"{named[0][0]} and {named[1][0]} have no colour in common "
+            f"({listed(colors, present[0])}; {listed(colors, on_targets)}); paint the same part in the same colour"
+        )
     used = [i for i in range(len(colors)) if i in present[0] or i in on_targets]
     masks = [belonging(side, colors, own)[used] for side, own in zip(sides, present, strict=True)]
     return Labels(tuple(hexadecimal(colors[i]) for i in used), masks[0], tuple(masks[1:]))

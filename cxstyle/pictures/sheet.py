@@ -106,9 +106,7 @@ class Layout:
         left, top, right, bottom = self.box(row, place)
         if cell.picture is not None:
             x, y, x1, y1 = self.picture_box(row, place)
-            same = cell.picture.size == (x1 - x, y1 - y)
-            shown = cell.picture if same else cell.picture.resize((x1 - x, y1 - y), Image.Resampling.LANCZOS)
-            sheet.paste(shown, (x, y))
+            sheet.paste(cell.picture.resize((x1 - x, y1 - y), Image.Resampling.LANCZOS), (x, y))
         elif not cell.blank:
             ImageDraw.Draw(sheet).rectangle((left, top, right - 1, bottom - 1), fill=PALE)
             write_lines(sheet, (left, top, right, bottom), cell.note, self.text)
