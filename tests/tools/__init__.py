@@ -1,1 +1,0 @@
-"""Scripts of whoever maintains this."""
