@@ -15,10 +15,12 @@ import click
 import pytest
 import torch
 import yaml
+from conftest import SAMPLES
 from helpers import (
     done,
     every_command,
     files_in,
+    halves,
     in_torchvision_layout,
     on_terminal,
     painted,
@@ -31,7 +33,7 @@ from helpers import (
     wait_for,
 )
 
-from cxstyle import StyleConfig
+from cxstyle import StyleConfig, stylize
 from cxstyle.cli.outputs import free_name
 from cxstyle.pictures.reading import load_picture
 from cxstyle.settings.presets import preset_names, preset_path
@@ -40,6 +42,8 @@ from cxstyle.transfer.result import Result as Stylized
 
 STOPPED = "cxstyle: stopped at once; files written until then are whole, and kept"
 SHORT = ["--size", "48", "--iterations", "2"]
+STEERED = ["--size", "48", "--iterations", "1", "--features", "vgg16", "--report", "r.json"]
+RED, GREEN, BLUE = "#ff0000", "#00ff00", "#0000ff"
 DETAILS = RunDetails(**dict.fromkeys(field.name for field in dataclasses.fields(RunDetails)))
 """With nothing to tell."""
 
@@ -61,14 +65,21 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return found
 
 
-# run
-
-
-def test_run_writes_the_result_and_says_where(pair: tuple[Path, Path]) -> None:
-    result = done("run", *pair, *SHORT)
+def test_run_writes_the_result_and_a_report_and_says_where_and_what_was_decided(pair: tuple[Path, Path]) -> None:
+    result = done("run", *pair, *SHORT, "--memory", "20GB", "--report", "r.json", "-v")
     assert result.stdout.startswith("wrote astronaut_hopper.png (48x48 px, 2 iterations in ")
-    assert "features: vgg16 (torchvision" in result.stderr
+    for line in (
+        "features: vgg16 (torchvision",
+        "device: cpu",
+        "result: 48x48 px",
+        "of 20.00 GB (as asked for), the network whole, since it fits",
+    ):
+        assert line in result.stderr
     assert size_of("astronaut_hopper.png") == (48, 48)
+    record = json.loads(Path("r.json").read_text())
+    assert (record["settings"]["size"], record["status"]) == (48, "complete")
+    assert record["pictures"]["result"] == "astronaut_hopper.png"
+    assert {"scale", "iteration", "total", "content conv4_2"} < set(record["losses"][1])
 
 
 @pytest.mark.usefixtures("given")
@@ -121,15 +132,6 @@ def test_pictures_weights_and_masks_reach_the_run(given: Mapping) -> None:
     }
 
 
-def test_the_report_has_settings_losses_and_what_was_decided(pair: tuple[Path, Path]) -> None:
-    result = done("run", *pair, *SHORT, "--memory", "20GB", "--report", "r.json", "-o", "out.jpg", "-v")
-    record = json.loads(Path("r.json").read_text())
-    assert (record["settings"]["size"], record["status"], record["pictures"]["result"]) == (48, "complete", "out.jpg")
-    assert {"scale", "iteration", "total", "content conv4_2"} < set(record["losses"][1])
-    for line in ("device: cpu", "result: 48x48 px", "of 20.00 GB (as asked for), the network whole, since it fits"):
-        assert line in result.stderr
-
-
 def test_pictures_on_the_way_end_with_the_result(pair: tuple[Path, Path], own_folder: Path) -> None:
     words = ("--size", 48, "--iterations", 4, "--save-every", 2, "steps/more", "-o", "x.png", "--colors", "free")
     assert done("run", *pair, *words, "-q").output == ""
@@ -160,7 +162,55 @@ def test_made_up_names_never_get_too_long_and_are_numbered() -> None:
     assert free_name(*["\u03b1" * 100] * 9).stem == f"{long.stem}_2"
 
 
-# Ctrl-C
+@pytest.fixture
+def masks(pair: tuple[Path, Path], own_folder: Path) -> list[str]:
+    """Options for masks that have one colour in common."""
+    for name, other, picture in zip(("s.png", "t.png"), (BLUE, GREEN), pair, strict=True):
+        halves(own_folder / name, RED, other, size_of(picture))
+    return ["--source-mask", "s.png", "--target-mask", "t.png"]
+
+
+def report() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path("r.json").read_text())
+    return found
+
+
+def test_labels_of_one_side_are_always_said_those_of_both_with_verbose_and_all_are_reported(pair, masks) -> None:
+    words = ["run", *pair, *STEERED, *masks, "--overwrite", "-o", "x.png"]
+    lines = [
+        f"mask: {BLUE} is only in the source's mask; that part stays as it is",
+        f"mask: {GREEN} is only in the target's mask; nothing draws from there",
+    ]
+    assert done(*words).stderr.splitlines()[1:] == lines
+    said = done(*words, "-v").stderr.splitlines()
+    assert said[1] == f"masks: {RED} are matched, each with its own"
+    assert said[2:4] == lines
+    assert report()["details"]["labels"] == {"shared": [RED], "only_source": [BLUE], "only_target": [GREEN]}
+    pictures = report()["pictures"]
+    assert (pictures["source_mask"], pictures["target_masks"]) == ("s.png", ["t.png"])
+
+
+def test_targets_with_weights_make_the_name_and_the_report_and_one_without_weight_is_left_out(pair) -> None:
+    rocket, coffee = SAMPLES / "rocket.jpg", SAMPLES / "coffee.png"
+    told = done("run", pair[0], pair[1], coffee, rocket, *STEERED, "--target-weights", "3,0,1", "-v")
+    assert told.stdout.startswith("wrote astronaut_hopper_coffee_rocket.png (48x48 px")
+    assert f"targets: {pair[1]} 75%, {rocket} 25%" in told.stderr.splitlines()
+    assert report()["pictures"]["targets"] == [str(pair[1]), str(rocket)]
+    assert report()["details"]["target_weights"] == [0.75, 0.25]
+    config = StyleConfig.preset().override(size=48, iterations=1, features="vgg16")
+    stylize(pair[0], [pair[1], rocket], config, weights=[3, 1]).save("two.png")
+    assert torch.equal(load_picture("two.png"), load_picture("astronaut_hopper_coffee_rocket.png"))
+
+
+def test_compare_takes_masks_and_says_once_what_only_one_has(pair, masks) -> None:
+    told = done("compare", *pair, *STEERED, *masks, "--presets", "default,fast")
+    assert told.stdout == "wrote astronaut_hopper_compare.png (2 of 2 results)\n"
+    lines = told.stderr.splitlines()
+    assert [line.split(": ")[1] for line in lines if " of 2: " in line] == ["default", "fast"]
+    assert sum(line.startswith(f"mask: {BLUE} is only in the source's mask") for line in lines) == 1
+    for one in report()["runs"]:
+        assert one["details"]["labels"]["only_source"] == [BLUE]
+        assert one["pictures"]["target_masks"] == ["t.png"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -198,28 +248,19 @@ def test_ctrl_c_twice_says_nothing_untrue_of_what_was_written(
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_the_picture_so_far(pair: tuple[Path, Path], own_folder: Path) -> None:
-    words = ("run", *pair, "--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "-o", "x.png")
-    process = started(*words)
-    wait_for(own_folder / "steps/x_00001.png", 120)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out.startswith("wrote x.png")) == (130, True)
-    assert err.endswith("cxstyle: stopped; x.png holds the picture so far\n")
-    assert "Traceback" not in err
-    assert size_of("x.png") == (48, 48)
-
-
-@pytest.mark.slow
-def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[Path, Path], own_folder: Path) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_keeps_pictures_and_the_checkpoint(pair: tuple[Path, Path], own_folder: Path, times: int) -> None:
     words = ("--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "--checkpoint", "x.checkpoint")
     process = started("run", *pair, *words, "--checkpoint-every", 0, "-o", "x.png")
     wait_for(own_folder / "x.checkpoint", 120)
-    for _ in range(2):  # the second one may come before the first was heard, and then counts as one with it
+    for _ in range(times):  # the second one may come before the first was heard, and then counts as one with it
         process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert STOPPED in err or "x.png holds the picture so far, x.checkpoint the state of the run" in err
+    assert "Traceback" not in err
+    whole = "x.png holds the picture so far, x.checkpoint the state of the run" in err
+    assert whole or (times == 2 and STOPPED in err)
+    assert (out.startswith("wrote x.png"), Path("x.png").exists()) == (whole, whole)
     assert err.splitlines()[-1].startswith("to go on: cxstyle run ")
     assert err.endswith(" --resume\n")
     assert {"x.checkpoint", "steps/x_00001.png"} <= set(files_in(own_folder))
@@ -272,7 +313,27 @@ def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[P
         (2, "batch a b -o out -q -v", "--verbose and --quiet exclude each other"),
         (2, "batch a b -o out --json-lines -v", "--verbose and --json-lines exclude each other"),
         (2, "score a --source a --target b --overwrite", "--overwrite is for --json"),
+        (2, "score a --source a --target b --size 9", "size: must be a number at least 32"),
+        (2, "score a --target b", "Missing option '--source'"),
+        (1, "score none.png --source a.png --target b.png", "there is no file none.png"),
+        (1, "score a --source a --target b --json nowhere/s.json", "there is no folder nowhere"),
         (2, "bench --overwrite", "--overwrite is for --json"),
+        (1, "bench --quick --json a.png", "a.png exists; choose another name or add --overwrite"),
+        (1, "bench --quick --device cuda:99", "device: cuda:99 is not there"),
+        (1, "bench --quick --pair none.png none.png", "there is no file none.png"),
+        (2, "match a.png", "Missing argument 'TARGET'"),
+        (2, "match a.png a.png --layers ,", "layers: at least one is needed"),
+        (1, "match none.jpg a.png", "there is no file none.jpg"),
+        (1, "match a.png a.png -o x.docx", "can't tell the format"),
+        (1, "match a.png a.png --features vgg19", "vgg19 is not on this machine"),
+        (2, "reproduce fig10 a.png", "Missing argument 'MODEL...'"),
+        (1, "reproduce fig6 none", "there is no file none"),
+        (1, "reproduce fig6 a.png", "40x40 px; crops need 85 px each way"),
+        (1, "info none.png", "there is no file"),
+        (1, "info text.jpg", "is not a picture"),
+        (2, "info a.png b.png --settings", "--settings writes those of one file"),
+        (2, "info a.png --json -v", "--verbose is for people; --json has it all"),
+        (2, "docs mask", "topic: 'mask' is not known; did you mean masks?"),
         (2, "presets show papr", "did you mean paper"),
         (2, "completion tcsh", "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
         (1, "weights fetch vgg19 --url http://127.0.0.1:9/vgg19.pth -q", "can't download http://127.0.0.1:9/vgg19"),
@@ -285,9 +346,6 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(own_folder: Path, status:
     before = files_in(own_folder)
     refused(status, says, *words.split())
     assert files_in(own_folder) == before
-
-
-# What nobody expected
 
 
 def test_a_bug_is_one_line_that_asks_for_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,9 +377,6 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     process.wait(timeout=60)
 
 
-# presets and weights
-
-
 def test_presets_are_listed_shown_and_located() -> None:
     listing = done("presets", "list").stdout.splitlines()
     assert [line.split()[0] for line in listing] == preset_names()
@@ -344,9 +399,6 @@ def test_weights_are_listed_before_and_after_an_import() -> None:
     assert done("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
 
 
-# Names
-
-
 @pytest.mark.parametrize("path", ["", ".", "/", "..", "x/.."])
 @pytest.mark.parametrize("option", ["-o", "--report", "--movie", "--checkpoint"])
 def test_names_that_name_no_file_are_wrong_usage(option: str, path: str) -> None:
@@ -359,17 +411,10 @@ def test_empty_names_are_wrong_usage_everywhere(words: str) -> None:
     refused(2, "a name is needed, and an empty one came", *words.split(), "")
 
 
-# Help
-
-
-def test_every_command_has_help_with_a_purpose_and_a_line_to_paste() -> None:
+def test_every_command_and_option_has_help_with_a_purpose_and_a_line_to_paste() -> None:
     for words, command in every_command():
         assert command.get_short_help_str(200).endswith("."), words
         assert "Try:  cxstyle " in done(*words.split(), "--help").stdout, words
-
-
-def test_every_option_has_help() -> None:
-    for words, command in every_command():
         for option in command.params:
             assert not isinstance(option, click.Option) or option.help, (words, option.name)
 

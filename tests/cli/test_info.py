@@ -44,9 +44,6 @@ def sound(**changes: Any) -> dict[str, Any]:
     return json.loads(as_text(made)) | changes
 
 
-# what is told
-
-
 def test_info_tells_people_how_a_result_was_made_in_a_few_lines_and_all_with_verbose(pair) -> None:
     done("run", *pair, *OWN, "-o", "r.jpg")
     told = done("info", "r.jpg")
@@ -81,23 +78,6 @@ def test_a_picture_without_a_record_is_described_and_refused_in_one_line() -> No
     assert told.stderr.startswith("cxstyle: plain.jpg has no record of how it was made")
     assert told.stderr.count("\n") == 1
     assert "\x1b" not in told.output
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "says"),
-    [
-        (1, "none.png", "there is no file"),
-        (1, "text.png", "is not a picture"),
-        (2, "a.png b.png --settings", "--settings writes those of one file"),
-        (2, "a.png --json -v", "--verbose is for people; --json has it all"),
-    ],
-)
-def test_bad_input_is_one_line(status: int, words: str, says: str) -> None:
-    Path("text.png").write_text("no picture")
-    refused(status, says, "info", *words.split())
-
-
-# damaged and hostile
 
 
 @pytest.mark.parametrize(
@@ -145,9 +125,6 @@ def test_a_record_survives_a_program_that_spells_it_otherwise() -> None:
     )
     Image.new("RGB", (40, 40)).save("x.jpg", xmp=packet.encode())
     assert read_record("x.jpg") == read_record("r.png")
-
-
-# again
 
 
 def test_like_repeats_the_settings_and_so_the_pixels_and_other_options_override(pair) -> None:
