@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import features, losses, transfer
+from ..checks import memory_bytes
 from ..errors import CxStyleError, MemoryLimitError, OutputError, WeightsError
-from ..transfer import PACKAGES, versions
+from ..files import check_writable
+from ..pictures import SMALLEST_EDGE
+from ..settings import StyleConfig
 
 Facts = dict[str, Any]
 """Of one matter, in plain values; sizes are in bytes."""
@@ -111,27 +115,23 @@ def memory() -> Facts:
     import psutil
     import torch
 
-    from ..transfer import container_rest, free
-
     total = psutil.virtual_memory().total
     # A container without a limit may still name one, larger than any machine.
-    rests = [int(rest) for rest in container_rest() if rest <= total]
-    return {"free": int(free(torch.device("cpu"))), "total": total, "container_rest": min(rests, default=None)}
+    rests = [int(rest) for rest in transfer.container_rest() if rest <= total]
+    return {"free": int(transfer.free(torch.device("cpu"))), "total": total, "container_rest": min(rests, default=None)}
 
 
 def weights() -> Facts:
     """Each network: whether it is ready, its checksum and tensors verified."""
-    from ..features import BLOCKS, BUNDLED, find, read_network
-
     found: Facts = {}
-    for network in BLOCKS:
-        path = find(network)
+    for network in features.BLOCKS:
+        path = features.find(network)
         if path is None:
             found[network] = "not on this machine"
             continue
-        where = "bundled" if path.parent == BUNDLED else str(path)
+        where = "bundled" if path.parent == features.BUNDLED else str(path)
         try:
-            found[network] = f"ready, checksum verified; {where}, from {read_network(path).provenance.source}"
+            found[network] = f"ready, checksum verified; {where}, from {features.read_network(path).provenance.source}"
         except WeightsError as error:
             found[network] = f"not usable: {error}"
     return found
@@ -139,10 +139,7 @@ def weights() -> Facts:
 
 def cache() -> Facts:
     """Where fetched networks go, and whether they could."""
-    from ..features import cache_dir
-    from ..files import check_writable
-
-    folder = there = cache_dir()
+    folder = there = features.cache_dir()
     try:
         while not there.exists():
             there = there.parent
@@ -168,24 +165,19 @@ def run() -> Facts:
     """
     import torch
 
-    from ..checks import memory_bytes
     from ..device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
-    from ..features import VGGFeatures, resolve_network
-    from ..losses import feature_layers
-    from ..pictures import SMALLEST_EDGE
-    from ..settings import StyleConfig
-    from ..transfer import need, plan
 
     config = StyleConfig.preset()
     terms, size, device = config.terms_in_force(), (config.size, config.size), choose_device(config.device)
     precision, reason = choose_precision(config.precision, device)
-    network = resolve_network(config.features)
+    network = features.resolve_network(config.features)
     with memory_errors(), exact_float32(), torch.no_grad():
-        features = VGGFeatures(network, feature_layers(terms), config.pooling, DTYPES[precision]).to(device)
-        features(torch.zeros(1, 3, SMALLEST_EDGE, SMALLEST_EDGE, device=device))
+        layers = losses.feature_layers(terms)
+        vgg = features.VGGFeatures(network, layers, config.pooling, DTYPES[precision]).to(device)
+        vgg(torch.zeros(1, 3, SMALLEST_EDGE, SMALLEST_EDGE, device=device))
     try:
-        wanted = need(terms, features, size, [size])
-        planned = plan([wanted], memory_bytes(config.memory), device, 2 * config.size**2)
+        wanted = transfer.need(terms, vgg, size, [size])
+        planned = transfer.plan([wanted], memory_bytes(config.memory), device, 2 * config.size**2)
     except MemoryLimitError as error:
         raise MemoryLimitError(f"a run at {config.size} px {error}: free some, or use a smaller --size") from error
     found = {"device": describe(device), "precision": precision, "precision_reason": reason, "features": network.name}
@@ -194,7 +186,7 @@ def run() -> Facts:
 
 
 MATTERS: dict[str, Callable[[], Facts]] = {
-    "versions": lambda: {**versions((*PACKAGES, "click", "ray", "pillow-heif"))},
+    "versions": lambda: {**transfer.versions((*transfer.PACKAGES, "click", "ray", "pillow-heif"))},
     "machine": machine,
     "torch": arithmetic,
     "memory": memory,

@@ -15,16 +15,7 @@ from ..checks import check_choice, check_device, check_integer, converted
 from ..device import choose_device, exact_float32, memory_errors, usual_modes
 from ..errors import ConfigError
 from ..features import FeatureCache, VGGFeatures, check_layer, resolve_network, stride
-from ..losses import (
-    LAYER,
-    STEP,
-    Correspondence,
-    Matches,
-    averaged,
-    concatenated,
-    find_neighbors,
-    matches,
-)
+from ..losses import LAYER, STEP, Correspondence, Matches, averaged, concatenated, find_neighbors, matches
 from ..pictures import (
     SMALLEST_EDGE,
     Cell,
@@ -41,10 +32,9 @@ from ..pictures import (
     match_palettes,
     read_photo,
     resize,
-    save_picture,
+    save_image,
     to_image,
     to_oklab,
-    to_tensor,
 )
 from ..settings import FEATURES, ONE_MAP, StyleConfig
 from ..transfer import read_inputs
@@ -123,7 +113,7 @@ class Match:
         Raises:
             OutputError: it can't be written.
         """
-        save_picture(to_tensor(self.sheet), path)
+        save_image(self.sheet, Path(path), replace=True)
 
 
 @dataclass(frozen=True)
@@ -244,7 +234,7 @@ def match(
         recolored = regions.recolored(whole[0])
         begin = recolored if colors == "target" else start
         places = find_neighbors(begin.to(where), others[0].to(where), vgg, term.layers, term.match_size)
-    names = [Path(p).name if isinstance(p, str | Path) else n for p, n in ((source, "source"), (target, "target"))]
+    names = [Path(p).name if isinstance(p, str | Path) else n for p, n in given]
     grids = [(f.shape[1], f.shape[2]) for f in (x, y)]
     lines = clearest_pairs(coarse, grids, step, pairs)
     return draw_match(whole, names, places.cpu(), recolored, regions.confidence, lines, coarse.mutual)
