@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import pictures
 from ..errors import ConfigError
 from ..files import make_folder
 from ..settings import StyleConfig
 from . import options as option
-from .completion import offer_presets
 from .display import Display, labels_in_words
-from .options import files_of, is_file, read_settings
+from .options import files_of, is_file, named_settings
 from .outputs import OutputFiles, free_name, tell
 
 if TYPE_CHECKING:
@@ -55,8 +55,15 @@ def compare(source: Path, target: Path, presets: str, output: Path | None, **opt
 
     files = {name: options.pop(name) for name in FILES}
     masks = {name: options.pop(name) for name in ("source_mask", "target_mask")}
-    configs = named_settings(presets, **options)
-    read = files_of(configs.values(), source, target, *masks.values(), *filter(is_file, presets.split(",")))
+    words = [word.strip() for word in presets.split(",") if word.strip()]
+    configs: dict[str, StyleConfig] = {}
+    for name, config in map(named_settings, words):
+        if name in configs:
+            raise ConfigError(f"presets: {name} is there twice; give each a name of its own")
+        configs[name] = config.override(**options)
+    if not configs:
+        raise ConfigError("presets: at least one is needed, such as --presets default,paper")
+    read = files_of(configs.values(), source, target, *masks.values(), *filter(is_file, words))
     output = output or free_name(source.stem, target.stem, "compare")
     write_sheet(partial(compared, source, target, configs, **masks), len(configs), output, read, **files)
 
@@ -75,14 +82,10 @@ def repeated(words: list[str]) -> list[str]:
     for i, word in enumerate(words):
         if word == "--":
             return [*found, *words[i:]]
-        if word == GREEDY:
-            taking = True
+        if word.startswith("-"):
+            taking = word == GREEDY
             # Without a word after it the option itself goes on, and Click says what it lacks.
-            if i + 1 == len(words) or words[i + 1].startswith("-"):
-                found.append(word)
-        elif word.startswith("-"):
-            taking = False
-            found.append(word)
+            found += [] if taking and words[i + 1 :] and not words[i + 1].startswith("-") else [word]
         else:
             found += [GREEDY, word] if taking else [word]
     return found
@@ -98,9 +101,7 @@ def repeated(words: list[str]) -> list[str]:
     metavar="TARGETS...",
     help="All words up to the next option; or one at a time, with -t (--target) repeated.",
 )
-@click.option(
-    "--preset", default="default", metavar="NAME", shell_complete=offer_presets, help="A preset, or a YAML file."
-)
+@option.preset("A preset, or a YAML file.", default="default")
 @option.output("grid.png")
 @option.together(SHARED)
 def grid(
@@ -114,7 +115,7 @@ def grid(
     from ..batch.compare import stylize_grid
 
     files = {name: options.pop(name) for name in FILES}
-    config = read_settings(preset).override(**options)
+    config = named_settings(preset)[1].override(**options)
     read = files_of([config], *sources, *targets, preset if is_file(preset) else None)
     runs, output = len(sources) * len(targets), output or free_name("grid")
     write_sheet(partial(stylize_grid, sources, targets, config), runs, output, read, **files)
@@ -133,10 +134,8 @@ def write_sheet(
 ) -> None:
     """Does some runs, once their outputs are known to be writable; writes what came of them, and ends the process with
     130 when stopped and 1 where one failed."""
-    from ..pictures import check_output, save_image
-
     files, display = OutputFiles(overwrite, inputs), Display(quiet, runs)
-    files.check(output, "sheet", check_output)
+    files.check(output, "sheet", pictures.check_output)
     files.check(report, "report")
     if results is not None:
         make_folder(results)
@@ -146,7 +145,7 @@ def write_sheet(
     if found.stopped and not done:
         raise KeyboardInterrupt
     if done:
-        sheet = files.write(output, partial(save_image, found.sheet))
+        sheet = files.write(output, partial(pictures.save_image, found.sheet))
         if not quiet:
             click.echo(f"wrote {sheet} ({done} of {len(found.outcomes)} results)")
         if report is not None:
@@ -170,16 +169,3 @@ def step(display: Display, step: Step) -> bool:
             display.note_once(line)
         display.show(step.progress, f"{step.name} ({step.index + 1}/{step.count}) ", step.index)
     return not display.interrupted
-
-
-def named_settings(words: str, **options: Any) -> dict[str, StyleConfig]:
-    """Presets and files, parted by commas, by name: the preset's, or the file's without its suffix."""
-    found: dict[str, StyleConfig] = {}
-    for word in filter(None, (word.strip() for word in words.split(","))):
-        name = Path(word).stem if is_file(word) else word
-        if name in found:
-            raise ConfigError(f"presets: {name} is there twice; give each a name of its own")
-        found[name] = read_settings(word).override(**options)
-    if not found:
-        raise ConfigError("presets: at least one is needed, such as --presets default,paper")
-    return found

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .. import analysis
 from ..checks import in_words
 from .text import aligned
 
@@ -22,9 +23,7 @@ def doctor(as_json: bool) -> None:
     \b
     Try:  cxstyle doctor
     """
-    from ..analysis import diagnose
-
-    found = diagnose()
+    found = analysis.diagnose()
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
     else:

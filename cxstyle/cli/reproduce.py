@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
 
+from .. import analysis, pictures
 from ..files import check_writable, make_folder
 from . import options as option
 from .compare import TakesSeveral, compare, grid
@@ -41,21 +41,18 @@ def reproduce() -> None:
     """
 
 
-@contextmanager
-def figure(number: int, *inputs: Path, output: Path, overwrite: bool, quiet: bool) -> Iterator[Callable[..., None]]:
-    """Checks that a figure can be written; then takes it, and says where it is and what it shows."""
-    from ..pictures import save_image
-
+def figure(number: int, *inputs: Path, output: Path, overwrite: bool, quiet: bool) -> Callable[..., None]:
+    """Checks that a figure can be written; what is returned takes it, and says where it is and what it shows."""
     make_folder(output)
     path = output / f"fig{number}.png"
     check_writable(path, overwrite=overwrite, inputs=inputs)
 
     def finish(image: Image.Image, says: str = "") -> None:
-        save_image(image, path, replace=overwrite)
+        pictures.save_image(image, path, replace=overwrite)
         if not quiet:
             click.echo(f"wrote {path}{says and f' ({says})'}")
 
-    yield finish
+    return finish
 
 
 @reproduce.command()
@@ -66,18 +63,15 @@ def fig5(**options: Any) -> None:
     \b
     Try:  cxstyle reproduce fig5
     """
-    from ..analysis import draw_expectations, expectations
-
-    with figure(5, **options) as finish:
-        found = expectations()
-        halves = ", ".join(f"{name} at {found.half(name):.1f}" for name in found.similarities())
-        finish(draw_expectations(found), f"half of each is gone, by the mean: {halves}")
+    finish, found = figure(5, **options), analysis.expectations()
+    halves = ", ".join(f"{name} at {found.half(name):.1f}" for name in found.similarities())
+    finish(analysis.draw_expectations(found), f"half of each is gone, by the mean: {halves}")
 
 
 @reproduce.command()
 @click.argument("picture", type=option.PATH)
-@click.option("--size", type=click.IntRange(16), default=65, show_default=True, help="Edge of the part, in pixels.")
-@click.option("--iterations", type=click.IntRange(1), default=600, show_default=True, help="Of each descent.")
+@click.option("--size", type=click.IntRange(16), default=65, help="Edge of the part, in pixels.")
+@click.option("--iterations", type=click.IntRange(1), default=600, help="Of each descent.")
 @option.together(OPTIONS)
 def fig6(picture: Path, size: int, iterations: int, quiet: bool, **options: Any) -> None:
     """Noise taken from the middle of PICTURE by targets that aren't aligned: by L1, and by the Contextual loss.
@@ -85,16 +79,17 @@ def fig6(picture: Path, size: int, iterations: int, quiet: bool, **options: Any)
     \b
     Try:  cxstyle reproduce fig6 samples/astronaut.jpg
     """
-    from ..analysis import METHODS, denoise, draw_denoised
-
     layout, hidden = "{l_bar}{bar}| {remaining}", True if quiet else None
-    with figure(6, picture, quiet=quiet, **options) as finish:
-        with tqdm(total=1.0, disable=hidden, bar_format=layout, leave=False) as bar:
-            found = denoise(picture, size=size, iterations=iterations, callback=lambda done: bar.update(done - bar.n))
-        said = (
-            f"{METHODS[k]}: {found.psnr(x):.1f} dB, {found.sharpness(x):.0%} sharp" for k, x in found.results.items()
+    finish = figure(6, picture, quiet=quiet, **options)
+    with tqdm(total=1.0, disable=hidden, bar_format=layout, leave=False) as bar:
+        found = analysis.denoise(
+            picture, size=size, iterations=iterations, callback=lambda done: bar.update(done - bar.n)
         )
-        finish(draw_denoised(found), "; ".join(said))
+    said = (
+        f"{analysis.METHODS[k]}: {found.psnr(x):.1f} dB, {found.sharpness(x):.0%} sharp"
+        for k, x in found.results.items()
+    )
+    finish(analysis.draw_denoised(found), "; ".join(said))
 
 
 @reproduce.command()
@@ -127,26 +122,22 @@ def fig8(context: click.Context, /, output: Path, **options: Any) -> None:
     context.invoke(grid, output=output / "fig8.png", preset="paper", **options)
 
 
-def strip_command(number: int, every: int, what: str, example: str) -> None:
-    """One of Figures 9 to 11: all are frames, and what networks have drawn of them."""
+def strip_command(number: int, every: int, what: str, words: str) -> None:
+    """One of Figures 9 to 11: all are frames, and what networks have drawn of them; `words` are those to try."""
 
     @click.argument("frames", type=option.PATH)
     @click.argument("models", nargs=-1, required=True, type=option.PATH, metavar="MODEL...")
-    @click.option(
-        "--every", type=click.IntRange(1), default=every, show_default=True, help="Frames to the next column."
-    )
+    @click.option("--every", type=click.IntRange(1), default=every, help="Frames to the next column.")
     @option.together(OPTIONS)
     def command(frames: Path, models: tuple[Path, ...], every: int, **options: Any) -> None:
-        from ..analysis import strips
+        finish = figure(number, frames, *models, **options)
+        finish(analysis.strips(frames, models, every=every))
 
-        with figure(number, frames, *models, **options) as finish:
-            finish(strips(frames, models, every=every))
-
+    example = f"cxstyle reproduce fig{number} {words}"
     command.__doc__ = f"{what}: FRAMES, and a row for what each MODEL draws of them.\n\n\b\nTry:  {example}\n"
     reproduce.command(f"fig{number}")(command)
 
 
-ONE = "cxstyle reproduce fig"
-strip_command(9, 20, "Animations", f"{ONE}9 head.mp4 head_portrait.safetensors head_portrait_gram.safetensors")
-strip_command(10, 10, "Puppets", f"{ONE}10 me.mp4 puppet.safetensors puppet_l1.safetensors")
-strip_command(11, 1, "Domains", f"{ONE}11 unseen/ men_women.safetensors")
+strip_command(9, 20, "Animations", "head.mp4 head_portrait.safetensors head_portrait_gram.safetensors")
+strip_command(10, 10, "Puppets", "me.mp4 puppet.safetensors puppet_l1.safetensors")
+strip_command(11, 1, "Domains", "unseen/ men_women.safetensors")

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from .. import transfer
 from ..settings import StyleConfig
 from . import options as option
-from .completion import offer_presets
 from .options import FILE, PATH
+from .session import RunOptions, RunSession
 
 LASTING = [
     click.option(
@@ -69,16 +70,11 @@ def numbers(text: str) -> tuple[float, ...]:
 @click.command(cls=Sectioned)
 @option.source
 @click.argument("targets", nargs=-1, required=True, type=PATH, metavar="TARGET...")
-@option.output("SOURCE_TARGET.png", "result", " - is stdout.")
+@option.output("SOURCE_TARGET.png", f"result {option.PICTURE} - is stdout.")
 @option.image_format
 @option.together(option.WRITING)
 @option.overwrite
-@click.option(
-    "--preset",
-    metavar="NAME",
-    shell_complete=offer_presets,
-    help="Ready-made settings; see `cxstyle presets list`.  [default: default]",
-)
+@option.preset("Ready-made settings; see `cxstyle presets list`.  [default: default]")
 @click.option("--config", type=PATH, metavar="FILE.yaml", help="Your own settings.")
 @click.option("--like", type=PATH, metavar="RESULT", help="The settings of a result, or of a report.")
 @option.SIZE
@@ -117,9 +113,10 @@ def run(
     \b
     Try:  cxstyle run samples/astronaut.jpg samples/hopper.jpg -o stylized.png
     """
-    load_torch()
-    from .session import RunOptions, RunSession
+    gc.disable()  # a seventh of the time that loading torch takes is looking for garbage
+    import torch  # noqa: F401
 
+    gc.enable()
     if preset and config:
         raise click.UsageError("--preset and --config exclude each other; copy the preset into the file")
     if like and (preset or config):
@@ -128,25 +125,11 @@ def run(
         option.refuse("and --quiet exclude each other", "verbose")
     writing = option.writing_of(*(options.pop(name) for name in ("quality", "bits", "no_metadata")))
     asked = RunOptions(**{field.name: options.pop(field.name) for field in dataclasses.fields(RunOptions)})
-    settings = settings_of(preset, config, like).override(**options)
+    if like:
+        settings = transfer.read_record(like).config
+    else:
+        settings = StyleConfig.load(config) if config else StyleConfig.preset("default" if preset is None else preset)
+    settings = settings.override(**options)
     given = {"source": source, "target": list(targets), "weights": target_weights, "source_mask": source_mask}
     given["target_mask"] = list(target_masks) or None
     RunSession(given, asked, writing, option.files_of([settings], config, like)).stylize(settings)
-
-
-def load_torch() -> None:
-    """Loads torch without looking for garbage meanwhile, which is a seventh of the time that its modules take."""
-    collecting = gc.isenabled()
-    gc.disable()
-    import torch  # noqa: F401 - to have it loaded is all that is wanted
-
-    if collecting:
-        gc.enable()
-
-
-def settings_of(preset: str | None, config: Path | None, like: Path | None) -> StyleConfig:
-    if like is not None:
-        from ..transfer import read_record
-
-        return read_record(like).config
-    return StyleConfig.load(config) if config else StyleConfig.preset("default" if preset is None else preset)

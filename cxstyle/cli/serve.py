@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from platformdirs import user_data_path
 
+from .. import web
 from . import options as option
 from .signals import handled
 
@@ -35,9 +36,7 @@ def serve(port: int | None, host: str, folder: Path | None, browser: bool, devic
     \b
     Try:  cxstyle serve
     """
-    from ..web import PageServer
-
-    server = PageServer(folder or user_data_path("cxstyle", appauthor=False), host, port, device)
+    server = web.PageServer(folder or user_data_path("cxstyle", appauthor=False), host, port, device)
     click.echo(f"{server.link} (results are kept in {server.store.folder}; Ctrl-C ends it)")
     for note in server.store.notes:
         click.echo(note, err=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,11 +41,8 @@ def handled(handler: Handler) -> Iterator[None]:
 
 def silence() -> None:
     """Where the terminal has gone, what is still to be said goes nowhere: to say it there would be an error."""
-    for stream in (sys.stdout, sys.stderr):
+    for number in (1, 2):
         try:
-            number = stream.fileno()
             os.write(number, b"")
-        except ValueError:  # no file
-            continue
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .. import features
 from ..checks import in_words
 from ..features import BLOCKS, NORMALIZATIONS
 from .options import PATH
@@ -21,13 +22,11 @@ def weights(context: click.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from ..features import BUNDLED, listed
-
-    for entry in listed():
+    for entry in features.listed():
         if not entry.ready or entry.path is None:
             click.echo(f"{entry.network}  not on this machine: cxstyle weights fetch {entry.network}, or import FILE")
             continue
-        where = "bundled" if entry.path.parent == BUNDLED else str(entry.path)
+        where = "bundled" if entry.path.parent == features.BUNDLED else str(entry.path)
         click.echo(
             f"{entry.network}  ready  {in_words(entry.size)}, up to {entry.deepest}, {where}; from {entry.source}"
         )
@@ -43,9 +42,7 @@ def fetch(network: str, url: str | None, quiet: bool) -> None:
     \b
     Try:  cxstyle weights fetch vgg19
     """
-    from ..features import fetch as download
-
-    _, path = download(network, url=url, progress=not quiet)
+    _, path = features.fetch(network, url=url, progress=not quiet)
     click.echo(f"{network} is ready: {path}")
 
 
@@ -66,7 +63,5 @@ def import_weights(file: Path, normalization: str) -> None:
     \b
     Try:  cxstyle weights import vgg19-dcbb9e9d.pth
     """
-    from ..features import import_file
-
-    network, path = import_file(file, normalization)
+    network, path = features.import_file(file, normalization)
     click.echo(f"{network.name} is ready ({network.provenance.normalization.name} normalization): {path}")
