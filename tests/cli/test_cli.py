@@ -310,8 +310,38 @@ def test_ctrl_c_keeps_pictures_and_the_checkpoint(pair: tuple[Path, Path], own_f
         (1, "run a.png b.png --memory 90MB", "on cpu needs about"),
         (2, "run a.png b.png --source-mask b.png", "source-mask: needs the target mask, too"),
         (2, "run a.png b.png b.png --target-weights 1", "target-weights: one for each target is needed, got 1 for 2"),
+        (1, "run a.png b.png --like other.json", "other.json is neither a picture nor a report"),
         (2, "batch a b -o out -q -v", "--verbose and --quiet exclude each other"),
         (2, "batch a b -o out --json-lines -v", "--verbose and --json-lines exclude each other"),
+        (2, "batch a.png -o out", "SOURCES and TARGETS are needed, and 1 words came"),
+        (2, "batch a b -o out --jobs jobs.yaml", "--jobs takes the place of SOURCES and TARGETS"),
+        (2, "batch -o out --jobs j.yaml --seed 1 --seed 2", "several --preset or --seed don't go with --jobs"),
+        (2, "batch -o out --jobs jobs.yaml -r", "--recursive is for SOURCES and TARGETS"),
+        (2, "batch -o out --jobs jobs.yaml --pair product", "--pair is for SOURCES and TARGETS"),
+        (2, "batch a.png b.png -o out --workers some", "'some' is neither a number nor auto"),
+        (2, "batch a.png b.png -o out --workers 0", "workers: at least 1"),
+        (2, "batch a.png b.png -o out --shard 1/2 --sheet", "a shard has a part of the pictures"),
+        *((2, f"batch a b -o out --shard {s}", f"'{s}' is not a part such as 1/4") for s in ("0/2", "3/2", "2", "a/b")),
+        (2, "batch a.png b.png -o out --cpus 2", "--cpus is for --executor ray"),
+        (2, "batch a.png b.png -o out --ray-address auto", "--ray-address is for --executor ray"),
+        (2, "batch a b -o out --executor ray --workers 2", "--workers and several devices are for"),
+        (2, "batch a b -o out --executor ray --return-pictures --save-every 1 x", "--save-every needs"),
+        (1, "batch a.png b.png -o out --device all", "device: all means all GPUs"),
+        (1, "batch merge .", "holds no manifest of a batch"),
+        (2, "train animation a b.png --preset l1", "'l1' is not one of"),
+        (2, "train animation a b.png --config tiny.yaml", "is for `cxstyle train puppet`"),
+        (2, "train puppet a b --width 1", "width: must be a number at least 4"),
+        (2, "train puppet a b -o driver", "a network is a file of .safetensors"),
+        (1, "train puppet none a.png", "there is no file none"),
+        (2, "train puppet a.png b.png --pairs none.csv", "none.csv can't be read"),
+        (1, "apply none.safetensors a.png -o out", "can't read the network none.safetensors"),
+        (1, "apply text.jpg a.png -o out", "is damaged, or no network"),
+        (2, "animate head.mp4", "either TARGET"),
+        (2, "animate head.mp4 a.png --model net.safetensors", "either TARGET"),
+        (2, "animate head.mp4 --model net.safetensors --minutes 3", "--minutes is for the training"),
+        (1, "animate head.mp4 a.png -o out.gif", "a video is"),
+        (1, "animate a.png a.png -o out.mp4", "a.png is no video, but one picture"),
+        (1, "animate none.mp4 a.png", "none.mp4 can't be read: No such file"),
         (2, "score a --source a --target b --overwrite", "--overwrite is for --json"),
         (2, "score a --source a --target b --size 9", "size: must be a number at least 32"),
         (2, "score a --target b", "Missing option '--source'"),
@@ -343,6 +373,8 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(own_folder: Path, status:
     painted(own_folder / "a.png"), painted(own_folder / "b.png")
     Path("text.jpg").write_text("not a picture")
     Path("broken.yaml").write_text("terms: [")
+    Path("tiny.yaml").write_text("task: puppet\nterms: [{loss: l1, compare: paired}]")
+    Path("other.json").write_text('{"a": 1}')
     before = files_in(own_folder)
     refused(status, says, *words.split())
     assert files_in(own_folder) == before

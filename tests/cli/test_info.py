@@ -134,8 +134,3 @@ def test_like_repeats_the_settings_and_so_the_pixels_and_other_options_override(
     assert read_record("again.jpg") == read_record("r.jpg") == read_record("r.json")
     done("run", *pair, "--like", "r.json", "--seed", "3", "-o", "other.png")
     assert read_record("other.png").settings == read_record("r.jpg").settings | {"seed": 3}
-
-
-def test_like_needs_a_record() -> None:
-    Path("other.json").write_text('{"a": 1}')
-    refused(1, "other.json is neither a picture nor a report", "run", "a.png", "b.png", "--like", "other.json")

@@ -161,6 +161,7 @@ def test_a_file_that_may_not_be_replaced_goes_beside() -> None:
         "run a.png b.png -o a.png --source-mask a.png --target-mask b.png",
         "run a_00001.png b.png -o a.png --save-every 1 .",
         "match a.png b.png -o a.png",
+        "animate a.mp4 b.png -o a.mp4",
         "bench --pair a.png b.png --json a.png",
         "grid a.png -t b.png -t a_b.png -o x.png --results .",
         "batch a.png b.png -o . --name {source}.png",
@@ -168,7 +169,7 @@ def test_a_file_that_may_not_be_replaced_goes_beside() -> None:
     ],
 )
 def test_what_is_read_is_never_replaced(pair, words: str) -> None:
-    for name in ("a.png", "a_00001.png", "x.png", "a.gif", "a_b.png"):
+    for name in ("a.png", "a_00001.png", "x.png", "a.gif", "a.mp4", "a_b.png"):
         shutil.copy(pair[0], name)
     shutil.copy(pair[1], "b.png")
     Path("s.yaml").write_text(json.dumps(CONFIG.to_dict()))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from generators import in_folder, moving
-from helpers import refused, run_cli
+from helpers import run_cli
 
 TINY = "task: puppet\nsize: 48\nwidth: 8\nepochs: 2\nlr: 0.01\nterms: [{loss: l1, compare: paired}]\n"
 
@@ -42,22 +42,3 @@ def test_a_network_is_trained_told_of_and_applied(there: Path) -> None:
     assert sorted(path.name for path in (there / "out").iterdir()) == [f"frame_{i}.png" for i in range(6)]
     whole = run_cli("apply", "driver_puppet.safetensors", "driver", "-o", "whole", "--full-size", "--no-steady")
     assert "full-size: this network draws whole pictures" in whole.stderr
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "says"),
-    [
-        (2, "train animation driver puppet/frame_0.png --config tiny.yaml", "is for `cxstyle train puppet`"),
-        (2, "train animation driver puppet/frame_0.png --preset l1", "'l1' is not one of"),
-        (2, "train puppet driver puppet --width 1", "width: must be a number at least 4"),
-        (2, "train puppet driver puppet -o driver", "a network is a file of .safetensors"),
-        (1, "train puppet none puppet", "there is no file none"),
-        (2, "train puppet driver puppet --pairs none.csv", "none.csv can't be read"),
-        (1, "apply none.safetensors driver -o out", "can't read the network none.safetensors"),
-        (1, "apply tiny.yaml driver -o out", "is damaged, or no network"),
-    ],
-)
-def test_what_can_not_be_done_is_refused_in_a_line(there: Path, status: int, words: str, says: str) -> None:
-    before = sorted(there.rglob("*"))
-    refused(status, says, *words.split(), "-q")
-    assert sorted(there.rglob("*")) == before
