@@ -53,13 +53,7 @@ def number_or(word: str) -> Callable[[str], int | str]:
 
 
 def setting(name: str, *, preset: bool = True, of: type = StyleConfig) -> Option:
-    """An option for a field of settings, which says itself what it may be.
-
-    Args:
-        name: of the field.
-        preset: whether the command has presets, to whose values nothing is changed without the option.
-        of: whose field it is.
-    """
+    """An option for a field of settings, which says itself what it may be; left out, `preset`s have their values."""
     field, kind = {each.name: each for each in dataclasses.fields(of)}[name], kinds(of)[name]
     rules, text = field.metadata, field.metadata["help"]
     if kind is bool:

@@ -18,18 +18,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 OPTIONS = [
-    click.option(
-        "-o", "--output", type=option.PATH, default=".", metavar="DIR", help="Folder for the figure.  [default: here]"
-    ),
+    click.option("-o", "--output", type=option.PATH, default=".", metavar="DIR", help="Folder for the figure."),
     option.overwrite,
     option.quiet,
 ]
-RUNS = [
-    click.option("--size", type=int, metavar="PX", help="Long edge of the results.  [default: the presets']"),
-    click.option("--iterations", type=int, metavar="N", help="Of each run.  [default: the presets']"),
-    click.option("--features", metavar="auto|vgg16|vgg19", help="The network.  [default: the presets']"),
-    *OPTIONS,
-]
+RUNS = [option.SIZE, option.ITERATIONS, option.setting("features"), *OPTIONS]
 
 
 @click.group()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,9 +18,6 @@ Handler = Callable[[int, FrameType | None], Any]
 @contextmanager
 def handled(handler: Handler) -> Iterator[None]:
     """Calls `handler` for each of them within the block."""
-    if threading.current_thread() is not threading.main_thread():  # where Python takes no handlers
-        yield
-        return
 
     def first(number: int, frame: FrameType | None) -> None:
         if number != signal.SIGINT:
