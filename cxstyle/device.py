@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from . import LATE, SPINNING, WAITING
+from .checks import check_device
 from .errors import DeviceError, MemoryLimitError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -26,8 +27,10 @@ def choose_device(wanted: str) -> torch.device:
     """auto, cpu, cuda, cuda:N or mps as a device that this machine has.
 
     Raises:
+        ConfigError: it isn't the name of a device.
         DeviceError: this machine doesn't have it.
     """
+    check_device(wanted)
     if wanted == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

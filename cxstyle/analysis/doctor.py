@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import features, losses, transfer
-from ..checks import memory_bytes
-from ..errors import CxStyleError, MemoryLimitError, OutputError, WeightsError
+from .. import features, transfer
+from ..errors import CxStyleError, OutputError, WeightsError
 from ..files import check_writable
-from ..pictures import SMALLEST_EDGE
 from ..settings import StyleConfig
 
 Facts = dict[str, Any]
@@ -50,8 +48,8 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Looks at everything that a run depends on; downloads and keeps nothing.
 
-    The network that a run would take is tried on the device that it would take, on a small picture. Whatever is broken
-    is told, not raised. Home folders are shown as ~, names of users and hosts not at all.
+    A run is prepared with the network and on the device that it would take. Whatever is broken is told, not raised.
+    Home folders are shown as ~, names of users and hosts not at all.
     """
     facts = {name: attempt(look) for name, look in MATTERS.items()}
     hidden: dict[str, Facts] = without_names(facts)
@@ -158,31 +156,25 @@ def environment() -> Facts:
 
 
 def run() -> Facts:
-    """What a run without options uses, tried on a picture of 32 px.
-
-    Raises:
-        CxStyleError: it would not work.
-    """
+    """What a run without options uses, prepared on noise of its size; a CxStyleError where it would not work."""
     import torch
 
-    from ..device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
+    from ..device import choose_precision, describe, memory_errors
 
     config = StyleConfig.preset()
-    terms, size, device = config.terms_in_force(), (config.size, config.size), choose_device(config.device)
-    precision, reason = choose_precision(config.precision, device)
-    network = features.resolve_network(config.features)
-    with memory_errors(), exact_float32(), torch.no_grad():
-        layers = losses.feature_layers(terms)
-        vgg = features.VGGFeatures(network, layers, config.pooling, DTYPES[precision]).to(device)
-        vgg(torch.zeros(1, 3, SMALLEST_EDGE, SMALLEST_EDGE, device=device))
-    try:
-        wanted = transfer.need(terms, vgg, size, [size])
-        planned = transfer.plan([wanted], memory_bytes(config.memory), device, 2 * config.size**2)
-    except MemoryLimitError as error:
-        raise MemoryLimitError(f"a run at {config.size} px {error}: free some, or use a smaller --size") from error
-    found = {"device": describe(device), "precision": precision, "precision_reason": reason, "features": network.name}
-    memory = {"memory": int(planned.estimate), "memory_budget": int(planned.budget), "tiles": planned.tiles}
-    return {**found, "size": config.size, **memory}
+    noise = torch.rand(3, config.size, config.size, generator=torch.Generator().manual_seed(0))
+    with memory_errors():
+        setup = transfer.prepare(transfer.read_inputs(noise, noise), config)
+    return {
+        "device": describe(setup.device),
+        "precision": setup.precision,
+        "precision_reason": choose_precision(config.precision, setup.device)[1],
+        "features": setup.weights.name,
+        "size": config.size,
+        "memory": int(setup.memory.estimate),
+        "memory_budget": int(setup.memory.budget),
+        "tiles": setup.memory.tiles,
+    }
 
 
 MATTERS: dict[str, Callable[[], Facts]] = {

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from .. import pictures
-from ..checks import check_choice, check_device, check_integer, converted
+from ..checks import check_choice, check_integer, converted
 from ..device import choose_device, exact_float32, memory_errors, usual_modes
 from ..errors import ConfigError
 from ..features import FeatureCache, VGGFeatures, check_layer, resolve_network, stride
@@ -144,7 +144,6 @@ def match_cells(
         MemoryLimitError: there is not enough memory.
     """
     check_choice("features", features, FEATURES)
-    check_device(device)
     where, cache = choose_device(device), cache or FeatureCache()
     vgg = cache.network(cache.weights(features, weights), [LAYER], "max", torch.float32, where)
     photo = pictures.read_photo(target, "target")
@@ -195,7 +194,6 @@ def match(
     check_choice("colors", colors, ONE_MAP)
     check_integer("size", size, pictures.SMALLEST_EDGE, 65_500)
     check_integer("pairs", pairs, 0)
-    check_device(device)
     layers = converted(layers, list[str], "layers")
     if not layers:
         raise ConfigError("layers: at least one is needed, such as conv4_2")

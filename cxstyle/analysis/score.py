@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .. import pictures
-from ..checks import check_choice, check_device, check_integer
+from ..checks import check_choice, check_integer
 from ..device import choose_device, exact_float32, memory_errors, usual_modes
 from ..errors import MemoryLimitError, PictureError
 from ..features import VGG16, Network, VGGFeatures, read_network, resolve_network
@@ -125,7 +125,6 @@ def score(
     """
     check_integer("size", size, pictures.SMALLEST_EDGE)
     check_choice("features", features, FEATURES)
-    check_device(device)
     where = choose_device(device)
     loaded, labels = load(picture, source, target, source_mask, target_mask)
     network = resolve_network(features, weights)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from generators import in_folder, moving
-from helpers import done, files_in, run_cli
+from helpers import done, files_in, refused, run_cli
 
 TINY = "task: puppet\nsize: 48\nwidth: 8\nepochs: 2\nlr: 0.01\nterms: [{loss: l1, compare: paired}]\n"
 
@@ -34,5 +34,6 @@ def test_a_network_is_trained_told_of_and_applied(own_folder: Path) -> None:
 
     done("apply", network, "driver", "-o", "out", "--device", "cpu")
     assert files_in(own_folder / "out") == [f"frame_{i}.png" for i in range(6)]
+    refused(2, "device: 'gpu' is not known; use auto, cpu", "apply", network, "driver", "-o", "out", "--device", "gpu")
     whole = run_cli("apply", network, "driver", "-o", "whole", "--full-size", "--no-steady")
     assert "full-size: this network draws whole pictures" in whole.stderr
