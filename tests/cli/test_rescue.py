@@ -53,13 +53,6 @@ def session(pair: tuple[Path, Path], **options: Any) -> RunSession:
     return RunSession(given, RunOptions(**{"output": Path("x.png"), "quiet": True} | options), Writing(), [])
 
 
-def ended(ready: RunSession, config: StyleConfig = CONFIG) -> int:
-    """The exit status of a run that doesn't end well."""
-    with pytest.raises(SystemExit) as exit:
-        ready.stylize(config)
-    return int(exit.value.code or 0)
-
-
 # Space
 
 
@@ -123,7 +116,9 @@ def test_a_full_disk_at_the_report_is_said_and_the_picture_is_there(pair, capsys
 def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_run(pair, capsys) -> None:
     ready = session(pair, save_every=(1, Path("steps")))
     Path("steps").rmdir()
-    assert ended(ready) == 1
+    with pytest.raises(SystemExit) as ended:
+        ready.stylize(CONFIG)
+    assert ended.value.code == 1
     told = capsys.readouterr().err
     assert "can't write steps/x_00001.png: No such file or directory; no more intermediate pictures" in told
     assert told.count("\n") == 1
