@@ -130,13 +130,9 @@ def match_cells(
     """Which part of the target each part of the source draws from in a run, coarsely and soon: for pointing at it.
 
     Args:
-        source: as `stylize` takes it.
-        target: the same. Its flat border is left out, as of a run: nothing draws from there.
-        source_mask: as `stylize` takes it: parts draw only from parts of their own colour.
-        target_mask: the same for the target.
-        features: vgg16, vgg19 or auto, as in `StyleConfig`.
-        weights: a weight file to use instead.
-        device: as in `StyleConfig`.
+        source, target: as `stylize` takes them. The target's flat border is left out: nothing draws from there.
+        source_mask, target_mask: as `stylize` takes them: parts draw only from parts of their own colour.
+        features, weights, device: as in `StyleConfig`.
         cache: of whoever does one match after another.
 
     Raises:
@@ -182,9 +178,7 @@ def match(
         size: long edge in pixels at which both are compared; smaller pictures keep their size.
         pairs: lines to draw, at most.
         colors: target recolours the source first, as the preset `default` does; source the target; free neither.
-        features: vgg16, vgg19 or auto, as in `StyleConfig`.
-        weights: a weight file to use instead.
-        device: as in `StyleConfig`.
+        features, weights, device: as in `StyleConfig`.
 
     Raises:
         PictureError, ConfigError, WeightsError, DeviceError: what was given can't be used.

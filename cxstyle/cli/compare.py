@@ -17,7 +17,6 @@ from ..files import make_folder
 from ..settings import StyleConfig
 from . import options as option
 from .display import Display, labels_in_words
-from .options import files_of, is_file, named_settings
 from .outputs import OutputFiles, free_name, tell
 
 if TYPE_CHECKING:
@@ -57,13 +56,13 @@ def compare(source: Path, target: Path, presets: str, output: Path | None, **opt
     masks = {name: options.pop(name) for name in ("source_mask", "target_mask")}
     words = [word.strip() for word in presets.split(",") if word.strip()]
     configs: dict[str, StyleConfig] = {}
-    for name, config in map(named_settings, words):
+    for name, config in map(option.named_settings, words):
         if name in configs:
             raise ConfigError(f"presets: {name} is there twice; give each a name of its own")
         configs[name] = config.override(**options)
     if not configs:
         raise ConfigError("presets: at least one is needed, such as --presets default,paper")
-    read = files_of(configs.values(), source, target, *masks.values(), *filter(is_file, words))
+    read = option.files_of(configs.values(), source, target, *masks.values(), *filter(option.is_file, words))
     output = output or free_name(source.stem, target.stem, "compare")
     write_sheet(partial(compared, source, target, configs, **masks), len(configs), output, read, **files)
 
@@ -115,8 +114,8 @@ def grid(
     from ..batch.compare import stylize_grid
 
     files = {name: options.pop(name) for name in FILES}
-    config = named_settings(preset)[1].override(**options)
-    read = files_of([config], *sources, *targets, preset if is_file(preset) else None)
+    config = option.named_settings(preset)[1].override(**options)
+    read = option.files_of([config], *sources, *targets, preset if option.is_file(preset) else None)
     runs, output = len(sources) * len(targets), output or free_name("grid")
     write_sheet(partial(stylize_grid, sources, targets, config), runs, output, read, **files)
 
