@@ -13,7 +13,7 @@ from ..settings import StyleConfig, TrainConfig
 from . import options as option
 from .apply import STEADY, draw, long_edge
 from .display import Display
-from .text import duration
+from .text import duration, example
 from .train import course_of, trained
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PREVIEW = "fast"
 """Preset of the run that shows one frame before the network is trained."""
 
 
-@click.command()
+@click.command(epilog=example("animate head.mp4 portrait.jpg -o animated.mp4"))
 @click.argument("video", type=option.PATH)
 @click.argument("target", type=option.PATH, required=False)
 @option.output("VIDEO_TARGET.mp4", "video goes; beside it the network, OUT.safetensors.", "OUT.mp4")
@@ -49,11 +49,7 @@ def animate(
     overwrite: bool,
     quiet: bool,
 ) -> None:
-    """Draws VIDEO in the look of the picture TARGET, sound and all: trains a network for it, and applies it.
-
-    \b
-    Try:  cxstyle animate head.mp4 portrait.jpg -o animated.mp4
-    """
+    """Draws VIDEO in the look of the picture TARGET, sound and all: trains a network for it, and applies it."""
     if (target is None) == (model is None):
         raise click.UsageError("either TARGET, for a network that is trained, or --model, for one that is there")
     if target is None:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from .. import generators
 from ..settings import PRECISIONS
 from . import options as option
+from .text import example
 
 STEADY = click.option(
     "--steady/--no-steady", default=True, help="Hold a video still where its source is, against flicker."
@@ -22,7 +23,7 @@ def long_edge(text: str) -> option.Option:
     return click.option("--size", "long_edge", type=click.IntRange(32), metavar="PX", help=text)
 
 
-@click.command()
+@click.command(epilog=example("apply head_portrait.safetensors head.mp4 -o animated.mp4"))
 @click.argument("model", type=option.PATH)
 @click.argument("inputs", nargs=-1, required=True, type=option.PATH, metavar="INPUT...")
 @click.option(
@@ -41,11 +42,7 @@ def long_edge(text: str) -> option.Option:
 def apply(
     model: Path, inputs: tuple[Path, ...], output: Path, device: str, precision: str, quiet: bool, **how: Any
 ) -> None:
-    """Draws each INPUT (a picture, a video, or a folder or pattern of them) with what MODEL has learnt.
-
-    \b
-    Try:  cxstyle apply head_portrait.safetensors head.mp4 -o animated.mp4
-    """
+    """Draws each INPUT (a picture, a video, or a folder or pattern of them) with what MODEL has learnt."""
     draw(generators.Generator.load(model, device, precision), inputs, output, quiet, **how)
 
 

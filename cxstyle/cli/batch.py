@@ -18,6 +18,7 @@ from . import options as option
 from .batch_display import HASHING, BatchDisplay, dry_run, publish
 from .completion import offers
 from .options import FOLDER, PATH, named_settings
+from .text import example
 
 if TYPE_CHECKING:
     from ..batch.local import Executor
@@ -37,7 +38,7 @@ def shard(text: str) -> tuple[int, int]:
     return int(i), int(n)
 
 
-@click.command()
+@click.command(epilog=example("batch samples/astronaut.jpg samples/hopper.jpg -o results --preset fast --gallery"))
 @click.argument("sides", nargs=-1, metavar="SOURCES TARGETS", **offers("merge"))
 @click.option("-o", "--output", required=True, type=FOLDER, metavar="DIR", help="Where results and manifest.jsonl go.")
 @click.option("--jobs", type=PATH, metavar="FILE", help="YAML or CSV of jobs with settings of their own; no SOURCES.")
@@ -87,9 +88,6 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
 
     Each is a file, a folder, a glob in quotes, or a list (.txt). The same command again does what is missing, has
     changed or has failed. `cxstyle batch merge` joins shards.
-
-    \b
-    Try:  cxstyle batch samples/astronaut.jpg samples/hopper.jpg -o results --preset fast --gallery
     """
     check_together(sides, options)
 
@@ -176,16 +174,12 @@ def executor_of(
     return Cluster(ray_address, cpus=cpus, return_pictures=return_pictures)
 
 
-@click.command("batch merge")
+@click.command("batch merge", epilog=example("batch merge results --gallery"))
 @click.argument("folder", type=FOLDER, metavar="DIR")
 @option.together(LOOKS)
 @option.quiet
 def merge(folder: Path, sheet: bool, gallery: bool, quiet: bool) -> None:
-    """Joins the manifests of shards in DIR into one.
-
-    \b
-    Try:  cxstyle batch merge results --gallery
-    """
+    """Joins the manifests of shards in DIR into one."""
     jobs, complete = manifest.merge(folder)
     if not quiet:
         click.echo(f"{folder / 'manifest.jsonl'} knows {counted(jobs, 'job')}, {complete} complete")

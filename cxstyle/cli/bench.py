@@ -10,12 +10,12 @@ from tqdm import tqdm
 from .. import analysis
 from . import options as option
 from .outputs import json_file
-from .text import aligned, duration
+from .text import aligned, duration, example
 
 COLUMNS = ("plain", "as it runs", "times as fast", "extra memory", "TFLOP/s", "of the limit", "over its arithmetic")
 
 
-@click.command()
+@click.command(epilog=example("bench --quick"))
 @click.option("--quick", is_flag=True, help="Under a minute: fewer sizes.")
 @option.device
 @click.option(
@@ -26,11 +26,7 @@ COLUMNS = ("plain", "as it runs", "times as fast", "extra memory", "TFLOP/s", "o
 )
 @option.together(option.JSON)
 def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path | None, overwrite: bool) -> None:
-    """Times the loss, the network and whole iterations on this machine, each against the plain way in turns.
-
-    \b
-    Try:  cxstyle bench --quick
-    """
+    """Times the loss, the network and whole iterations on this machine, each against the plain way in turns."""
     write = json_file(path, overwrite, pair or ())
     measure = analysis.Bench(analysis.QUICK if quick else analysis.FULL, device, pair)
     rows: list[analysis.Row] = []

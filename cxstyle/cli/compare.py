@@ -18,6 +18,7 @@ from ..settings import StyleConfig
 from . import options as option
 from .display import Display, labels_in_words
 from .outputs import OutputFiles, free_name, tell
+from .text import example
 
 if TYPE_CHECKING:
     from ..batch.compare import Comparison, Step
@@ -36,7 +37,9 @@ SHARED = [
 FILES = ("overwrite", "results", "report", "quiet")
 
 
-@click.command()
+@click.command(
+    epilog=example("compare samples/astronaut.jpg samples/hopper.jpg --presets default,paper --features vgg16")
+)
 @option.source
 @option.target
 @click.option("--presets", default=PRESETS, metavar="NAME,...", help="Presets, or YAML files of your own settings.")
@@ -45,11 +48,7 @@ FILES = ("overwrite", "results", "report", "quiet")
 @option.target_mask
 @option.together(SHARED)
 def compare(source: Path, target: Path, presets: str, output: Path | None, **options: Any) -> None:
-    """Runs several presets on SOURCE and TARGET and puts the results on one labelled sheet.
-
-    \b
-    Try:  cxstyle compare samples/astronaut.jpg samples/hopper.jpg --presets default,paper --features vgg16
-    """
+    """Runs several presets on SOURCE and TARGET and puts the results on one labelled sheet."""
     from ..batch.compare import compare as compared
 
     files = {name: options.pop(name) for name in FILES}
@@ -90,7 +89,10 @@ def repeated(words: list[str]) -> list[str]:
     return found
 
 
-@click.command(cls=TakesSeveral)
+@click.command(
+    cls=TakesSeveral,
+    epilog=example("grid samples/astronaut.jpg samples/chelsea.png --targets samples/hopper.jpg samples/coffee.png"),
+)
 @click.argument("sources", nargs=-1, required=True, type=option.PATH)
 @click.option(
     *(GREEDY, "--target", "-t", "targets"),
@@ -106,11 +108,7 @@ def repeated(words: list[str]) -> list[str]:
 def grid(
     sources: tuple[Path, ...], targets: tuple[Path, ...], preset: str, output: Path | None, **options: Any
 ) -> None:
-    """Gives every one of SOURCES the look of every target: one sheet, sources down and targets across.
-
-    \b
-    Try:  cxstyle grid samples/astronaut.jpg samples/chelsea.png --targets samples/hopper.jpg samples/coffee.png
-    """
+    """Gives every one of SOURCES the look of every target: one sheet, sources down and targets across."""
     from ..batch.compare import stylize_grid
 
     files = {name: options.pop(name) for name in FILES}

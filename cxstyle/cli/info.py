@@ -14,9 +14,10 @@ from .. import generators, transfer
 from ..checks import one_line
 from . import options as option
 from .outputs import tell
+from .text import example
 
 
-@click.command()
+@click.command(epilog=example("info samples/astronaut_hopper.png --settings"))
 @click.argument("results", nargs=-1, required=True, type=option.PATH, metavar="RESULT...")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object for each file, one a line.")
 @click.option("--settings", is_flag=True, help="Write the settings alone, as YAML for --config.")
@@ -24,11 +25,7 @@ from .outputs import tell
 @option.max_pixels
 def info(results: tuple[Path, ...], as_json: bool, settings: bool, verbose: bool) -> None:
     """Tells how each RESULT was made, and what any other picture is. Reports of `cxstyle run --report` will do, too,
-    and networks of `cxstyle train`.
-
-    \b
-    Try:  cxstyle info samples/astronaut_hopper.png --settings
-    """
+    and networks of `cxstyle train`."""
     if settings and (as_json or len(results) > 1):
         raise click.UsageError("--settings writes those of one file as YAML; leave the rest out")
     if verbose and (settings or as_json):

@@ -15,11 +15,12 @@ from ..settings import ONE_MAP
 from . import options as option
 from .completion import offers
 from .outputs import OutputFiles, free_name
+from .text import example
 
 PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
 
 
-@click.command()
+@click.command(epilog=example("match samples/astronaut.jpg samples/hopper.jpg"))
 @option.source
 @option.target
 @option.output("SOURCE_TARGET_match.png")
@@ -45,11 +46,7 @@ PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
 def match(
     source: Path, target: Path, output: Path | None, overwrite: bool, layers: str, parts: Path | None, **options: Any
 ) -> None:
-    """Shows which part of TARGET each part of SOURCE draws from, by the measure of the Contextual loss.
-
-    \b
-    Try:  cxstyle match samples/astronaut.jpg samples/hopper.jpg
-    """
+    """Shows which part of TARGET each part of SOURCE draws from, by the measure of the Contextual loss."""
     output = output or free_name(source.stem, target.stem, "match")
     files = OutputFiles(overwrite, [file for file in (source, target, options["weights"]) if file])
     files.check(output, "sheet", pictures.check_output)

@@ -13,6 +13,7 @@ from .. import analysis, pictures
 from ..files import check_writable, make_folder
 from . import options as option
 from .compare import TakesSeveral, compare, grid
+from .text import example
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,13 +26,9 @@ OPTIONS = [
 RUNS = [option.SIZE, option.ITERATIONS, option.setting("features"), *OPTIONS]
 
 
-@click.group()
+@click.group(epilog=example("reproduce fig6 samples/astronaut.jpg"))
 def reproduce() -> None:
-    """Draws the figures of the paper anew: 5 and 6 by computing them, the others of your pictures and networks.
-
-    \b
-    Try:  cxstyle reproduce fig6 samples/astronaut.jpg
-    """
+    """Draws the figures of the paper anew: 5 and 6 by computing them, the others of your pictures and networks."""
 
 
 def figure(number: int, *inputs: Path, output: Path, overwrite: bool, quiet: bool) -> Callable[..., None]:
@@ -48,30 +45,22 @@ def figure(number: int, *inputs: Path, output: Path, overwrite: bool, quiet: boo
     return finish
 
 
-@reproduce.command()
+@reproduce.command(epilog=example("reproduce fig5"))
 @option.together(OPTIONS)
 def fig5(**options: Any) -> None:
-    """Expectations of L2, DIS and CX for two Gaussians on a line, as they move apart.
-
-    \b
-    Try:  cxstyle reproduce fig5
-    """
+    """Expectations of L2, DIS and CX for two Gaussians on a line, as they move apart."""
     finish, found = figure(5, **options), analysis.expectations()
     halves = ", ".join(f"{name} at {found.half(name):.1f}" for name in found.similarities())
     finish(analysis.draw_expectations(found), f"half of each is gone, by the mean: {halves}")
 
 
-@reproduce.command()
+@reproduce.command(epilog=example("reproduce fig6 samples/astronaut.jpg"))
 @click.argument("picture", type=option.PATH)
 @click.option("--size", type=click.IntRange(16), default=65, help="Edge of the part, in pixels.")
 @click.option("--iterations", type=click.IntRange(1), default=600, help="Of each descent.")
 @option.together(OPTIONS)
 def fig6(picture: Path, size: int, iterations: int, quiet: bool, **options: Any) -> None:
-    """Noise taken from the middle of PICTURE by targets that aren't aligned: by L1, and by the Contextual loss.
-
-    \b
-    Try:  cxstyle reproduce fig6 samples/astronaut.jpg
-    """
+    """Noise taken from the middle of PICTURE by targets that aren't aligned: by L1, and by the Contextual loss."""
     layout, hidden = "{l_bar}{bar}| {remaining}", True if quiet else None
     finish = figure(6, picture, quiet=quiet, **options)
     with tqdm(total=1.0, disable=hidden, bar_format=layout, leave=False) as bar:
@@ -85,32 +74,29 @@ def fig6(picture: Path, size: int, iterations: int, quiet: bool, **options: Any)
     finish(analysis.draw_denoised(found), "; ".join(said))
 
 
-@reproduce.command()
+@reproduce.command(epilog=example("reproduce fig7 samples/astronaut.jpg samples/hopper.jpg --features vgg16"))
 @option.source
 @option.target
 @option.together(RUNS)
 @click.pass_context
 def fig7(context: click.Context, /, output: Path, **options: Any) -> None:
-    """Two pictures by `paper`, and by the methods that the paper compares with: `cxstyle compare`.
-
-    \b
-    Try:  cxstyle reproduce fig7 samples/astronaut.jpg samples/hopper.jpg --features vgg16
-    """
+    """Two pictures by `paper`, and by the methods that the paper compares with: `cxstyle compare`."""
     make_folder(output)
     context.invoke(compare, output=output / "fig7.png", presets="paper,gatys,cnnmrf", **options)
 
 
-@reproduce.command(cls=TakesSeveral)
+@reproduce.command(
+    cls=TakesSeveral,
+    epilog=example(
+        "reproduce fig8 samples/astronaut.jpg --targets samples/hopper.jpg samples/coffee.png --features vgg16"
+    ),
+)
 @click.argument("sources", nargs=-1, required=True, type=option.PATH)
 @click.option("--targets", "--target", "-t", multiple=True, required=True, type=option.PATH, help="As of `grid`.")
 @option.together(RUNS)
 @click.pass_context
 def fig8(context: click.Context, /, output: Path, **options: Any) -> None:
-    """Every one of SOURCES in the look of every target, by `paper`: `cxstyle grid`.
-
-    \b
-    Try:  cxstyle reproduce fig8 samples/astronaut.jpg --targets samples/hopper.jpg samples/coffee.png --features vgg16
-    """
+    """Every one of SOURCES in the look of every target, by `paper`: `cxstyle grid`."""
     make_folder(output)
     context.invoke(grid, output=output / "fig8.png", preset="paper", **options)
 
@@ -126,9 +112,8 @@ def strip_command(number: int, every: int, what: str, words: str) -> None:
         finish = figure(number, frames, *models, **options)
         finish(analysis.strips(frames, models, every=every))
 
-    example = f"cxstyle reproduce fig{number} {words}"
-    command.__doc__ = f"{what}: FRAMES, and a row for what each MODEL draws of them.\n\n\b\nTry:  {example}\n"
-    reproduce.command(f"fig{number}")(command)
+    text, name = f"{what}: FRAMES, and a row for what each MODEL draws of them.", f"fig{number}"
+    reproduce.command(name, help=text, epilog=example(f"reproduce {name} {words}"))(command)
 
 
 strip_command(9, 20, "Animations", "head.mp4 head_portrait.safetensors head_portrait_gram.safetensors")

@@ -14,6 +14,7 @@ from ..settings import StyleConfig
 from . import options as option
 from .options import FILE, PATH
 from .session import RunOptions, RunSession
+from .text import example
 
 LASTING = [
     click.option(
@@ -67,7 +68,7 @@ def numbers(text: str) -> tuple[float, ...]:
         raise click.BadParameter(f"{text!r} is not a list of numbers such as 2,1") from error
 
 
-@click.command(cls=Sectioned)
+@click.command(cls=Sectioned, epilog=example("run samples/astronaut.jpg samples/hopper.jpg -o stylized.png"))
 @option.source
 @click.argument("targets", nargs=-1, required=True, type=PATH, metavar="TARGET...")
 @option.output("SOURCE_TARGET.png", f"result {option.PICTURE} - is stdout.")
@@ -108,11 +109,7 @@ def run(
     like: Path | None,
     **options: Any,
 ) -> None:
-    """Gives SOURCE the look of TARGET, or of several, region by matching region. One of them may be -, for stdin.
-
-    \b
-    Try:  cxstyle run samples/astronaut.jpg samples/hopper.jpg -o stylized.png
-    """
+    """Gives SOURCE the look of TARGET, or of several, region by matching region. One of them may be -, for stdin."""
     gc.disable()  # a seventh of the time that loading torch takes is looking for garbage
     import torch  # noqa: F401
 

@@ -11,10 +11,10 @@ from .. import analysis
 from . import options as option
 from .options import PATH
 from .outputs import json_file
-from .text import aligned
+from .text import aligned, example
 
 
-@click.command()
+@click.command(epilog=example("score stylized.png --source samples/astronaut.jpg --target samples/hopper.jpg"))
 @click.argument("picture", type=PATH)
 @click.option("--source", type=PATH, required=True, help="The picture that it was made from.")
 @click.option(
@@ -36,11 +36,7 @@ def score(
     overwrite: bool,
     **options: Any,
 ) -> None:
-    """Measures PICTURE against those that it was made from: style, content, noise, structure, colours, regions.
-
-    \b
-    Try:  cxstyle score stylized.png --source samples/astronaut.jpg --target samples/hopper.jpg
-    """
+    """Measures PICTURE against those that it was made from: style, content, noise, structure, colours, regions."""
     read = [picture, source, *targets, *target_masks, *filter(None, (source_mask, options["weights"]))]
     write = json_file(path, overwrite, read)
     found = analysis.score(picture, source, list(targets), source_mask, list(target_masks) or None, **options)

@@ -11,9 +11,10 @@ from platformdirs import user_data_path
 from .. import web
 from . import options as option
 from .signals import handled
+from .text import example
 
 
-@click.command()
+@click.command(epilog=example("serve"))
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port.  [default: 8765, or a free one]")
 @click.option(
     "--host",
@@ -31,11 +32,7 @@ from .signals import handled
 @option.device
 @option.max_pixels
 def serve(port: int | None, host: str, folder: Path | None, browser: bool, device: str) -> None:
-    """Opens a page on this machine: pick two pictures, paint what becomes what, watch it happen.
-
-    \b
-    Try:  cxstyle serve
-    """
+    """Opens a page on this machine: pick two pictures, paint what becomes what, watch it happen."""
     server = web.PageServer(folder or user_data_path("cxstyle", appauthor=False), host, port, device)
     click.echo(f"{server.link} (results are kept in {server.store.folder}; Ctrl-C ends it)")
     for note in server.store.notes:

@@ -16,7 +16,7 @@ from ..settings import TrainConfig, train_preset_names
 from ..transfer import write_json
 from . import options as option
 from .display import Display, in_short
-from .text import duration
+from .text import duration, example
 
 TIMED = 20
 """Steps after the first, which is slower, that the time of a training is told from."""
@@ -43,13 +43,9 @@ class TrainDisplay(Display):
         return not self.interrupted
 
 
-@click.group()
+@click.group(epilog=example("train animation head.mp4 portrait.jpg"))
 def train() -> None:
-    """Trains a network that draws any picture with a look that it has learnt, for `cxstyle apply`.
-
-    \b
-    Try:  cxstyle train animation head.mp4 portrait.jpg
-    """
+    """Trains a network that draws any picture with a look that it has learnt, for `cxstyle apply`."""
 
 
 FIELDS = ("size", "width", "epochs", "batch", "lr", "seed", "features", "weights", "device", "precision")
@@ -126,20 +122,16 @@ def trained(
         sys.exit(130)
 
 
-@train.command()
+@train.command(epilog=example("train animation head.mp4 portrait.jpg"))
 @click.argument("frames", type=option.PATH)
 @option.target
 @option.together([OUTPUT, *course_of("animation"), *SETTINGS])
 def animation(frames: Path, target: Path, **options: Any) -> None:
-    """Learns to draw FRAMES (a video, a folder or a pattern) with the look of the picture TARGET.
-
-    \b
-    Try:  cxstyle train animation head.mp4 portrait.jpg
-    """
+    """Learns to draw FRAMES (a video, a folder or a pattern) with the look of the picture TARGET."""
     trained("animation", frames, target, **options)
 
 
-@train.command()
+@train.command(epilog=example("train puppet me.mp4 puppet.mp4"))
 @click.argument("driver", type=option.PATH)
 @click.argument("puppet", type=option.PATH)
 @click.option(
@@ -150,22 +142,14 @@ def animation(frames: Path, target: Path, **options: Any) -> None:
 )
 @option.together([OUTPUT, *course_of("puppet"), *SETTINGS])
 def puppet(driver: Path, puppet: Path, **options: Any) -> None:
-    """Learns to draw PUPPET in the pose of DRIVER, of pairs of frames in about the same pose.
-
-    \b
-    Try:  cxstyle train puppet me.mp4 puppet.mp4
-    """
+    """Learns to draw PUPPET in the pose of DRIVER, of pairs of frames in about the same pose."""
     trained("puppet", driver, puppet, **options)
 
 
-@train.command()
+@train.command(epilog=example("train domain photographs/ paintings/"))
 @click.argument("sources", type=option.PATH)
 @click.argument("targets", type=option.PATH)
 @option.together([OUTPUT, *course_of("domain"), *SETTINGS])
 def domain(sources: Path, targets: Path, **options: Any) -> None:
-    """Learns to draw SOURCES as if they were of TARGETS, without pairs: folders, patterns or videos.
-
-    \b
-    Try:  cxstyle train domain photographs/ paintings/
-    """
+    """Learns to draw SOURCES as if they were of TARGETS, without pairs: folders, patterns or videos."""
     trained("domain", sources, targets, **options)
