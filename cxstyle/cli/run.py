@@ -16,27 +16,6 @@ from .options import FILE, PATH
 from .session import RunOptions, RunSession
 from .text import example
 
-LASTING = [
-    click.option(
-        "--checkpoint",
-        type=FILE,
-        metavar="FILE",
-        help="Keep the state of the run in FILE until it is complete, to go on from after an interruption.  [default: "
-        "OUTPUT.checkpoint, where the run is going to take over ten minutes]",
-    ),
-    click.option("--no-checkpoint", is_flag=True, help="Keep none, however long it takes."),
-    click.option(
-        "--checkpoint-every", type=click.FloatRange(0), default=60.0, metavar="SECONDS", help="How often it is kept."
-    ),
-    click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same pixels; without one, start."),
-    click.option(
-        "--movie",
-        type=FILE,
-        metavar="FILE",
-        help="Also make a movie of the run, gif or mp4: of the pictures of --save-every, or of about 100.",
-    ),
-]
-"""Of runs that take long."""
 SECTIONS = {
     "What": "preset config like source_mask target_masks target_weights",
     "Look": "size enlarge strength content_weight style_weight tv_weight colors init samples iterations seed",
@@ -94,7 +73,24 @@ def numbers(text: str) -> tuple[float, ...]:
 @option.together(option.MACHINE)
 @option.max_pixels
 @option.save_every
-@option.together(LASTING)
+@click.option(
+    "--checkpoint",
+    type=FILE,
+    metavar="FILE",
+    help="Keep the state of the run in FILE until it is complete, to go on from after an interruption.  [default: "
+    "OUTPUT.checkpoint, where the run is going to take over ten minutes]",
+)
+@click.option("--no-checkpoint", is_flag=True, help="Keep none, however long it takes.")
+@click.option(
+    "--checkpoint-every", type=click.FloatRange(0), default=60.0, metavar="SECONDS", help="How often it is kept."
+)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same pixels; without one, start.")
+@click.option(
+    "--movie",
+    type=FILE,
+    metavar="FILE",
+    help="Also make a movie of the run, gif or mp4: of the pictures of --save-every, or of about 100.",
+)
 @click.option("--report", type=FILE, metavar="FILE.json", help="Write settings, losses, times, versions, device.")
 @option.quiet
 @click.option("-v", "--verbose", is_flag=True, help="Say what was decided, and why.")
