@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from . import LATE, SPINNING, WAITING
+from .checks import check_device
 from .errors import DeviceError, MemoryLimitError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}  # the network's arithmetic by the name of a precision
@@ -20,7 +21,13 @@ REPEATABLE = (":4096:8", ":16:8")  # its values with which cuBLAS gives the same
 
 
 def choose_device(wanted: str) -> torch.device:
-    """auto, cpu, cuda, cuda:N or mps as a device that this machine has, or a DeviceError."""
+    """auto, cpu, cuda, cuda:N or mps as a device that this machine has.
+
+    Raises:
+        ConfigError: it isn't the name of a device.
+        DeviceError: this machine doesn't have it.
+    """
+    check_device(wanted)
     if wanted == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

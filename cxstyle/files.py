@@ -13,7 +13,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -224,41 +224,6 @@ def write_whole(path: Path, content: bytes, *, replace: bool = True) -> Path:
     with partial_file(path) as (partial, file):
         file.write(content)
     return put_in_place(partial, path, replace=replace)
-
-
-def write_or_rescue(path: Path, write: Callable[[Path], Path], tell: Callable[[str], object]) -> Path:
-    """Writes what took long to compute: where its place has become unwritable, to a folder for temporary files.
-
-    Args:
-        path: where it should go.
-        write: writes it to a path, whole or not at all, or beside what is there; returns where it is.
-        tell: told in a line where it is, if not at `path`.
-
-    Returns:
-        Where it is.
-
-    Raises:
-        OutputError: it can't be written anywhere.
-    """
-    try:
-        place = write(path)
-        if place != path:
-            tell(f"{path} {TAKEN} {place}")
-        return place
-    except Exception as error:  # whatever it is, there may be hours in this file
-        reason = str(error)
-        # A picture that its format can't hold is one for PNG.
-        name = path.name if isinstance(error, OutputError) else f"{path.stem}.png"
-    folder = None
-    try:
-        folder = Path(tempfile.mkdtemp(prefix="cxstyle-"))
-        place = write(folder / name)
-    except (OSError, OutputError) as error:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise OutputError(f"{reason}; no other place could be written to, either, so it is lost") from error
-    tell(f"{reason}; it is in {place} instead")
-    return place
 
 
 def save_state(path: Path, kind: str, state: Mapping[str, Any]) -> None:

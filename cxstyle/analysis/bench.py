@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..checks import check_device
 from ..device import DTYPES, choose_device, choose_precision, describe
 from ..features import VGG16, VGGFeatures, read_network
 from ..losses import Draws, Objective, contextual_loss, feature_layers, plain_contextual_loss, prepare
@@ -92,7 +91,6 @@ class Bench:
     """
 
     def __init__(self, plan: Plan, device: str = "auto", pair: tuple[Picture, Picture] | None = None) -> None:
-        check_device(device)
         self.plan, self.device = plan, choose_device(device)
         self.network = read_network(VGG16)
         self.rates: dict[str, float] = {}

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import CxStyleError, MemoryLimitError, OutputError, WeightsError
-from ..transfer import PACKAGES, versions
+from .. import features, transfer
+from ..errors import CxStyleError, OutputError, WeightsError
+from ..files import check_writable
+from ..settings import StyleConfig
 
 Facts = dict[str, Any]
 """Of one matter, in plain values; sizes are in bytes."""
@@ -46,8 +48,8 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Looks at everything that a run depends on; downloads and keeps nothing.
 
-    The network that a run would take is tried on the device that it would take, on a small picture. Whatever is broken
-    is told, not raised. Home folders are shown as ~, names of users and hosts not at all.
+    A run is prepared with the network and on the device that it would take. Whatever is broken is told, not raised.
+    Home folders are shown as ~, names of users and hosts not at all.
     """
     facts = {name: attempt(look) for name, look in MATTERS.items()}
     hidden: dict[str, Facts] = without_names(facts)
@@ -111,27 +113,23 @@ def memory() -> Facts:
     import psutil
     import torch
 
-    from ..transfer import container_rest, free
-
     total = psutil.virtual_memory().total
     # A container without a limit may still name one, larger than any machine.
-    rests = [int(rest) for rest in container_rest() if rest <= total]
-    return {"free": int(free(torch.device("cpu"))), "total": total, "container_rest": min(rests, default=None)}
+    rests = [int(rest) for rest in transfer.container_rest() if rest <= total]
+    return {"free": int(transfer.free(torch.device("cpu"))), "total": total, "container_rest": min(rests, default=None)}
 
 
 def weights() -> Facts:
     """Each network: whether it is ready, its checksum and tensors verified."""
-    from ..features import BLOCKS, BUNDLED, find, read_network
-
     found: Facts = {}
-    for network in BLOCKS:
-        path = find(network)
+    for network in features.BLOCKS:
+        path = features.find(network)
         if path is None:
             found[network] = "not on this machine"
             continue
-        where = "bundled" if path.parent == BUNDLED else str(path)
+        where = "bundled" if path.parent == features.BUNDLED else str(path)
         try:
-            found[network] = f"ready, checksum verified; {where}, from {read_network(path).provenance.source}"
+            found[network] = f"ready, checksum verified; {where}, from {features.read_network(path).provenance.source}"
         except WeightsError as error:
             found[network] = f"not usable: {error}"
     return found
@@ -139,10 +137,7 @@ def weights() -> Facts:
 
 def cache() -> Facts:
     """Where fetched networks go, and whether they could."""
-    from ..features import cache_dir
-    from ..files import check_writable
-
-    folder = there = cache_dir()
+    folder = there = features.cache_dir()
     try:
         while not there.exists():
             there = there.parent
@@ -161,40 +156,29 @@ def environment() -> Facts:
 
 
 def run() -> Facts:
-    """What a run without options uses, tried on a picture of 32 px.
-
-    Raises:
-        CxStyleError: it would not work.
-    """
+    """What a run without options uses, prepared on noise of its size; a CxStyleError where it would not work."""
     import torch
 
-    from ..checks import memory_bytes
-    from ..device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors
-    from ..features import VGGFeatures, resolve_network
-    from ..losses import feature_layers
-    from ..pictures import SMALLEST_EDGE
-    from ..settings import StyleConfig
-    from ..transfer import need, plan
+    from ..device import choose_precision, describe, memory_errors
 
     config = StyleConfig.preset()
-    terms, size, device = config.terms_in_force(), (config.size, config.size), choose_device(config.device)
-    precision, reason = choose_precision(config.precision, device)
-    network = resolve_network(config.features)
-    with memory_errors(), exact_float32(), torch.no_grad():
-        features = VGGFeatures(network, feature_layers(terms), config.pooling, DTYPES[precision]).to(device)
-        features(torch.zeros(1, 3, SMALLEST_EDGE, SMALLEST_EDGE, device=device))
-    try:
-        wanted = need(terms, features, size, [size])
-        planned = plan([wanted], memory_bytes(config.memory), device, 2 * config.size**2)
-    except MemoryLimitError as error:
-        raise MemoryLimitError(f"a run at {config.size} px {error}: free some, or use a smaller --size") from error
-    found = {"device": describe(device), "precision": precision, "precision_reason": reason, "features": network.name}
-    memory = {"memory": int(planned.estimate), "memory_budget": int(planned.budget), "tiles": planned.tiles}
-    return {**found, "size": config.size, **memory}
+    noise = torch.rand(3, config.size, config.size, generator=torch.Generator().manual_seed(0))
+    with memory_errors():
+        setup = transfer.prepare(transfer.read_inputs(noise, noise), config)
+    return {
+        "device": describe(setup.device),
+        "precision": setup.precision,
+        "precision_reason": choose_precision(config.precision, setup.device)[1],
+        "features": setup.weights.name,
+        "size": config.size,
+        "memory": int(setup.memory.estimate),
+        "memory_budget": int(setup.memory.budget),
+        "tiles": setup.memory.tiles,
+    }
 
 
 MATTERS: dict[str, Callable[[], Facts]] = {
-    "versions": lambda: {**versions((*PACKAGES, "click", "ray", "pillow-heif"))},
+    "versions": lambda: {**transfer.versions((*transfer.PACKAGES, "click", "ray", "pillow-heif"))},
     "machine": machine,
     "torch": arithmetic,
     "memory": memory,

@@ -11,41 +11,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..checks import check_choice, check_device, check_integer, converted
+from .. import pictures
+from ..checks import check_choice, check_integer, converted
 from ..device import choose_device, exact_float32, memory_errors, usual_modes
 from ..errors import ConfigError
 from ..features import FeatureCache, VGGFeatures, check_layer, resolve_network, stride
-from ..losses import (
-    LAYER,
-    STEP,
-    Correspondence,
-    Matches,
-    averaged,
-    concatenated,
-    find_neighbors,
-    matches,
-)
-from ..pictures import (
-    SMALLEST_EDGE,
-    Cell,
-    Guide,
-    Line,
-    Picture,
-    bilinear,
-    border,
-    fit_within,
-    from_oklab,
-    grid,
-    joined,
-    load_picture,
-    match_palettes,
-    read_photo,
-    resize,
-    save_picture,
-    to_image,
-    to_oklab,
-    to_tensor,
-)
+from ..losses import LAYER, STEP, Correspondence, Matches, averaged, concatenated, find_neighbors, matches
+from ..pictures import Picture
 from ..settings import FEATURES, ONE_MAP, StyleConfig
 from ..transfer import read_inputs
 from .mosaic import copy_patches, visited_share
@@ -123,7 +95,7 @@ class Match:
         Raises:
             OutputError: it can't be written.
         """
-        save_picture(to_tensor(self.sheet), path)
+        pictures.save_image(self.sheet, Path(path), replace=True)
 
 
 @dataclass(frozen=True)
@@ -158,13 +130,9 @@ def match_cells(
     """Which part of the target each part of the source draws from in a run, coarsely and soon: for pointing at it.
 
     Args:
-        source: as `stylize` takes it.
-        target: the same. Its flat border is left out, as of a run: nothing draws from there.
-        source_mask: as `stylize` takes it: parts draw only from parts of their own colour.
-        target_mask: the same for the target.
-        features: vgg16, vgg19 or auto, as in `StyleConfig`.
-        weights: a weight file to use instead.
-        device: as in `StyleConfig`.
+        source, target: as `stylize` takes them. The target's flat border is left out: nothing draws from there.
+        source_mask, target_mask: as `stylize` takes them: parts draw only from parts of their own colour.
+        features, weights, device: as in `StyleConfig`.
         cache: of whoever does one match after another.
 
     Raises:
@@ -172,12 +140,11 @@ def match_cells(
         MemoryLimitError: there is not enough memory.
     """
     check_choice("features", features, FEATURES)
-    check_device(device)
     where, cache = choose_device(device), cache or FeatureCache()
     vgg = cache.network(cache.weights(features, weights), [LAYER], "max", torch.float32, where)
-    photo = read_photo(target, "target")
+    photo = pictures.read_photo(target, "target")
     inputs = read_inputs(source, photo, None, source_mask, target_mask)
-    left, top, _, _ = border(photo.colors, photo.alpha)
+    left, top, _, _ = pictures.border(photo.colors, photo.alpha)
     with exact_float32(), memory_errors():
         found = Correspondence(inputs.source, inputs.targets, vgg, where, inputs.guide)
     (rows, columns), (height, width) = found.other.grids[0], photo.colors.shape[2:]
@@ -211,9 +178,7 @@ def match(
         size: long edge in pixels at which both are compared; smaller pictures keep their size.
         pairs: lines to draw, at most.
         colors: target recolours the source first, as the preset `default` does; source the target; free neither.
-        features: vgg16, vgg19 or auto, as in `StyleConfig`.
-        weights: a weight file to use instead.
-        device: as in `StyleConfig`.
+        features, weights, device: as in `StyleConfig`.
 
     Raises:
         PictureError, ConfigError, WeightsError, DeviceError: what was given can't be used.
@@ -221,9 +186,8 @@ def match(
     """
     check_choice("features", features, FEATURES)
     check_choice("colors", colors, ONE_MAP)
-    check_integer("size", size, SMALLEST_EDGE, 65_500)
+    check_integer("size", size, pictures.SMALLEST_EDGE, 65_500)
     check_integer("pairs", pairs, 0)
-    check_device(device)
     layers = converted(layers, list[str], "layers")
     if not layers:
         raise ConfigError("layers: at least one is needed, such as conv4_2")
@@ -232,19 +196,19 @@ def match(
     layers = [check_layer(network, layer) for layer in layers]
     step = stride(layers[0])
     given = (source, "source"), (target, "target")
-    whole = [resize_to_steps(load_picture(picture, name), size, max(step, STEP)) for picture, name in given]
+    whole = [resize_to_steps(pictures.load_picture(picture, name), size, max(step, STEP)) for picture, name in given]
     (term,) = (term for term in StyleConfig.preset().terms if term.loss == "neighbors")
     vgg = VGGFeatures(network, sorted({*layers, *term.layers, LAYER})).to(where)
     with torch.no_grad(), exact_float32(), memory_errors():
-        start, others = match_palettes(whole[0], whole[1:], colors)
+        start, others = pictures.match_palettes(whole[0], whole[1:], colors)
         found = [vgg(picture.to(where)) for picture in (start, *others)]
         x, y = (averaged(concatenated(f, layers) if len(layers) > 1 else f[layers[0]]) for f in found)
         coarse = matches(x.flatten(1), y.flatten(1), BANDWIDTH)
-        regions = Correspondence(whole[0], whole[1:], vgg, where, Guide())
+        regions = Correspondence(whole[0], whole[1:], vgg, where, pictures.Guide())
         recolored = regions.recolored(whole[0])
         begin = recolored if colors == "target" else start
         places = find_neighbors(begin.to(where), others[0].to(where), vgg, term.layers, term.match_size)
-    names = [Path(p).name if isinstance(p, str | Path) else n for p, n in ((source, "source"), (target, "target"))]
+    names = [Path(p).name if isinstance(p, str | Path) else n for p, n in given]
     grids = [(f.shape[1], f.shape[2]) for f in (x, y)]
     lines = clearest_pairs(coarse, grids, step, pairs)
     return draw_match(whole, names, places.cpu(), recolored, regions.confidence, lines, coarse.mutual)
@@ -252,8 +216,8 @@ def match(
 
 def resize_to_steps(picture: Tensor, size: int, step: int) -> Tensor:
     """A picture at a long edge, its sides multiples of a step, so that the layers' grids lie on each other."""
-    height, width = (max(SMALLEST_EDGE, round(edge / step) * step) for edge in fit_within(picture, size))
-    return resize(picture, height, width)
+    edges = (round(edge / step) * step for edge in pictures.fit_within(picture, size))
+    return pictures.resize(picture, *(max(pictures.SMALLEST_EDGE, edge) for edge in edges))
 
 
 def draw_match(
@@ -269,13 +233,13 @@ def draw_match(
     the finest grid, (2, H, W), of the source in new colours, how sure its parts are, (1, 1, h, w), of pairs, and of
     whether each match is mutual, (P,)."""
     source, target = whole
-    sure = bilinear(confidence, source.shape[2], source.shape[3])
+    sure = pictures.bilinear(confidence, source.shape[2], source.shape[3])
     step = source.shape[2] // places.shape[1]
     colors = place_colors(target.shape[2], target.shape[3])
     middles = places * step + step // 2
     origin = colors[:, :, middles[0], middles[1]].repeat_interleave(step, 2).repeat_interleave(step, 3)
     used = visited_share(target, places, step)
-    pictures = {
+    tensors = {
         "source": source,
         "target": target,
         "built": copy_patches(target, places, step),
@@ -285,15 +249,15 @@ def draw_match(
         "recolored": recolored,
         "sure": pale(source, sure),
     }
-    images = {name: to_image(picture) for name, picture in pictures.items()}
+    images = {name: pictures.to_image(picture) for name, picture in tensors.items()}
     cell = (max(p.shape[3] for p in whole), max(p.shape[2] for p in whole))
-    vivid = from_oklab(colors)
-    lines = [Line(p.source, p.target, ink(vivid, p.target)) for p in pairs]
-    images["lines"] = joined(images["source"], images["target"], lines, cell)
+    vivid = pictures.from_oklab(colors)
+    lines = [pictures.Line(p.source, p.target, ink(vivid, p.target)) for p in pairs]
+    images["lines"] = pictures.joined(images["source"], images["target"], lines, cell)
     share = float((used > 0.5).float().mean())
     told = {"share": share, "lost": float(1 - sure.mean()), "count": len(pairs), "source": names[0], "target": names[1]}
-    cells = {k: Cell(images[k], text.format(**told), span=1 + (k == "lines")) for k, text in CAPTIONS.items()}
-    sheet = grid([[cells[key] for key in row] for row in SHEET], cell=cell)
+    cells = {k: pictures.Cell(images[k], text.format(**told), span=1 + (k == "lines")) for k, text in CAPTIONS.items()}
+    sheet = pictures.grid([[cells[key] for key in row] for row in SHEET], cell=cell)
     share_mutual = float(mutual.float().mean())
     return Match(**images, sheet=sheet, pairs=pairs, places=places, stride=step, mutual=share_mutual, share=share)
 
@@ -315,8 +279,8 @@ def place_colors(height: int, width: int) -> Tensor:
 
 def tint(picture: Tensor, colors: Tensor) -> Tensor:
     """A picture's lightness, with less contrast, in given colours (Oklab): (1, 3, H, W)."""
-    light = 0.42 + 0.5 * to_oklab(picture)[:, :1]
-    return from_oklab(torch.cat([light, colors[:, 1:]], 1))
+    light = 0.42 + 0.5 * pictures.to_oklab(picture)[:, :1]
+    return pictures.from_oklab(torch.cat([light, colors[:, 1:]], 1))
 
 
 def ink(colors: Tensor, place: tuple[float, float]) -> tuple[int, int, int]:

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..checks import check_choice, check_device, check_integer
+from .. import pictures
+from ..checks import check_choice, check_integer
 from ..device import choose_device, exact_float32, memory_errors, usual_modes
 from ..errors import MemoryLimitError, PictureError
 from ..features import VGG16, Network, VGGFeatures, read_network, resolve_network
 from ..losses import contextual_loss
-from ..pictures import (
-    SMALLEST_EDGE,
-    Labels,
-    Picture,
-    described,
-    fit_within,
-    load_picture,
-    on_white,
-    resize,
-    same_shape,
-    shares_at,
-)
+from ..pictures import Labels, Picture
 from ..settings import FEATURES
 from ..transfer import Targets, read_inputs
 from .measures import Shares, average, feature_distance, flat_noise, luminance, noise, palette, palette_distance, purity
@@ -133,9 +123,8 @@ def score(
     Raises:
         CxStyleError: pictures, masks, settings, weights or a device that can't be used.
     """
-    check_integer("size", size, SMALLEST_EDGE)
+    check_integer("size", size, pictures.SMALLEST_EDGE)
     check_choice("features", features, FEATURES)
-    check_device(device)
     where = choose_device(device)
     loaded, labels = load(picture, source, target, source_mask, target_mask)
     network = resolve_network(features, weights)
@@ -154,22 +143,24 @@ def load(
 ) -> tuple[list[Tensor], Labels | None]:
     """Picture, source and targets, (1, 3, H, W) each, and the labels of the masks; refuses a picture of another shape
     than the source's."""
-    p, inputs = load_picture(picture), read_inputs(source, target, None, source_mask, target_mask)
-    if not same_shape(height_width(p), height_width(inputs.source)):
+    p, inputs = pictures.load_picture(picture), read_inputs(source, target, None, source_mask, target_mask)
+    if not pictures.same_shape(height_width(p), height_width(inputs.source)):
         sizes = [f"{width}x{height}" for height, width in (height_width(p), height_width(inputs.source))]
         raise PictureError(
-            f"{described(picture, 'picture')} is {sizes[0]} px but the source {sizes[1]}; "
+            f"{pictures.described(picture, 'picture')} is {sizes[0]} px but the source {sizes[1]}; "
             "score a picture with the source it was made from"
         )
     sides = zip((inputs.source, *inputs.targets), (inputs.source_alpha, *inputs.target_alphas), strict=True)
-    return [p, *(on_white(colors, alpha) for colors, alpha in sides)], inputs.labels
+    return [p, *(pictures.on_white(colors, alpha) for colors, alpha in sides)], inputs.labels
 
 
-def fit_for_comparison(pictures: Sequence[Tensor], size: int) -> list[Tensor]:
-    picture, source, *targets = pictures
-    p = resize(picture, *fit_within(picture, size))
-    edge = max(p.shape[2:])
-    return [p, resize(source, *height_width(p)), *(resize(t, *fit_within(t, edge)) for t in targets)]
+def fit_for_comparison(loaded: Sequence[Tensor], size: int) -> Iterator[Tensor]:
+    picture, source, *targets = loaded
+    height, width = pictures.fit_within(picture, size)
+    yield pictures.resize(picture, height, width)
+    yield pictures.resize(source, height, width)
+    for target in targets:
+        yield pictures.resize(target, *pictures.fit_within(target, max(height, width)))
 
 
 def join_maps(maps: Sequence[Tensor]) -> Tensor:
@@ -231,8 +222,8 @@ def compare_noise(of: Callable[[Tensor], float], picture: Tensor, source: Tensor
 def structure(picture: Tensor, source: Tensor, eye: VGGFeatures) -> float:
     """Distance in [0, 1] between the luminances of two pictures of one size, at a long edge of 128 px: another palette
     is wanted, and noise would otherwise outweigh what has moved."""
-    size = fit_within(picture, STRUCTURE_EDGE)
-    grey = [luminance(resize(each, *size)).expand(-1, 3, -1, -1) / 255 for each in (picture, source)]
+    size = pictures.fit_within(picture, STRUCTURE_EDGE)
+    grey = [luminance(pictures.resize(each, *size)).expand(-1, 3, -1, -1) / 255 for each in (picture, source)]
     return feature_distance(eye(grey[0]), eye(grey[1]))
 
 
@@ -243,8 +234,8 @@ def purities(
     found: list[Shares] = []
     for layer in PURITY_LAYERS:
         maps = [target[layer] for target in targets]
-        own = shares_at(labels.source, *height_width(p[layer]))
-        others = [shares_at(s, *height_width(each)) for s, each in zip(labels.targets, maps, strict=True)]
+        own = pictures.shares_at(labels.source, *height_width(p[layer]))
+        others = [pictures.shares_at(s, *height_width(each)) for s, each in zip(labels.targets, maps, strict=True)]
         device = p[layer].device
         found.append(purity(p[layer], join_maps(maps), own.to(device), join_maps(others).to(device)))
     return {labels.names[i]: average([shares[i] for shares in found]) for i in labels.shared}

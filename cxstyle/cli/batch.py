@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..batch import manifest
+from ..batch.job_file import read_jobs
+from ..batch.listing import list_pictures
 from ..batch.pairing import PAIRINGS, counted, make_jobs, pairs
+from ..settings import StyleConfig
 from . import options as option
-from .batch_display import HASHING, BatchDisplay, dry_run
-from .completion import offer_presets, offers
-from .options import FOLDER, PATH, is_file, read_settings
+from .batch_display import HASHING, BatchDisplay, dry_run, publish
+from .completion import offers
+from .options import FOLDER, PATH, named_settings
+from .text import example
 
 if TYPE_CHECKING:
-    from ..batch.jobs import Job
-    from ..batch.listing import Listed
     from ..batch.local import Executor
-    from ..pictures import Writing
-    from ..settings import StyleConfig
 
 EXECUTORS = ("local", "ray")
 LOOKS = [
@@ -37,7 +38,7 @@ def shard(text: str) -> tuple[int, int]:
     return int(i), int(n)
 
 
-@click.command()
+@click.command(epilog=example("batch samples/astronaut.jpg samples/hopper.jpg -o results --preset fast --gallery"))
 @click.argument("sides", nargs=-1, metavar="SOURCES TARGETS", **offers("merge"))
 @click.option("-o", "--output", required=True, type=FOLDER, metavar="DIR", help="Where results and manifest.jsonl go.")
 @click.option("--jobs", type=PATH, metavar="FILE", help="YAML or CSV of jobs with settings of their own; no SOURCES.")
@@ -48,14 +49,7 @@ def shard(text: str) -> tuple[int, int]:
 @click.option(
     "--name", metavar="TEMPLATE", help="Of results.  [default: {source}__{target}__{preset}, __{seed} if several]"
 )
-@click.option(
-    "--preset",
-    "presets",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=offer_presets,
-    help="A preset or a YAML file; may be repeated.",
-)
+@option.preset("A preset or a YAML file; may be repeated.", "presets", multiple=True)
 @click.option("--config", "configs", multiple=True, type=PATH, metavar="FILE.yaml", help="The same for files.")
 @click.option("--seed", "seeds", multiple=True, type=int, metavar="N", help="Of the random sampling; may be repeated.")
 @option.SIZE
@@ -94,35 +88,38 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
 
     Each is a file, a folder, a glob in quotes, or a list (.txt). The same command again does what is missing, has
     changed or has failed. `cxstyle batch merge` joins shards.
-
-    \b
-    Try:  cxstyle batch samples/astronaut.jpg samples/hopper.jpg -o results --preset fast --gallery
     """
-    check_together(options)
+    check_together(sides, options)
 
     def taken(*names: str) -> dict[str, Any]:
         return {name: options.pop(name) for name in names}
 
-    display = BatchDisplay(output, **taken("json_lines", "quiet", "verbose", "sheet", "gallery"))
-    dry, device = options.pop("dry_run"), options.pop("device")
+    display = BatchDisplay(output, **taken("json_lines", "quiet", "verbose"))
+    dry, device, file, name = (options.pop(each) for each in ("dry_run", "device", "jobs", "name"))
     # Several devices have a worker each; one is a setting.
     devices = device if device and (device == "all" or "," in device) else None
-    how = taken("workers", "shard", "force", "overwrite", "reports", "save_every")
-    ray = taken("kind", "ray_address", "cpus", "return_pictures")
-    how["executor"] = executor_of(devices, how["workers"], how["save_every"], **ray)
+    how = taken("workers", "shard", "force", "overwrite", "reports", "save_every", "sheet", "gallery")
+    how["executor"] = executor_of(devices, how, **taken("kind", "ray_address", "cpus", "return_pictures"))
     writing = option.writing_of(**taken("quality", "bits", "no_metadata"))
     words, seeds = [*options.pop("presets"), *map(str, options.pop("configs"))], options.pop("seeds")
-    masks = [options.pop("source_mask"), options.pop("target_mask")]
-    file, name, recursive, pair = (options.pop(each) for each in ("jobs", "name", "recursive", "pair"))
+    masks, recursive, pair = taken("source_mask", "target_mask"), options.pop("recursive"), options.pop("pair")
     settings = options | {"device": None if devices else device}
     if file:
-        jobs = jobs_of_file(file, sides, name, words, seeds, masks, writing, settings)
+        # What is as it is without the option leaves the file's word.
+        above = masks | {
+            "preset": next(iter(words), None),
+            "quality": writing.quality,
+            "bits": None if writing.bits == "auto" else writing.bits,
+            "metadata": None if writing.metadata else False,
+            "settings": settings | {"seed": next(iter(seeds), None)},
+        }
+        jobs = read_jobs(file, above, name)
     else:
-        sources, targets = sides_of(sides, recursive, output, display.note)
+        sources, targets = (list_pictures(side, recursive, leave_out=output, note=display.note) for side in sides)
         paired = pairs(sources, targets, pair)
         if paired.alone():
             display.note(paired.alone())
-        jobs = make_jobs(paired, configs_of(words, seeds, settings), name, *masks)
+        jobs = make_jobs(paired, configs_of(words, seeds, settings), name, **masks)
         jobs = [replace(job, writing=writing) for job in jobs]
     if dry:
         display.note(HASHING)
@@ -131,7 +128,7 @@ def batch(sides: tuple[str, ...], output: Path, **options: Any) -> None:
         display.go(jobs, devices=devices, **how)
 
 
-def check_together(options: dict[str, Any]) -> None:
+def check_together(sides: Sequence[str], options: dict[str, Any]) -> None:
     if options["shard"] and (options["sheet"] or options["gallery"]):
         raise click.UsageError("a shard has a part of the pictures; make them of all with `cxstyle batch merge DIR`")
     if options["json_lines"]:
@@ -140,100 +137,51 @@ def check_together(options: dict[str, Any]) -> None:
         option.refuse("and --quiet exclude each other", "verbose")
     if options["jobs"]:
         option.refuse("is for SOURCES and TARGETS; --jobs names each job's", "recursive", "pair")
-
-
-def jobs_of_file(
-    file: Path,
-    sides: Sequence[str],
-    name: str | None,
-    words: Sequence[str],
-    seeds: Sequence[int],
-    masks: Sequence[Path | None],
-    writing: Writing,
-    settings: dict[str, Any],
-) -> list[Job]:
-    """Of --jobs; what stands on the command line holds for all of them."""
-    from ..batch.job_file import read_jobs
-
-    if sides:
-        raise click.UsageError("--jobs takes the place of SOURCES and TARGETS; leave them out")
-    if len(words) > 1 or len(seeds) > 1:
-        raise click.UsageError("several --preset or --seed don't go with --jobs; write a job for each")
-    # What is as it is without the option leaves the file's word.
-    above = {
-        "preset": next(iter(words), None),
-        "source_mask": masks[0],
-        "target_mask": masks[1],
-        "quality": writing.quality,
-        "bits": None if writing.bits == "auto" else writing.bits,
-        "metadata": None if writing.metadata else False,
-        "settings": settings | {"seed": next(iter(seeds), None)},
-    }
-    return read_jobs(file, above, name)
-
-
-def sides_of(sides: Sequence[str], recursive: bool, output: Path, note: Callable[[str], None]) -> list[list[Listed]]:
-    """Pictures of SOURCES and of TARGETS; `note` is told what people should know."""
-    from ..batch.listing import list_pictures
-
-    if len(sides) != 2:
+        if sides:
+            raise click.UsageError("--jobs takes the place of SOURCES and TARGETS; leave them out")
+        if len(options["presets"]) + len(options["configs"]) > 1 or len(options["seeds"]) > 1:
+            raise click.UsageError("several --preset or --seed don't go with --jobs; write a job for each")
+    elif len(sides) != 2:
         raise click.UsageError(
             f"SOURCES and TARGETS are needed, and {len(sides)} words came; put globs in quotes "
             "('photos/*.jpg'), or name the jobs in a file with --jobs"
         )
-    return [list_pictures(side, recursive, leave_out=output, note=note) for side in sides]
 
 
 def configs_of(words: Sequence[str], seeds: Sequence[int], settings: dict[str, Any]) -> list[tuple[str, StyleConfig]]:
     found = []
-    for word in words or ["default"]:
-        config = read_settings(word).override(**settings)
-        name = Path(word).stem if is_file(word) else word
+    for name, config in map(named_settings, words or ["default"]):
+        config = config.override(**settings)
         found += [(name, config.override(seed=seed)) for seed in seeds or [config.seed]]
     return found
 
 
 def executor_of(
-    devices: str | None,
-    workers: int | str,
-    save_every: tuple[int, Path] | None,
-    *,
-    kind: str,
-    ray_address: str,
-    cpus: int | None,
-    return_pictures: bool,
+    devices: str | None, how: dict[str, Any], kind: str, ray_address: str, cpus: int | None, return_pictures: bool
 ) -> Executor | None:
     """Who does the jobs, where it is not this machine; refuses options of the other."""
     if kind == "local":
         option.refuse("is for --executor ray", "ray_address", "cpus", "return_pictures")
         return None
-    if workers != "auto" or devices:
+    if how["workers"] != "auto" or devices:
         raise click.UsageError(
             "--workers and several devices are for --executor local; Ray has as many as there is room"
         )
-    if return_pictures and save_every:
+    if return_pictures and how["save_every"]:
         raise click.UsageError("--save-every needs storage that all nodes share; leave --return-pictures out")
     from ..batch.cluster import Cluster
 
     return Cluster(ray_address, cpus=cpus, return_pictures=return_pictures)
 
 
-@click.command("batch merge")
+@click.command("batch merge", epilog=example("batch merge results --gallery"))
 @click.argument("folder", type=FOLDER, metavar="DIR")
 @option.together(LOOKS)
 @option.quiet
 def merge(folder: Path, sheet: bool, gallery: bool, quiet: bool) -> None:
-    """Joins the manifests of shards in DIR into one.
-
-    \b
-    Try:  cxstyle batch merge results --gallery
-    """
-    from ..batch.manifest import merge as merged
-    from ..batch.manifest import read
-
-    jobs, complete = merged(folder)
+    """Joins the manifests of shards in DIR into one."""
+    jobs, complete = manifest.merge(folder)
     if not quiet:
         click.echo(f"{folder / 'manifest.jsonl'} knows {counted(jobs, 'job')}, {complete} complete")
-    latest, _ = read(folder)
-    display = BatchDisplay(folder, quiet=quiet, sheet=sheet, gallery=gallery)
-    display.publish([latest[output] for output in sorted(latest)])
+    latest, _ = manifest.read(folder)
+    publish(folder, [latest[output] for output in sorted(latest)], sheet, gallery, quiet)

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 import click
 from tqdm import tqdm
 
+from .. import transfer, web
+from ..batch.jobs import Job
+from ..batch.manifest import Record
 from ..batch.pairing import counted
+from ..batch.plan import plan_batch, seconds_of, words, work
 from ..checks import one_line
 from .display import Display, in_short, used
 from .outputs import tell
 from .text import duration
 
 if TYPE_CHECKING:
-    from ..batch.jobs import Job
-    from ..batch.manifest import Record
     from ..batch.run import BatchResult, Event
 
-BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}{postfix}]"
 WORKER = "  {desc} |{bar}| {percentage:3.0f}%{postfix}"
 HASHING = "hashing the pictures"
 LISTED = 20
@@ -34,37 +35,23 @@ class BatchDisplay(Display):
     a line for each job."""
 
     stopping = "stopping after this iteration; finished jobs are kept (asked once more, at once)"
+    bar_format = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}{postfix}]"
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        json_lines: bool = False,
-        quiet: bool = False,
-        verbose: bool = False,
-        sheet: bool = False,
-        gallery: bool = False,
-    ) -> None:
+    def __init__(self, folder: Path, *, json_lines: bool, quiet: bool, verbose: bool) -> None:
         super().__init__(quiet or json_lines)
         self.folder, self.json_lines, self.verbose = folder, json_lines, verbose
-        self.sheet, self.gallery = sheet, gallery
         self.lines: dict[str, tqdm[Any]] = {}
         self.bars = sys.stderr.isatty() and not self.quiet
 
-    def __exit__(self, *rest: object) -> None:
-        for line in self.lines.values():
-            line.close()
-        super().__exit__(*rest)
-
-    def go(self, jobs: Sequence[Job], **options: Any) -> None:
-        """Does the jobs; ends the process with 130 where it was stopped and 1 where one has failed."""
+    def go(self, jobs: Sequence[Job], sheet: bool, gallery: bool, **options: Any) -> None:
+        """Does the jobs and `publish`; ends the process with 130 where it was stopped and 1 where one has failed."""
         from ..batch.run import run_batch
 
         with self:
             result = run_batch(jobs, self.folder, callback=self.step, **options)
         if self.json_lines:
             click.echo(json.dumps({"event": "finished", "stopped": result.stopped, **counts(result)}))
-        self.publish(result.ended())
+        publish(self.folder, result.ended(), sheet, gallery, self.quiet)
         self.finish(result)
 
     def step(self, event: Event) -> bool:
@@ -92,9 +79,7 @@ class BatchDisplay(Display):
         if not self.bars or record["status"] != "complete" or self.verbose:
             self.note(text if self.bars else f"{in_words(event)}: {text}")
         if self.verbose and event.details:
-            from ..transfer import RunDetails
-
-            lines = RunDetails(**event.details).explain(used(record["targets"], record.get("target_weights")))
+            lines = transfer.RunDetails(**event.details).explain(used(record["targets"], record.get("target_weights")))
             for line in lines:
                 if line not in self.told:  # of the job before
                     self.note(f"  {line}")
@@ -103,37 +88,18 @@ class BatchDisplay(Display):
             self.draw(event)
 
     def draw(self, event: Event) -> None:
-        if self.bar is None:
-            self.bar = tqdm(total=1.0, bar_format=BAR, dynamic_ncols=True, position=0)
-        self.bar.set_description_str(in_words(event), refresh=False)
-        self.bar.update(event.share - self.bar.n)
+        self.move(in_words(event), "", event.share)
         if not event.worker or event.job is None:
             return
         if event.worker not in self.lines:
             place = len(self.lines) + 1
-            self.lines[event.worker] = tqdm(
-                total=1.0, bar_format=WORKER, dynamic_ncols=True, position=place, leave=False
-            )
+            self.lines[event.worker] = self.begin(total=1.0, bar_format=WORKER, position=place, leave=False)
         line, progress = self.lines[event.worker], event.progress
         place_of = f" {progress.place}" if progress else ""
         line.set_description_str(f"{event.worker}: {event.job.name}{place_of}", refresh=False)
         line.set_postfix_str(in_short(progress.losses) if progress else "", refresh=False)
         line.n = progress.done if progress else float(event.kind == "ended")
         line.refresh()
-
-    def publish(self, records: Sequence[Record]) -> None:
-        found: list[Path] = []
-        if self.sheet and records:
-            from ..batch.sheets import write_sheets
-
-            found += write_sheets(self.folder, records)
-        if self.gallery and records:
-            from ..web import write_gallery
-
-            found.append(write_gallery(self.folder, records))
-        if not self.quiet:
-            for path in found:
-                click.echo(f"wrote {path}")
 
     def finish(self, result: BatchResult) -> None:
         known, failed = counts(result), result.failed
@@ -149,6 +115,20 @@ class BatchDisplay(Display):
             tell(f"stopped; what is done is kept, and the same command does the other {left}")
         if result.stopped or failed:
             sys.exit(130 if result.stopped else 1)
+
+
+def publish(folder: Path, records: Sequence[Record], sheet: bool, gallery: bool, quiet: bool) -> None:
+    """Makes sheets and a gallery of what there is, where asked for."""
+    found: list[Path] = []
+    if sheet and records:
+        from ..batch.sheets import write_sheets
+
+        found += write_sheets(folder, records)
+    if gallery and records:
+        found.append(web.write_gallery(folder, records))
+    if not quiet:
+        for path in found:
+            click.echo(f"wrote {path}")
 
 
 def counts(result: BatchResult) -> dict[str, int]:
@@ -176,8 +156,6 @@ def in_words(event: Event) -> str:
 
 def dry_run(jobs: Sequence[Job], folder: Path, shard: tuple[int, int] | None, force: bool, json_lines: bool) -> None:
     """Prints what would be done: sizes, work, and the time where the folder's manifest has jobs to learn from."""
-    from ..batch.plan import plan_batch, seconds_of, words, work
-
     planned = plan_batch(jobs, folder, shard=shard)
     todo = [p for p in planned if force or not p.done]
     seconds = seconds_of((p.job for p in todo), folder)

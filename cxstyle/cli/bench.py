@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from tqdm import tqdm
 
-from ..files import check_place, check_writable
-from ..transfer import write_json
+from .. import analysis
 from . import options as option
-from .text import aligned, duration
-
-if TYPE_CHECKING:
-    from ..analysis import Row
+from .outputs import json_file
+from .text import aligned, duration, example
 
 COLUMNS = ("plain", "as it runs", "times as fast", "extra memory", "TFLOP/s", "of the limit", "over its arithmetic")
 
 
-@click.command()
+@click.command(epilog=example("bench --quick"))
 @click.option("--quick", is_flag=True, help="Under a minute: fewer sizes.")
 @option.device
 @click.option(
@@ -27,24 +24,12 @@ COLUMNS = ("plain", "as it runs", "times as fast", "extra memory", "TFLOP/s", "o
     metavar="SOURCE TARGET",
     help="Also time runs to a given quality on two pictures; takes as long as 300 iterations at 512 px.",
 )
-@click.option("--json", "path", type=option.FILE, metavar="FILE.json", help="Also write it for machines.")
-@option.overwrite
+@option.together(option.JSON)
 def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path | None, overwrite: bool) -> None:
-    """Times the loss, the network and whole iterations on this machine, each against the plain way in turns.
-
-    \b
-    Try:  cxstyle bench --quick
-    """
-    from tqdm import tqdm
-
-    from ..analysis import FULL, QUICK, Bench
-
-    if path is None:
-        option.refuse("is for --json", "overwrite")
-    else:
-        check_writable(path, overwrite=overwrite, inputs=pair or ())
-    measure = Bench(QUICK if quick else FULL, device, pair)
-    rows: list[Row] = []
+    """Times the loss, the network and whole iterations on this machine, each against the plain way in turns."""
+    write = json_file(path, overwrite, pair or ())
+    measure = analysis.Bench(analysis.QUICK if quick else analysis.FULL, device, pair)
+    rows: list[analysis.Row] = []
     with tqdm(measure.steps(), disable=None, leave=False) as steps:
         for name, step in steps:
             steps.set_description(name)
@@ -52,11 +37,10 @@ def bench(quick: bool, device: str, pair: tuple[Path, Path] | None, path: Path |
     record = measure.record(rows)
     click.echo(f"{record['device']}, torch {record['versions']['torch']}, vgg16 ({record['weights']})")
     click.echo("\n".join(aligned([("", *COLUMNS), *((row.what, *shown(row)) for row in rows)], *range(1, 8))))
-    if path is not None:
-        check_place(path, write_json(path, record, replace=overwrite))
+    write(record)
 
 
-def shown(row: Row) -> tuple[str, ...]:
+def shown(row: analysis.Row) -> tuple[str, ...]:
     """The numbers of a row in the order of COLUMNS; nothing where there is none."""
     memory = [f"{used:.0f}" for used in (row.plain_memory, row.fast_memory) if used is not None]
     return (

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import pictures
 from ..errors import ConfigError
 from ..files import make_folder
 from ..settings import StyleConfig
 from . import options as option
-from .completion import offer_presets
 from .display import Display, labels_in_words
-from .options import files_of, is_file, read_settings
 from .outputs import OutputFiles, free_name, tell
+from .text import example
 
 if TYPE_CHECKING:
     from ..batch.compare import Comparison, Step
@@ -37,7 +37,9 @@ SHARED = [
 FILES = ("overwrite", "results", "report", "quiet")
 
 
-@click.command()
+@click.command(
+    epilog=example("compare samples/astronaut.jpg samples/hopper.jpg --presets default,paper --features vgg16")
+)
 @option.source
 @option.target
 @click.option("--presets", default=PRESETS, metavar="NAME,...", help="Presets, or YAML files of your own settings.")
@@ -46,17 +48,20 @@ FILES = ("overwrite", "results", "report", "quiet")
 @option.target_mask
 @option.together(SHARED)
 def compare(source: Path, target: Path, presets: str, output: Path | None, **options: Any) -> None:
-    """Runs several presets on SOURCE and TARGET and puts the results on one labelled sheet.
-
-    \b
-    Try:  cxstyle compare samples/astronaut.jpg samples/hopper.jpg --presets default,paper --features vgg16
-    """
+    """Runs several presets on SOURCE and TARGET and puts the results on one labelled sheet."""
     from ..batch.compare import compare as compared
 
     files = {name: options.pop(name) for name in FILES}
     masks = {name: options.pop(name) for name in ("source_mask", "target_mask")}
-    configs = named_settings(presets, **options)
-    read = files_of(configs.values(), source, target, *masks.values(), *filter(is_file, presets.split(",")))
+    words = [word.strip() for word in presets.split(",") if word.strip()]
+    configs: dict[str, StyleConfig] = {}
+    for name, config in map(option.named_settings, words):
+        if name in configs:
+            raise ConfigError(f"presets: {name} is there twice; give each a name of its own")
+        configs[name] = config.override(**options)
+    if not configs:
+        raise ConfigError("presets: at least one is needed, such as --presets default,paper")
+    read = option.files_of(configs.values(), source, target, *masks.values(), *filter(option.is_file, words))
     output = output or free_name(source.stem, target.stem, "compare")
     write_sheet(partial(compared, source, target, configs, **masks), len(configs), output, read, **files)
 
@@ -75,20 +80,19 @@ def repeated(words: list[str]) -> list[str]:
     for i, word in enumerate(words):
         if word == "--":
             return [*found, *words[i:]]
-        if word == GREEDY:
-            taking = True
+        if word.startswith("-"):
+            taking = word == GREEDY
             # Without a word after it the option itself goes on, and Click says what it lacks.
-            if i + 1 == len(words) or words[i + 1].startswith("-"):
-                found.append(word)
-        elif word.startswith("-"):
-            taking = False
-            found.append(word)
+            found += [] if taking and words[i + 1 :] and not words[i + 1].startswith("-") else [word]
         else:
             found += [GREEDY, word] if taking else [word]
     return found
 
 
-@click.command(cls=TakesSeveral)
+@click.command(
+    cls=TakesSeveral,
+    epilog=example("grid samples/astronaut.jpg samples/chelsea.png --targets samples/hopper.jpg samples/coffee.png"),
+)
 @click.argument("sources", nargs=-1, required=True, type=option.PATH)
 @click.option(
     *(GREEDY, "--target", "-t", "targets"),
@@ -98,24 +102,18 @@ def repeated(words: list[str]) -> list[str]:
     metavar="TARGETS...",
     help="All words up to the next option; or one at a time, with -t (--target) repeated.",
 )
-@click.option(
-    "--preset", default="default", metavar="NAME", shell_complete=offer_presets, help="A preset, or a YAML file."
-)
+@option.preset("A preset, or a YAML file.", default="default")
 @option.output("grid.png")
 @option.together(SHARED)
 def grid(
     sources: tuple[Path, ...], targets: tuple[Path, ...], preset: str, output: Path | None, **options: Any
 ) -> None:
-    """Gives every one of SOURCES the look of every target: one sheet, sources down and targets across.
-
-    \b
-    Try:  cxstyle grid samples/astronaut.jpg samples/chelsea.png --targets samples/hopper.jpg samples/coffee.png
-    """
+    """Gives every one of SOURCES the look of every target: one sheet, sources down and targets across."""
     from ..batch.compare import stylize_grid
 
     files = {name: options.pop(name) for name in FILES}
-    config = read_settings(preset).override(**options)
-    read = files_of([config], *sources, *targets, preset if is_file(preset) else None)
+    config = option.named_settings(preset)[1].override(**options)
+    read = option.files_of([config], *sources, *targets, preset if option.is_file(preset) else None)
     runs, output = len(sources) * len(targets), output or free_name("grid")
     write_sheet(partial(stylize_grid, sources, targets, config), runs, output, read, **files)
 
@@ -133,10 +131,8 @@ def write_sheet(
 ) -> None:
     """Does some runs, once their outputs are known to be writable; writes what came of them, and ends the process with
     130 when stopped and 1 where one failed."""
-    from ..pictures import check_output, save_image
-
     files, display = OutputFiles(overwrite, inputs), Display(quiet, runs)
-    files.check(output, "sheet", check_output)
+    files.check(output, "sheet", pictures.check_output)
     files.check(report, "report")
     if results is not None:
         make_folder(results)
@@ -146,7 +142,7 @@ def write_sheet(
     if found.stopped and not done:
         raise KeyboardInterrupt
     if done:
-        sheet = files.write(output, partial(save_image, found.sheet))
+        sheet = files.write(output, partial(pictures.save_image, found.sheet))
         if not quiet:
             click.echo(f"wrote {sheet} ({done} of {len(found.outcomes)} results)")
         if report is not None:
@@ -170,16 +166,3 @@ def step(display: Display, step: Step) -> bool:
             display.note_once(line)
         display.show(step.progress, f"{step.name} ({step.index + 1}/{step.count}) ", step.index)
     return not display.interrupted
-
-
-def named_settings(words: str, **options: Any) -> dict[str, StyleConfig]:
-    """Presets and files, parted by commas, by name: the preset's, or the file's without its suffix."""
-    found: dict[str, StyleConfig] = {}
-    for word in filter(None, (word.strip() for word in words.split(","))):
-        name = Path(word).stem if is_file(word) else word
-        if name in found:
-            raise ConfigError(f"presets: {name} is there twice; give each a name of its own")
-        found[name] = read_settings(word).override(**options)
-    if not found:
-        raise ConfigError("presets: at least one is needed, such as --presets default,paper")
-    return found

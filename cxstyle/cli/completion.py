@@ -9,9 +9,10 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from ..settings import preset_names, preset_path
+from .text import example
 
 
-@click.command()
+@click.command(epilog=example("completion bash > ~/.cxstyle.bash"))
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
@@ -19,9 +20,6 @@ def completion(context: click.Context, shell: str) -> None:
 
     Write it to a file, and read that in ~/.bashrc or, after compinit, in ~/.zshrc: `. ~/.cxstyle.bash`. Fish needs no
     more than the file, in ~/.config/fish/completions/cxstyle.fish.
-
-    \b
-    Try:  cxstyle completion bash > ~/.cxstyle.bash
     """
     kind = get_completion_class(shell)
     assert kind is not None

@@ -6,38 +6,30 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from tqdm import tqdm
 
+from .. import transfer
 from .signals import handled
 
-if TYPE_CHECKING:
-    from ..transfer import Progress, RunDetails
 
-BAR = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
-
-
-class Display:
+class Display(contextlib.ExitStack):
     """Shows the progress of some runs on stderr, and notices Ctrl-C and signals that mean the same, while entered."""
 
     stopping = "stopping after this iteration; asked again, at once"
+    bar_format = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}{postfix}]"
 
     def __init__(self, quiet: bool, runs: int = 1) -> None:
+        super().__init__()
         self.quiet, self.runs = quiet, runs
         self.bar: tqdm[Any] | None = None
         self.told: set[str] = set()
         self.interrupted = False
 
     def __enter__(self) -> Self:
-        self.handling = handled(self.interrupt)
-        self.handling.__enter__()
+        self.enter_context(handled(self.interrupt))
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self.handling.__exit__(None, None, None)
-        if self.bar is not None:
-            self.bar.close()
 
     def interrupt(self, _number: int, _frame: FrameType | None) -> None:
         """Asked first: stop after this iteration. Asked again: at once."""
@@ -46,18 +38,20 @@ class Display:
         self.interrupted = True
         self.note(self.stopping)
 
-    def show(self, progress: Progress, name: str = "", index: int = 0) -> None:
+    def show(self, progress: transfer.Progress, name: str = "", index: int = 0) -> None:
         place = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
         text = f"{name}{place} iteration {progress.iteration}/{progress.iterations}"
         self.move(text, in_short(progress.losses), index + progress.done)
 
+    def begin(self, **how: Any) -> tqdm[Any]:
+        """A bar, hidden where stderr is not a terminal, which tqdm sees by itself."""
+        return self.enter_context(tqdm(disable=True if self.quiet else None, dynamic_ncols=True, **how))
+
     def move(self, text: str, losses: str, done: float) -> None:
         """The bar, begun where there is none, to what is done."""
         if self.bar is None:
-            # tqdm hides the bar by itself where stderr is not a terminal.
-            hidden, total = True if self.quiet else None, float(self.runs)
             # What was done before the bar began took none of its time.
-            self.bar = tqdm(total=total, initial=done, bar_format=BAR, disable=hidden, dynamic_ncols=True)
+            self.bar = self.begin(total=float(self.runs), initial=done, bar_format=self.bar_format)
         self.bar.set_description_str(text, refresh=False)
         self.bar.set_postfix_str(losses, refresh=False)
         self.bar.update(done - self.bar.n)
@@ -94,7 +88,7 @@ def in_short(losses: dict[str, float]) -> str:
     return ", ".join(f"{kind} {value:.3g}" for kind, value in kinds.items())
 
 
-def labels_in_words(details: RunDetails, *, shared: bool = False) -> list[str]:
+def labels_in_words(details: transfer.RunDetails, *, shared: bool = False) -> list[str]:
     """What the masks have in common, where asked for, and what only one side has; nothing without masks."""
     labels = details.labels
     if labels is None:

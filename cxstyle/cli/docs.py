@@ -9,7 +9,7 @@ import click
 
 from ..checks import check_choice
 from .completion import offers
-from .text import aligned
+from .text import aligned, example
 
 FOLDER = Path(__file__).parent.parent / "docs"
 
@@ -18,15 +18,11 @@ def topics() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.md"))}
 
 
-@click.command()
+@click.command(epilog=example("docs masks"))
 @click.argument("topic", required=False, **offers(*topics()))
 @click.pass_context
 def docs(context: click.Context, topic: str | None) -> None:
-    """Shows a page of the manual; without TOPIC, which there are. `cxstyle docs commands` has every command's help.
-
-    \b
-    Try:  cxstyle docs masks
-    """
+    """Shows a page of the manual; without TOPIC, which there are. `cxstyle docs commands` has every command's help."""
     pages = topics()
     if topic is None:
         click.echo("\n".join(aligned((name, title(path)) for name, path in pages.items())))

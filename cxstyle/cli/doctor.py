@@ -8,23 +8,19 @@ from typing import Any
 
 import click
 
+from .. import analysis
 from ..checks import in_words
-from .text import aligned
+from .text import aligned, example
 
 
-@click.command()
+@click.command(epilog=example("doctor"))
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs; sizes are in bytes.")
 def doctor(as_json: bool) -> None:
     """Tells what is on this machine and whether a run would work, ready to paste into a bug report.
 
     Names of users and hosts are left out, the home folder is shown as ~. Ends with status 1 where a run would not work.
-
-    \b
-    Try:  cxstyle doctor
     """
-    from ..analysis import diagnose
-
-    found = diagnose()
+    found = analysis.diagnose()
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
     else:

@@ -6,19 +6,18 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from .. import generators, transfer
 from ..checks import one_line
 from . import options as option
 from .outputs import tell
-
-if TYPE_CHECKING:
-    from ..transfer import About, Record
+from .text import example
 
 
-@click.command()
+@click.command(epilog=example("info samples/astronaut_hopper.png --settings"))
 @click.argument("results", nargs=-1, required=True, type=option.PATH, metavar="RESULT...")
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object for each file, one a line.")
 @click.option("--settings", is_flag=True, help="Write the settings alone, as YAML for --config.")
@@ -26,41 +25,34 @@ if TYPE_CHECKING:
 @option.max_pixels
 def info(results: tuple[Path, ...], as_json: bool, settings: bool, verbose: bool) -> None:
     """Tells how each RESULT was made, and what any other picture is. Reports of `cxstyle run --report` will do, too,
-    and networks of `cxstyle train`.
-
-    \b
-    Try:  cxstyle info samples/astronaut_hopper.png --settings
-    """
+    and networks of `cxstyle train`."""
     if settings and (as_json or len(results) > 1):
         raise click.UsageError("--settings writes those of one file as YAML; leave the rest out")
     if verbose and (settings or as_json):
         option.refuse("is for people; --json has it all", "verbose")
-    from ..transfer import about, read_record
+    told: list[str] = []
+    problems: list[str] = []
+    for path in results:
+        if path.suffix == ".safetensors":
+            network = generators.read_model(path)[0]
+            words = as_yaml(network["settings"]) if settings else network_in_words(path, network)
+            told.append(json.dumps(network) if as_json else words)
+        elif settings:
+            told.append(as_yaml(transfer.read_record(path).settings))
+        else:
+            found = transfer.about(path)
+            if as_json or found.tags or found.record:
+                told.append(json.dumps(found.to_dict()) if as_json else in_words(found, verbose))
+            problems += filter(None, [found.problem])
+    if told:
+        click.echo(("\n" if as_json else "\n\n").join(told))
+    sys.stdout.flush()
+    for problem in problems:
+        tell(one_line(problem))
+    sys.exit(1 if problems else 0)
 
-    if any(path.suffix == ".safetensors" for path in results):
-        for path in results:
-            click.echo(network_in_words(path, as_json=as_json, settings=settings))
-    elif settings:
-        click.echo(as_yaml(read_record(results[0]).settings))
-    else:
-        found = [about(path) for path in results]
-        if as_json:
-            click.echo("\n".join(json.dumps(each.to_dict()) for each in found))
-        elif told := [in_words(each, verbose) for each in found if each.tags or each.record]:
-            click.echo("\n\n".join(told))
-        sys.stdout.flush()
-        for each in found:
-            if each.problem:
-                tell(one_line(each.problem))
-        sys.exit(1 if any(each.problem for each in found) else 0)
 
-
-def network_in_words(path: Path, *, as_json: bool, settings: bool) -> str:
-    from ..generators import read_model
-
-    about = read_model(path)[0]
-    if as_json or settings:
-        return json.dumps(about) if as_json else as_yaml(about["settings"])
+def network_in_words(path: Path, about: Mapping[str, Any]) -> str:
     height, width = about["size"]
     lines = [f"{path}: network of cxstyle {about['version']} for {about['settings']['task']}, {width}x{height} px"]
     lines.append(f"{about['steps']} steps, {about['epochs']:.3g} epochs")
@@ -71,7 +63,7 @@ def network_in_words(path: Path, *, as_json: bool, settings: bool) -> str:
     return "\n  ".join([*map(one_line, lines), *settings_in_words(about["settings"])])
 
 
-def in_words(about: About, verbose: bool) -> str:
+def in_words(about: transfer.About, verbose: bool) -> str:
     lines, tags = [str(about.path)], about.tags
     if tags is not None:
         profile = f"profile {tags.profile}" if tags.profile else "no profile"
@@ -84,7 +76,7 @@ def in_words(about: About, verbose: bool) -> str:
     return "\n  ".join([*map(one_line, lines), *settings])
 
 
-def record_in_words(record: Record, verbose: bool) -> list[str]:
+def record_in_words(record: transfer.Record, verbose: bool) -> list[str]:
     where = " on ".join(filter(None, (record.precision, record.device)))
     how = [record.status, f"{record.iterations} iterations", record.features, where]
     found = [f"made by cxstyle {record.version}: {', '.join(filter(None, how))}"]

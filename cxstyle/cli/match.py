@@ -8,17 +8,19 @@ from typing import Any
 
 import click
 
+from .. import analysis, pictures
 from ..features import CONVOLUTIONS
 from ..files import make_folder
 from ..settings import ONE_MAP
 from . import options as option
 from .completion import offers
 from .outputs import OutputFiles, free_name
+from .text import example
 
 PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
 
 
-@click.command()
+@click.command(epilog=example("match samples/astronaut.jpg samples/hopper.jpg"))
 @option.source
 @option.target
 @option.output("SOURCE_TARGET_match.png")
@@ -44,26 +46,19 @@ PARTS = ("built", "used", "recolored", "sure", "lines", "origins", "key")
 def match(
     source: Path, target: Path, output: Path | None, overwrite: bool, layers: str, parts: Path | None, **options: Any
 ) -> None:
-    """Shows which part of TARGET each part of SOURCE draws from, by the measure of the Contextual loss.
-
-    \b
-    Try:  cxstyle match samples/astronaut.jpg samples/hopper.jpg
-    """
-    from ..analysis import match as matched
-    from ..pictures import check_output, save_image
-
+    """Shows which part of TARGET each part of SOURCE draws from, by the measure of the Contextual loss."""
     output = output or free_name(source.stem, target.stem, "match")
     files = OutputFiles(overwrite, [file for file in (source, target, options["weights"]) if file])
-    files.check(output, "sheet", check_output)
+    files.check(output, "sheet", pictures.check_output)
     pieces = {part: parts / f"{source.stem}_{target.stem}_{part}.png" for part in PARTS} if parts else {}
     if parts:
         make_folder(parts)
     for part, file in pieces.items():
         files.check(file, part)
-    found = matched(source, target, layers=layers.replace(",", " ").split(), **options)
-    place = files.write(output, partial(save_image, found.sheet))
+    found = analysis.match(source, target, layers=layers.replace(",", " ").split(), **options)
+    place = files.write(output, partial(pictures.save_image, found.sheet))
     for part, file in pieces.items():
-        files.write(file, partial(save_image, getattr(found, part)))
+        files.write(file, partial(pictures.save_image, getattr(found, part)))
     click.echo(
         f"wrote {place} ({found.share:.0%} of the target is drawn from; {found.mutual:.0%} of matches are mutual)"
     )

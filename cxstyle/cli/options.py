@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from ..checks import kinds
 from ..pictures import BITS, FORMATS, QUALITY, VARIABLE, Writing, pixel_count, suffixes
 from ..settings import INITS, WEIGHTS, StyleConfig, means_file
-from .completion import offers
+from .completion import offer_presets, offers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
@@ -53,13 +53,7 @@ def number_or(word: str) -> Callable[[str], int | str]:
 
 
 def setting(name: str, *, preset: bool = True, of: type = StyleConfig) -> Option:
-    """An option for a field of settings, which says itself what it may be.
-
-    Args:
-        name: of the field.
-        preset: whether the command has presets, to whose values nothing is changed without the option.
-        of: whose field it is.
-    """
+    """An option for a field of settings, which says itself what it may be; left out, `preset`s have their values."""
     field, kind = {each.name: each for each in dataclasses.fields(of)}[name], kinds(of)[name]
     rules, text = field.metadata, field.metadata["help"]
     if kind is bool:
@@ -79,12 +73,18 @@ def weight(name: str) -> Option:
     return click.option(option, type=float, metavar="W", help=f"{WEIGHTS[name]}  [default: the preset's]")
 
 
-def output(default: str, what: str = "sheet", more: str = "") -> Option:
-    """Where the result goes; `default` is what its name is made of."""
-    text = f"Where the {what} goes; the suffix sets the format (png, jpg, webp, tif, bmp, avif).{more}"
-    return click.option(
-        "-o", "--output", type=FILE, help=f"{text}  [default: {default} here, numbered where that exists]"
-    )
+def preset(text: str, *names: str, **how: Any) -> Option:
+    """An option for presets."""
+    return click.option("--preset", *names, metavar="NAME", shell_complete=offer_presets, help=text, **how)
+
+
+PICTURE = "goes; the suffix sets the format (png, jpg, webp, tif, bmp, avif)."
+
+
+def output(default: str, what: str = f"sheet {PICTURE}", metavar: str | None = None) -> Option:
+    """Where something goes; `default` is what its name is made of."""
+    text = f"Where the {what}  [default: {default} here, numbered where that exists]"
+    return click.option("-o", "--output", type=FILE, metavar=metavar, help=text)
 
 
 source = click.argument("source", type=PATH)
@@ -169,6 +169,8 @@ LOOK = [
     ),
 ]
 """Settings of `run` and `batch`."""
+JSON = [click.option("--json", "path", type=FILE, metavar="FILE.json", help="Also write it for machines."), overwrite]
+"""See `outputs.json_file`."""
 NETWORK = [setting("features", preset=False), setting("weights", preset=False), device]
 """The network of a command that runs nothing."""
 
@@ -183,9 +185,9 @@ def files_of(configs: Iterable[StyleConfig], *files: str | Path | None) -> list[
     return [file for file in named if file is not None and file not in INITS]
 
 
-def read_settings(word: str) -> StyleConfig:
-    """A preset by name, or settings from a YAML file."""
-    return StyleConfig.load(word) if is_file(word) else StyleConfig.preset(word)
+def named_settings(word: str) -> tuple[str, StyleConfig]:
+    """What settings are called, and they: of a preset, or of a YAML file, whose name stands without its suffix."""
+    return (Path(word).stem, StyleConfig.load(word)) if is_file(word) else (word, StyleConfig.preset(word))
 
 
 def is_file(word: str) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
-from functools import partial
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
+from .. import transfer
 from ..checks import cut
 from ..errors import OutputError
-from ..files import check_writable, free, numbered, write_or_rescue
+from ..files import TAKEN, check_place, check_writable, free, numbered
+from .options import refuse
 
 LONGEST = 120
 """Bytes of a name made of others', beside its number and suffix."""
@@ -32,6 +35,17 @@ def tell(line: str) -> None:
     click.echo(f"cxstyle: {line}", err=True)
 
 
+def json_file(
+    path: Path | None, overwrite: bool, inputs: Iterable[str | Path]
+) -> Callable[[Mapping[str, Any]], object]:
+    """Checks that the file of --json, if there is to be one, can be written; what is returned writes it."""
+    if path is None:
+        refuse("is for --json", "overwrite")
+        return lambda _: None
+    check_writable(path, overwrite=overwrite, inputs=inputs)
+    return lambda record: check_place(path, transfer.write_json(path, record, replace=overwrite))
+
+
 class OutputFiles:
     """Files that a command writes once it has computed what goes into them; `inputs` may never be replaced, others that
     are there with `overwrite`. `misplaced` tells whether one is not where it should be."""
@@ -50,9 +64,20 @@ class OutputFiles:
             raise OutputError(f"{path} is both the {other} and the {what}; name two files")
 
     def write(self, path: Path, write: Callable[..., Path]) -> Path:
-        """Writes a file by `write`, called with a path and `replace`; to another place where its own has become
-        impossible, and says so. Returns where it is."""
-        place = write_or_rescue(path, partial(write, replace=self.overwrite), tell)
+        """Writes what took long to compute by `write`, called with a path and `replace`; where its place has become
+        unwritable, to a folder for temporary files, and says so. Returns where it is; an OutputError for nowhere."""
+        try:
+            place = write(path, replace=self.overwrite)
+            if place != path:
+                tell(f"{path} {TAKEN} {place}")
+        except Exception as error:  # whatever it is, there may be hours in this file
+            # A picture that its format can't hold is one for PNG.
+            name = path.name if isinstance(error, OutputError) else f"{path.stem}.png"
+            try:
+                place = write(Path(tempfile.mkdtemp(prefix="cxstyle-"), name), replace=self.overwrite)
+            except (OSError, OutputError):
+                raise OutputError(f"{error}; no other place could be written to, either, so it is lost") from error
+            tell(f"{error}; it is in {place} instead")
         self.misplaced |= place != path
         return place
 

@@ -9,32 +9,13 @@ from typing import Any
 
 import click
 
+from .. import transfer
 from ..settings import StyleConfig
 from . import options as option
-from .completion import offer_presets
 from .options import FILE, PATH
+from .session import RunOptions, RunSession
+from .text import example
 
-LASTING = [
-    click.option(
-        "--checkpoint",
-        type=FILE,
-        metavar="FILE",
-        help="Keep the state of the run in FILE until it is complete, to go on from after an interruption.  [default: "
-        "OUTPUT.checkpoint, where the run is going to take over ten minutes]",
-    ),
-    click.option("--no-checkpoint", is_flag=True, help="Keep none, however long it takes."),
-    click.option(
-        "--checkpoint-every", type=click.FloatRange(0), default=60.0, metavar="SECONDS", help="How often it is kept."
-    ),
-    click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same pixels; without one, start."),
-    click.option(
-        "--movie",
-        type=FILE,
-        metavar="FILE",
-        help="Also make a movie of the run, gif or mp4: of the pictures of --save-every, or of about 100.",
-    ),
-]
-"""Of runs that take long."""
 SECTIONS = {
     "What": "preset config like source_mask target_masks target_weights",
     "Look": "size enlarge strength content_weight style_weight tv_weight colors init samples iterations seed",
@@ -66,19 +47,14 @@ def numbers(text: str) -> tuple[float, ...]:
         raise click.BadParameter(f"{text!r} is not a list of numbers such as 2,1") from error
 
 
-@click.command(cls=Sectioned)
+@click.command(cls=Sectioned, epilog=example("run samples/astronaut.jpg samples/hopper.jpg -o stylized.png"))
 @option.source
 @click.argument("targets", nargs=-1, required=True, type=PATH, metavar="TARGET...")
-@option.output("SOURCE_TARGET.png", "result", " - is stdout.")
+@option.output("SOURCE_TARGET.png", f"result {option.PICTURE} - is stdout.")
 @option.image_format
 @option.together(option.WRITING)
 @option.overwrite
-@click.option(
-    "--preset",
-    metavar="NAME",
-    shell_complete=offer_presets,
-    help="Ready-made settings; see `cxstyle presets list`.  [default: default]",
-)
+@option.preset("Ready-made settings; see `cxstyle presets list`.  [default: default]")
 @click.option("--config", type=PATH, metavar="FILE.yaml", help="Your own settings.")
 @click.option("--like", type=PATH, metavar="RESULT", help="The settings of a result, or of a report.")
 @option.SIZE
@@ -97,7 +73,24 @@ def numbers(text: str) -> tuple[float, ...]:
 @option.together(option.MACHINE)
 @option.max_pixels
 @option.save_every
-@option.together(LASTING)
+@click.option(
+    "--checkpoint",
+    type=FILE,
+    metavar="FILE",
+    help="Keep the state of the run in FILE until it is complete, to go on from after an interruption.  [default: "
+    "OUTPUT.checkpoint, where the run is going to take over ten minutes]",
+)
+@click.option("--no-checkpoint", is_flag=True, help="Keep none, however long it takes.")
+@click.option(
+    "--checkpoint-every", type=click.FloatRange(0), default=60.0, metavar="SECONDS", help="How often it is kept."
+)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the same pixels; without one, start.")
+@click.option(
+    "--movie",
+    type=FILE,
+    metavar="FILE",
+    help="Also make a movie of the run, gif or mp4: of the pictures of --save-every, or of about 100.",
+)
 @click.option("--report", type=FILE, metavar="FILE.json", help="Write settings, losses, times, versions, device.")
 @option.quiet
 @click.option("-v", "--verbose", is_flag=True, help="Say what was decided, and why.")
@@ -112,14 +105,11 @@ def run(
     like: Path | None,
     **options: Any,
 ) -> None:
-    """Gives SOURCE the look of TARGET, or of several, region by matching region. One of them may be -, for stdin.
+    """Gives SOURCE the look of TARGET, or of several, region by matching region. One of them may be -, for stdin."""
+    gc.disable()  # a seventh of the time that loading torch takes is looking for garbage
+    import torch  # noqa: F401
 
-    \b
-    Try:  cxstyle run samples/astronaut.jpg samples/hopper.jpg -o stylized.png
-    """
-    load_torch()
-    from .session import RunOptions, RunSession
-
+    gc.enable()
     if preset and config:
         raise click.UsageError("--preset and --config exclude each other; copy the preset into the file")
     if like and (preset or config):
@@ -128,25 +118,11 @@ def run(
         option.refuse("and --quiet exclude each other", "verbose")
     writing = option.writing_of(*(options.pop(name) for name in ("quality", "bits", "no_metadata")))
     asked = RunOptions(**{field.name: options.pop(field.name) for field in dataclasses.fields(RunOptions)})
-    settings = settings_of(preset, config, like).override(**options)
+    if like:
+        settings = transfer.read_record(like).config
+    else:
+        settings = StyleConfig.load(config) if config else StyleConfig.preset("default" if preset is None else preset)
+    settings = settings.override(**options)
     given = {"source": source, "target": list(targets), "weights": target_weights, "source_mask": source_mask}
     given["target_mask"] = list(target_masks) or None
     RunSession(given, asked, writing, option.files_of([settings], config, like)).stylize(settings)
-
-
-def load_torch() -> None:
-    """Loads torch without looking for garbage meanwhile, which is a seventh of the time that its modules take."""
-    collecting = gc.isenabled()
-    gc.disable()
-    import torch  # noqa: F401 - to have it loaded is all that is wanted
-
-    if collecting:
-        gc.enable()
-
-
-def settings_of(preset: str | None, config: Path | None, like: Path | None) -> StyleConfig:
-    if like is not None:
-        from ..transfer import read_record
-
-        return read_record(like).config
-    return StyleConfig.load(config) if config else StyleConfig.preset("default" if preset is None else preset)

@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 from platformdirs import user_data_path
 
+from .. import web
 from . import options as option
 from .signals import handled
+from .text import example
 
 
-@click.command()
+@click.command(epilog=example("serve"))
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port.  [default: 8765, or a free one]")
 @click.option(
     "--host",
@@ -30,14 +32,8 @@ from .signals import handled
 @option.device
 @option.max_pixels
 def serve(port: int | None, host: str, folder: Path | None, browser: bool, device: str) -> None:
-    """Opens a page on this machine: pick two pictures, paint what becomes what, watch it happen.
-
-    \b
-    Try:  cxstyle serve
-    """
-    from ..web import PageServer
-
-    server = PageServer(folder or user_data_path("cxstyle", appauthor=False), host, port, device)
+    """Opens a page on this machine: pick two pictures, paint what becomes what, watch it happen."""
+    server = web.PageServer(folder or user_data_path("cxstyle", appauthor=False), host, port, device)
     click.echo(f"{server.link} (results are kept in {server.store.folder}; Ctrl-C ends it)")
     for note in server.store.notes:
         click.echo(note, err=True)

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ..errors import FormatError, OutputError, PictureError
+from .. import pictures, transfer
+from ..errors import FormatError, OutputError
 from ..files import check_place, check_space, check_writable, free, make_folder, numbered, remove_partial, write_whole
 from ..pictures import Writing, check_size, format_of
 from ..settings import StyleConfig
@@ -25,10 +26,6 @@ from .display import Display, labels_in_words, used
 from .options import refuse
 from .outputs import OutputFiles, made_up, tell
 from .signals import STOPPED
-
-if TYPE_CHECKING:
-    from ..pictures import Movie
-    from ..transfer import Checkpoint, Progress, Result, RunDetails
 
 PIPE = Path("-")
 """stdin in place of a picture, stdout in place of the result."""
@@ -64,28 +61,20 @@ class RunSession:
     that settings come from or name. As it is made, all outputs are checked, before anything is read or computed.
     """
 
-    def __init__(
-        self,
-        given: dict[str, Any],
-        asked: RunOptions | None = None,
-        writing: Writing | None = None,
-        read: Sequence[str | Path] = (),
-    ) -> None:
-        self.given, self.asked, self.writing = given, asked or RunOptions(), writing or Writing()
-        check_pipes(pictures_of(given), self.asked)
-        self.piped, self.output = self.asked.output == PIPE, result_name(given, self.asked)
-        self.display, self.save_every, self.steps = Display(self.asked.quiet), self.asked.save_every, 0
-        self.movie: Movie | None = None
-        self.files = OutputFiles(self.asked.overwrite, [*pictures_of(given), *read])
+    def __init__(self, given: dict[str, Any], asked: RunOptions, writing: Writing, read: Sequence[str | Path]) -> None:
+        self.given, self.asked, self.writing = given, asked, writing
+        check_pipes(pictures_of(given), asked)
+        self.piped, self.output = asked.output == PIPE, result_name(given, asked)
+        self.display, self.save_every, self.steps = Display(asked.quiet), asked.save_every, 0
+        self.movie: pictures.Movie | None = None
+        self.files = OutputFiles(asked.overwrite, [*pictures_of(given), *read])
         self.state = self.checkpoint()
         # Files of the run that this one goes on with may be replaced.
-        self.resuming = self.state is not None and self.asked.resume and self.state.path.exists()
+        self.resuming = self.state is not None and asked.resume and self.state.path.exists()
         self.files.overwrite |= self.resuming
         self.check()
 
-    def checkpoint(self) -> Checkpoint | None:
-        from ..transfer import Checkpoint
-
+    def checkpoint(self) -> transfer.Checkpoint | None:
         asked, unused = self.asked, ("checkpoint", "resume", "checkpoint_every")
         if asked.no_checkpoint:
             refuse("and --no-checkpoint exclude each other", *unused)
@@ -103,20 +92,19 @@ class RunSession:
         if asked.resume and not path.exists():
             missing = f"there is no checkpoint {path}"
             if self.output.exists() and not asked.overwrite:
-                if unfinished(self.output):
+                record = transfer.about(self.output).record
+                if record is not None and record.status == "stopped":
                     raise OutputError(f"{missing}, and {self.output} was stopped early: --overwrite begins anew")
                 self.display.note(f"{missing}, and {self.output} exists: nothing to do (--overwrite makes it again)")
                 sys.exit(0)
             self.display.note(f"{missing}; starting from the beginning")
-        return Checkpoint(path, asked.checkpoint_every, 0.0 if asked.checkpoint or asked.resume else LONG)
+        return transfer.Checkpoint(path, asked.checkpoint_every, 0.0 if asked.checkpoint or asked.resume else LONG)
 
     def check(self) -> None:
-        from ..pictures import check_movie, check_output
-
         self.writing.check(self.output)
-        self.files.check(None if self.piped else self.output, "result", check_output)
+        self.files.check(None if self.piped else self.output, "result", pictures.check_output)
         self.files.check(self.asked.report, "report")
-        self.files.check(self.asked.movie, "movie", check_movie)
+        self.files.check(self.asked.movie, "movie", pictures.check_movie)
         remove_partial(self.files.known)  # of a run of the same files that was killed
         if self.save_every is not None:
             make_folder(self.save_every[1])
@@ -125,15 +113,12 @@ class RunSession:
 
     def stylize(self, settings: StyleConfig) -> None:
         """Runs and writes; ends the process with 130 where it was stopped and 1 where a loss was not finite."""
-        from ..pictures import Movie
-        from ..transfer import stylize
-
         if self.asked.movie is not None:
             every = None if self.save_every is None else self.save_every[0]
-            self.movie = Movie(settings.iterations, every, None if self.state is None else self.state.extra)
+            self.movie = pictures.Movie(settings.iterations, every, None if self.state is None else self.state.extra)
         try:
             with self.display:
-                result = stylize(
+                result = transfer.stylize(
                     **with_stdin(self.given),
                     config=settings,
                     callback=self.step,
@@ -147,7 +132,7 @@ class RunSession:
             sys.exit(130)
         self.finish(result)
 
-    def begin(self, optimizer: str, details: RunDetails) -> None:
+    def begin(self, optimizer: str, details: transfer.RunDetails) -> None:
         """Called before the first iteration of a run with an optimizer of this name: refuses a result that is too large
         for its format or its disk, and says what was decided."""
         width, height = details["result_size"]
@@ -168,10 +153,8 @@ class RunSession:
         for line in lines:
             self.display.note(line)
 
-    def sizes(self, optimizer: str, details: RunDetails) -> Iterator[tuple[Path, float]]:
+    def sizes(self, optimizer: str, details: transfer.RunDetails) -> Iterator[tuple[Path, float]]:
         """Bytes of all that will be written, at most; reports are too small to count."""
-        from ..pictures import LONG_EDGE
-
         width, height = details["result_size"]
         pixels, iterations = width * height, sum(scale["iterations"] for scale in details["scales"])
         frames = iterations // self.movie.every + 2 if self.movie is not None else 0
@@ -180,7 +163,7 @@ class RunSession:
         if self.save_every is not None:
             yield self.save_every[1], PICTURE * pixels * (iterations // self.save_every[0])
         if self.asked.movie is not None:
-            yield self.asked.movie, frames * (1000 + FRAME * min(pixels, LONG_EDGE**2))
+            yield self.asked.movie, frames * (1000 + FRAME * min(pixels, pictures.LONG_EDGE**2))
         if self.state is not None and self.state.active:  # what nobody has asked for is no reason to refuse
             # The next one is written beside it.
             yield self.state.path, 2 * (pixels * (STATE[optimizer] + frames * KEPT_FRAME) + 1000 * iterations)
@@ -189,7 +172,7 @@ class RunSession:
         """Of the targets, or of their masks."""
         return used(self.given[name], self.given.get("weights"))
 
-    def step(self, progress: Progress) -> bool:
+    def step(self, progress: transfer.Progress) -> bool:
         self.steps += 1
         self.display.show(progress)
         state = self.state
@@ -206,19 +189,17 @@ class RunSession:
             self.save_intermediate(progress, self.save_every[1])
         return not self.display.interrupted
 
-    def save_intermediate(self, progress: Progress, folder: Path) -> None:
+    def save_intermediate(self, progress: transfer.Progress, folder: Path) -> None:
         """A picture that can't be written is no reason to lose the run."""
-        from ..pictures import encode
-
         path = folder / f"{self.output.stem}_{self.steps:05d}.png"
         try:
-            content = encode(progress.picture, ".png").content
+            content = pictures.encode(progress.picture, ".png").content
             check_place(path, write_whole(path, content, replace=self.files.overwrite))
         except OutputError as error:
             self.display.error(f"cxstyle: {error}; no more intermediate pictures")
             self.save_every, self.files.misplaced = None, True
 
-    def finish(self, result: Result) -> None:
+    def finish(self, result: transfer.Result) -> None:
         """Writes all files, the picture first, and says where and how it ended."""
         path, status = self.write(result), result.status
         height, width = result.picture.shape[2:]
@@ -233,10 +214,7 @@ class RunSession:
             tell(ending(status, place, self.state))
             self.tell_how_to_go_on(path)
         if self.movie is not None and self.asked.movie is not None:
-            movie = self.movie
-            made = self.files.write(
-                self.asked.movie, lambda p, replace: movie.write(p, result.picture, replace=replace)
-            )
+            made = self.files.write(self.asked.movie, partial(self.movie.write, result=result.picture))
             self.say(f"wrote {made}")
         if status != "complete":
             sys.exit(130 if status == "stopped" and not self.files.misplaced else 1)
@@ -247,10 +225,8 @@ class RunSession:
         if not self.asked.quiet:
             click.echo(line, err=self.piped)
 
-    def write(self, result: Result) -> Path:
+    def write(self, result: transfer.Result) -> Path:
         """Writes the picture; where its format fails, as PNG. Returns where it is."""
-        from ..pictures import encode
-
         wanted, piped = self.output, self.piped
         try:
             encoded = result.encoded(wanted.suffix, self.writing)
@@ -258,7 +234,7 @@ class RunSession:
             wanted, piped = free(numbered(wanted.with_suffix(".png"))), False
             tell(f"{error}; it goes to {wanted}")
             self.files.misplaced |= self.asked.output is not None
-            encoded = encode(result.picture, ".png", result.alpha, Writing(bits=8, metadata=False))
+            encoded = pictures.encode(result.picture, ".png", result.alpha, Writing(bits=8, metadata=False))
         for note in encoded.notes:
             self.display.note(note)
 
@@ -271,14 +247,12 @@ class RunSession:
             wanted = free(numbered(wanted))  # the made-up name may have been taken since
         return self.files.write(PIPE if piped else wanted, put)
 
-    def write_report(self, result: Result, picture: Path, path: Path, replace: bool) -> Path:
+    def write_report(self, result: transfer.Result, picture: Path, path: Path, replace: bool) -> Path:
         """In which sizes and weights are those of the targets that take part."""
-        from ..transfer import write_json
-
-        pictures: dict[str, Any] = {"source": str(self.given["source"]), "targets": self.used("target")}
+        files: dict[str, Any] = {"source": str(self.given["source"]), "targets": self.used("target")}
         if self.given.get("source_mask") is not None:
-            pictures |= {"source_mask": str(self.given["source_mask"]), "target_masks": self.used("target_mask")}
-        return write_json(path, result.report(pictures | {"result": str(picture)}), replace=replace)
+            files |= {"source_mask": str(self.given["source_mask"]), "target_masks": self.used("target_mask")}
+        return transfer.write_json(path, result.report(files | {"result": str(picture)}), replace=replace)
 
     def tell_how_to_go_on(self, result: Path) -> None:
         """The command, where the state of a run that was stopped is kept."""
@@ -292,11 +266,11 @@ class RunSession:
         click.echo(f"to go on: {shlex.join(words if self.asked.resume else [*words, '--resume'])}", err=True)
 
 
-def check_pipes(pictures: Sequence[Path], asked: RunOptions) -> None:
+def check_pipes(given: Sequence[Path], asked: RunOptions) -> None:
     """Refuses terminals where a picture comes from or goes to, and a format where a name says it."""
-    if pictures.count(PIPE) > 1:
+    if given.count(PIPE) > 1:
         raise click.UsageError("only one picture can come from stdin; name files for the others")
-    if PIPE in pictures and sys.stdin.isatty():
+    if PIPE in given and sys.stdin.isatty():
         raise click.UsageError("- reads a picture from stdin, which is a terminal; send one: cxstyle ... < picture.jpg")
     if asked.output == PIPE and sys.stdout.isatty():
         raise click.UsageError("-o - writes the picture to stdout, which is a terminal; send it on: ... -o - > out.png")
@@ -329,12 +303,10 @@ def pictures_of(given: dict[str, Any]) -> list[Path]:
 
 def with_stdin(given: dict[str, Any]) -> dict[str, Any]:
     """The same with the picture that stdin sends in place of `PIPE`."""
-    from ..pictures import most_bytes, read_photo
-
     if PIPE not in pictures_of(given):
         return given
-    content = sys.stdin.buffer.read(most_bytes() + 1)
-    photo = read_photo(io.BytesIO(content), "picture from stdin")
+    content = sys.stdin.buffer.read(pictures.most_bytes() + 1)
+    photo = pictures.read_photo(io.BytesIO(content), "picture from stdin")
     photo = replace(photo, sha256=hashlib.sha256(content).hexdigest(), path="stdin")
 
     def read(value: Any) -> Any:
@@ -355,23 +327,11 @@ def to_stdout(content: bytes) -> Path:
     return PIPE
 
 
-def ending(status: str, place: str, state: Checkpoint | None) -> str:
+def ending(status: str, place: str, state: transfer.Checkpoint | None) -> str:
     """How a run has ended that is not complete, and what to do."""
-    from ..transfer import ADVICE
-
     if status == "diverged":
         end = f"a loss was no longer a finite number, so the run stopped; {place} holds the last good picture"
         return f"{end}. Lower the weights or the learning rate, or use --precision fp32"
     kept = f", {state.path} the state of the run" if state is not None and state.saved else ""
     kept = f"{place} holds the picture so far{kept}"
-    return f"stopped; {kept}" if status == "stopped" else f"memory ran out; {kept}. For the rest, {ADVICE}"
-
-
-def unfinished(path: Path) -> bool:
-    """Whether a picture says of itself that its run was stopped."""
-    from ..transfer import read_record
-
-    try:
-        return read_record(path).status == "stopped"
-    except PictureError:
-        return False
+    return f"stopped; {kept}" if status == "stopped" else f"memory ran out; {kept}. For the rest, {transfer.ADVICE}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -20,9 +18,6 @@ Handler = Callable[[int, FrameType | None], Any]
 @contextmanager
 def handled(handler: Handler) -> Iterator[None]:
     """Calls `handler` for each of them within the block."""
-    if threading.current_thread() is not threading.main_thread():  # where Python takes no handlers
-        yield
-        return
 
     def first(number: int, frame: FrameType | None) -> None:
         if number != signal.SIGINT:
@@ -42,11 +37,8 @@ def handled(handler: Handler) -> Iterator[None]:
 
 def silence() -> None:
     """Where the terminal has gone, what is still to be said goes nowhere: to say it there would be an error."""
-    for stream in (sys.stdout, sys.stderr):
+    for number in (1, 2):
         try:
-            number = stream.fileno()
             os.write(number, b"")
-        except ValueError:  # no file
-            continue
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)

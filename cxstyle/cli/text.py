@@ -18,6 +18,11 @@ def aligned(rows: Iterable[Sequence[str]], *right: int) -> list[str]:
     ]
 
 
+def example(words: str) -> str:
+    """The end of a command's help: a line to paste."""
+    return f"\b\nTry:  cxstyle {words}"
+
+
 def duration(seconds: float) -> str:
     """35 ms, 4.5 s, 45 s, 12 min, 3.5 h."""
     if seconds < 1:

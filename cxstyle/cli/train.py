@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from .. import generators
 from ..files import check_writable, free, numbered
 from ..settings import TrainConfig, train_preset_names
 from ..transfer import write_json
 from . import options as option
 from .display import Display, in_short
-from .text import duration
-
-if TYPE_CHECKING:
-    from ..generators import TrainProgress
+from .text import duration, example
 
 TIMED = 20
 """Steps after the first, which is slower, that the time of a training is told from."""
@@ -30,7 +27,7 @@ class TrainDisplay(Display):
 
     stopping = "stopping after this step; the state is kept (asked once more, at once)"
 
-    def step(self, progress: TrainProgress) -> bool:
+    def step(self, progress: generators.TrainProgress) -> bool:
         """After each step: whether to go on."""
         if self.bar is None:
             self.began = progress.step, progress.done, time.perf_counter()
@@ -46,23 +43,13 @@ class TrainDisplay(Display):
         return not self.interrupted
 
 
-@click.group()
+@click.group(epilog=example("train animation head.mp4 portrait.jpg"))
 def train() -> None:
-    """Trains a network that draws any picture with a look that it has learnt, for `cxstyle apply`.
-
-    \b
-    Try:  cxstyle train animation head.mp4 portrait.jpg
-    """
+    """Trains a network that draws any picture with a look that it has learnt, for `cxstyle apply`."""
 
 
 FIELDS = ("size", "width", "epochs", "batch", "lr", "seed", "features", "weights", "device", "precision")
-OUTPUT = click.option(
-    "-o",
-    "--output",
-    type=option.FILE,
-    metavar="FILE.safetensors",
-    help="Where the network goes.  [default: SOURCE_TARGET.safetensors here, numbered where that exists]",
-)
+OUTPUT = option.output("SOURCE_TARGET.safetensors", "network goes.", "FILE.safetensors")
 SETTINGS = [
     click.option("--config", type=option.PATH, metavar="FILE.yaml", help="Settings of your own in place of a preset."),
     *(option.setting(name, of=TrainConfig) for name in FIELDS),
@@ -79,7 +66,6 @@ def course_of(task: str) -> list[option.Option]:
             "--preset",
             type=click.Choice(train_preset_names(task)),
             default="quick",
-            show_default=True,
             help="Settings of the training: those of the paper want a GPU, quick's a CPU and some minutes.",
         ),
         click.option(
@@ -90,11 +76,6 @@ def course_of(task: str) -> list[option.Option]:
         ),
         click.option("--resume", is_flag=True, help="Go on with a training that was stopped, to the same bytes."),
     ]
-
-
-def options_of(task: str) -> Callable[[option.Command], option.Command]:
-    """Of one task."""
-    return option.together([OUTPUT, *course_of(task), *SETTINGS])
 
 
 def trained(
@@ -122,17 +103,14 @@ def trained(
         output = named if resume or overwrite else free(numbered(named))
     if report is not None:
         check_writable(report, overwrite=overwrite, inputs=(sources, targets))
-    from ..generators import checkpoint_of
-    from ..generators import train as training
-
     first = os.environ.get("RANK", "0") == "0"  # of those that torchrun has started
-    checkpoint = checkpoint_of(output)
+    checkpoint = generators.checkpoint_of(output)
     if resume and first and not quiet and not checkpoint.exists():
         click.echo(f"there is no checkpoint {checkpoint}; starting from the beginning", err=True)
     given = str(sources), str(targets), chosen.override(**settings), output
     with TrainDisplay(quiet or not first) as display:
         lasting: Any = {"pairs": pairs, "minutes": minutes, "resume": resume, "overwrite": overwrite}
-        result = training(*given, **lasting, callback=display.step)
+        result = generators.train(*given, **lasting, callback=display.step)
     if first and report is not None:
         write_json(report, result.report())
     if first and not quiet:
@@ -144,47 +122,34 @@ def trained(
         sys.exit(130)
 
 
-@train.command()
+@train.command(epilog=example("train animation head.mp4 portrait.jpg"))
 @click.argument("frames", type=option.PATH)
 @option.target
-@options_of("animation")
+@option.together([OUTPUT, *course_of("animation"), *SETTINGS])
 def animation(frames: Path, target: Path, **options: Any) -> None:
-    """Learns to draw FRAMES (a video, a folder or a pattern) with the look of the picture TARGET.
-
-    \b
-    Try:  cxstyle train animation head.mp4 portrait.jpg
-    """
+    """Learns to draw FRAMES (a video, a folder or a pattern) with the look of the picture TARGET."""
     trained("animation", frames, target, **options)
 
 
-@train.command()
+@train.command(epilog=example("train puppet me.mp4 puppet.mp4"))
 @click.argument("driver", type=option.PATH)
 @click.argument("puppet", type=option.PATH)
 @click.option(
     "--pairs",
     default="number",
-    show_default=True,
     metavar="number|name|CSV",
     help="Which frame of PUPPET belongs to one of DRIVER: that of the same number or name, or as rows of a file say.",
 )
-@options_of("puppet")
+@option.together([OUTPUT, *course_of("puppet"), *SETTINGS])
 def puppet(driver: Path, puppet: Path, **options: Any) -> None:
-    """Learns to draw PUPPET in the pose of DRIVER, of pairs of frames in about the same pose.
-
-    \b
-    Try:  cxstyle train puppet me.mp4 puppet.mp4
-    """
+    """Learns to draw PUPPET in the pose of DRIVER, of pairs of frames in about the same pose."""
     trained("puppet", driver, puppet, **options)
 
 
-@train.command()
+@train.command(epilog=example("train domain photographs/ paintings/"))
 @click.argument("sources", type=option.PATH)
 @click.argument("targets", type=option.PATH)
-@options_of("domain")
+@option.together([OUTPUT, *course_of("domain"), *SETTINGS])
 def domain(sources: Path, targets: Path, **options: Any) -> None:
-    """Learns to draw SOURCES as if they were of TARGETS, without pairs: folders, patterns or videos.
-
-    \b
-    Try:  cxstyle train domain photographs/ paintings/
-    """
+    """Learns to draw SOURCES as if they were of TARGETS, without pairs: folders, patterns or videos."""
     trained("domain", sources, targets, **options)

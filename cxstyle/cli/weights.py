@@ -6,50 +6,40 @@ from pathlib import Path
 
 import click
 
+from .. import features
 from ..checks import in_words
 from ..features import BLOCKS, NORMALIZATIONS
 from .options import PATH
+from .text import example
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, epilog=example("weights"))
 @click.pass_context
 def weights(context: click.Context) -> None:
-    """Lists the networks: which are ready, where they come from, how large they are.
-
-    \b
-    Try:  cxstyle weights
-    """
+    """Lists the networks: which are ready, where they come from, how large they are."""
     if context.invoked_subcommand is not None:
         return
-    from ..features import BUNDLED, listed
-
-    for entry in listed():
+    for entry in features.listed():
         if not entry.ready or entry.path is None:
             click.echo(f"{entry.network}  not on this machine: cxstyle weights fetch {entry.network}, or import FILE")
             continue
-        where = "bundled" if entry.path.parent == BUNDLED else str(entry.path)
+        where = "bundled" if entry.path.parent == features.BUNDLED else str(entry.path)
         click.echo(
             f"{entry.network}  ready  {in_words(entry.size)}, up to {entry.deepest}, {where}; from {entry.source}"
         )
 
 
-@weights.command()
+@weights.command(epilog=example("weights fetch vgg19"))
 @click.argument("network", type=click.Choice(list(BLOCKS)))
 @click.option("--url", metavar="URL", help="A mirror that serves the same file.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def fetch(network: str, url: str | None, quiet: bool) -> None:
-    """Downloads a network as torchvision publishes it (VGG19: 548 MB, of which 80 MB are kept).
-
-    \b
-    Try:  cxstyle weights fetch vgg19
-    """
-    from ..features import fetch as download
-
-    _, path = download(network, url=url, progress=not quiet)
+    """Downloads a network as torchvision publishes it (VGG19: 548 MB, of which 80 MB are kept)."""
+    _, path = features.fetch(network, url=url, progress=not quiet)
     click.echo(f"{network} is ready: {path}")
 
 
-@weights.command("import")
+@weights.command("import", epilog=example("weights import vgg19-dcbb9e9d.pth"))
 @click.argument("file", type=PATH)
 @click.option(
     "--normalization",
@@ -62,11 +52,6 @@ def import_weights(file: Path, normalization: str) -> None:
     """Keeps the convolutions of a VGG16 or VGG19 file in the cache.
 
     Reads state dicts of torchvision (whole or features only), and Caffe's VGG as a state dict (features.N or convK_M).
-
-    \b
-    Try:  cxstyle weights import vgg19-dcbb9e9d.pth
     """
-    from ..features import import_file
-
-    network, path = import_file(file, normalization)
+    network, path = features.import_file(file, normalization)
     click.echo(f"{network.name} is ready ({network.provenance.normalization.name} normalization): {path}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import done, refused
+from helpers import done
 
 from cxstyle.analysis import bench
 from cxstyle.analysis.bench import compare, operations, time_alternating
@@ -47,19 +47,6 @@ def test_bench_prints_a_table_and_writes_it_for_machines(tmp_path: Path, pair: t
     assert len(record["rows"]) == len(lines) - 1
     assert all(row["fast"] > 0 for row in record["rows"])
     assert all(row["ratio"] is None or (row["ratio"] > 0 and row["plain"] > 0) for row in record["rows"])
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ("--json there.json", "exists; choose another name or add --overwrite"),
-        ("--device cuda:99", "device: cuda:99 is not there"),
-        ("--pair none.png none.png", "there is no file none.png"),
-    ],
-)
-def test_bench_refuses_what_it_can_not_write_or_use_before_it_measures(own_folder, words: str, says: str) -> None:
-    (own_folder / "there.json").write_text("mine")
-    refused(1, says, "bench", "--quick", *words.split())
 
 
 def test_bench_runs_on_the_bundled_network_whatever_was_imported(tmp_path: Path) -> None:

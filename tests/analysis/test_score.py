@@ -131,6 +131,16 @@ def test_losses_are_the_contextual_losses_of_all_positions(portraits: tuple[Tens
     assert (found.purity, found.mean_purity, found.source_purity) == ({}, None, None)
 
 
+def test_purity_of_several_targets_takes_a_mask_for_each(portraits: tuple[Tensor, Tensor]) -> None:
+    source, target = portraits
+    one = score(source, source, target, *MASKS)
+    both = score(source, source, [target, target], MASKS[0], [MASKS[1], MASKS[1]])
+    assert both.purity == pytest.approx(one.purity)
+    assert len(both.purity) == 5
+    with pytest.raises(ConfigError, match="target-mask: one for each target is needed, got 1 for 2"):
+        score(source, source, [target, target], MASKS[0], [MASKS[1]])
+
+
 def test_structure_sees_what_moved_and_hardly_colours(portraits: tuple[Tensor, Tensor]) -> None:
     source, target = portraits
     colored = (source * torch.tensor([0.9, 1.0, 0.8]).view(1, 3, 1, 1)).clamp(0, 1)
@@ -192,16 +202,3 @@ def test_the_command_prints_a_table_and_writes_all_numbers(pair: tuple[Path, Pat
     assert set(record["purity"]) == {"#8c613c", "#4878d0", "#d65f5f", "#f0c8a0", "#282828"}
     assert all(math.isfinite(value) for value in record["style"].values())
     refused(1, "add --overwrite", *words)
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "says"),
-    [
-        (2, "", "Missing option '--source'"),
-        (2, "--source s.png --target t.png --size 9", "size: must be a number at least 32"),
-        (1, "--source s.png --target t.png", "there is no file p.png"),
-        (1, "--source s.png --target t.png --json nowhere/s.json", "there is no folder nowhere"),
-    ],
-)
-def test_wrong_usage_ends_in_one_line(status: int, words: str, says: str) -> None:
-    refused(status, says, "score", "p.png", *words.split())

@@ -15,10 +15,12 @@ import click
 import pytest
 import torch
 import yaml
+from conftest import SAMPLES
 from helpers import (
     done,
     every_command,
     files_in,
+    halves,
     in_torchvision_layout,
     on_terminal,
     painted,
@@ -31,7 +33,7 @@ from helpers import (
     wait_for,
 )
 
-from cxstyle import StyleConfig
+from cxstyle import StyleConfig, stylize
 from cxstyle.cli.outputs import free_name
 from cxstyle.pictures.reading import load_picture
 from cxstyle.settings.presets import preset_names, preset_path
@@ -40,6 +42,8 @@ from cxstyle.transfer.result import Result as Stylized
 
 STOPPED = "cxstyle: stopped at once; files written until then are whole, and kept"
 SHORT = ["--size", "48", "--iterations", "2"]
+STEERED = ["--size", "48", "--iterations", "1", "--features", "vgg16", "--report", "r.json"]
+RED, GREEN, BLUE = "#ff0000", "#00ff00", "#0000ff"
 DETAILS = RunDetails(**dict.fromkeys(field.name for field in dataclasses.fields(RunDetails)))
 """With nothing to tell."""
 
@@ -61,14 +65,21 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return found
 
 
-# run
-
-
-def test_run_writes_the_result_and_says_where(pair: tuple[Path, Path]) -> None:
-    result = done("run", *pair, *SHORT)
+def test_run_writes_the_result_and_a_report_and_says_where_and_what_was_decided(pair: tuple[Path, Path]) -> None:
+    result = done("run", *pair, *SHORT, "--memory", "20GB", "--report", "r.json", "-v")
     assert result.stdout.startswith("wrote astronaut_hopper.png (48x48 px, 2 iterations in ")
-    assert "features: vgg16 (torchvision" in result.stderr
+    for line in (
+        "features: vgg16 (torchvision",
+        "device: cpu",
+        "result: 48x48 px",
+        "of 20.00 GB (as asked for), the network whole, since it fits",
+    ):
+        assert line in result.stderr
     assert size_of("astronaut_hopper.png") == (48, 48)
+    record = json.loads(Path("r.json").read_text())
+    assert (record["settings"]["size"], record["status"]) == (48, "complete")
+    assert record["pictures"]["result"] == "astronaut_hopper.png"
+    assert {"scale", "iteration", "total", "content conv4_2"} < set(record["losses"][1])
 
 
 @pytest.mark.usefixtures("given")
@@ -83,27 +94,14 @@ def test_names_made_up_are_numbered_and_names_given_are_not_overwritten(own_fold
     assert size_of("a_b.png") == (40, 40)
 
 
-OPTIONS = {
-    "size": 48,
-    "iterations": 3,
-    "seed": 9,
-    "device": "cpu",
-    "precision": "fp32",
-    "features": "vgg16",
-    "weights": "w.safetensors",
-    "init": "target",
-    "colors": "free",
-    "memory": "20GB",
-    "strength": 0.5,
-}
-
-
 def test_options_override_the_preset(given: Mapping) -> None:
-    words = [word for name, value in OPTIONS.items() for word in (f"--{name}", value)]
+    asked = {"size": 48, "iterations": 3, "seed": 9, "strength": 0.5, "device": "cpu", "precision": "fp32"}
+    asked |= {"features": "vgg16", "weights": "w.safetensors", "init": "target", "colors": "free", "memory": "20GB"}
+    words = [word for name, value in asked.items() for word in (f"--{name}", value)]
     more = ["--content-weight", 2.5, "--style-weight", 3, "--tv-weight", 7, "--samples", 30]
     done("run", "a.png", "b.png", "--preset", "authors", *words, *more, "--enlarge", "--deterministic")
     config = given["config"]
-    assert {name: getattr(config, name) for name in OPTIONS} == OPTIONS
+    assert {name: getattr(config, name) for name in asked} == asked
     assert (config.enlarge, config.deterministic, config.pooling) == (True, True, "average")
     assert [term.weight for term in config.terms] == [3, 2.5, 7]
     assert [term.samples for term in config.terms] == [30, 30, "all"]
@@ -119,15 +117,6 @@ def test_pictures_weights_and_masks_reach_the_run(given: Mapping) -> None:
         "source_mask": Path("m.png"),
         "target_mask": [Path("n.png"), Path("o.png")],
     }
-
-
-def test_the_report_has_settings_losses_and_what_was_decided(pair: tuple[Path, Path]) -> None:
-    result = done("run", *pair, *SHORT, "--memory", "20GB", "--report", "r.json", "-o", "out.jpg", "-v")
-    record = json.loads(Path("r.json").read_text())
-    assert (record["settings"]["size"], record["status"], record["pictures"]["result"]) == (48, "complete", "out.jpg")
-    assert {"scale", "iteration", "total", "content conv4_2"} < set(record["losses"][1])
-    for line in ("device: cpu", "result: 48x48 px", "of 20.00 GB (as asked for), the network whole, since it fits"):
-        assert line in result.stderr
 
 
 def test_pictures_on_the_way_end_with_the_result(pair: tuple[Path, Path], own_folder: Path) -> None:
@@ -160,7 +149,55 @@ def test_made_up_names_never_get_too_long_and_are_numbered() -> None:
     assert free_name(*["\u03b1" * 100] * 9).stem == f"{long.stem}_2"
 
 
-# Ctrl-C
+@pytest.fixture
+def masks(pair: tuple[Path, Path], own_folder: Path) -> list[str]:
+    """Options for masks that have one colour in common."""
+    for name, other, picture in zip(("s.png", "t.png"), (BLUE, GREEN), pair, strict=True):
+        halves(own_folder / name, RED, other, size_of(picture))
+    return ["--source-mask", "s.png", "--target-mask", "t.png"]
+
+
+def report() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path("r.json").read_text())
+    return found
+
+
+def test_labels_of_one_side_are_always_said_those_of_both_with_verbose_and_all_are_reported(pair, masks) -> None:
+    words = ["run", *pair, *STEERED, *masks, "--overwrite", "-o", "x.png"]
+    lines = [
+        f"mask: {BLUE} is only in the source's mask; that part stays as it is",
+        f"mask: {GREEN} is only in the target's mask; nothing draws from there",
+    ]
+    assert done(*words).stderr.splitlines()[1:] == lines
+    said = done(*words, "-v").stderr.splitlines()
+    assert said[1] == f"masks: {RED} are matched, each with its own"
+    assert said[2:4] == lines
+    assert report()["details"]["labels"] == {"shared": [RED], "only_source": [BLUE], "only_target": [GREEN]}
+    pictures = report()["pictures"]
+    assert (pictures["source_mask"], pictures["target_masks"]) == ("s.png", ["t.png"])
+
+
+def test_targets_with_weights_make_the_name_and_the_report_and_one_without_weight_is_left_out(pair) -> None:
+    rocket, coffee = SAMPLES / "rocket.jpg", SAMPLES / "coffee.png"
+    told = done("run", pair[0], pair[1], coffee, rocket, *STEERED, "--target-weights", "3,0,1", "-v")
+    assert told.stdout.startswith("wrote astronaut_hopper_coffee_rocket.png (48x48 px")
+    assert f"targets: {pair[1]} 75%, {rocket} 25%" in told.stderr.splitlines()
+    assert report()["pictures"]["targets"] == [str(pair[1]), str(rocket)]
+    assert report()["details"]["target_weights"] == [0.75, 0.25]
+    config = StyleConfig.preset().override(size=48, iterations=1, features="vgg16")
+    stylize(pair[0], [pair[1], rocket], config, weights=[3, 1]).save("two.png")
+    assert torch.equal(load_picture("two.png"), load_picture("astronaut_hopper_coffee_rocket.png"))
+
+
+def test_compare_takes_masks_and_says_once_what_only_one_has(pair, masks) -> None:
+    told = done("compare", *pair, *STEERED, *masks, "--presets", "default,fast")
+    assert told.stdout == "wrote astronaut_hopper_compare.png (2 of 2 results)\n"
+    lines = told.stderr.splitlines()
+    assert [line.split(": ")[1] for line in lines if " of 2: " in line] == ["default", "fast"]
+    assert sum(line.startswith(f"mask: {BLUE} is only in the source's mask") for line in lines) == 1
+    for one in report()["runs"]:
+        assert one["details"]["labels"]["only_source"] == [BLUE]
+        assert one["pictures"]["target_masks"] == ["t.png"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -198,28 +235,19 @@ def test_ctrl_c_twice_says_nothing_untrue_of_what_was_written(
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_the_picture_so_far(pair: tuple[Path, Path], own_folder: Path) -> None:
-    words = ("run", *pair, "--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "-o", "x.png")
-    process = started(*words)
-    wait_for(own_folder / "steps/x_00001.png", 120)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out.startswith("wrote x.png")) == (130, True)
-    assert err.endswith("cxstyle: stopped; x.png holds the picture so far\n")
-    assert "Traceback" not in err
-    assert size_of("x.png") == (48, 48)
-
-
-@pytest.mark.slow
-def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[Path, Path], own_folder: Path) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_keeps_pictures_and_the_checkpoint(pair: tuple[Path, Path], own_folder: Path, times: int) -> None:
     words = ("--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "--checkpoint", "x.checkpoint")
     process = started("run", *pair, *words, "--checkpoint-every", 0, "-o", "x.png")
     wait_for(own_folder / "x.checkpoint", 120)
-    for _ in range(2):  # the second one may come before the first was heard, and then counts as one with it
+    for _ in range(times):  # the second one may come before the first was heard, and then counts as one with it
         process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert STOPPED in err or "x.png holds the picture so far, x.checkpoint the state of the run" in err
+    assert "Traceback" not in err
+    whole = "x.png holds the picture so far, x.checkpoint the state of the run" in err
+    assert whole or (times == 2 and STOPPED in err)
+    assert (out.startswith("wrote x.png"), Path("x.png").exists()) == (whole, whole)
     assert err.splitlines()[-1].startswith("to go on: cxstyle run ")
     assert err.endswith(" --resume\n")
     assert {"x.checkpoint", "steps/x_00001.png"} <= set(files_in(own_folder))
@@ -269,10 +297,60 @@ def test_ctrl_c_twice_keeps_pictures_on_the_way_and_the_checkpoint(pair: tuple[P
         (1, "run a.png b.png --memory 90MB", "on cpu needs about"),
         (2, "run a.png b.png --source-mask b.png", "source-mask: needs the target mask, too"),
         (2, "run a.png b.png b.png --target-weights 1", "target-weights: one for each target is needed, got 1 for 2"),
+        (1, "run a.png b.png --like other.json", "other.json is neither a picture nor a report"),
         (2, "batch a b -o out -q -v", "--verbose and --quiet exclude each other"),
         (2, "batch a b -o out --json-lines -v", "--verbose and --json-lines exclude each other"),
+        (2, "batch a.png -o out", "SOURCES and TARGETS are needed, and 1 words came"),
+        (2, "batch a b -o out --jobs jobs.yaml", "--jobs takes the place of SOURCES and TARGETS"),
+        (2, "batch -o out --jobs j.yaml --seed 1 --seed 2", "several --preset or --seed don't go with --jobs"),
+        (2, "batch -o out --jobs jobs.yaml -r", "--recursive is for SOURCES and TARGETS"),
+        (2, "batch -o out --jobs jobs.yaml --pair product", "--pair is for SOURCES and TARGETS"),
+        (2, "batch a.png b.png -o out --workers some", "'some' is neither a number nor auto"),
+        (2, "batch a.png b.png -o out --workers 0", "workers: at least 1"),
+        (2, "batch a.png b.png -o out --shard 1/2 --sheet", "a shard has a part of the pictures"),
+        *((2, f"batch a b -o out --shard {s}", f"'{s}' is not a part such as 1/4") for s in ("0/2", "3/2", "2", "a/b")),
+        (2, "batch a.png b.png -o out --cpus 2", "--cpus is for --executor ray"),
+        (2, "batch a.png b.png -o out --ray-address auto", "--ray-address is for --executor ray"),
+        (2, "batch a b -o out --executor ray --workers 2", "--workers and several devices are for"),
+        (2, "batch a b -o out --executor ray --return-pictures --save-every 1 x", "--save-every needs"),
+        (1, "batch a.png b.png -o out --device all", "device: all means all GPUs"),
+        (1, "batch merge .", "holds no manifest of a batch"),
+        (2, "train animation a b.png --preset l1", "'l1' is not one of"),
+        (2, "train animation a b.png --config tiny.yaml", "is for `cxstyle train puppet`"),
+        (2, "train puppet a b --width 1", "width: must be a number at least 4"),
+        (2, "train puppet a b -o driver", "a network is a file of .safetensors"),
+        (1, "train puppet none a.png", "there is no file none"),
+        (2, "train puppet a.png b.png --pairs none.csv", "none.csv can't be read"),
+        (1, "apply none.safetensors a.png -o out", "can't read the network none.safetensors"),
+        (1, "apply text.jpg a.png -o out", "is damaged, or no network"),
+        (2, "animate head.mp4", "either TARGET"),
+        (2, "animate head.mp4 a.png --model net.safetensors", "either TARGET"),
+        (2, "animate head.mp4 --model net.safetensors --minutes 3", "--minutes is for the training"),
+        (1, "animate head.mp4 a.png -o out.gif", "a video is"),
+        (1, "animate a.png a.png -o out.mp4", "a.png is no video, but one picture"),
+        (1, "animate none.mp4 a.png", "none.mp4 can't be read: No such file"),
         (2, "score a --source a --target b --overwrite", "--overwrite is for --json"),
+        (2, "score a --source a --target b --size 9", "size: must be a number at least 32"),
+        (2, "score a --target b", "Missing option '--source'"),
+        (1, "score none.png --source a.png --target b.png", "there is no file none.png"),
+        (1, "score a --source a --target b --json nowhere/s.json", "there is no folder nowhere"),
         (2, "bench --overwrite", "--overwrite is for --json"),
+        (1, "bench --quick --json a.png", "a.png exists; choose another name or add --overwrite"),
+        (1, "bench --quick --device cuda:99", "device: cuda:99 is not there"),
+        (1, "bench --quick --pair none.png none.png", "there is no file none.png"),
+        (2, "match a.png", "Missing argument 'TARGET'"),
+        (2, "match a.png a.png --layers ,", "layers: at least one is needed"),
+        (1, "match none.jpg a.png", "there is no file none.jpg"),
+        (1, "match a.png a.png -o x.docx", "can't tell the format"),
+        (1, "match a.png a.png --features vgg19", "vgg19 is not on this machine"),
+        (2, "reproduce fig10 a.png", "Missing argument 'MODEL...'"),
+        (1, "reproduce fig6 none", "there is no file none"),
+        (1, "reproduce fig6 a.png", "40x40 px; crops need 85 px each way"),
+        (1, "info none.png", "there is no file"),
+        (1, "info text.jpg", "is not a picture"),
+        (2, "info a.png b.png --settings", "--settings writes those of one file"),
+        (2, "info a.png --json -v", "--verbose is for people; --json has it all"),
+        (2, "docs mask", "topic: 'mask' is not known; did you mean masks?"),
         (2, "presets show papr", "did you mean paper"),
         (2, "completion tcsh", "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
         (1, "weights fetch vgg19 --url http://127.0.0.1:9/vgg19.pth -q", "can't download http://127.0.0.1:9/vgg19"),
@@ -282,12 +360,11 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(own_folder: Path, status:
     painted(own_folder / "a.png"), painted(own_folder / "b.png")
     Path("text.jpg").write_text("not a picture")
     Path("broken.yaml").write_text("terms: [")
+    Path("tiny.yaml").write_text("task: puppet\nterms: [{loss: l1, compare: paired}]")
+    Path("other.json").write_text('{"a": 1}')
     before = files_in(own_folder)
     refused(status, says, *words.split())
     assert files_in(own_folder) == before
-
-
-# What nobody expected
 
 
 def test_a_bug_is_one_line_that_asks_for_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,9 +396,6 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     process.wait(timeout=60)
 
 
-# presets and weights
-
-
 def test_presets_are_listed_shown_and_located() -> None:
     listing = done("presets", "list").stdout.splitlines()
     assert [line.split()[0] for line in listing] == preset_names()
@@ -344,9 +418,6 @@ def test_weights_are_listed_before_and_after_an_import() -> None:
     assert done("weights").stdout.splitlines()[1].startswith("vgg19  ready  ")
 
 
-# Names
-
-
 @pytest.mark.parametrize("path", ["", ".", "/", "..", "x/.."])
 @pytest.mark.parametrize("option", ["-o", "--report", "--movie", "--checkpoint"])
 def test_names_that_name_no_file_are_wrong_usage(option: str, path: str) -> None:
@@ -359,17 +430,10 @@ def test_empty_names_are_wrong_usage_everywhere(words: str) -> None:
     refused(2, "a name is needed, and an empty one came", *words.split(), "")
 
 
-# Help
-
-
-def test_every_command_has_help_with_a_purpose_and_a_line_to_paste() -> None:
+def test_every_command_and_option_has_help_with_a_purpose_and_a_line_to_paste() -> None:
     for words, command in every_command():
         assert command.get_short_help_str(200).endswith("."), words
         assert "Try:  cxstyle " in done(*words.split(), "--help").stdout, words
-
-
-def test_every_option_has_help() -> None:
-    for words, command in every_command():
         for option in command.params:
             assert not isinstance(option, click.Option) or option.help, (words, option.name)
 

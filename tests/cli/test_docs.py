@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
-from helpers import done, every_command, refused
+from helpers import done, every_command
 
 import cxstyle
 from cxstyle import LossTerm, StyleConfig
@@ -52,10 +52,6 @@ def test_the_page_of_commands_has_the_help_of_each() -> None:
         assert f"\nUsage: cxstyle {words} " in text, words
         for option in command.params:
             assert not isinstance(option, click.Option) or all(name in text for name in option.opts), option.name
-
-
-def test_a_topic_that_is_not_known_is_refused_with_the_nearest() -> None:
-    refused(2, "topic: 'mask' is not known; did you mean masks?", "docs", "mask")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import SAMPLES
 from generators import in_folder, moving
-from helpers import done, files_in, painted, refused
+from helpers import done, files_in, refused
 
 from cxstyle.generators import CRN
 from cxstyle.generators.model import write_model
@@ -26,10 +26,8 @@ def test_figures_that_are_computed(own_folder: Path) -> None:
 def test_figures_of_runs() -> None:
     source, target = SAMPLES / "astronaut.jpg", SAMPLES / "hopper.jpg"
     assert done("reproduce", "fig7", source, target, *SMALL).stdout == "wrote fig7.png (3 of 3 results)\n"
-    assert (
-        done("reproduce", "fig8", source, "-t", target, "-o", "a", *SMALL).stdout
-        == "wrote a/fig8.png (1 of 1 results)\n"
-    )
+    told = done("reproduce", "fig8", source, "-t", target, "-o", "a", *SMALL).stdout
+    assert told == "wrote a/fig8.png (1 of 1 results)\n"
 
 
 def test_figures_of_networks(own_folder: Path) -> None:
@@ -41,11 +39,3 @@ def test_figures_of_networks(own_folder: Path) -> None:
         assert told == f"wrote fig{number}.png\n"
     refused(1, "fig9.png exists", "reproduce", "fig9", frames, "net.safetensors")
     refused(1, "can't read the network none", "reproduce", "fig11", frames, "none", "-o", "b")
-
-
-def test_figures_that_can_not_be_drawn_are_refused_in_a_line(own_folder: Path) -> None:
-    painted(own_folder / "small.png")
-    refused(1, "40x40 px; crops need 85 px each way", "reproduce", "fig6", "small.png")
-    refused(1, "there is no file none", "reproduce", "fig6", "none")
-    refused(2, "Missing argument 'MODEL...'", "reproduce", "fig10", "small.png")
-    assert files_in(own_folder) == ["small.png"]

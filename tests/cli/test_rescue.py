@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import resource
 import shutil
 import tempfile
@@ -16,10 +15,11 @@ from typing import Any
 import pytest
 from helpers import done, files_in, refused, run_cli, size_of, started, wait_for
 
-from cxstyle import StyleConfig, stylize
+from cxstyle import StyleConfig, Writing, stylize
+from cxstyle.cli.outputs import OutputFiles
 from cxstyle.cli.session import RunOptions, RunSession
 from cxstyle.errors import OutputError
-from cxstyle.files import check_space, write_or_rescue, write_whole
+from cxstyle.files import check_space, write_whole
 
 SHORT = ("--size", "48", "--iterations", "2")
 CONFIG = StyleConfig.preset("fast").override(size=48, iterations=2)
@@ -50,14 +50,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 def session(pair: tuple[Path, Path], **options: Any) -> RunSession:
     """Of a run to x.png that says nothing."""
     given = {"source": pair[0], "target": [pair[1]]}
-    return RunSession(given, RunOptions(**{"output": Path("x.png"), "quiet": True} | options))
-
-
-def ended(ready: RunSession, config: StyleConfig = CONFIG) -> int:
-    """The exit status of a run that doesn't end well."""
-    with pytest.raises(SystemExit) as exit:
-        ready.stylize(config)
-    return int(exit.value.code or 0)
+    return RunSession(given, RunOptions(**{"output": Path("x.png"), "quiet": True} | options), Writing(), [])
 
 
 # Space
@@ -95,25 +88,19 @@ def test_a_movie_and_a_checkpoint_are_counted_and_take_no_more(pair, monkeypatch
 # Results whose place has become unwritable
 
 
-def written(path: Path) -> Path:
-    return write_whole(path, b"x" * 5000)
-
-
-def test_what_can_be_written_is_where_it_should_be_and_else_in_a_temporary_folder(tmp_path: Path) -> None:
-    told: list[str] = []
-    assert (write_or_rescue(Path("x.png"), written, told.append), told) == (Path("x.png"), [])
-    place = write_or_rescue(Path("gone/x.png"), written, told.append)
-    assert (place.read_bytes(), place.parent.parent, place.name) == (b"x" * 5000, tmp_path / "temporary", "x.png")
-    assert told == [f"can't write gone/x.png: No such file or directory; it is in {place} instead"]
-
-
-def test_a_picture_that_its_format_cannot_hold_becomes_a_png() -> None:
-    def encoded(path: Path) -> Path:
-        if path.suffix != ".png":
+def test_what_can_be_written_is_where_it_should_be_and_else_in_a_temporary_folder(tmp_path: Path, capsys) -> None:
+    def written(path: Path, replace: bool) -> Path:
+        if path.suffix == ".webp":
             raise ValueError("too large for this format")
-        return written(path)
+        return write_whole(path, b"x" * 5000, replace=replace)
 
-    assert write_or_rescue(Path("x.webp"), encoded, print).name == "x.png"
+    files = OutputFiles(overwrite=False)
+    assert (files.write(Path("x.png"), written), files.misplaced, capsys.readouterr().err) == (Path("x.png"), False, "")
+    place = files.write(Path("gone/x.png"), written)
+    assert (place.read_bytes(), place.parent.parent, place.name) == (b"x" * 5000, tmp_path / "temporary", "x.png")
+    told = f"cxstyle: can't write gone/x.png: No such file or directory; it is in {place} instead\n"
+    assert (files.misplaced, capsys.readouterr().err) == (True, told)
+    assert files.write(Path("y.webp"), written).name == "y.png"  # what its format can't hold
 
 
 def test_a_full_disk_at_the_report_is_said_and_the_picture_is_there(pair, capsys) -> None:
@@ -129,7 +116,9 @@ def test_a_full_disk_at_the_report_is_said_and_the_picture_is_there(pair, capsys
 def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_run(pair, capsys) -> None:
     ready = session(pair, save_every=(1, Path("steps")))
     Path("steps").rmdir()
-    assert ended(ready) == 1
+    with pytest.raises(SystemExit) as ended:
+        ready.stylize(CONFIG)
+    assert ended.value.code == 1
     told = capsys.readouterr().err
     assert "can't write steps/x_00001.png: No such file or directory; no more intermediate pictures" in told
     assert told.count("\n") == 1
@@ -151,16 +140,10 @@ def test_a_result_whose_place_has_gone_is_written_elsewhere(pair) -> None:
 # Places that are taken
 
 
-def test_a_file_that_may_not_be_replaced_goes_beside_with_and_without_links(monkeypatch) -> None:
-    def unable(*_: object) -> None:
-        raise PermissionError
-
-    for number in (1, 2, 3, 4):
-        name = Path(f"x_{number}.png" if number > 1 else "x.png")
-        assert write_whole(Path("x.png"), b"%d" % number, replace=False) == name
-        monkeypatch.setattr(os, "link", unable)
-    assert files_in(Path()) == ["x.png", "x_2.png", "x_3.png", "x_4.png"]
-    assert Path("x.png").read_bytes() == b"1"
+def test_a_file_that_may_not_be_replaced_goes_beside() -> None:
+    names = ["x.png", "x_2.png", "x_3.png"]
+    assert [str(write_whole(Path("x.png"), name.encode(), replace=False)) for name in names] == names
+    assert [Path(name).read_text() for name in files_in(Path())] == names
 
 
 @pytest.mark.parametrize(
@@ -173,6 +156,7 @@ def test_a_file_that_may_not_be_replaced_goes_beside_with_and_without_links(monk
         "run a.png b.png -o a.png --source-mask a.png --target-mask b.png",
         "run a_00001.png b.png -o a.png --save-every 1 .",
         "match a.png b.png -o a.png",
+        "animate a.mp4 b.png -o a.mp4",
         "bench --pair a.png b.png --json a.png",
         "grid a.png -t b.png -t a_b.png -o x.png --results .",
         "batch a.png b.png -o . --name {source}.png",
@@ -180,7 +164,7 @@ def test_a_file_that_may_not_be_replaced_goes_beside_with_and_without_links(monk
     ],
 )
 def test_what_is_read_is_never_replaced(pair, words: str) -> None:
-    for name in ("a.png", "a_00001.png", "x.png", "a.gif", "a_b.png"):
+    for name in ("a.png", "a_00001.png", "x.png", "a.gif", "a.mp4", "a_b.png"):
         shutil.copy(pair[0], name)
     shutil.copy(pair[1], "b.png")
     Path("s.yaml").write_text(json.dumps(CONFIG.to_dict()))

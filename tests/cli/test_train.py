@@ -5,59 +5,35 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from generators import in_folder, moving
-from helpers import refused, run_cli
+from helpers import done, files_in, refused, run_cli
 
 TINY = "task: puppet\nsize: 48\nwidth: 8\nepochs: 2\nlr: 0.01\nterms: [{loss: l1, compare: paired}]\n"
 
 
-@pytest.fixture
-def there(own_folder: Path) -> Path:
-    """The current folder, with a driver, a puppet and settings of seconds."""
+def test_a_network_is_trained_told_of_and_applied(own_folder: Path) -> None:
     in_folder(own_folder / "driver", moving(6))
     in_folder(own_folder / "puppet", [1 - picture for picture in moving(6)])
     (own_folder / "tiny.yaml").write_text(TINY)
-    return own_folder
-
-
-def test_a_network_is_trained_told_of_and_applied(there: Path) -> None:
     words = ["train", "puppet", "driver", "puppet", "--config", "tiny.yaml", "--device", "cpu"]
-    done = run_cli(*words, "--epochs", "3", "--report", "report.json")
-    assert (done.exit_code, done.stdout) == (0, "driver_puppet.safetensors: complete, 18 of 18 steps\n"), done.stderr
-    assert "epoch 3: l1 0." in done.stderr
-    report = json.loads((there / "report.json").read_text())
+    told = done(*words, "--epochs", "3", "--report", "report.json")
+    assert told.stdout == "driver_puppet.safetensors: complete, 18 of 18 steps\n"
+    assert "epoch 3: l1 0." in told.stderr
+    report = json.loads((own_folder / "report.json").read_text())
     assert report["status"] == "complete"
     assert [set(means) for means in report["losses"]] == [{"l1"}] * 3
-    assert run_cli(*words, "--minutes", "0.01", "-q").exit_code == 0
-    assert (there / "driver_puppet_2.safetensors").exists()
+    done(*words, "--minutes", "0.01", "-q")
+    assert (own_folder / "driver_puppet_2.safetensors").exists()
 
-    told = run_cli("info", "driver_puppet.safetensors")
+    network = "driver_puppet.safetensors"
+    told = run_cli("info", network, "driver/frame_0.png")  # which has no record
     assert "network of cxstyle" in told.stdout
     assert "sources: driver, 6 pictures, sha256" in told.stdout
-    assert "\n- loss: l1\n" in run_cli("info", "driver_puppet.safetensors", "--settings").stdout
+    assert "driver/frame_0.png\n  PNG, 48x32 px" in told.stdout
+    assert "\n- loss: l1\n" in done("info", network, "--settings").stdout
 
-    applied = run_cli("apply", "driver_puppet.safetensors", "driver", "-o", "out", "--device", "cpu")
-    assert applied.exit_code == 0, applied.stderr
-    assert sorted(path.name for path in (there / "out").iterdir()) == [f"frame_{i}.png" for i in range(6)]
-    whole = run_cli("apply", "driver_puppet.safetensors", "driver", "-o", "whole", "--full-size", "--no-steady")
+    done("apply", network, "driver", "-o", "out", "--device", "cpu")
+    assert files_in(own_folder / "out") == [f"frame_{i}.png" for i in range(6)]
+    refused(2, "device: 'gpu' is not known; use auto, cpu", "apply", network, "driver", "-o", "out", "--device", "gpu")
+    whole = run_cli("apply", network, "driver", "-o", "whole", "--full-size", "--no-steady")
     assert "full-size: this network draws whole pictures" in whole.stderr
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "says"),
-    [
-        (2, "train animation driver puppet/frame_0.png --config tiny.yaml", "is for `cxstyle train puppet`"),
-        (2, "train animation driver puppet/frame_0.png --preset l1", "'l1' is not one of"),
-        (2, "train puppet driver puppet --width 1", "width: must be a number at least 4"),
-        (2, "train puppet driver puppet -o driver", "a network is a file of .safetensors"),
-        (1, "train puppet none puppet", "there is no file none"),
-        (2, "train puppet driver puppet --pairs none.csv", "none.csv can't be read"),
-        (1, "apply none.safetensors driver -o out", "can't read the network none.safetensors"),
-        (1, "apply tiny.yaml driver -o out", "is damaged, or no network"),
-    ],
-)
-def test_what_can_not_be_done_is_refused_in_a_line(there: Path, status: int, words: str, says: str) -> None:
-    before = sorted(there.rglob("*"))
-    refused(status, says, *words.split(), "-q")
-    assert sorted(there.rglob("*")) == before
