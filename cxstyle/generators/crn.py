@@ -74,23 +74,19 @@ class CRN(nn.Module):
         inputs = [3, *(3 + before for before in channels[:-1])]
         self.levels = nn.ModuleList(Level(*pair) for pair in zip(inputs, channels, strict=True))
         self.last = nn.Conv2d(channels[-1], 3, 1)
-        self.initialize(torch.Generator().manual_seed(seed))
-
-    def initialize(self, generator: torch.Generator) -> None:
-        """Xavier's uniform numbers for convolutions, as in the authors' code."""
+        generator = torch.Generator().manual_seed(seed)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.xavier_uniform_(module.weight, generator=generator)
+                nn.init.xavier_uniform_(module.weight, generator=generator)  # as in the authors' code
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        if self.residual:
+        if residual:
             nn.init.zeros_(self.last.weight)
 
     def sizes(self, size: Sequence[int]) -> list[tuple[int, int]]:
         """(height, width) of each level for a picture of a size, coarse to fine."""
-        halvings = range(len(self.levels) - 1, -1, -1)
         height, width = size
-        return [(max(1, round(height / 2**n)), max(1, round(width / 2**n))) for n in halvings]
+        return [(max(1, round(height / 2**n)), max(1, round(width / 2**n))) for n in reversed(range(len(self.levels)))]
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(N, 3, H, W) in [0, 1] -> (N, 3, H, W), about in [0, 1]."""

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
@@ -42,7 +41,6 @@ MOST_ROWS = 40
 """Epochs on the sheet of strips, the last ones."""
 KIND = "training"
 """Of its states, beside those of runs."""
-ANEW = "leave --resume out to begin anew"
 GOES_ON = ("description", "device", "epochs", "precision")
 """Settings that may be others when a training goes on."""
 
@@ -140,17 +138,13 @@ def train(
         return training.ended(status)
 
 
+@dataclass(frozen=True)
 class Team:
-    """Processes that train together, mostly one.
+    """Processes that train together, mostly one: the rank of this one, from 0; how many there are; and its device."""
 
-    Args:
-        rank: of this one, from 0.
-        world: how many there are.
-        device: of this one.
-    """
-
-    def __init__(self, rank: int, world: int, device: torch.device) -> None:
-        self.rank, self.world, self.device = rank, world, device
+    rank: int
+    world: int
+    device: torch.device
 
     def agreed(self, *values: float) -> list[float]:
         """What the first process says, which the others do, too."""
@@ -183,13 +177,7 @@ class Training:
     """Everything that stays from step to step, and the step."""
 
     def __init__(
-        self,
-        config: TrainConfig,
-        sources: str | Path,
-        targets: str | Path,
-        pairs: str,
-        output: Path,
-        team: Team,
+        self, config: TrainConfig, sources: str | Path, targets: str | Path, pairs: str, output: Path, team: Team
     ) -> None:
         self.config, self.output, self.team = config, output, team
         self.checkpoint = checkpoint_of(output)
@@ -227,7 +215,8 @@ class Training:
             losses = self.advance()
             strip = self.end_epoch() if self.step % self.per_epoch == 0 else None
             spent = self.seconds() / (60 * minutes) if minutes else 0.0
-            progress = self._progress(losses, max(self.step / self.steps, min(spent, 1.0)), strip)
+            done, epoch = max(self.step / self.steps, min(spent, 1.0)), 1 + (self.step - 1) // self.per_epoch
+            progress = TrainProgress(self.step, self.steps, epoch, self.config.epochs, done, losses, strip)
             stopped = callback is not None and callback(progress) is False
             self.done, stop, late = self.team.agreed(progress.done, stopped, spent >= 1)
             if stop or time.perf_counter() - saved > SAVE_EVERY:
@@ -237,7 +226,7 @@ class Training:
                 return "stopped" if stop else "out of time"
         return "complete"
 
-    def advance(self) -> list[float]:
+    def advance(self) -> dict[str, float]:
         """One step: the network draws some sources, and moves to where their losses are lower."""
         seed, device = self.config.seed, self.team.device
         chosen = self._chosen()
@@ -259,7 +248,7 @@ class Training:
         self.adam.step()
         self.step += 1
         self.sums += values
-        return [float(value) for value in values]
+        return dict(zip(self.objective.names, values.tolist(), strict=True))
 
     def rate(self) -> float:
         """Of the coming step."""
@@ -274,11 +263,8 @@ class Training:
         self.sums.zero_()
         if self.team.rank:
             return None
-        self.write()
-        return write_strip(self._strip(), self.strips, len(self.epochs))
-
-    def write(self) -> None:
         write_model(self.output, self.network, self.about())
+        return self.write_strip()
 
     def about(self) -> dict[str, Any]:
         """What the network's file says of it."""
@@ -309,15 +295,12 @@ class Training:
             save_state(self.checkpoint, KIND, state)
 
     def restore(self) -> None:
-        """Goes on from the state that was kept.
-
-        Raises:
-            CheckpointError: it is damaged, or of another training.
-        """
+        """Goes on from the state that was kept; a CheckpointError where it is damaged, or of another training."""
         state = load_state(self.checkpoint, KIND)
         for key, value in self._identity().items():
             if state["run"].get(key) != value:
-                raise CheckpointError(f"{self.checkpoint} is of a training with other {key}; {ANEW}")
+                advice = "leave --resume out to begin anew"
+                raise CheckpointError(f"{self.checkpoint} is of a training with other {key}; {advice}")
         self.network.load_state_dict(state["parameters"])
         self.adam.load_state_dict(state["adam"])
         self.step, self.done, self.before = state["step"], state["done"], state["seconds"]
@@ -328,7 +311,7 @@ class Training:
         if status == "out of time" and self.step % self.per_epoch:
             self.end_epoch()
         if self.team.rank == 0:
-            self.write()
+            write_model(self.output, self.network, self.about())
             if status != "stopped":
                 self.checkpoint.unlink(missing_ok=True)
         details: dict[str, Any] = {
@@ -376,37 +359,26 @@ class Training:
         generator = random_by(self.config.seed, "pairs", self.step, self.team.rank)
         return self.targets.pictures(torch.randint(len(self.targets), (len(chosen),), generator=generator).tolist())
 
-    def _progress(self, losses: list[float], done: float, strip: Path | None) -> TrainProgress:
-        named = dict(zip(self.objective.names, losses, strict=True))
-        epoch = 1 + (self.step - 1) // self.per_epoch
-        return TrainProgress(self.step, self.steps, epoch, self.config.epochs, done, named, strip)
-
-    def _strip(self) -> Image.Image:
-        """Source, result and target of the source in the middle."""
+    def write_strip(self) -> Path:
+        """Writes source, result and target of the source in the middle, and the sheet of all epochs so far."""
         middle = self.usable[len(self.usable) // 2]
         target = self.targets.pictures([self.partners[middle] if self.partners else 0])
         source = self.sources.pictures([middle])
         drawn = Generator(self.network, {"size": self.sources.size}, self.precision)(source)
         height = source.shape[2]
         target = resize(target, height, round(target.shape[3] * height / target.shape[2]))
-        return to_image(torch.cat([source, drawn, target], dim=3))
+        make_folder(self.strips)
+        files = {epoch: self.strips / f"{epoch:03}.png" for epoch in range(1, len(self.epochs) + 1)}
+        path = save_image(to_image(torch.cat([source, drawn, target], dim=3)), files[len(self.epochs)], replace=True)
+        rows = [epoch for epoch in [*files][-MOST_ROWS:] if files[epoch].exists()]
+        sheet = grid([[read_image(files[row])] for row in rows], sides=[f"epoch {row}" for row in rows])
+        save_image(sheet, self.strips.with_name(f"{self.strips.name}.png"), replace=True)
+        return path
 
 
 def random_by(*key: object) -> torch.Generator:
     """Random numbers that depend on a key alone."""
     return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:7]))
-
-
-def write_strip(strip: Image.Image, folder: Path, epoch: int) -> Path:
-    """Writes the strip of an epoch, and the sheet of those so far."""
-    make_folder(folder)
-    path = save_image(strip, folder / f"{epoch:03}.png", replace=True)
-    rows = range(max(1, epoch - MOST_ROWS + 1), epoch + 1)
-    found = [(f"epoch {row}", folder / f"{row:03}.png") for row in rows]
-    found = [(name, file) for name, file in found if file.exists()]
-    sheet = grid([[read_image(file)] for _, file in found], sides=[name for name, _ in found])
-    save_image(sheet, folder.with_suffix(".png"), replace=True)
-    return path
 
 
 def checkpoint_of(output: Path) -> Path:
