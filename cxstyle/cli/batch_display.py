@@ -176,7 +176,7 @@ def in_words(event: Event) -> str:
 
 def dry_run(jobs: Sequence[Job], folder: Path, shard: tuple[int, int] | None, force: bool, json_lines: bool) -> None:
     """Prints what would be done: sizes, work, and the time where the folder's manifest has jobs to learn from."""
-    from ..batch.plan import plan_batch, seconds_of, words, work
+    from ..batch.manifest import plan_batch, seconds_of, work
 
     planned = plan_batch(jobs, folder, shard=shard)
     todo = [p for p in planned if force or not p.done]
@@ -190,7 +190,7 @@ def dry_run(jobs: Sequence[Job], folder: Path, shard: tuple[int, int] | None, fo
         else:
             time = f", about {duration(found)}" if found is not None else ""
             about_it = f"{job.config.size} px x {job.config.iterations}{time}"
-            click.echo(f"{p.state:8}  {job.output}  {words(job)}, {about_it}")
+            click.echo(f"{p.state:8}  {job.output}  {job.words}, {about_it}")
     if not json_lines:
         units = sum(work(p.job.config) for p in todo) / 1e6
         known = len(seconds) == len(todo) and todo

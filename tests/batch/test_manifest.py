@@ -11,8 +11,7 @@ import pytest
 
 from cxstyle import Job, StyleConfig, run_batch
 from cxstyle.batch.jobs import in_order, part
-from cxstyle.batch.manifest import Manifest, lines, manifests, merge, read
-from cxstyle.batch.plan import plan_batch, seconds_of, work
+from cxstyle.batch.manifest import Manifest, lines, manifests, merge, plan_batch, read, seconds_of, work
 from cxstyle.errors import ConfigError, OutputError
 from cxstyle.files import partial_prefix, remove_partial, sha256_of
 
