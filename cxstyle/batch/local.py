@@ -76,12 +76,11 @@ class ThisProcess:
 
 @dataclass
 class Hand:
-    """A worker's process, what it has to do, and what of that it has begun."""
+    """A worker's process, and what it has to do, one after the other."""
 
     process: SpawnProcess
     connection: Connection
     tasks: dict[int, Task] = field(default_factory=dict)
-    begun: set[int] = field(default_factory=set)
 
 
 class LocalPool:
@@ -170,12 +169,7 @@ class LocalPool:
             kind, index, content = hand.connection.recv()
         except (EOFError, OSError):
             return self.take_back(name)
-        task = hand.tasks[index]
-        if kind == "started":
-            hand.begun.add(index)
-        elif kind == "ended":
-            hand.begun.discard(index)
-            del hand.tasks[index]
+        task = hand.tasks.pop(index) if kind == "ended" else hand.tasks[index]
         return [(kind, task, name, content)]
 
     def take_back(self, name: str) -> list[PoolEvent]:
@@ -183,10 +177,11 @@ class LocalPool:
         hand = self.hands.pop(name)
         hand.connection.close()
         hand.process.join()
-        why, ended = f"its worker has died ({describe(hand.process.exitcode or 0)})", list[PoolEvent]()
+        status, first, ended = hand.process.exitcode or 0, next(iter(hand.tasks), None), list[PoolEvent]()
+        name_of = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        why = f"its worker has died ({name_of}{', as when memory runs out' if name_of == 'SIGKILL' else ''})"
         for task in reversed(hand.tasks.values()):
-            # One that it only read ahead for has not killed it; without any begun, it can't even start.
-            blamed = task.index in hand.begun or not hand.begun
+            blamed = task.index == first  # what it only read ahead for has not killed it
             if task.index in self.cancelled:
                 ended.append(("ended", task, name, JobOutcome(STOPPED, why)))
             elif blamed and task.attempt >= ATTEMPTS:
@@ -256,11 +251,6 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
             say("started", task.index)
             outcome = worker.work(task, partial(progressed, task.index))
         say("ended", task.index, outcome)
-
-
-def describe(status: int) -> str:
-    name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-    return f"{name}, as when memory runs out" if name == "SIGKILL" else name
 
 
 def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None) -> Executor:

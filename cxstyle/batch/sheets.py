@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import PictureError
-from ..files import is_marked, numbered, write_whole
+from ..files import is_marked, numbered, whole_file
 from ..pictures import Cell, grid, read_image
 from .manifest import COMPLETE, Record, latest
 from .naming import short_names
@@ -48,7 +47,8 @@ def write_sheets(
     sizes = [max(record["size"]) for record in kept if record.get("size")]
     pictures = Pictures(folder, kept, max(NARROWEST, min(edge, max(sizes, default=edge))))
     taken = {record["output"].casefold() for record in kept}
-    written: list[Path] = []
+    written, mark = list[Path](), PngInfo()
+    mark.add_text("Software", MADE_BY)
     for preset, seed in product(presets, seeds):
         group = [r for r in kept if (r["preset"], r["seed"]) == (preset, seed)]
         pages = (grid_pages if is_product(group) else row_pages)(group, pictures, across, down) if group else []
@@ -60,7 +60,8 @@ def write_sheets(
             paths = numbered(folder / f"{'_'.join(filter(None, letters))}.png")
             written.append(next(path for path in paths if path.name.casefold() not in taken and is_free(path)))
             taken.add(written[-1].name.casefold())
-            write_whole(written[-1], encoded(page(title)))
+            with whole_file(written[-1]) as file:
+                page(title).save(file, "PNG", pnginfo=mark)
     return written
 
 
@@ -144,14 +145,6 @@ def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: 
 def is_free(path: Path) -> bool:
     """Whether nothing is there but a sheet, which a new one replaces."""
     return not os.path.lexists(path) or is_marked(path, MADE_BY.encode())
-
-
-def encoded(page: Image.Image) -> bytes:
-    """As a PNG file that can be told from others."""
-    content, info = io.BytesIO(), PngInfo()
-    info.add_text("Software", MADE_BY)
-    page.save(content, "PNG", pnginfo=info)
-    return content.getvalue()
 
 
 def evenly(count: int, most: int) -> list[slice]:

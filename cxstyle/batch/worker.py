@@ -108,7 +108,17 @@ class Worker:
         result = self.run(task, inputs, started, on_progress)
         if result.status == STOPPED and task.checkpoint is None:
             return JobOutcome(STOPPED, "stopped before it was done")
-        return encoded(task, result, "shared" if self.shared.computed == before else "computed")
+        facts = {
+            "iterations": len(result.losses),
+            "size": [*reversed(result.picture.shape[2:])],
+            "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
+            **{name: result.details[name] for name in ("device", "precision", "features")},
+            "target_features": "shared" if self.shared.computed == before else "computed",
+            "host": socket.gethostname(),
+        }
+        picture = result.encoded(PurePosixPath(task.job.output).suffix, task.job.writing).content
+        how = REASONS.get(result.status, ""), picture, result.losses, facts, result.details.to_dict()
+        return JobOutcome(result.status, *how)
 
     def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
         from ..pictures import check_size, save_picture
@@ -160,18 +170,3 @@ def preview(picture: Tensor, edge: int) -> bytes:
     image.thumbnail((edge, edge))
     image.save(content, "JPEG", quality=80)
     return content.getvalue()
-
-
-def encoded(task: Task, result: Result, features: str) -> JobOutcome:
-    """A result for the manifest and its picture as a file."""
-    picture = result.encoded(PurePosixPath(task.job.output).suffix, task.job.writing).content
-    facts = {
-        "iterations": len(result.losses),
-        "size": [*reversed(result.picture.shape[2:])],
-        "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
-        **{name: result.details[name] for name in ("device", "precision", "features")},
-        "target_features": features,
-        "host": socket.gethostname(),
-    }
-    why = REASONS.get(result.status, "")
-    return JobOutcome(result.status, why, picture, losses=result.losses, facts=facts, details=result.details.to_dict())

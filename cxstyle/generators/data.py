@@ -167,13 +167,13 @@ def paired(sources: Side, targets: Side, how: str) -> list[int]:
 
     Args:
         sources: the one side.
-        targets: the other.
+        targets: the other, of the same size.
         how: number (in their order), name (of the files, without suffix), or the path of a CSV file: in each row the
             name or number of a source and of a target.
-
-    Raises:
-        ConfigError: another number of them, a name that the other side lacks, or a file that can't be read.
     """
+    if sources.size != targets.size:
+        sizes = (f"{width}x{height} px" for height, width in (sources.size, targets.size))
+        raise PictureError(f"pairs: sizes differ, {' and '.join(sizes)}; crop them alike")
     if how == "number":
         if len(sources) != len(targets):
             counts = f"{sources.name} has {len(sources)} pictures and {targets.name} {len(targets)}"

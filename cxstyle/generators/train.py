@@ -12,7 +12,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from .. import __version__
 from ..device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors, usual_modes
-from ..errors import CheckpointError, ConfigError, CxStyleError, PictureError
+from ..errors import CheckpointError, ConfigError, CxStyleError
 from ..features import VGGFeatures, resolve_network
 from ..files import check_writable, load_state, make_folder, save_state
 from ..losses import Draws, Objective, feature_layers
@@ -187,7 +187,7 @@ class Training:
         self.targets = read_side(targets, config.size)
         if config.task == "animation" and len(self.targets) > 1:
             raise ConfigError(f"{targets} holds {len(self.targets)} pictures; an animation has one target")
-        self.partners = self._partners(pairs)
+        self.partners = paired(self.sources, self.targets, pairs) if config.task == "puppet" else None
         self.usable = [i for i in range(len(self.sources)) if self.partners is None or self.partners[i] >= 0]
         self.per_epoch = len(self.usable) // (config.batch * team.world)
         if not self.per_epoch:
@@ -229,10 +229,8 @@ class Training:
     def advance(self) -> dict[str, float]:
         """One step: the network draws some sources, and moves to where their losses are lower."""
         seed, device = self.config.seed, self.team.device
-        chosen = self._chosen()
-        sources = self.sources.pictures(chosen).to(device)
-        partners = self._partners_of(chosen)
-        self.objective.bind_source(sources, None if partners is None else partners.to(device))
+        sources, partners = self._samples()
+        self.objective.bind_source(sources, partners)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             drawn = self.drawing(sources)
         draws = Draws(random_by(seed, "samples", self.step, self.team.rank), device)
@@ -334,30 +332,22 @@ class Training:
         found |= {"sources": self.sources.sha256, "targets": self.targets.sha256, "pairs": repr(self.partners)}
         return found | {"cxstyle": __version__, "torch": str(torch.__version__), "processes": self.team.world}
 
-    def _partners(self, pairs: str) -> list[int] | None:
-        """Of each source its target, where they are paired."""
-        if self.config.task != "puppet":
-            return None
-        if self.sources.size != self.targets.size:
-            sizes = (f"{width}x{height} px" for height, width in (self.sources.size, self.targets.size))
-            raise PictureError(f"pairs: sizes differ, {' and '.join(sizes)}; crop them alike")
-        return paired(self.sources, self.targets, pairs)
-
-    def _chosen(self) -> list[int]:
-        """The sources of this process's samples of a step."""
+    def _samples(self) -> tuple[Tensor, Tensor | None]:
+        """This process's sources of a step, (N, 3, H, W), and their targets; None where all have one."""
+        config, team = self.config, self.team
         epoch, place = divmod(self.step, self.per_epoch)
-        order = torch.randperm(len(self.usable), generator=random_by(self.config.seed, "order", epoch))
-        first = (place * self.team.world + self.team.rank) * self.config.batch
-        return [self.usable[i] for i in order[first : first + self.config.batch].tolist()]
-
-    def _partners_of(self, chosen: Sequence[int]) -> Tensor | None:
-        """The targets of some sources, (N, 3, H, W); None where all have one."""
-        if self.config.task == "animation":
-            return None
+        order = torch.randperm(len(self.usable), generator=random_by(config.seed, "order", epoch))
+        first = (place * team.world + team.rank) * config.batch
+        chosen = [self.usable[i] for i in order[first : first + config.batch].tolist()]
+        sources = self.sources.pictures(chosen).to(team.device)
+        if config.task == "animation":
+            return sources, None
         if self.partners is not None:
-            return self.targets.pictures([self.partners[i] for i in chosen])
-        generator = random_by(self.config.seed, "pairs", self.step, self.team.rank)
-        return self.targets.pictures(torch.randint(len(self.targets), (len(chosen),), generator=generator).tolist())
+            partners = [self.partners[i] for i in chosen]
+        else:
+            generator = random_by(config.seed, "pairs", self.step, team.rank)
+            partners = torch.randint(len(self.targets), (len(chosen),), generator=generator).tolist()
+        return sources, self.targets.pictures(partners).to(team.device)
 
     def write_strip(self) -> Path:
         """Writes source, result and target of the source in the middle, and the sheet of all epochs so far."""
