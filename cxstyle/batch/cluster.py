@@ -34,23 +34,12 @@ if TYPE_CHECKING:
 LOCAL = "local"
 CPUS = 2
 """Of each worker where nothing else is said: a run alone gains little from more."""
-RETRIES = 3
-"""Times that a job is begun again after its worker or node was lost."""
-KEPT = 64
-"""Files whose contents Ray is given once for several jobs."""
 AHEAD = 2
 """Jobs that wait for room: the next one begins at once, and clusters that grow by themselves see what is needed."""
 WAIT = 120.0
 """Seconds that a cluster may be without any node with room for a worker: one that grows by itself needs as long."""
-KNOCK = 5.0
-"""Seconds for the machine of a cluster to answer."""
 TELL_EVERY = 1.0
 """Seconds between two reports of a running job."""
-HEAD = {"node:__internal_head__": 0.001}
-"""What only the head of a cluster has, which no batch outlives. An affinity to a node is not enough: Ray may ask a node
-that has just joined, and doesn't know of the others yet, to begin an actor."""
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-"""What keeps Ray from sending statistics, and from warnings."""
 
 
 class Cluster:
@@ -113,7 +102,9 @@ class Driver:
         self.gpu = found if cluster.gpus is None else cluster.gpus
         most = 1 if self.gpu else min(CPUS, max(int(node.get("CPU", 0)) for node in nodes))
         self.cpus = cluster.cpus or max(1, most)
-        self.messages = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
+        # On the head, which no batch outlives. An affinity to its node is not enough: Ray may ask a node that has just
+        # joined, and doesn't know of the others yet, to begin an actor.
+        self.messages = Queue(actor_options={"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}})
         # Processes there find the package as it is imported here, wherever it lies.
         path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
         wanted = ("CXSTYLE_CACHE", VARIABLE, *WAITING)
@@ -122,13 +113,13 @@ class Driver:
         self.remote = ray.remote(do_job).options(
             num_cpus=self.cpus,
             num_gpus=int(self.gpu),
-            max_retries=RETRIES,
+            max_retries=3,
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": variables},
         )
         jobs = (replace(task.job, config=with_network(task.job.config)) for task in tasks)
         self.waiting = deque(replace(t, job=moved(job, Path.absolute)) for t, job in zip(tasks, jobs, strict=True))
-        self.put = lru_cache(KEPT)(lambda file: ray.put(file.read_bytes()))  # those of running jobs stay anyway
+        self.put = lru_cache(64)(lambda file: ray.put(file.read_bytes()))  # those of running jobs stay anyway
         self.running: dict[Any, int] = {}
         self.tasks = {task.index: task for task in tasks}
         self.workers: dict[int, str] = {}  # of those that have begun
@@ -238,8 +229,8 @@ def room(nodes: list[dict[str, float]], cpus: int, gpu: bool) -> int:
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[None]:
     """Connects Ray to a cluster, or starts it here, where it isn't connected yet."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    for name in ("RAY_USAGE_STATS_ENABLED", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"):  # statistics, and warnings
+        os.environ.setdefault(name, "0")
     import ray
 
     if ray.is_initialized():
@@ -250,7 +241,7 @@ def connected(address: str) -> Iterator[None]:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         if host and port.isdigit():  # Ray would try for minutes
-            socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
     except Exception as error:  # Ray raises many kinds
         advice = (

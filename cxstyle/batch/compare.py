@@ -21,9 +21,6 @@ from ..transfer import Inputs, Progress, Result, Run, Targets, as_list, prepare,
 from .jobs import Job, in_order
 from .naming import name_jobs
 
-ACROSS = 6
-"""Pictures in a row of a comparison, at most."""
-ROLES = ("source", "target")
 ENDS = {"diverged": "a loss was no longer finite", "out of memory": "memory ran out"}
 
 
@@ -175,9 +172,10 @@ def compare(
     runs.inputs(jobs[0])  # refuses masks that can't be used
     outcomes = runs.go([*configs], jobs, "{source}_{target}_{preset}")
     edge = long_edge(outcomes)
-    cells = [Cell(runs.shown(file, edge), f"{role}: {file.stem}") for file, role in zip(pair, ROLES, strict=True)]
+    cells = [Cell(runs.shown(pair[0], edge), f"source: {pair[0].stem}")]
+    cells += [Cell(runs.shown(pair[1], edge), f"target: {pair[1].stem}")]
     cells += [outcome.cell(outcome.name) for outcome in outcomes]
-    across = math.ceil(len(cells) / math.ceil(len(cells) / ACROSS))
+    across = math.ceil(len(cells) / math.ceil(len(cells) / 6))  # six in a row at most
     return Comparison(outcomes, grid([cells[i : i + across] for i in range(0, len(cells), across)]))
 
 

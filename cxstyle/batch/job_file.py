@@ -185,25 +185,20 @@ def parsed(levels: Sequence[Said], load: Callable[[str], StyleConfig]) -> tuple[
         if name not in found:
             raise ConfigError(f"{name} is missing")
     entry: Entry = converted(found, Entry)
-    targets, masks = listed(entry.target), listed(entry.target_mask)
-    check_weights(entry.target_weights, len(targets))
-    check_masks(entry.source_mask, [*masks] or None, len(targets))
     job = Job(
         entry.source,
-        targets,
+        entry.target,
         load(entry.preset).override(**entry.settings),
         preset=Path(entry.preset).stem if means_file(entry.preset) else entry.preset,
         weights=entry.target_weights,
         source_mask=entry.source_mask,
-        target_mask=masks,
+        target_mask=entry.target_mask,
         writing=Writing(entry.quality, entry.bits, entry.metadata),
     )
+    check_weights(entry.target_weights, len(job.target))
+    check_masks(entry.source_mask, [*job.target_mask] or None, len(job.target))
     return job, None if entry.name is None else given_name(entry.name)
 
 
 def settings_of(preset: str) -> StyleConfig:
     return StyleConfig.load(preset) if means_file(preset) else StyleConfig.preset(preset)
-
-
-def listed(words: str | list[str]) -> list[str]:
-    return words if isinstance(words, list) else [words] if words else []

@@ -24,7 +24,7 @@ PICTURES = (
 LARGEST = 50_000_000
 """Bytes of a list, or a table."""
 NAMED = 10
-"""Files of a kind that are left out and told by name, at most."""
+"""Files that a message names, at most."""
 MAGIC = re.compile(r"[*?[]")
 
 Note = Callable[[str], None]
@@ -122,7 +122,7 @@ def pictures_of(
                 check_plain(path)  # a pipe would be waited for
                 start = read_up_to(path, 4096)
             kinds.setdefault(kind_of(start, path.suffix) or "no picture by its suffix", []).append(path.name)
-    said = "; ".join(f"{first_of(names, NAMED)} ({kind})" for kind, names in kinds.items())
+    said = "; ".join(f"{first_of(names)} ({kind})" for kind, names in kinds.items())
     if not found:
         beside = "" if leave_out is None else f" outside of {leave_out}, where the results go"
         others = f"; there are {said}" if said else ""
@@ -132,9 +132,9 @@ def pictures_of(
     return sorted(found, key=lambda picture: picture.file.split("/"))
 
 
-def first_of(names: Sequence[str], most: int) -> str:
+def first_of(names: Sequence[str]) -> str:
     """a, b and 7 more."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def walk(folder: Path, recursive: bool, leave_out: Path | None) -> Iterator[Path]:

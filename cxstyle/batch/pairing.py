@@ -15,8 +15,6 @@ from .listing import Listed, first_of, list_pictures
 from .naming import disambiguate, name_jobs
 
 PAIRINGS = ("product", "zip", "name")
-NAMED = 5
-"""Pictures that a message names."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Paired:
         sides = {"source": self.alone_sources, "target": self.alone_targets}
         counts = " and ".join(counted(len(side), word) for word, side in sides.items() if side)
         have = "has" if len(names) == 1 else "have"
-        return f"{counts} {have} no counterpart: {first_of(names, NAMED)}" if names else ""
+        return f"{counts} {have} no counterpart: {first_of(names)}" if names else ""
 
 
 def counted(count: int, word: str) -> str:

@@ -17,8 +17,6 @@ COARSEST = 4
 """Pixels of the short side at the first level; less than twice as many where the size is no power of two."""
 SHARES = ((128, 1.0), (512, 1 / 2), (1024, 1 / 8), (math.inf, 1 / 32))
 """Below a size of a level, its channels as a share of the widest: 1024, 512, 128 and 32 in the paper."""
-FEWEST = 4
-"""Channels of a level."""
 SLOPE, EPSILON = 0.2, 1e-5
 """Of the leaky ReLU below 0, and of the norm; 1e-12 in the authors' code is nothing in half precision."""
 
@@ -32,7 +30,7 @@ def level_channels(levels: int, width: int) -> list[int]:
     """Channels of each level, coarse to fine; `width` of those below 128 px."""
     sizes = [COARSEST * 2**level for level in range(levels)]
     shares = [next(share for below, share in SHARES if size < below) for size in sizes]
-    return [max(FEWEST, round(width * share)) for share in shares]
+    return [max(4, round(width * share)) for share in shares]
 
 
 class Level(nn.Module):
