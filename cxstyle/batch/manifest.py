@@ -51,12 +51,11 @@ class Manifest:
         self.known_outputs: dict[str, set[str]] = {}
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as failing:
-            failing.callback(self.lock.release)  # nothing, where it isn't held
+        with contextlib.ExitStack() as held:
             try:
-                self.lock.acquire(timeout=0)
+                held.enter_context(self.lock.acquire(timeout=0))
                 self.latest, self.known_outputs = read(self.folder)
-                self.file = self.path.open("ab+", buffering=0)
+                self.file = held.enter_context(self.path.open("ab+", buffering=0))
                 self.file.seek(0)
                 self.file.truncate(self.file.read().rfind(b"\n") + 1)  # the next line starts on its own
             except filelock.Timeout as error:
@@ -64,14 +63,11 @@ class Manifest:
                 raise OutputError(why) from error
             except OSError as error:
                 raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
-            failing.pop_all()
+            self.held = held.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            self.file.close()
-        finally:
-            self.lock.release()
+        self.held.close()
 
     def add(self, record: Record) -> Record:
         """Adds a line with the time to it, in one piece; returns the whole record."""
