@@ -1,20 +1,22 @@
 """The executor of a Ray cluster: each job is a task of Ray's, which finds a node for it and begins it again elsewhere
-where its worker or its node was lost."""
+where its worker or its node was lost. A job gets there by paths on shared storage, or with its files."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import logging
 import math
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,33 +24,22 @@ from .. import WAITING, __version__
 from ..errors import ClusterError, ConfigError
 from ..pictures import VARIABLE
 from ..settings import StyleConfig
-from .jobs import Task
+from .jobs import Job, Task
 from .local import PATIENCE, SIGNALS, THREADS
-from .node import do_job, moved
-from .worker import FAILED, STOPPED, JobOutcome
+from .worker import FAILED, STOPPED, JobOutcome, JobProgress, Worker
 
 if TYPE_CHECKING:
     from .run import Batch
 
 LOCAL = "local"
 CPUS = 2
-"""Of each worker where nothing else is said: a run alone gains little from more, and two of one CPU each need twice the
-memory."""
-RETRIES = 3
-"""Times that a job is begun again after its worker or node was lost."""
-KEPT = 64
-"""Files whose contents Ray is given once for several jobs."""
+"""Of each worker where nothing else is said: a run alone gains little from more."""
 AHEAD = 2
 """Jobs that wait for room: the next one begins at once, and clusters that grow by themselves see what is needed."""
 WAIT = 120.0
 """Seconds that a cluster may be without any node with room for a worker: one that grows by itself needs as long."""
-KNOCK = 5.0
-"""Seconds for the machine of a cluster to answer."""
-HEAD = {"node:__internal_head__": 0.001}
-"""What only the head of a cluster has, which no batch outlives. An affinity to a node is not enough: Ray may ask a node
-that has just joined, and doesn't know of the others yet, to begin an actor."""
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-"""What keeps Ray from sending statistics, and from warnings."""
+TELL_EVERY = 1.0
+"""Seconds between two reports of a running job."""
 
 
 class Cluster:
@@ -69,11 +60,7 @@ class Cluster:
     """
 
     def __init__(
-        self,
-        address: str = "auto",
-        cpus: int | None = None,
-        gpus: bool | None = None,
-        return_pictures: bool = False,
+        self, address: str = "auto", cpus: int | None = None, gpus: bool | None = None, return_pictures: bool = False
     ) -> None:
         if importlib.util.find_spec("ray") is None:
             raise ConfigError("batches on a cluster need Ray: pip install 'cxstyle[ray]'")
@@ -109,13 +96,15 @@ class Driver:
         from ray.util.queue import Queue
 
         self.ray, self.cluster, self.listener = ray, cluster, listener
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        nodes = self.nodes()
         devices = {task.job.config.device.split(":")[0] for task in tasks}
         found = bool(devices & {"auto", "cuda"}) and any(node.get("GPU") for node in nodes)
         self.gpu = found if cluster.gpus is None else cluster.gpus
         most = 1 if self.gpu else min(CPUS, max(int(node.get("CPU", 0)) for node in nodes))
         self.cpus = cluster.cpus or max(1, most)
-        self.messages = Queue(actor_options={"num_cpus": 0, "resources": HEAD})
+        # On the head, which no batch outlives. An affinity to its node is not enough: Ray may ask a node that has just
+        # joined, and doesn't know of the others yet, to begin an actor.
+        self.messages = Queue(actor_options={"num_cpus": 0, "resources": {"node:__internal_head__": 0.001}})
         # Processes there find the package as it is imported here, wherever it lies.
         path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
         wanted = ("CXSTYLE_CACHE", VARIABLE, *WAITING)
@@ -124,17 +113,21 @@ class Driver:
         self.remote = ray.remote(do_job).options(
             num_cpus=self.cpus,
             num_gpus=int(self.gpu),
-            max_retries=RETRIES,
+            max_retries=3,
             scheduling_strategy="SPREAD",
             runtime_env={"env_vars": variables},
         )
         jobs = (replace(task.job, config=with_network(task.job.config)) for task in tasks)
         self.waiting = deque(replace(t, job=moved(job, Path.absolute)) for t, job in zip(tasks, jobs, strict=True))
-        self.put = lru_cache(KEPT)(lambda file: ray.put(file.read_bytes()))  # those of running jobs stay anyway
+        self.put = lru_cache(64)(lambda file: ray.put(file.read_bytes()))  # those of running jobs stay anyway
         self.running: dict[Any, int] = {}
         self.tasks = {task.index: task for task in tasks}
         self.workers: dict[int, str] = {}  # of those that have begun
         self.roomy = time.monotonic()
+
+    def nodes(self) -> list[dict[str, float]]:
+        """The resources of each."""
+        return [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
 
     def go(self) -> None:
         """Until all have ended, or the batch is stopping and those that ran have ended."""
@@ -159,7 +152,7 @@ class Driver:
 
     def room(self) -> int:
         """How many workers there is room for; refuses a cluster that has had none for too long."""
-        found = room([node["Resources"] for node in self.ray.nodes() if node["Alive"]], self.cpus, self.gpu)
+        found = room(self.nodes(), self.cpus, self.gpu)
         if found:
             self.roomy = time.monotonic()
         elif time.monotonic() - self.roomy >= (0.0 if self.cluster.address == LOCAL else WAIT):
@@ -182,8 +175,7 @@ class Driver:
             if index in self.workers:
                 task = self.tasks[index] = replace(task, attempt=task.attempt + 1)
             self.workers[index] = worker
-            self.listener.hear(kind, task, worker)
-        elif worker == self.workers.get(index):
+        if worker == self.workers.get(index):  # not one that was taken for lost
             self.listener.hear(kind, task, worker, content)
 
     def end(self, index: int, reference: Any) -> None:
@@ -216,6 +208,19 @@ def with_network(config: StyleConfig) -> StyleConfig:
     return replace(config, features=name, weights=weights)
 
 
+def moved(job: Job, where: Callable[[Path], Path]) -> Job:
+    """The same job with its files elsewhere."""
+    settings: dict[str, Any] = {name: str(where(file)) for name, file in job.files_of_settings().items()}
+    return replace(
+        job,
+        source=where(job.source),
+        target=tuple(map(where, job.target)),
+        source_mask=job.source_mask and where(job.source_mask),
+        target_mask=tuple(map(where, job.target_mask)),
+        config=job.config.override(**settings),
+    )
+
+
 def room(nodes: list[dict[str, float]], cpus: int, gpu: bool) -> int:
     """Workers that nodes of these resources have room for, each with some CPUs, and a GPU where wanted."""
     return sum(int(min(node.get("CPU", 0) // cpus, node.get("GPU", 0) if gpu else math.inf)) for node in nodes)
@@ -224,8 +229,8 @@ def room(nodes: list[dict[str, float]], cpus: int, gpu: bool) -> int:
 @contextlib.contextmanager
 def connected(address: str) -> Iterator[None]:
     """Connects Ray to a cluster, or starts it here, where it isn't connected yet."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    for name in ("RAY_USAGE_STATS_ENABLED", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"):  # statistics, and warnings
+        os.environ.setdefault(name, "0")
     import ray
 
     if ray.is_initialized():
@@ -236,13 +241,13 @@ def connected(address: str) -> Iterator[None]:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         if host and port.isdigit():  # Ray would try for minutes
-            socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **settings)
     except Exception as error:  # Ray raises many kinds
         advice = (
-            "start one with `ray start --head`, name one with --ray-address, set RAY_AUTH_MODE=token where it wants"
+            "start one with `ray start --head`, name one with --ray-address, set RAY_AUTH_MODE=token where it wants "
+            "a token, or take --ray-address local"
         )
-        advice += " a token, or take --ray-address local"
         raise ClusterError(f"no Ray cluster can be reached at {address} ({gist(error)}); {advice}") from error
     for number, handler in before.items():
         with contextlib.suppress(ValueError, TypeError):  # in another thread than the main one Ray takes none
@@ -257,3 +262,89 @@ def gist(error: BaseException) -> str:
     """What it says, without what Ray adds to it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return (lines[-1] if lines[0].endswith(":") else lines[0]).rstrip(".")
+
+
+# On the nodes
+
+
+def do_job(
+    task: Task, files: Sequence[Path], threads: int, gpu: bool, messages: Any, version: str, *contents: bytes
+) -> JobOutcome:
+    """What runs on a node. Ray keeps its process for the next job, and with it the network and the targets' features.
+
+    The job's files are where they are, or have these contents; the version is of cxstyle where the batch is, and
+    messages are Ray's queue for (kind, index, name of the worker, content). A ClusterError where the node can't do it.
+    """
+    import ray
+    import torch
+
+    host = socket.gethostname()
+    if version != __version__:
+        raise ClusterError(f"cxstyle {__version__} is installed on {host} and {version} here; install the same")
+    for file in () if contents else files:
+        if not file.exists():
+            advice = "it must lie on storage that all nodes share, or add --return-pictures"
+            raise ClusterError(f"{host} doesn't see {file}: {advice}")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # As in all that a shell has put into the background, the cluster's nodes, too; by SIGINT Ray stops a job.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    name, told = f"{os.getpid()}@{host}", time.monotonic()
+
+    def tell(kind: str, content: JobProgress | None = None) -> Any:
+        # Without waiting for it to arrive: Ray gives the CPUs of whoever waits to a further job.
+        return messages.actor.put_nowait.remote((kind, task.index, name, content))
+
+    def progressed(progress: JobProgress) -> bool:
+        nonlocal told
+        if time.monotonic() - told > TELL_EVERY:
+            told = time.monotonic()
+            tell("progress", progress)
+        return True
+
+    started = tell("started")
+    torch.set_num_threads(threads)
+    # A worker without a GPU shares the node's memory with those beside it.
+    worker = worker_here(None, 1.0 if gpu else min(1.0, threads / (os.cpu_count() or 1)))
+    with unpacked(task.job, files, contents) as job:
+        outcome = worker.work(replace(task, job=fitting(job, gpu)), progressed)
+        ray.wait([started])  # the batch hears of its beginning before its end
+        error, weights = outcome.error, str(outcome.details.get("weights", ""))
+        for here, there in zip(job.files(), task.job.files(), strict=True):
+            error, weights = error.replace(str(here), str(there)), weights.replace(str(here), str(there))
+        return replace(outcome, error=error, details=outcome.details and outcome.details | {"weights": weights})
+
+
+worker_here = cache(Worker)
+"""That of this process, which does no two jobs at once."""
+
+
+@cache
+def folder_here() -> tempfile.TemporaryDirectory[str]:
+    """For files of the job that this process is at."""
+    return tempfile.TemporaryDirectory(prefix="cxstyle-")
+
+
+@contextlib.contextmanager
+def unpacked(job: Job, files: Sequence[Path], contents: Sequence[bytes]) -> Iterator[Job]:
+    """The job with its files, under their own names, where their contents are written; a file has the same place
+    whenever it comes again, since networks are known by theirs."""
+    places = {}
+    try:
+        for file, content in zip(files if contents else (), contents, strict=True):
+            places[file] = Path(folder_here().name, hashlib.sha256(os.fsencode(file)).hexdigest(), file.name)
+            places[file].parent.mkdir(exist_ok=True)
+            places[file].write_bytes(content)
+        yield moved(job, lambda file: places.get(file, file))
+    finally:
+        for place in places.values():
+            place.unlink(missing_ok=True)
+
+
+def fitting(job: Job, gpu: bool) -> Job:
+    """On the device of a worker: it sees one GPU, whichever that is, or none."""
+    device = job.config.device
+    if gpu and device.startswith("cuda"):
+        device = "cuda"
+    if not gpu and device == "auto":
+        device = "cpu"
+    return replace(job, config=job.config.override(device=device))

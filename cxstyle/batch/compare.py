@@ -15,38 +15,12 @@ from ..device import usual_modes
 from ..errors import ConfigError, CxStyleError
 from ..features import FeatureCache
 from ..files import check_place, check_writable, write_whole
-from ..pictures import (
-    Cell,
-    Photo,
-    Picture,
-    fit_within,
-    grid,
-    on_white,
-    opaque,
-    read_photo,
-    resize,
-    save_image,
-    to_image,
-)
+from ..pictures import Cell, Photo, Picture, fit_within, grid, on_white, read_photo, resize, save_image, to_image
 from ..settings import StyleConfig
-from ..transfer import (
-    Inputs,
-    Progress,
-    Result,
-    Run,
-    Targets,
-    as_list,
-    prepare,
-    read_inputs,
-    versions,
-    write_json,
-)
-from .jobs import Job, group_of
+from ..transfer import Inputs, Progress, Result, Run, Targets, as_list, prepare, read_inputs, versions, write_json
+from .jobs import Job, in_order
 from .naming import name_jobs
 
-ACROSS = 6
-"""Pictures in a row of a comparison, at most."""
-ROLES = ("source", "target")
 ENDS = {"diverged": "a loss was no longer finite", "out of memory": "memory ran out"}
 
 
@@ -198,9 +172,10 @@ def compare(
     runs.inputs(jobs[0])  # refuses masks that can't be used
     outcomes = runs.go([*configs], jobs, "{source}_{target}_{preset}")
     edge = long_edge(outcomes)
-    cells = [Cell(runs.shown(file, edge), f"{role}: {file.stem}") for file, role in zip(pair, ROLES, strict=True)]
+    cells = [Cell(runs.shown(pair[0], edge), f"source: {pair[0].stem}")]
+    cells += [Cell(runs.shown(pair[1], edge), f"target: {pair[1].stem}")]
     cells += [outcome.cell(outcome.name) for outcome in outcomes]
-    across = math.ceil(len(cells) / math.ceil(len(cells) / ACROSS))
+    across = math.ceil(len(cells) / math.ceil(len(cells) / 6))  # six in a row at most
     return Comparison(outcomes, grid([cells[i : i + across] for i in range(0, len(cells), across)]))
 
 
@@ -252,7 +227,7 @@ class Runs:
 
     def shown(self, name: Path, edge: int) -> Image.Image:
         """A source or target at the size of the results."""
-        colors = opaque(self.photos[name])
+        colors = on_white(self.photos[name].colors, self.photos[name].alpha)
         return to_image(resize(colors, *fit_within(colors, edge)))
 
     def inputs(self, job: Job) -> Inputs:
@@ -261,26 +236,21 @@ class Runs:
         return read_inputs(self.photos[job.source], self.photos[job.target[0]], None, own, other)
 
     def go(self, names: Sequence[str], jobs: Sequence[Job], template: str) -> tuple[Outcome, ...]:
-        """What becomes of the jobs; once the callback says stop, the rest is not run.
-
-        Those that can share the features of their target are done one after another.
-        """
+        """What becomes of the jobs; once the callback says stop, the rest is not run."""
         if self.folder is not None:
             jobs = name_jobs(jobs, template, lambda i: names[i])
             read = {file for job in jobs for file in job.files()}
             for job in jobs:
                 check_writable(self.folder / job.output, overwrite=self.overwrite, inputs=read)
-        found = [Outcome(name, job) for name, job in zip(names, jobs, strict=True)]
-        ranks: dict[object, int] = {}
-        order = sorted(range(len(jobs)), key=lambda i: ranks.setdefault(group_of(jobs[i]), i))
-        for place, index in enumerate(order):
-            step = Step(names[index], place, len(jobs))
+        found = {id(job): Outcome(name, job) for name, job in zip(names, jobs, strict=True)}
+        for place, job in enumerate(in_order(jobs)):
+            step = Step(found[id(job)].name, place, len(jobs))
             if self.callback is not None and self.callback(step) is False:
                 break
-            found[index] = self.run(found[index], step)
-            if found[index].status == "stopped":
+            outcome = found[id(job)] = self.run(found[id(job)], step)
+            if outcome.status == "stopped":
                 break
-        return tuple(found)
+        return tuple(found.values())
 
     def run(self, outcome: Outcome, step: Step) -> Outcome:
         """With its result, or with why there is none."""
@@ -294,9 +264,9 @@ class Runs:
             outcome = replace(outcome, result=result)
             if self.folder is not None:
                 path = self.folder / job.output
-                content = result.encoded(path.suffix).content
-                outcome = replace(outcome, path=write_whole(path, content, replace=self.overwrite))
-                check_place(path, outcome.path or path)
+                written = write_whole(path, result.encoded(path.suffix).content, replace=self.overwrite)
+                outcome = replace(outcome, path=written)
+                check_place(path, written)
         except CxStyleError as error:
             return replace(outcome, error=str(error))
         return outcome

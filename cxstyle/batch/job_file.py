@@ -44,7 +44,7 @@ class Entry:
 
 
 KEYS = tuple(f.name for f in fields(Entry))
-SETTINGS = (*(f.name for f in fields(StyleConfig)), "content_weight", "style_weight", "tv_weight", "samples")
+SETTINGS = (*(f.name for f in fields(StyleConfig)), *StyleConfig.more)
 LISTS = ("target", "target_mask", "target_weights")
 PATHS = ("source", "target", "source_mask", "target_mask")
 
@@ -61,22 +61,19 @@ def read_jobs(path: Path, above: Mapping[str, Any] | None = None, template: str 
             `Entry`, with dashes or underscores; paths in it count from its own folder.
         above: what holds for all jobs, above the file's; the same keys, whose paths count from the current folder.
         template: of the names of jobs that have none of their own, see `naming.name_jobs`.
-
-    Raises:
-        ConfigError: the file can't be read, or an unknown key or a bad value in it: with the number of its job, from 1.
     """
     defaults, entries = read_entries(path)
     with placed(f"{path}, defaults"):
         lowest = said(defaults, path.parent)
     top, load = said(above or {}, Path()), cache(settings_of)
-    jobs, given = [], []
+    jobs, names = [], []
     for number, entry in enumerate(entries, 1):
         with placed(f"{path}, job {number}"):
             job, name = parsed((lowest, said(entry, path.parent), top), load)
             jobs.append(job)
-            given.append(name)
+            names.append(name)
     with placed(str(path)):
-        return name_jobs(jobs, template, lambda i: f"job {i + 1}", given)
+        return name_jobs(jobs, template, lambda i: f"job {i + 1}", names)
 
 
 @contextmanager
@@ -123,17 +120,14 @@ def read_table(path: Path) -> list[Said]:
             entry: Said = {"settings": {}}
             for key, cell in row.items():
                 name, text = key.strip().replace("-", "_"), (cell or "").strip()
+                # Names and paths are words, whatever they look like.
+                read = str.strip if name in (*PATHS, "preset", "name") else parse_yaml
                 if name in LISTS:
-                    entry[key] = [cell_of(name, each) for each in text.split(";") if each.strip()]
+                    entry[key] = [read(each) for each in text.split(";") if each.strip()]
                 elif text:
-                    (entry if name in KEYS else entry["settings"])[key] = cell_of(name, text)
+                    (entry if name in KEYS else entry["settings"])[key] = read(text)
             entries.append(entry)
     return entries
-
-
-def cell_of(name: str, text: str) -> Any:
-    """A cell: names and paths are words, whatever they look like."""
-    return text.strip() if name in (*PATHS, "preset", "name") else parse_yaml(text)
 
 
 def said(given: Any, folder: Path) -> Said:
@@ -191,25 +185,20 @@ def parsed(levels: Sequence[Said], load: Callable[[str], StyleConfig]) -> tuple[
         if name not in found:
             raise ConfigError(f"{name} is missing")
     entry: Entry = converted(found, Entry)
-    targets, masks = listed(entry.target), listed(entry.target_mask)
-    check_weights(entry.target_weights, len(targets))
-    check_masks(entry.source_mask, [*masks] or None, len(targets))
     job = Job(
         entry.source,
-        targets,
+        entry.target,
         load(entry.preset).override(**entry.settings),
         preset=Path(entry.preset).stem if means_file(entry.preset) else entry.preset,
         weights=entry.target_weights,
         source_mask=entry.source_mask,
-        target_mask=masks,
+        target_mask=entry.target_mask,
         writing=Writing(entry.quality, entry.bits, entry.metadata),
     )
+    check_weights(entry.target_weights, len(job.target))
+    check_masks(entry.source_mask, [*job.target_mask] or None, len(job.target))
     return job, None if entry.name is None else given_name(entry.name)
 
 
 def settings_of(preset: str) -> StyleConfig:
     return StyleConfig.load(preset) if means_file(preset) else StyleConfig.preset(preset)
-
-
-def listed(words: str | list[str]) -> list[str]:
-    return words if isinstance(words, list) else [words] if words else []

@@ -86,12 +86,25 @@ class Job:
         """For people: the output without its suffix."""
         return str(PurePosixPath(self.output).with_suffix(""))
 
+    @property
+    def words(self) -> str:
+        """For people, with its pictures: a.jpg x b.jpg (fast)."""
+        pictures = " x ".join(str(picture) for picture in (self.source, *self.target))
+        return f"{pictures} ({self.preset})" if self.preset else pictures
+
+    def step_file(self, step: int) -> str:
+        """Of its picture after an iteration, relative to the folder of those."""
+        return f"{self.name}_{step:05d}.png"
+
     def files(self) -> list[Path]:
-        """All that it reads: pictures, masks, a picture to start from, a weight file."""
-        masks = [] if self.source_mask is None else [self.source_mask]
-        others = [self.config.init] if self.config.init not in INITS else []
-        others += [self.config.weights] if self.config.weights else []
-        return [self.source, *self.target, *masks, *self.target_mask, *map(Path, others)]
+        """All that it reads: pictures, masks, and `files_of_settings`."""
+        masks = [*filter(None, [self.source_mask]), *self.target_mask]
+        return [self.source, *self.target, *masks, *self.files_of_settings().values()]
+
+    def files_of_settings(self) -> dict[str, Path]:
+        """Those that the settings name: a picture to start from, a weight file."""
+        named = {"init": None if self.config.init in INITS else self.config.init, "weights": self.config.weights}
+        return {name: Path(path) for name, path in named.items() if path}
 
     def inputs(self) -> dict[str, Any]:
         """What it is given, for the manifest."""
@@ -103,17 +116,12 @@ class Job:
         return found
 
     def key(self, hash_of: Callable[[Path], str]) -> str:
-        """A digest of all that decides its file: contents of what it reads, weights of the targets, settings, writing.
-
-        Names and places of files don't count, and neither do device and memory.
-        """
+        """A digest of all that decides its file: contents (not names) of what it reads, weights, settings, writing."""
         settings = {name: value for name, value in self.config.to_dict().items() if name not in WHERE}
-        for name in ("init", "weights"):
-            if settings[name] is not None and settings[name] not in INITS:
-                settings[name] = hash_of(Path(settings[name]))
-        masks = [] if self.source_mask is None else [self.source_mask]
-        role = {"source": [self.source], "target": self.target, "target_mask": self.target_mask, "source_mask": masks}
-        hashes = {name: [hash_of(file) for file in files] for name, files in role.items()}
+        settings |= {name: hash_of(file) for name, file in self.files_of_settings().items()}
+        masks = [*filter(None, [self.source_mask])]
+        roles = {"source": [self.source], "target": self.target, "target_mask": self.target_mask, "source_mask": masks}
+        hashes = {name: [hash_of(file) for file in files] for name, files in roles.items()}
         whole = {"files": hashes, "weights": self.weights, "settings": settings, "writing": asdict(self.writing)}
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
@@ -152,25 +160,22 @@ class Task:
     checkpoint: Path | None = None
 
 
-def group_of(job: Job) -> Hashable:
-    """The same for jobs that can share the features of their targets."""
-    config = job.config
-    layers = sorted({layer for term in config.terms for layer in term.layers})
-    seen = (config.features, config.weights, config.pooling, config.precision, config.colors)
-    size = (config.size, config.pyramid, config.iterations)
-    return (job.target, job.target_mask, json.dumps(layers), seen, size)
-
-
 def in_order(jobs: Sequence[Job]) -> list[Job]:
-    """As one worker does them: those of a group together, groups in the order in which they first come."""
-    groups: dict[Hashable, list[Job]] = {}
-    for job in jobs:
-        groups.setdefault(group_of(job), []).append(job)
-    return [job for group in groups.values() for job in group]
+    """As one worker does them: together those that can share the features of their targets, as they first come."""
+    ranks: dict[Hashable, int] = {}
+
+    def rank(job: Job) -> int:
+        config = job.config
+        layers = frozenset(layer for term in config.terms for layer in term.layers)
+        seen = (config.features, config.weights, config.pooling, config.precision, config.colors, layers)
+        group = (job.target, job.target_mask, seen, config.size, config.pyramid, config.iterations)
+        return ranks.setdefault(group, len(ranks))
+
+    return sorted(jobs, key=rank)
 
 
 def part(items: Sequence[Item], shard: tuple[int, int] | None) -> list[Item]:
-    """Part i of n, counted from 1: the parts are disjoint, together all, and as equal as they can be."""
+    """Part i of n, counted from 1; all are about equally long."""
     i, n = shard or (1, 1)
     if not 1 <= i <= n:
         raise ConfigError(f"shard: {i}/{n} is not one of 1/{n} to {n}/{n}")

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ConfigError, PictureError
-from ..files import read_text, read_up_to
+from ..files import check_plain, read_text, read_up_to
 from ..pictures import kind_of
+from ..settings import YAML
 
-KINDS = (
-    *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "tif", "tiff", "bmp", "dib", "gif", "avif", "heic", "heif"),
-    *("ppm", "pgm", "pbm", "pnm", "tga", "jp2", "j2k", "qoi"),
+PICTURES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif", ".avif"),
+    *(".heic", ".heif", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".j2k", ".qoi"),
 )
-PICTURES = frozenset(f".{kind}" for kind in KINDS)
 """Suffixes by which pictures are known in folders."""
 LARGEST = 50_000_000
 """Bytes of a list, or a table."""
 NAMED = 10
-"""Files of a kind that are left out and told by name, at most."""
+"""Files that a message names, at most."""
 MAGIC = re.compile(r"[*?[]")
 
 Note = Callable[[str], None]
@@ -30,12 +32,7 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Listed:
-    """A picture of one side.
-
-    Attributes:
-        path: of the file, relative if the side was.
-        name: its path relative to the side's root, without the suffix, with "/" between folders.
-    """
+    """A picture of one side, and its name: its path relative to the side's root, without the suffix, with "/"."""
 
     path: Path
     name: str
@@ -44,6 +41,11 @@ class Listed:
     def file(self) -> str:
         """The name with its suffix: no other picture of the side has it."""
         return self.name + self.path.suffix
+
+    @property
+    def key(self) -> str:
+        """By what others of the same name are found: however their accents are composed."""
+        return unicodedata.normalize("NFC", self.name)
 
 
 def list_pictures(
@@ -60,11 +62,7 @@ def list_pictures(
         note: told which files of a folder or a glob are no pictures, and why.
 
     The root of names is the folder, the part of a glob before its first wildcard, or the deepest folder that has all
-    pictures of a list. A list may name files that don't exist.
-
-    Raises:
-        PictureError: nothing is there, or no picture in it.
-        ConfigError: a list that can't be read.
+    pictures of a list. A list may name files that don't exist. A PictureError where there is no picture.
     """
     path = Path(side)
     try:
@@ -79,7 +77,7 @@ def list_pictures(
     if is_file:
         if path.suffix.lower() == ".txt":
             return in_list(path)
-        if path.suffix.lower() in (".yaml", ".yml", ".csv"):
+        if path.suffix.lower() in (*YAML, ".csv"):
             raise ConfigError(f"{side} is not a picture; if it is a file of jobs, use --jobs {side}")
         return [listed(path, path.parent)]
     if MAGIC.search(side):
@@ -119,9 +117,12 @@ def pictures_of(
         if is_picture(path):
             found.append(listed(path, root))
         else:
-            kinds.setdefault(kind_of(start_of(path), path.suffix) or "no picture by its suffix", []).append(path.name)
-    more = {kind: f" and {len(names) - NAMED} more" if len(names) > NAMED else "" for kind, names in kinds.items()}
-    said = "; ".join(f"{', '.join(names[:NAMED])}{more[kind]} ({kind})" for kind, names in kinds.items())
+            start = b""
+            with contextlib.suppress(OSError):
+                check_plain(path)  # a pipe would be waited for
+                start = read_up_to(path, 4096)
+            kinds.setdefault(kind_of(start, path.suffix) or "no picture by its suffix", []).append(path.name)
+    said = "; ".join(f"{first_of(names)} ({kind})" for kind, names in kinds.items())
     if not found:
         beside = "" if leave_out is None else f" outside of {leave_out}, where the results go"
         others = f"; there are {said}" if said else ""
@@ -131,12 +132,9 @@ def pictures_of(
     return sorted(found, key=lambda picture: picture.file.split("/"))
 
 
-def start_of(path: Path) -> bytes:
-    """The first bytes of a file; nothing of one that can't be read."""
-    try:
-        return read_up_to(path, 4096) if path.is_file() else b""
-    except OSError:
-        return b""
+def first_of(names: Sequence[str]) -> str:
+    """a, b and 7 more."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def walk(folder: Path, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
@@ -165,16 +163,12 @@ def in_glob(pattern: str, leave_out: Path | None, note: Note | None) -> list[Lis
     if not root.is_dir():
         raise PictureError(f"{pattern}: there is no folder {root}")
     try:
-        paths = once(root.glob(str(Path(*parts))))
+        paths = [path for path in once(root.glob(str(Path(*parts)))) if path.is_file()]
     except ValueError as error:
         raise ConfigError(f"{pattern}: ** must stand alone between slashes, such as photos/**/*.jpg") from error
-    hidden_too = any(part.startswith(".") for part in parts)
-
-    def is_wanted(path: Path) -> bool:
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        return path.is_file() and (hidden_too or not hidden)
-
-    return pictures_of(filter(is_wanted, paths), root, pattern, leave_out, note)
+    if not any(part.startswith(".") for part in parts):  # hidden ones only where they are asked for
+        paths = [p for p in paths if not any(part.startswith(".") for part in p.relative_to(root).parts)]
+    return pictures_of(paths, root, pattern, leave_out, note)
 
 
 def in_list(path: Path) -> list[Listed]:

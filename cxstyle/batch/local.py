@@ -9,8 +9,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -53,11 +52,7 @@ class Executor(Protocol):
 
 
 class ThisProcess:
-    """One job after the other here; pictures are read ahead.
-
-    Args:
-        device: in place of what the jobs' settings say; None for that.
-    """
+    """One job after the other here, on a device or where the jobs' settings say; pictures are read ahead."""
 
     def __init__(self, device: str | None = None) -> None:
         self.device = device
@@ -69,7 +64,7 @@ class ThisProcess:
             listener.hear("progress", task, "1", progress)
             return not listener.stopping
 
-        with usual_modes(), closing(Worker(self.device)) as worker:
+        with usual_modes(), contextlib.closing(Worker(self.device)) as worker:
             for task, following in zip(tasks, [*tasks[1:], None], strict=True):
                 if listener.stopping:
                     break
@@ -81,12 +76,11 @@ class ThisProcess:
 
 @dataclass
 class Hand:
-    """A worker's process, what it has to do, and what of that it has begun."""
+    """A worker's process, and what it has to do, one after the other."""
 
     process: SpawnProcess
     connection: Connection
     tasks: dict[int, Task] = field(default_factory=dict)
-    begun: set[int] = field(default_factory=set)
 
 
 class LocalPool:
@@ -175,24 +169,19 @@ class LocalPool:
             kind, index, content = hand.connection.recv()
         except (EOFError, OSError):
             return self.take_back(name)
-        task = hand.tasks[index]
-        if kind == "started":
-            hand.begun.add(index)
-        elif kind == "ended":
-            hand.begun.discard(index)
-            del hand.tasks[index]
+        task = hand.tasks.pop(index) if kind == "ended" else hand.tasks[index]
         return [(kind, task, name, content)]
 
     def take_back(self, name: str) -> list[PoolEvent]:
-        """What a process that has died had to do is for whoever comes next; a job over which that happens again has
-        failed."""
+        """What a process that has died had to do is for whoever comes next, but jobs over which that happens again."""
         hand = self.hands.pop(name)
         hand.connection.close()
         hand.process.join()
-        why, ended = f"its worker has died ({describe(hand.process.exitcode or 0)})", list[PoolEvent]()
+        status, first, ended = hand.process.exitcode or 0, next(iter(hand.tasks), None), list[PoolEvent]()
+        name_of = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        why = f"its worker has died ({name_of}{', as when memory runs out' if name_of == 'SIGKILL' else ''})"
         for task in reversed(hand.tasks.values()):
-            # One that it only read ahead for has not killed it; without any begun, it can't even start.
-            blamed = task.index in hand.begun or not hand.begun
+            blamed = task.index == first  # what it only read ahead for has not killed it
             if task.index in self.cancelled:
                 ended.append(("ended", task, name, JobOutcome(STOPPED, why)))
             elif blamed and task.attempt >= ATTEMPTS:
@@ -208,38 +197,19 @@ def start(threads: int, memory: float, device: str | None, kind: type[Worker]) -
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=serve, args=(there, threads, memory, device, kind), daemon=True)
-    with STARTING, without_main(), without_signals():
+    with STARTING, contextlib.ExitStack() as after:
+        # It needs nothing of the user's script, which need not say `if __name__ == "__main__"` and isn't run again.
+        after.callback(sys.modules.__setitem__, "__main__", sys.modules["__main__"])
+        sys.modules["__main__"] = ModuleType("__main__")
+        if hasattr(signal, "pthread_sigmask"):  # it takes none of them, not even before it can say so
+            from multiprocessing import resource_tracker
+
+            resource_tracker.ensure_running()  # which unblocks some as it starts
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+            after.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         process.start()
     there.close()
     return process, here
-
-
-@contextlib.contextmanager
-def without_main() -> Iterator[None]:
-    """Processes that are started don't run the user's script again: they need nothing of it, and it need not say
-    `if __name__ == "__main__"`."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-@contextlib.contextmanager
-def without_signals() -> Iterator[None]:
-    """Processes that are started take none of `SIGNALS`, not even before they can say so."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()  # which unblocks some as it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def serve(connection: Connection, threads: int, memory: float, device: str | None, kind: type[Worker]) -> None:
@@ -283,16 +253,12 @@ def serve(connection: Connection, threads: int, memory: float, device: str | Non
         say("ended", task.index, outcome)
 
 
-def describe(status: int) -> str:
-    name = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-    return f"{name}, as when memory runs out" if name == "SIGKILL" else name
-
-
 def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None) -> Executor:
-    """This process, or several; see `run_batch`."""
+    """This process, or several, as many as have memory for the largest job without much tiling; see `run_batch`."""
     import torch
 
     from ..device import choose_device
+    from ..transfer import FIRST_USE, SHARE, free
 
     names, threads = device_names(workers, devices), torch.get_num_threads()
     here = {"cpu", "auto"} if choose_device("auto").type == "cpu" else {"cpu"}
@@ -300,19 +266,16 @@ def choose_executor(jobs: Sequence[Job], workers: int | str, devices: str | None
     if count == 1 and isinstance(workers, int):
         count = max(1, min(workers, len(jobs)))
     elif count == 1 and all((names[0] or job.config.device) in here for job in jobs):
-        count = max(1, min(threads, len(jobs), fitting(jobs)))
+        largest = max((job.config.size for job in jobs), default=0)
+        fitting = int(SHARE * free(torch.device("cpu")) / (PROCESS + FIRST_USE + PIXEL * largest**2))
+        count = max(1, min(threads, len(jobs), fitting))
     if count == 1:
         return ThisProcess(names[0])
     return LocalPool(max(1, threads // count), names if len(names) > 1 else names * count)
 
 
 def device_names(workers: int | str, devices: str | None) -> list[str | None]:
-    """Of the workers: [None] for what the jobs' settings say.
-
-    Raises:
-        ConfigError: no number of workers, several devices for another number of them, or one that is none.
-        DeviceError: one that this machine doesn't have.
-    """
+    """Of the workers, [None] for what the jobs' settings say; refuses what can't be by a ConfigError or DeviceError."""
     import torch
 
     from ..device import choose_device
@@ -332,13 +295,3 @@ def device_names(workers: int | str, devices: str | None) -> list[str | None]:
     if len(names) > 1 and workers not in ("auto", len(names)):
         raise ConfigError(f"workers: {workers} for {len(names)} devices; each device has one, so leave --workers out")
     return list(names)
-
-
-def fitting(jobs: Sequence[Job]) -> int:
-    """How many workers have the memory for the largest of the jobs without much tiling."""
-    import torch
-
-    from ..transfer import FIRST_USE, SHARE, free
-
-    largest = max((job.config.size for job in jobs), default=0)
-    return int(SHARE * free(torch.device("cpu")) / (PROCESS + FIRST_USE + PIXEL * largest**2))

@@ -1,6 +1,6 @@
 """The manifest of a batch: one JSON line for each thing that happened to a job, added as it happens, never changed.
 
-And its records as people read them: thumbnails, what became of each job.
+And what it leaves to do: which jobs of a batch are new, changed, failed, or done and unchanged.
 """
 
 from __future__ import annotations
@@ -8,19 +8,21 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from statistics import median
+from typing import Any, Self
 
 import filelock
 
-from ..errors import OutputError
+from ..errors import ConfigError, OutputError
 from ..files import sha256_of, write_whole
-
-if TYPE_CHECKING:
-    from PIL import Image
+from ..settings import StyleConfig, parse
+from .jobs import Job, in_order, part
+from .naming import check_distinct
 
 Record = dict[str, Any]
 NAME = "manifest.jsonl"
@@ -30,7 +32,7 @@ COMPLETE = "complete"
 
 
 class Manifest:
-    """The manifest of a folder, held by one batch while it is entered.
+    """The manifest of a folder, held by one batch while it is entered; an OutputError where it can't be.
 
     Args:
         folder: of the batch.
@@ -39,9 +41,6 @@ class Manifest:
     Attributes:
         latest: by output, the last record of each job that ended.
         known_outputs: by output that a batch has begun to make here, the SHA-256 of all that it has made of it.
-
-    Raises:
-        OutputError: another batch holds it, or it can't be read or written.
     """
 
     def __init__(self, folder: Path, shard: tuple[int, int] | None = None) -> None:
@@ -52,26 +51,23 @@ class Manifest:
         self.known_outputs: dict[str, set[str]] = {}
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as failing:
-            failing.callback(self.lock.release)  # nothing, where it isn't held
+        with contextlib.ExitStack() as held:
             try:
-                self.lock.acquire(timeout=0)
-                trim(self.path)
+                held.enter_context(self.lock.acquire(timeout=0))
                 self.latest, self.known_outputs = read(self.folder)
-                self.file = self.path.open("ab", buffering=0)
+                self.file = held.enter_context(self.path.open("ab+", buffering=0))
+                self.file.seek(0)
+                self.file.truncate(self.file.read().rfind(b"\n") + 1)  # the next line starts on its own
             except filelock.Timeout as error:
                 why = f"another batch is writing to {self.path}; wait for its end, or use another folder"
                 raise OutputError(why) from error
             except OSError as error:
                 raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
-            failing.pop_all()
+            self.held = held.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
-            self.file.close()
-        finally:
-            self.lock.release()
+        self.held.close()
 
     def add(self, record: Record) -> Record:
         """Adds a line with the time to it, in one piece; returns the whole record."""
@@ -100,11 +96,7 @@ def manifests(folder: Path) -> dict[Path, tuple[int, int] | None]:
 
 
 def lines(path: Path) -> Iterator[Record]:
-    """The records of a manifest; a line that was cut short, as by a loss of power, is none, and its job is done again.
-
-    Raises:
-        OutputError: it can't be read.
-    """
+    """The records of a manifest; a line that was cut short, as by a loss of power, is none: its job is done again."""
     try:
         with path.open("rb") as file:
             for line in file:
@@ -117,7 +109,7 @@ def lines(path: Path) -> Iterator[Record]:
 
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, set[str]]]:
-    """`Manifest.latest` and `Manifest.known_outputs` of all manifests of a folder; errors as of `lines`."""
+    """`Manifest.latest` and `Manifest.known_outputs` of all manifests of a folder."""
     latest: dict[str, Record] = {}
     known_outputs: dict[str, set[str]] = {}
     for path in manifests(folder):
@@ -130,21 +122,11 @@ def read(folder: Path) -> tuple[dict[str, Record], dict[str, set[str]]]:
     return latest, known_outputs
 
 
-def trim(path: Path) -> None:
-    """Cuts off a last line that lacks its end, so that the next one starts on its own."""
-    if path.exists():
-        with path.open("rb+") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)
-
-
 def merge(folder: Path) -> tuple[int, int]:
     """Joins the manifests of shards into that of the whole batch, in order of time, and removes them.
 
     Returns:
         How many jobs the folder's manifest knows now, and how many of them are complete.
-
-    Raises:
-        OutputError: there is none, a batch is still writing, or a file can't be read or written.
     """
     found = manifests(folder)
     if not found:
@@ -168,34 +150,89 @@ def latest(records: Iterable[Record]) -> list[Record]:
     return list({record["output"]: record for record in records}.values())
 
 
-def thumbnail(path: str | Path, edge: int) -> Image.Image:
-    """A picture with its long edge at most `edge` pixels: upright, sRGB, opaque; never enlarged.
+# What is left to do
 
-    Raises:
-        PictureError: it can't be read.
+
+@dataclass(frozen=True)
+class Planned:
+    """A job and what the manifest says of it.
+
+    Attributes:
+        job: of the batch.
+        key: of the job now.
+        state: new; complete (and unchanged: nothing to do); changed (pictures, masks or settings); missing (its result
+            has been removed); or, as it ended before, failed, diverged, out of memory or stopped.
+        hashes: SHA-256 of each file that it reads, by its path as it was given.
     """
-    from ..pictures import read_image  # brings torch, which writing about a batch does not need until here
 
-    picture = read_image(Path(path))
-    picture.thumbnail((edge, edge), reducing_gap=3)
-    return picture
+    job: Job
+    key: str
+    state: str
+    hashes: Mapping[str, str]
 
-
-def ending(record: Record) -> str:
-    """How a job ended, with the reason, for people; "" for one that did what it should."""
-    status, reason = str(record.get("status", "")), str(record.get("error") or "")
-    if status == COMPLETE:
-        return ""
-    return f"{status}: {reason}" if reason and status not in reason else reason or status
+    @property
+    def done(self) -> bool:
+        return self.state == COMPLETE
 
 
-def unique(values: Iterable[Any]) -> list[Any]:
-    """Each value once, as it first comes."""
-    return list(dict.fromkeys(values))
+def plan_batch(jobs: Iterable[Job], folder: str | Path, *, shard: tuple[int, int] | None = None) -> list[Planned]:
+    """The jobs of a batch, or of a shard of it, in the order in which one worker does them, with what is left to do;
+    errors as of `run_batch`. The folder need not exist."""
+    several, (latest, _) = list(jobs), read(Path(folder))
+    check_outputs(several)
+    return compared(part(in_order(several), shard), Path(folder), latest)
 
 
-def evenly(count: int, most: int) -> list[slice]:
-    """Cuts a sequence into as few parts as hold no more than `most`, of about equal lengths."""
-    parts = -(-count // most)
-    bounds = [count * i // parts for i in range(parts + 1)] if parts else []
-    return [slice(start, end) for start, end in pairwise(bounds)]
+def compared(jobs: Sequence[Job], folder: Path, latest: Mapping[str, Record]) -> list[Planned]:
+    """The jobs with what the last record of each says; every file is read once."""
+
+    @cache
+    def hash_of(path: Path) -> str:
+        try:
+            return sha256_of(path)
+        except (OSError, ValueError):  # ValueError: a NUL in its name
+            return "unreadable"  # the job will fail and say why
+
+    found = []
+    for job in jobs:
+        key = job.key(hash_of)
+        hashes = {str(file): hash_of(file) for file in job.files()}
+        found.append(Planned(job, key, state(job, key, folder, latest.get(job.output)), hashes))
+    return found
+
+
+def state(job: Job, key: str, folder: Path, record: Record | None) -> str:
+    if record is None:
+        return "new"
+    if record.get("key") != key:
+        return "changed"
+    if record["status"] != COMPLETE:
+        return str(record["status"])
+    return COMPLETE if (folder / job.output).exists() else "missing"
+
+
+def check_outputs(jobs: Sequence[Job]) -> None:
+    """Makes sure that every job has a file of its own, of a format that can be written."""
+    for job in jobs:
+        job.writing.check(job.output)
+    check_distinct([job.output for job in jobs], lambda i: jobs[i].words, lambda *_: "give each its own output")
+
+
+def work(config: StyleConfig) -> float:
+    """How much a run is beside others, about, in pixels times iterations."""
+    from ..transfer import FIXED_WORK
+
+    scales = config.pyramid.scales(config.size, config.iterations)
+    return float(sum((edge * edge + FIXED_WORK) * count for edge, count in scales))
+
+
+def seconds_of(jobs: Iterable[Job], folder: str | Path) -> dict[str, float]:
+    """About how long each of these jobs will take alone, by output: as those of its preset took that the folder's
+    manifests know. Jobs of other presets are left out."""
+    rates: dict[str, list[float]] = {}
+    for record in read(Path(folder))[0].values():
+        if record["status"] == COMPLETE:
+            with contextlib.suppress(ConfigError, KeyError):  # of another version
+                rate = record["seconds"]["loop"] / work(parse(record["settings"]))
+                rates.setdefault(record["preset"], []).append(rate)
+    return {job.output: work(job.config) * median(rates[job.preset]) for job in jobs if job.preset in rates}

@@ -21,26 +21,21 @@ LONGEST = 200
 
 
 class Template:
-    """Such as {source}__{target}__{preset} or {preset}/{source}_{target}.jpg.
-
-    Raises:
-        ConfigError: an unknown field, stray braces, a path that leads out of the batch's folder, or no name.
-    """
+    """Such as {source}__{target}__{preset} or {preset}/{source}_{target}.jpg; a ConfigError for what gives no names."""
 
     def __init__(self, text: str) -> None:
-        check_text(text)
         if text.startswith("/"):
             raise ConfigError(f"name: {text!r} must be relative to the batch's folder; leave the first / out")
         self.text, self.fields = text, {field for field in FIELDS if f"{{{field}}}" in text}
         self.stem, self.suffix = split_suffix(text)
-        for part in self.stem.split("/"):
-            try:
-                rendered = part.format(**dict.fromkeys(FIELDS, "x"))
-            except (LookupError, ValueError, AttributeError) as error:
-                known = ", ".join(f"{{{field}}}" for field in FIELDS)
-                why = f"fields are {known}, and braces in names {{{{ and }}}}"
-                raise ConfigError(f"name: {text!r} can't be read; {why}") from error
-            check_part(rendered, text)
+        try:
+            self.render("", dict.fromkeys(FIELDS, "x"))
+        except ConfigError:
+            raise
+        except (LookupError, ValueError, AttributeError) as error:
+            known = ", ".join(f"{{{field}}}" for field in FIELDS)
+            why = f"fields are {known}, and braces in names {{{{ and }}}}"
+            raise ConfigError(f"name: {text!r} can't be read; {why}") from error
 
     def render(self, folder: str, values: Mapping[str, str]) -> str:
         """An output; the source's sub-folders stand before the part that has {source}."""
@@ -54,9 +49,11 @@ class Template:
 
 
 def split_suffix(name: str) -> tuple[str, str]:
-    """A name without the suffix of a format, and that suffix; .png without one."""
+    """A name without the suffix of a format, and that suffix; .png without one. Refuses line breaks and the like."""
     from ..pictures import FORMATS
 
+    if not name.isprintable():
+        raise ConfigError(f"name: {name[:60]!r} has characters that no file name should have")
     stem, dot, end = name.rpartition(".")
     suffix = f"{dot}{end}".lower()
     if dot and suffix in FORMATS:
@@ -64,12 +61,6 @@ def split_suffix(name: str) -> tuple[str, str]:
     if dot and suffix in PICTURES:
         raise ConfigError(f"name: {name!r}: can't write {suffix}; use {', '.join(FORMATS)}")
     return name, ".png"
-
-
-def check_text(text: str) -> None:
-    """Refuses line breaks and the like in what a user wrote."""
-    if not text.isprintable():
-        raise ConfigError(f"name: {text[:60]!r} has characters that no file name should have")
 
 
 def check_part(part: str, text: str) -> None:
@@ -82,7 +73,6 @@ def check_part(part: str, text: str) -> None:
 
 def given_name(name: str) -> str:
     """A name of the user's, as an output: with .png where it has no suffix of a format."""
-    check_text(name)
     stem, suffix = split_suffix(inside(name))
     for part in stem.split("/"):
         check_part(part, name)
@@ -123,7 +113,7 @@ def name_jobs(
     sources: Mapping[Path, str] | None = None,
     targets: Mapping[Path, str] | None = None,
 ) -> list[Job]:
-    """The jobs with outputs of their own.
+    """The jobs with outputs of their own, no two of which a file system may take for one.
 
     Args:
         jobs: in their order, which {index} counts.
@@ -132,9 +122,6 @@ def name_jobs(
         given: names that users gave, instead of the template, as of `given_name`.
         sources: what each is called, with "/" where it lies in a sub-folder; `short_names` otherwise.
         targets: the same.
-
-    Raises:
-        ConfigError: as of `Template`, or two outputs that a file system may take for one.
     """
     sources = sources or {file: name.replace("/", "-") for file, name in short_names(j.source for j in jobs).items()}
     targets = targets or short_names(target for job in jobs for target in job.target)

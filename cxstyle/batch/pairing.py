@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +11,10 @@ from ..checks import check_choice
 from ..errors import ConfigError, PictureError
 from ..settings import StyleConfig
 from .jobs import Job
-from .listing import Listed, list_pictures
+from .listing import Listed, first_of, list_pictures
 from .naming import disambiguate, name_jobs
-from .plan import words
 
 PAIRINGS = ("product", "zip", "name")
-NAMED = 5
-"""Pictures that a message names."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +30,8 @@ class Paired:
         names = [picture.name for picture in (*self.alone_sources, *self.alone_targets)]
         sides = {"source": self.alone_sources, "target": self.alone_targets}
         counts = " and ".join(counted(len(side), word) for word, side in sides.items() if side)
-        first = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-        return f"{counts} {'has' if len(names) == 1 else 'have'} no counterpart: {first}" if names else ""
+        have = "has" if len(names) == 1 else "have"
+        return f"{counts} {have} no counterpart: {first_of(names)}" if names else ""
 
 
 def counted(count: int, word: str) -> str:
@@ -43,15 +39,8 @@ def counted(count: int, word: str) -> str:
 
 
 def pairs(sources: Sequence[Listed], targets: Sequence[Listed], how: str) -> Paired:
-    """Which source goes with which target.
-
-    Args:
-        how: product, every source with every target; zip, the first with the first and so on; or name, those of the
-            same name without suffix, sub-folders included.
-
-    Raises:
-        ConfigError: another `how`; of zip, another number of sources than of targets; of name, none has a counterpart.
-    """
+    """Which source goes with which target: product, every source with every target; zip, the first with the first and
+    so on; or name, those of the same name without suffix, sub-folders included. A ConfigError where none does."""
     check_choice("pair", how, PAIRINGS)
     if how == "product":
         return Paired(tuple((source, target) for source in sources for target in targets))
@@ -60,8 +49,8 @@ def pairs(sources: Sequence[Listed], targets: Sequence[Listed], how: str) -> Pai
             count = f"{counted(len(sources), 'source')} and {counted(len(targets), 'target')}"
             raise ConfigError(f"pair: {count} can't be paired in order; zip needs as many of both")
         return Paired(tuple(zip(sources, targets, strict=True)))
-    by_name = grouped(targets)
-    found = tuple((source, target) for source in sources for target in by_name[key(source)])
+    by_key = grouped(targets)
+    found = tuple((source, target) for source in sources for target in by_key[source.key])
     if not found:
         first = f"{sources[0].name} and {targets[0].name}"
         raise ConfigError(f"pair: no source and target have the same name ({first} differ); use --pair product or zip")
@@ -70,15 +59,10 @@ def pairs(sources: Sequence[Listed], targets: Sequence[Listed], how: str) -> Pai
     return Paired(found, *alone)
 
 
-def key(picture: Listed) -> str:
-    """By what pictures of one name are found: however their accents are composed."""
-    return unicodedata.normalize("NFC", picture.name)
-
-
 def grouped(pictures: Iterable[Listed]) -> defaultdict[str, list[Listed]]:
     found = defaultdict(list)
     for picture in pictures:
-        found[key(picture)].append(picture)
+        found[picture.key].append(picture)
     return found
 
 
@@ -97,10 +81,6 @@ def make_jobs(
         template: of the names, see `naming.name_jobs`.
         source_mask: one for all, or a folder that has a mask for each under the same sub-folder and name.
         target_mask: the same for the targets.
-
-    Raises:
-        ConfigError: they can't be named, masks of one side only, or settings that are there twice.
-        PictureError: a picture has no mask, or several.
     """
     from ..transfer import check_masks
 
@@ -112,13 +92,11 @@ def make_jobs(
         for s, t in paired.pairs
         for label, config in settings
     ]
-    called = disambiguate({s.file: (s.name, s.file) for s in (*sources, *paired.alone_sources)})
+    called = disambiguate({s.path: (s.name, s.file) for s in (*sources, *paired.alone_sources)})
     # Folders of targets are part of the name.
-    aims = disambiguate(
-        {t.file: (t.name.replace("/", "-"), t.file.replace("/", "-")) for t in (*targets, *paired.alone_targets)}
-    )
-    names = {s.path: called[s.file] for s in sources}, {t.path: aims[t.file] for t in targets}
-    return name_jobs(jobs, template, lambda i: f"{words(jobs[i])} with seed {jobs[i].config.seed}", None, *names)
+    dashed = ((t.path, t.name.replace("/", "-"), t.file.replace("/", "-")) for t in (*targets, *paired.alone_targets))
+    aims = disambiguate({path: forms for path, *forms in dashed})
+    return name_jobs(jobs, template, lambda i: f"{jobs[i].words} with seed {jobs[i].config.seed}", None, called, aims)
 
 
 def masks_for(pictures: Sequence[Listed], mask: Path | None, option: str) -> dict[Listed, Path]:
@@ -129,13 +107,13 @@ def masks_for(pictures: Sequence[Listed], mask: Path | None, option: str) -> dic
         if not mask.is_file():
             raise PictureError(f"{option}: there is no file or folder {mask}")
         return dict.fromkeys(pictures, mask)
-    by_name = grouped(list_pictures(str(mask), True))
+    by_key = grouped(list_pictures(str(mask), True))
     for picture in pictures:
-        found = by_name[key(picture)]
+        found = by_key[picture.key]
         if not found:
             wanted = f"it would be {mask / picture.name}.png"
             raise PictureError(f"{option}: {mask} has no mask for {picture.path}; {wanted}")
         if len(found) > 1:
             several = " and ".join(str(each.path) for each in found)
             raise PictureError(f"{option}: {several} could both be the mask of {picture.path}; keep one")
-    return {picture: by_name[key(picture)][0].path for picture in pictures}
+    return {picture: by_key[picture.key][0].path for picture in pictures}

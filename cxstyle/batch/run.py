@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from ..transfer import run_record, write_json
 from .jobs import Job, Task, in_order, part
 from .listing import place
 from .local import Executor, choose_executor, device_names
-from .manifest import COMPLETE, STARTED, Manifest, Record
-from .plan import Planned, check_outputs, compared, work
+from .manifest import COMPLETE, STARTED, Manifest, Planned, Record, check_outputs, compared, work
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress
 
 FREE = "choose another folder or add --overwrite"
@@ -151,29 +150,27 @@ class Batch:
 
     def written(self, task: Task, worker: str, outcome: JobOutcome) -> JobOutcome:
         """With its picture and report at their places, or with why they could not be written."""
-        path, picture = self.folder / task.job.output, outcome.picture
+        job, picture = task.job, outcome.picture
         if picture is None:
             return outcome
-        digest = hashlib.sha256(picture).hexdigest()
+        path, digest = self.folder / job.output, hashlib.sha256(picture).hexdigest()
         outcome = replace(outcome, facts=outcome.facts | {"sha256": digest})
         try:
-            may_go = self.overwrite or self.manifest.made(task.job.output)
+            may_go = self.overwrite or self.manifest.made(job.output)
             # Whatever ends the batch now has left a file that is known.
             self.begin(task, worker, sha256=digest)
             make_folder(path.parent)
             check_place(path, write_whole(path, picture, replace=may_go))
             if self.reports is not None:
-                self.report(task.job, outcome, report_of(task.job, self.reports))
+                report, pictures = report_of(job, self.reports), job.inputs() | {"result": str(path)}
+                make_folder(report.parent)
+                how = outcome.details, outcome.status, outcome.facts["seconds"], outcome.losses
+                content = run_record(pictures, job.config, *how)
+                may_go = self.overwrite or job.output in self.before
+                check_place(report, write_json(report, content, replace=may_go))
         except CxStyleError as error:
             return replace(outcome, status=FAILED, error=str(error), picture=None)
         return outcome
-
-    def report(self, job: Job, outcome: JobOutcome, path: Path) -> None:
-        """As `cxstyle run --report` writes it."""
-        make_folder(path.parent)
-        pictures, seconds = job.inputs() | {"result": str(self.folder / job.output)}, outcome.facts["seconds"]
-        record = run_record(pictures, job.config, outcome.details, outcome.status, seconds, outcome.losses)
-        check_place(path, write_json(path, record, replace=self.overwrite or job.output in self.before))
 
     def record(self, task: Task, worker: str, outcome: JobOutcome) -> Record:
         job, planned, last = task.job, self.todo[task.index], (outcome.losses or [{}])[-1]
@@ -255,15 +252,16 @@ def run_batch(
 
 
 def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[Path]) -> None:
-    """Makes sure that results, reports and pictures on the way take the place of nothing but those of the same jobs.
-
-    Raises:
-        OutputError: a file that is `read` is in the way; or another, and nobody said to overwrite.
-    """
+    """Makes sure, by OutputErrors, that results, reports and pictures on the way take the place of nothing but those of
+    the same jobs, unless somebody said to overwrite; of nothing that is `read` in any case."""
     taken = set[Path]()
     for planned in batch.todo:
         job, known = planned.job, batch.overwrite or planned.job.output in batch.before
-        result, others = batch.folder / job.output, [*beside(job, batch.reports, every)]
+        result, others = batch.folder / job.output, list[Path]()
+        if batch.reports is not None:
+            others.append(report_of(job, batch.reports))
+        if every is not None:
+            others += [every[1] / job.step_file(i) for i in range(every[0], job.config.iterations + 1, every[0])]
         for path in (result, *others):
             if path in taken:
                 raise OutputError(f"{path} would be the report of several jobs; give their results names of their own")
@@ -272,14 +270,6 @@ def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[Path]) ->
         taken.update(others)
         if os.path.lexists(result) and not batch.overwrite:
             check_result(planned, result, batch.manifest)
-
-
-def beside(job: Job, reports: Path | None, every: tuple[int, Path] | None) -> Iterator[Path]:
-    if reports is not None:
-        yield report_of(job, reports)
-    if every is not None:
-        steps = range(every[0], job.config.iterations + 1, every[0])
-        yield from (every[1] / f"{job.name}_{number:05d}.png" for number in steps)
 
 
 def check_result(planned: Planned, path: Path, manifest: Manifest) -> None:

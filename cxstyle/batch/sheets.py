@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..errors import PictureError
-from ..files import is_marked, numbered, write_whole
-from ..pictures import Cell, grid
-from .manifest import Record, ending, evenly, latest, thumbnail, unique
+from ..files import is_marked, numbered, whole_file
+from ..pictures import Cell, grid, read_image
+from .manifest import COMPLETE, Record, latest
 from .naming import short_names
 
 NARROWEST = 96
 """Pixels of a cell: below it captions say nothing."""
-KEPT = 128
-"""Thumbnails of sources and targets that are remembered from page to page."""
 MADE_BY = "cxstyle batch --sheet"
 """In each sheet, which may be replaced by a new one."""
-LONGEST = 40
-"""Letters of a preset in a file's name."""
 
 
 def write_sheets(
@@ -46,28 +41,27 @@ def write_sheets(
         edge: of a picture on a sheet in pixels, at most.
         across: targets in a row, at most.
         down: sources on a page, at most.
-
-    Raises:
-        OutputError: a sheet can't be written; those before it are.
     """
     kept = latest(records)
-    presets, seeds = unique(r.get("preset", "") for r in kept), unique(r.get("seed", 0) for r in kept)
+    presets, seeds = dict.fromkeys(r["preset"] for r in kept), dict.fromkeys(r["seed"] for r in kept)
     sizes = [max(record["size"]) for record in kept if record.get("size")]
     pictures = Pictures(folder, kept, max(NARROWEST, min(edge, max(sizes, default=edge))))
     taken = {record["output"].casefold() for record in kept}
-    written: list[Path] = []
+    written, mark = list[Path](), PngInfo()
+    mark.add_text("Software", MADE_BY)
     for preset, seed in product(presets, seeds):
-        group = [r for r in kept if (r.get("preset", ""), r.get("seed", 0)) == (preset, seed)]
+        group = [r for r in kept if (r["preset"], r["seed"]) == (preset, seed)]
         pages = (grid_pages if is_product(group) else row_pages)(group, pictures, across, down) if group else []
         several = str(preset) if max(len(presets), len(seeds)) > 1 else "", str(seed) if len(seeds) > 1 else ""
         title = ", ".join(filter(None, (several[0], several[1] and f"seed {seed}")))
         for number, page in enumerate(pages, 1):
             parts = "sheet", *several, str(number) if len(pages) > 1 else ""
-            letters = (re.sub(r"[^\w.-]+", "-", part)[:LONGEST].strip("-.") for part in parts)
+            letters = (re.sub(r"[^\w.-]+", "-", part)[:40].strip("-.") for part in parts)
             paths = numbered(folder / f"{'_'.join(filter(None, letters))}.png")
             written.append(next(path for path in paths if path.name.casefold() not in taken and is_free(path)))
             taken.add(written[-1].name.casefold())
-            write_whole(written[-1], encoded(page(title)))
+            with whole_file(written[-1]) as file:
+                page(title).save(file, "PNG", pnginfo=mark)
     return written
 
 
@@ -76,20 +70,13 @@ Page = Callable[[str], Image.Image]
 
 
 class Pictures:
-    """What the sheets of a batch show, read one at a time.
-
-    Args:
-        folder: that outputs count from.
-        records: all of the batch: names are short, but tell its pictures apart.
-        edge: of a thumbnail in pixels.
-    """
+    """What the sheets of a batch show, read one at a time, with long edges of so many pixels at most."""
 
     def __init__(self, folder: Path, records: Sequence[Record], edge: int) -> None:
         self.folder, self.edge = folder, edge
         self.sources = short_names(record["source"] for record in records)
         self.targets = short_names(target for record in records for target in record["targets"])
-        # Headers come again on every page, and originals are large.
-        self.original = lru_cache(KEPT)(self._cell)
+        self.original = lru_cache(128)(self._cell)  # headers come again on every page, and originals are large
 
     def _cell(self, path: str | Path) -> Cell:
         try:
@@ -117,7 +104,7 @@ def is_product(records: Sequence[Record]) -> bool:
 def grid_pages(records: Sequence[Record], pictures: Pictures, across: int, down: int) -> list[Page]:
     """Sources down, targets across, each page with the headers of its rows and columns."""
     placed = {(record["source"], record["targets"][0]): record for record in records}
-    sources, targets = unique(source for source, _ in placed), unique(target for _, target in placed)
+    sources, targets = ([*dict.fromkeys(places)] for places in zip(*placed, strict=True))
 
     def page(left: Sequence[str], top: Sequence[str], title: str) -> Image.Image:
         rows = [[Cell(blank=True), *(pictures.original(target) for target in top)]]
@@ -160,9 +147,23 @@ def is_free(path: Path) -> bool:
     return not os.path.lexists(path) or is_marked(path, MADE_BY.encode())
 
 
-def encoded(page: Image.Image) -> bytes:
-    """As a PNG file that can be told from others."""
-    content, info = io.BytesIO(), PngInfo()
-    info.add_text("Software", MADE_BY)
-    page.save(content, "PNG", pnginfo=info)
-    return content.getvalue()
+def evenly(count: int, most: int) -> list[slice]:
+    """Cuts a sequence into as few parts as hold no more than `most`, of about equal lengths."""
+    parts = -(-count // most)
+    bounds = [count * i // parts for i in range(parts + 1)]
+    return [slice(start, end) for start, end in pairwise(bounds)]
+
+
+def thumbnail(path: str | Path, edge: int) -> Image.Image:
+    """A picture with its long edge at most `edge` pixels: upright, sRGB, opaque; never enlarged."""
+    picture = read_image(Path(path))
+    picture.thumbnail((edge, edge), reducing_gap=3)
+    return picture
+
+
+def ending(record: Record) -> str:
+    """How a job ended, with the reason, for people; "" for one that did what it should."""
+    status, reason = record["status"], record.get("error", "")
+    if status == COMPLETE:
+        return ""
+    return f"{status}: {reason}" if reason and status not in reason else reason or status

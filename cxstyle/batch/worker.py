@@ -27,7 +27,6 @@ REASONS = {
     "diverged": "a loss was no longer a finite number; lower the weights or the learning rate, or take precision fp32",
     "out of memory": "memory ran out; use a smaller size, fewer workers, or keep to less with memory, such as 4GB",
 }
-PREVIEW_QUALITY = 80
 PREVIEW_SHARE = 0.01
 """Of a run's time that its previews may take, and they come each half to one second."""
 KEEP_EVERY = 20.0
@@ -109,10 +108,20 @@ class Worker:
         result = self.run(task, inputs, started, on_progress)
         if result.status == STOPPED and task.checkpoint is None:
             return JobOutcome(STOPPED, "stopped before it was done")
-        return encoded(task, result, "shared" if self.shared.computed == before else "computed")
+        facts = {
+            "iterations": len(result.losses),
+            "size": [*reversed(result.picture.shape[2:])],
+            "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
+            **{name: result.details[name] for name in ("device", "precision", "features")},
+            "target_features": "shared" if self.shared.computed == before else "computed",
+            "host": socket.gethostname(),
+        }
+        picture = result.encoded(PurePosixPath(task.job.output).suffix, task.job.writing).content
+        how = REASONS.get(result.status, ""), picture, result.losses, facts, result.details.to_dict()
+        return JobOutcome(result.status, *how)
 
     def run(self, task: Task, inputs: Inputs, started: float, on_progress: OnProgress) -> Result:
-        from ..pictures import check_size
+        from ..pictures import check_size, save_picture
         from ..transfer import Checkpoint, Run, prepare
 
         shown, seen, steps = 0.0, 0.0, 0
@@ -121,7 +130,10 @@ class Worker:
             nonlocal shown, seen, steps
             steps += 1
             if task.save_every is not None and steps % task.save_every[0] == 0:
-                save(progress, task, steps)
+                path = task.save_every[1] / task.job.step_file(steps)
+                with contextlib.suppress(OutputError):  # no reason to lose the run
+                    make_folder(path.parent)
+                    save_picture(progress.picture, path)
             now = time.perf_counter()
             if now - shown < SHOW_EVERY:
                 return True
@@ -129,8 +141,10 @@ class Worker:
             if task.preview and now >= seen:
                 picture = preview(progress.picture, task.preview)
                 seen = now + min(1.0, max(0.5, (time.perf_counter() - now) / PREVIEW_SHARE))
-            where = place(progress), progress.losses, picture, progress.scale, progress.scales
-            return on_progress(JobProgress(progress.done, *where))
+            scale = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
+            place = f"{scale} iteration {progress.iteration}/{progress.iterations}"
+            share, losses = progress.done, progress.losses
+            return on_progress(JobProgress(share, place, losses, picture, progress.scale, progress.scales))
 
         setup = prepare(inputs, task.job.config.override(device=self.device), self.shared)
         check_size(task.job.output, *setup.size)
@@ -148,43 +162,11 @@ def read(job: Job) -> Inputs:
     return read_inputs(job.source, list(job.target), job.weights, job.source_mask, list(job.target_mask) or None)
 
 
-def save(progress: Progress, task: Task, steps: int) -> None:
-    """An intermediate picture; one that can't be written is no reason to lose the run."""
-    from ..pictures import save_picture
-
-    if task.save_every is not None:
-        path = task.save_every[1] / f"{task.job.name}_{steps:05d}.png"
-        with contextlib.suppress(OutputError):
-            make_folder(path.parent)
-            save_picture(progress.picture, path)
-
-
 def preview(picture: Tensor, edge: int) -> bytes:
     """A picture (1, 3, H, W) as a JPEG file of at most `edge` pixels."""
     from ..pictures import to_image
 
     image, content = to_image(picture), io.BytesIO()
     image.thumbnail((edge, edge))
-    image.save(content, "JPEG", quality=PREVIEW_QUALITY)
+    image.save(content, "JPEG", quality=80)
     return content.getvalue()
-
-
-def place(progress: Progress) -> str:
-    """scale 2/3 (128x96) iteration 7/20."""
-    scale = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
-    return f"{scale} iteration {progress.iteration}/{progress.iterations}"
-
-
-def encoded(task: Task, result: Result, features: str) -> JobOutcome:
-    """A result for the manifest and its picture as a file."""
-    picture = result.encoded(PurePosixPath(task.job.output).suffix, task.job.writing).content
-    facts = {
-        "iterations": len(result.losses),
-        "size": [*reversed(result.picture.shape[2:])],
-        "seconds": {name: round(value, 3) for name, value in result.seconds.items()},
-        **{name: result.details[name] for name in ("device", "precision", "features")},
-        "target_features": features,
-        "host": socket.gethostname(),
-    }
-    why = REASONS.get(result.status, "")
-    return JobOutcome(result.status, why, picture, losses=result.losses, facts=facts, details=result.details.to_dict())

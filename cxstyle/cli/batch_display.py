@@ -13,9 +13,8 @@ from tqdm import tqdm
 
 from .. import transfer, web
 from ..batch.jobs import Job
-from ..batch.manifest import Record
+from ..batch.manifest import Record, plan_batch, seconds_of, work
 from ..batch.pairing import counted
-from ..batch.plan import plan_batch, seconds_of, words, work
 from ..checks import one_line
 from .display import Display, in_short, used
 from .outputs import tell
@@ -168,7 +167,7 @@ def dry_run(jobs: Sequence[Job], folder: Path, shard: tuple[int, int] | None, fo
         else:
             time = f", about {duration(found)}" if found is not None else ""
             about_it = f"{job.config.size} px x {job.config.iterations}{time}"
-            click.echo(f"{p.state:8}  {job.output}  {words(job)}, {about_it}")
+            click.echo(f"{p.state:8}  {job.output}  {job.words}, {about_it}")
     if not json_lines:
         units = sum(work(p.job.config) for p in todo) / 1e6
         known = len(seconds) == len(todo) and todo

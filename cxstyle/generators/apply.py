@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from torch import Tensor
 
@@ -32,8 +32,6 @@ from .steady import Steady
 
 PRIMING = 0.1
 """Seconds of sound before the picture that stay: what a decoder needs to begin."""
-MISSING = 0.5
-"""Seconds that a video may be shorter than it says."""
 Draw = Callable[[Tensor], Tensor]
 Callback = Callable[[Path, int], object]
 """Told of each frame: the input, and how many of it are done."""
@@ -106,37 +104,26 @@ def apply(
 
 
 def results_of(inputs: Sequence[str | Path], output: Path, *, overwrite: bool) -> list[tuple[Path, Path]]:
-    """Each input file and where its result goes; all are checked before the first is read.
-
-    Raises:
-        PictureError: there is no input.
-        OutputError: a result can't be written, or two would be one file.
-    """
+    """Each input file and where its result goes; all are checked before the first is read."""
     paths = [path for each in inputs for path in files_of(each)]
-    if len(paths) == 1 and output.suffix and not Path(inputs[0]).is_dir():
-        found = [(paths[0], output)]
-    else:
+    alone = len(paths) == 1 and output.suffix and not Path(inputs[0]).is_dir()
+    if not alone:
         make_folder(output)
-        found = [(path, output / result_name(path)) for path in paths]
-    for index, (path, result) in enumerate(found):
-        if result in (other for _, other in found[:index]):
+    found: dict[Path, Path] = {}
+    for path in paths:
+        kinds, usual = (CONTAINERS, ".mp4") if path.suffix.lower() in VIDEOS else (FORMATS, ".png")
+        named = path if path.suffix.lower() in kinds else path.with_suffix(usual)
+        result = output if alone else output / named.name
+        if result in found:
             raise OutputError(f"{path} is the second input for {result}; apply the network to their folders in turn")
-        kinds = CONTAINERS if path.suffix.lower() in VIDEOS else FORMATS
         if result.suffix.lower() not in kinds:
             raise OutputError(f"{result}: what comes of {path.name} is one of {', '.join(kinds)}")
         check_writable(result, overwrite=overwrite, inputs=paths)
-    return found
-
-
-def result_name(path: Path) -> str:
-    """Of an input in a folder of results: the same, with a suffix that can be written."""
-    if path.suffix.lower() in VIDEOS:
-        return path.name if path.suffix.lower() in CONTAINERS else f"{path.stem}.mp4"
-    return path.name if path.suffix.lower() in FORMATS else f"{path.stem}.png"
+        found[result] = path
+    return [(path, result) for result, path in found.items()]
 
 
 def apply_picture(draw: Draw, path: Path, output: Path, callback: Callback) -> Applied:
-    """Of one file."""
     started = time.perf_counter()
     picture = load_picture(path)
     drawn = draw(picture)
@@ -146,12 +133,11 @@ def apply_picture(draw: Draw, path: Path, output: Path, callback: Callback) -> A
 
 
 def apply_video(draw: Draw, path: Path, output: Path, steady: Steady | None, callback: Callback) -> Applied:
-    """Of one file; where its end is damaged, up to there."""
+    """Where its end is damaged, up to there."""
     started, count, notes = time.perf_counter(), 0, []
     rate, frames = read_frames(path)
     given: Tensor | None = None
-    with Sound(path) as sound, VideoWriter(output, rate) as writer:
-        sound.begin(writer.container)
+    with VideoWriter(output, rate) as writer, closing(Sound(path, writer.container)) as sound:
         try:
             for frame in frames:
                 if frame is not given:  # a frame that lasts comes again as the same
@@ -169,7 +155,7 @@ def apply_video(draw: Draw, path: Path, output: Path, steady: Steady | None, cal
             notes.append(f"{error}; the result ends there, after {count} frames")
         if given is None:
             raise PictureError(f"{path} holds no frame")
-        if not notes and count / rate < sound.seconds - MISSING:
+        if not notes and count / rate < sound.seconds - 0.5:
             notes.append(f"{path} says that it lasts {sound.seconds:.1f} s, and ends after {float(count / rate):.1f} s")
     size = drawn.shape[2] // 2 * 2, drawn.shape[3] // 2 * 2  # as H.264 has them
     return Applied(path, output, count, size_of(given), size, time.perf_counter() - started, tuple(notes))
@@ -179,55 +165,40 @@ def size_of(picture: Tensor) -> tuple[int, int]:
     return picture.shape[2], picture.shape[3]
 
 
-def in_seconds(tags: Mapping[str, str]) -> float:
-    """What Matroska says of a stream, such as 00:01:05.2; 0 where nothing is said."""
-    clock = [part for part in tags.get("DURATION", "").split(":") if part.replace(".", "").isdecimal()]
-    return sum(float(part) * float(60**place) for place, part in enumerate(reversed(clock)))
-
-
 class Sound:
-    """The sound of a video, whose packets are copied as they are; for use in a `with` statement.
+    """The sound of a video, whose packets are copied as they are; to be closed.
 
     Args:
         path: of the video.
+        container: that gets it.
 
     Attributes:
         seconds: that the file says that its picture lasts; 0 where it doesn't.
+
+    Raises:
+        OutputError: the container can't hold this kind of sound.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Self:
-        self.input: Any = open_video(self.path)
-        self.streams: dict[int, Any] = {}
-        self.packets: Iterator[Any] = iter(())
-        self.ahead: Any = None
+    def __init__(self, path: Path, container: Any) -> None:
+        self.path, self.container, self.input = path, container, open_video(path)
         video: Any = self.input.streams.video[0]
         self.start = float((video.start_time or 0) * video.time_base)
-        self.seconds = float(video.duration * video.time_base) if video.duration else in_seconds(video.metadata)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.input.close()
-
-    def begin(self, container: Any) -> None:
-        """Makes its streams in a container.
-
-        Raises:
-            OutputError: it can't hold this kind of sound.
-        """
-        self.container = container
+        # Matroska has it as a tag, such as 00:01:05.2.
+        clock = [part for part in video.metadata.get("DURATION", "").split(":") if part.replace(".", "").isdecimal()]
+        tagged = sum(float(part) * 60**place for place, part in enumerate(reversed(clock)))
+        self.seconds = float(video.duration * video.time_base) if video.duration else tagged
+        self.streams: dict[int, Any] = {}
         for stream in self.input.streams.audio:
             try:
                 self.streams[stream.index] = container.add_stream_from_template(stream)
             except (ValueError, pyav().FFmpegError) as error:
-                kind = stream.codec_context.name
-                raise OutputError(
-                    f"the sound of {self.path} is {kind}, which such a file can't hold; write an .mkv"
-                ) from error
-        if self.streams:
-            self.packets = self.input.demux(*self.input.streams.audio)
+                why = f"the sound of {path} is {stream.codec_context.name}, which such a file can't hold"
+                raise OutputError(f"{why}; write an .mkv") from error
+        self.packets = iter(self.input.demux(*self.input.streams.audio) if self.streams else ())
+        self.ahead: Any = None
+
+    def close(self) -> None:
+        self.input.close()
 
     def copy(self, until: float | None = None) -> None:
         """What belongs to the seconds up to a moment, or all that is left."""

@@ -17,8 +17,6 @@ COARSEST = 4
 """Pixels of the short side at the first level; less than twice as many where the size is no power of two."""
 SHARES = ((128, 1.0), (512, 1 / 2), (1024, 1 / 8), (math.inf, 1 / 32))
 """Below a size of a level, its channels as a share of the widest: 1024, 512, 128 and 32 in the paper."""
-FEWEST = 4
-"""Channels of a level."""
 SLOPE, EPSILON = 0.2, 1e-5
 """Of the leaky ReLU below 0, and of the norm; 1e-12 in the authors' code is nothing in half precision."""
 
@@ -32,7 +30,7 @@ def level_channels(levels: int, width: int) -> list[int]:
     """Channels of each level, coarse to fine; `width` of those below 128 px."""
     sizes = [COARSEST * 2**level for level in range(levels)]
     shares = [next(share for below, share in SHARES if size < below) for size in sizes]
-    return [max(FEWEST, round(width * share)) for share in shares]
+    return [max(4, round(width * share)) for share in shares]
 
 
 class Level(nn.Module):
@@ -74,23 +72,19 @@ class CRN(nn.Module):
         inputs = [3, *(3 + before for before in channels[:-1])]
         self.levels = nn.ModuleList(Level(*pair) for pair in zip(inputs, channels, strict=True))
         self.last = nn.Conv2d(channels[-1], 3, 1)
-        self.initialize(torch.Generator().manual_seed(seed))
-
-    def initialize(self, generator: torch.Generator) -> None:
-        """Xavier's uniform numbers for convolutions, as in the authors' code."""
+        generator = torch.Generator().manual_seed(seed)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.xavier_uniform_(module.weight, generator=generator)
+                nn.init.xavier_uniform_(module.weight, generator=generator)  # as in the authors' code
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        if self.residual:
+        if residual:
             nn.init.zeros_(self.last.weight)
 
     def sizes(self, size: Sequence[int]) -> list[tuple[int, int]]:
         """(height, width) of each level for a picture of a size, coarse to fine."""
-        halvings = range(len(self.levels) - 1, -1, -1)
         height, width = size
-        return [(max(1, round(height / 2**n)), max(1, round(width / 2**n))) for n in halvings]
+        return [(max(1, round(height / 2**n)), max(1, round(width / 2**n))) for n in reversed(range(len(self.levels)))]
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(N, 3, H, W) in [0, 1] -> (N, 3, H, W), about in [0, 1]."""

@@ -22,12 +22,10 @@ from torch import Tensor
 
 from ..errors import ConfigError, OutputError, PictureError
 from ..files import sha256_of
-from ..pictures import VIDEOS, fit_within, load_picture, read_frames, resize
+from ..pictures import VIDEOS, fit_within, load_picture, read_frames, resize, to_image
 
 PAIRINGS = ("number", "name")
 """How pictures of two sides are paired, beside a file of CSV."""
-SMALL = (16, 16)
-"""(height, width) at which frames are compared with the one before."""
 CUT, MORE = 0.08, 5.0
 """Mean change from frame to frame, in [0, 1], beyond which there is a cut; and as many times the usual one."""
 
@@ -56,13 +54,13 @@ def survey(video: str | Path) -> Survey:
         PictureError: it can't be read to its end, or holds no or one frame.
     """
     rate, frames = read_frames(video)
-    small = [resize(picture, *SMALL) for picture in frames]
+    small = [resize(picture, 16, 16) for picture in frames]
     if not small:
         raise PictureError(f"{video} holds no frame")
     if len(small) == 1:
         raise PictureError(f"{video} is no video, but one picture: `cxstyle run` draws pictures")
     changes = [float((later - earlier).abs().mean()) for earlier, later in pairwise(small)]
-    least = max(CUT, MORE * statistics.median(changes or [0.0]))
+    least = max(CUT, MORE * statistics.median(changes))
     middle = next(islice(read_frames(video)[1], len(small) // 2, None))
     return Survey(len(small), rate, 1 + sum(change > least for change in changes), middle)
 
@@ -91,6 +89,11 @@ class Side:
         """(height, width)."""
         return self.pixels.shape[1], self.pixels.shape[2]
 
+    @property
+    def stems(self) -> list[str]:
+        """The names without suffixes."""
+        return [Path(name).stem for name in self.names]
+
     def pictures(self, indices: Sequence[int]) -> Tensor:
         """(N, 3, H, W) in [0, 1]."""
         chosen = torch.from_numpy(self.pixels[list(indices)].astype(numpy.float32))
@@ -115,7 +118,7 @@ def read_side(where: str | Path, long_edge: int) -> Side:
                     sizes = f"{names[0]} is {first} and {name} {other}"
                     raise PictureError(f"{where}: sizes differ, {sizes}; crop them alike")
                 names.append(name)
-                file.write(to_bytes(picture))
+                file.write(to_image(picture).tobytes())
             if size is None:
                 raise PictureError(f"{where} holds no picture")
             file.flush()
@@ -124,12 +127,6 @@ def read_side(where: str | Path, long_edge: int) -> Side:
         raise OutputError(f"can't keep the pictures of {where} in {tempfile.gettempdir()}: {error.strerror}") from error
     digests = hashlib.sha256("".join(map(sha256_of, paths)).encode())
     return Side(Path(where).name, names, pixels, digests.hexdigest())
-
-
-def to_bytes(picture: Tensor) -> bytes:
-    """(1, 3, H, W) in [0, 1] as H x W x 3 bytes."""
-    pixels: numpy.ndarray[Any, Any] = picture[0].mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
-    return pixels.tobytes()
 
 
 def files_of(where: str | Path) -> list[Path]:
@@ -148,12 +145,11 @@ def files_of(where: str | Path) -> list[Path]:
         found = [Path(each) for each in glob(str(where))]  # noqa: PTH207 - of any folder
     if not found:
         raise PictureError(f"{where} holds no picture")
+
+    def by_number(path: Path) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+
     return sorted(found, key=by_number)
-
-
-def by_number(path: Path) -> list[tuple[int, str]]:
-    """A key that sorts frame_9 before frame_10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def named_pictures(paths: Sequence[Path]) -> Iterator[tuple[str, Tensor]]:
@@ -171,37 +167,28 @@ def paired(sources: Side, targets: Side, how: str) -> list[int]:
 
     Args:
         sources: the one side.
-        targets: the other.
+        targets: the other, of the same size.
         how: number (in their order), name (of the files, without suffix), or the path of a CSV file: in each row the
             name or number of a source and of a target.
-
-    Raises:
-        ConfigError: another number of them, a name that the other side lacks, or a file that can't be read.
     """
+    if sources.size != targets.size:
+        sizes = (f"{width}x{height} px" for height, width in (sources.size, targets.size))
+        raise PictureError(f"pairs: sizes differ, {' and '.join(sizes)}; crop them alike")
     if how == "number":
         if len(sources) != len(targets):
             counts = f"{sources.name} has {len(sources)} pictures and {targets.name} {len(targets)}"
             raise ConfigError(f"pairs: {counts}; cut the longer one, or pair them by name or by a CSV file")
         return list(range(len(sources)))
-    known, wanted = places(targets), {name: name for name in map(stem, sources.names)}
+    known, wanted = {name: index for index, name in enumerate(targets.stems)}, {name: name for name in sources.stems}
     if how != "name":
         wanted = dict(rows_of(Path(how)))
-        unknown = sorted(set(wanted) - set(places(sources)))
+        unknown = sorted(set(wanted) - set(sources.stems))
         if unknown:
             raise ConfigError(f"pairs: {sources.name} has no {unknown[0]}, which {how} names")
     missing = sorted(set(wanted.values()) - set(known))
     if missing or not wanted:
         raise ConfigError(f"pairs: {targets.name} has no {missing[0] if missing else 'pair'} for {sources.name}")
-    return [known[wanted[name]] if name in wanted else -1 for name in map(stem, sources.names)]
-
-
-def stem(name: str) -> str:
-    return Path(name).stem
-
-
-def places(side: Side) -> dict[str, int]:
-    """Index of each name."""
-    return {stem(name): index for index, name in enumerate(side.names)}
+    return [known[wanted[name]] if name in wanted else -1 for name in sources.stems]
 
 
 def rows_of(path: Path) -> Iterator[tuple[str, str]]:
@@ -211,7 +198,7 @@ def rows_of(path: Path) -> Iterator[tuple[str, str]]:
             for number, row in enumerate(csv.reader(file), 1):
                 if len(row) != 2:
                     raise ConfigError(f"pairs: {path}, line {number}: a source and a target are needed")
-                first, second = (stem(cell.strip()) for cell in row)
+                first, second = (Path(cell.strip()).stem for cell in row)
                 if (first, second) != ("source", "target"):
                     yield first, second
     except (OSError, UnicodeDecodeError, csv.Error) as error:

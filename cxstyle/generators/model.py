@@ -52,10 +52,11 @@ class Generator:
             DeviceError: this machine doesn't have the device.
         """
         about, tensors = read_model(Path(path))
-        network = network_of(about)
         try:
+            (height, width), of = about["size"], about["settings"]
+            network = CRN((height, width), of["width"], of["input_scale"], of["seed"], of.get("residual", False))
             network.load_state_dict(tensors)
-        except RuntimeError as error:
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise WeightsError(f"{path} is damaged: its parameters are not those of its settings") from error
         where = choose_device(device)
         network = network.to(where).to(memory_format=torch.channels_last).eval()
@@ -99,26 +100,8 @@ class Generator:
         return (whole + interpolate(drawn - found, *whole.shape[2:])).clamp(0, 1) if full_size else drawn
 
 
-def network_of(about: Mapping[str, Any]) -> CRN:
-    """The network that a file describes, with parameters of no meaning.
-
-    Raises:
-        WeightsError: what it says is no network.
-    """
-    try:
-        settings, (height, width) = about["settings"], about["size"]
-        residual = settings.get("residual", False)
-        return CRN((height, width), settings["width"], settings["input_scale"], settings["seed"], residual)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError("the settings of the network are damaged") from error
-
-
 def write_model(path: Path, network: CRN, about: Mapping[str, Any]) -> None:
-    """Writes a network and what it is, whole or not at all; the same input, the same bytes.
-
-    Raises:
-        OutputError: it can't be written.
-    """
+    """Writes a network and what it is, whole or not at all; the same input, the same bytes."""
     from safetensors.torch import save
 
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}

@@ -12,19 +12,18 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from .. import __version__
 from ..device import DTYPES, choose_device, choose_precision, describe, exact_float32, memory_errors, usual_modes
-from ..errors import CheckpointError, ConfigError, CxStyleError, PictureError
+from ..errors import CheckpointError, ConfigError, CxStyleError
 from ..features import VGGFeatures, resolve_network
 from ..files import check_writable, load_state, make_folder, save_state
 from ..losses import Draws, Objective, feature_layers
@@ -34,15 +33,10 @@ from .crn import CRN
 from .data import paired, read_side
 from .model import Generator, write_model
 
-FINAL_RATE = 0.02
-"""Where the cosine schedule ends, as a share of the rate."""
 SAVE_EVERY = 60.0
 """Seconds between two states."""
-MOST_ROWS = 40
-"""Epochs on the sheet of strips, the last ones."""
 KIND = "training"
 """Of its states, beside those of runs."""
-ANEW = "leave --resume out to begin anew"
 GOES_ON = ("description", "device", "epochs", "precision")
 """Settings that may be others when a training goes on."""
 
@@ -140,17 +134,13 @@ def train(
         return training.ended(status)
 
 
+@dataclass(frozen=True)
 class Team:
-    """Processes that train together, mostly one.
+    """Processes that train together, mostly one: the rank of this one, from 0; how many there are; and its device."""
 
-    Args:
-        rank: of this one, from 0.
-        world: how many there are.
-        device: of this one.
-    """
-
-    def __init__(self, rank: int, world: int, device: torch.device) -> None:
-        self.rank, self.world, self.device = rank, world, device
+    rank: int
+    world: int
+    device: torch.device
 
     def agreed(self, *values: float) -> list[float]:
         """What the first process says, which the others do, too."""
@@ -183,13 +173,7 @@ class Training:
     """Everything that stays from step to step, and the step."""
 
     def __init__(
-        self,
-        config: TrainConfig,
-        sources: str | Path,
-        targets: str | Path,
-        pairs: str,
-        output: Path,
-        team: Team,
+        self, config: TrainConfig, sources: str | Path, targets: str | Path, pairs: str, output: Path, team: Team
     ) -> None:
         self.config, self.output, self.team = config, output, team
         self.checkpoint = checkpoint_of(output)
@@ -199,7 +183,7 @@ class Training:
         self.targets = read_side(targets, config.size)
         if config.task == "animation" and len(self.targets) > 1:
             raise ConfigError(f"{targets} holds {len(self.targets)} pictures; an animation has one target")
-        self.partners = self._partners(pairs)
+        self.partners = paired(self.sources, self.targets, pairs) if config.task == "puppet" else None
         self.usable = [i for i in range(len(self.sources)) if self.partners is None or self.partners[i] >= 0]
         self.per_epoch = len(self.usable) // (config.batch * team.world)
         if not self.per_epoch:
@@ -227,7 +211,8 @@ class Training:
             losses = self.advance()
             strip = self.end_epoch() if self.step % self.per_epoch == 0 else None
             spent = self.seconds() / (60 * minutes) if minutes else 0.0
-            progress = self._progress(losses, max(self.step / self.steps, min(spent, 1.0)), strip)
+            done, epoch = max(self.step / self.steps, min(spent, 1.0)), 1 + (self.step - 1) // self.per_epoch
+            progress = TrainProgress(self.step, self.steps, epoch, self.config.epochs, done, losses, strip)
             stopped = callback is not None and callback(progress) is False
             self.done, stop, late = self.team.agreed(progress.done, stopped, spent >= 1)
             if stop or time.perf_counter() - saved > SAVE_EVERY:
@@ -237,13 +222,11 @@ class Training:
                 return "stopped" if stop else "out of time"
         return "complete"
 
-    def advance(self) -> list[float]:
+    def advance(self) -> dict[str, float]:
         """One step: the network draws some sources, and moves to where their losses are lower."""
         seed, device = self.config.seed, self.team.device
-        chosen = self._chosen()
-        sources = self.sources.pictures(chosen).to(device)
-        partners = self._partners_of(chosen)
-        self.objective.bind_source(sources, None if partners is None else partners.to(device))
+        sources, partners = self._samples()
+        self.objective.bind_source(sources, partners)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             drawn = self.drawing(sources)
         draws = Draws(random_by(seed, "samples", self.step, self.team.rank), device)
@@ -259,13 +242,12 @@ class Training:
         self.adam.step()
         self.step += 1
         self.sums += values
-        return [float(value) for value in values]
+        return dict(zip(self.objective.names, values.tolist(), strict=True))
 
     def rate(self) -> float:
-        """Of the coming step."""
-        if self.config.schedule == "constant":
-            return self.config.lr
-        return self.config.lr * (FINAL_RATE + (1 - FINAL_RATE) * (1 + math.cos(math.pi * self.done)) / 2)
+        """Of the coming step; the cosine schedule ends at a fiftieth."""
+        cosine = 0.02 + 0.98 * (1 + math.cos(math.pi * self.done)) / 2
+        return self.config.lr * (cosine if self.config.schedule == "cosine" else 1)
 
     def end_epoch(self) -> Path | None:
         """Writes the network as it is after an epoch or the part of one, and how it draws one of the sources."""
@@ -274,11 +256,8 @@ class Training:
         self.sums.zero_()
         if self.team.rank:
             return None
-        self.write()
-        return write_strip(self._strip(), self.strips, len(self.epochs))
-
-    def write(self) -> None:
         write_model(self.output, self.network, self.about())
+        return self.write_strip()
 
     def about(self) -> dict[str, Any]:
         """What the network's file says of it."""
@@ -309,15 +288,12 @@ class Training:
             save_state(self.checkpoint, KIND, state)
 
     def restore(self) -> None:
-        """Goes on from the state that was kept.
-
-        Raises:
-            CheckpointError: it is damaged, or of another training.
-        """
+        """Goes on from the state that was kept; a CheckpointError where it is damaged, or of another training."""
         state = load_state(self.checkpoint, KIND)
         for key, value in self._identity().items():
             if state["run"].get(key) != value:
-                raise CheckpointError(f"{self.checkpoint} is of a training with other {key}; {ANEW}")
+                advice = "leave --resume out to begin anew"
+                raise CheckpointError(f"{self.checkpoint} is of a training with other {key}; {advice}")
         self.network.load_state_dict(state["parameters"])
         self.adam.load_state_dict(state["adam"])
         self.step, self.done, self.before = state["step"], state["done"], state["seconds"]
@@ -328,7 +304,7 @@ class Training:
         if status == "out of time" and self.step % self.per_epoch:
             self.end_epoch()
         if self.team.rank == 0:
-            self.write()
+            write_model(self.output, self.network, self.about())
             if status != "stopped":
                 self.checkpoint.unlink(missing_ok=True)
         details: dict[str, Any] = {
@@ -351,62 +327,43 @@ class Training:
         found |= {"sources": self.sources.sha256, "targets": self.targets.sha256, "pairs": repr(self.partners)}
         return found | {"cxstyle": __version__, "torch": str(torch.__version__), "processes": self.team.world}
 
-    def _partners(self, pairs: str) -> list[int] | None:
-        """Of each source its target, where they are paired."""
-        if self.config.task != "puppet":
-            return None
-        if self.sources.size != self.targets.size:
-            sizes = (f"{width}x{height} px" for height, width in (self.sources.size, self.targets.size))
-            raise PictureError(f"pairs: sizes differ, {' and '.join(sizes)}; crop them alike")
-        return paired(self.sources, self.targets, pairs)
-
-    def _chosen(self) -> list[int]:
-        """The sources of this process's samples of a step."""
+    def _samples(self) -> tuple[Tensor, Tensor | None]:
+        """This process's sources of a step, (N, 3, H, W), and their targets; None where all have one."""
+        config, team = self.config, self.team
         epoch, place = divmod(self.step, self.per_epoch)
-        order = torch.randperm(len(self.usable), generator=random_by(self.config.seed, "order", epoch))
-        first = (place * self.team.world + self.team.rank) * self.config.batch
-        return [self.usable[i] for i in order[first : first + self.config.batch].tolist()]
-
-    def _partners_of(self, chosen: Sequence[int]) -> Tensor | None:
-        """The targets of some sources, (N, 3, H, W); None where all have one."""
-        if self.config.task == "animation":
-            return None
+        order = torch.randperm(len(self.usable), generator=random_by(config.seed, "order", epoch))
+        first = (place * team.world + team.rank) * config.batch
+        chosen = [self.usable[i] for i in order[first : first + config.batch].tolist()]
+        sources = self.sources.pictures(chosen).to(team.device)
+        if config.task == "animation":
+            return sources, None
         if self.partners is not None:
-            return self.targets.pictures([self.partners[i] for i in chosen])
-        generator = random_by(self.config.seed, "pairs", self.step, self.team.rank)
-        return self.targets.pictures(torch.randint(len(self.targets), (len(chosen),), generator=generator).tolist())
+            partners = [self.partners[i] for i in chosen]
+        else:
+            generator = random_by(config.seed, "pairs", self.step, team.rank)
+            partners = torch.randint(len(self.targets), (len(chosen),), generator=generator).tolist()
+        return sources, self.targets.pictures(partners).to(team.device)
 
-    def _progress(self, losses: list[float], done: float, strip: Path | None) -> TrainProgress:
-        named = dict(zip(self.objective.names, losses, strict=True))
-        epoch = 1 + (self.step - 1) // self.per_epoch
-        return TrainProgress(self.step, self.steps, epoch, self.config.epochs, done, named, strip)
-
-    def _strip(self) -> Image.Image:
-        """Source, result and target of the source in the middle."""
+    def write_strip(self) -> Path:
+        """Writes source, result and target of the source in the middle, and the sheet of the last 40 epochs."""
         middle = self.usable[len(self.usable) // 2]
         target = self.targets.pictures([self.partners[middle] if self.partners else 0])
         source = self.sources.pictures([middle])
         drawn = Generator(self.network, {"size": self.sources.size}, self.precision)(source)
         height = source.shape[2]
         target = resize(target, height, round(target.shape[3] * height / target.shape[2]))
-        return to_image(torch.cat([source, drawn, target], dim=3))
+        make_folder(self.strips)
+        files = {epoch: self.strips / f"{epoch:03}.png" for epoch in range(1, len(self.epochs) + 1)}
+        path = save_image(to_image(torch.cat([source, drawn, target], dim=3)), files[len(self.epochs)], replace=True)
+        rows = [epoch for epoch in [*files][-40:] if files[epoch].exists()]
+        sheet = grid([[read_image(files[row])] for row in rows], sides=[f"epoch {row}" for row in rows])
+        save_image(sheet, self.strips.with_name(f"{self.strips.name}.png"), replace=True)
+        return path
 
 
 def random_by(*key: object) -> torch.Generator:
     """Random numbers that depend on a key alone."""
     return torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:7]))
-
-
-def write_strip(strip: Image.Image, folder: Path, epoch: int) -> Path:
-    """Writes the strip of an epoch, and the sheet of those so far."""
-    make_folder(folder)
-    path = save_image(strip, folder / f"{epoch:03}.png", replace=True)
-    rows = range(max(1, epoch - MOST_ROWS + 1), epoch + 1)
-    found = [(f"epoch {row}", folder / f"{row:03}.png") for row in rows]
-    found = [(name, file) for name, file in found if file.exists()]
-    sheet = grid([[read_image(file)] for _, file in found], sides=[name for name, _ in found])
-    save_image(sheet, folder.with_suffix(".png"), replace=True)
-    return path
 
 
 def checkpoint_of(output: Path) -> Path:

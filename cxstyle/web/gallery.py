@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from ..batch.manifest import Record, ending, latest, thumbnail
+from ..batch.manifest import Record, latest
 from ..batch.naming import short_names
+from ..batch.sheets import ending, thumbnail
 from ..errors import PictureError
 from ..files import is_marked, numbered, whole_file
 

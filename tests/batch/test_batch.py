@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
-import os
 import shutil
 import signal
 import subprocess
@@ -14,8 +13,8 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -23,7 +22,6 @@ import torch
 from helpers import wait_until
 from PIL import Image
 
-import cxstyle
 from cxstyle import Job, LossTerm, StyleConfig, run_batch, stylize
 from cxstyle.batch.cluster import room, with_network
 from cxstyle.batch.jobs import Task
@@ -39,7 +37,6 @@ from cxstyle.transfer.prepare import prepare
 from cxstyle.transfer.stylize import Run
 
 TINY = StyleConfig.preset("fast").override(size=48, iterations=2)
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(cxstyle.__file__).parents[1])}
 LONG = TINY.override(iterations=100_000)
 
 
@@ -49,9 +46,7 @@ def jobs(pair: tuple[Path, Path]) -> list[Job]:
     return [Job(s, t, TINY, f"{s.stem}/{t.stem}.png") for s in pair for t in pair]
 
 
-def here(jobs: list[Job], folder: Path, **options: Any) -> BatchResult:
-    """Done by this process."""
-    return run_batch(jobs, folder, executor=ThisProcess(), **options)
+here = partial(run_batch, executor=ThisProcess())
 
 
 def results(folder: Path) -> dict[str, bytes]:
@@ -78,9 +73,9 @@ def test_a_recoloured_target_is_another_for_each_source(pair: tuple[Path, Path],
 
 def test_networks_that_were_long_unused_are_dropped_and_who_uses_one_goes_on(pair: tuple[Path, Path]) -> None:
     shared, inputs = FeatureCache(), read_inputs(*pair)
-    layers = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")
-    configs = [StyleConfig([LossTerm("gram", 1, "target", (layer,))], size=32, iterations=1) for layer in layers]
-    runs = [Run(prepare(inputs, config.override(features="vgg16"), shared), 0.0) for config in configs]
+    terms = [LossTerm("gram", 1, "target", (f"conv{layer}",)) for layer in ("1_1", "1_2", "2_1", "2_2", "3_1")]
+    configs = [StyleConfig([term], size=32, iterations=1, features="vgg16") for term in terms]
+    runs = [Run(prepare(inputs, config, shared), 0.0) for config in configs]
     assert [run.go(None).status for run in runs] == ["complete"] * len(runs)
     assert len(shared.networks) == MOST_NETWORKS
 
@@ -99,32 +94,28 @@ def test_a_batch_gives_what_single_runs_give_and_says_so(jobs: list[Job], tmp_pa
     assert record["settings"] == json.loads(json.dumps(TINY.to_dict()))
     assert {"style conv2_2", "content conv4_2", "total"} <= set(record["losses"])
     assert {"time", "host", "device", "seconds", "key", "worker", "seed"} <= set(record)
-    for path, found in ((tmp_path / "out" / record["output"], record["sha256"]), *record["hashes"].items()):
-        assert sha256_of(Path(path)) == found
-    assert set(record["hashes"]) == {record["source"], *record["targets"]}
+    assert record["sha256"] == sha256_of(tmp_path / "out" / record["output"])
+    assert record["hashes"] == {path: sha256_of(Path(path)) for path in (record["source"], *record["targets"])}
     assert [record["target_features"] for record in result.ended()] == ["computed", "shared"] * 2
     report = json.loads((tmp_path / "reports" / "astronaut" / "hopper.json").read_text())
-    assert len(report["losses"]) == 2
-    assert report["pictures"]["result"] == str(tmp_path / "out" / "astronaut" / "hopper.png")
+    made = str(tmp_path / "out" / "astronaut" / "hopper.png")
+    assert (len(report["losses"]), report["pictures"]["result"]) == (2, made)
 
 
 def test_the_same_batch_again_does_what_is_left_and_what_changed_and_force_all(jobs, tmp_path: Path) -> None:
-    first: list[Event] = []
+    first, second = list[Event](), list[Event]()
     here(jobs, tmp_path, callback=first.append)
-    assert [event.kind for event in first[:2]] == ["hashing", "planned"]
-    assert sum(event.kind == "ended" for event in first) == 4
-    shares = [event.share for event in first]
+    kinds, shares = ([getattr(event, name) for event in first] for name in ("kind", "share"))
+    assert (kinds[:2], kinds.count("ended")) == (["hashing", "planned"], 4)
     assert (shares, shares[-1]) == (sorted(shares), 1.0)
     assert (first[-1].done, first[-1].left, first[-1].seconds_left) == (4, 0, 0.0)
     before = (tmp_path / "manifest.jsonl").read_bytes()
-    events: list[Event] = []
-    again = here(jobs, tmp_path, callback=events.append)
+    assert len(here(jobs, tmp_path, callback=second.append).ended()) == 4
     assert (tmp_path / "manifest.jsonl").read_bytes() == before
-    told = [(event.kind, event.skipped, event.left, event.share) for event in events]
+    told = [(event.kind, event.skipped, event.left, event.share) for event in second]
     assert told == [("hashing", 0, 4, 0.0), ("planned", 4, 0, 1.0)]
-    assert len(again.ended()) == 4
     (tmp_path / jobs[0].output).unlink()
-    changed = Job(jobs[1].source, jobs[1].target, TINY.override(seed=4), jobs[1].output)
+    changed = replace(jobs[1], config=TINY.override(seed=4))
     here([jobs[0], changed, *jobs[2:]], tmp_path)
     done = [record["output"] for record in lines(tmp_path / "manifest.jsonl") if record["status"] == "complete"]
     assert done[4:] == [jobs[0].output, changed.output]
@@ -141,56 +132,47 @@ def test_a_job_that_fails_leaves_the_others_alone_and_is_tried_again(jobs, tmp_p
         return real(run, callback)
 
     monkeypatch.setattr(Run, "go", go)
-    broken, (source, target) = tmp_path / "broken.png", (jobs[0].source, jobs[0].target)
+    broken, wild = tmp_path / "broken.png", {"style_weight": 1e38, "content_weight": 1e38, "iterations": 4}
     broken.write_bytes(b"no picture")
-    wild = TINY.override(style_weight=1e38, content_weight=1e38, iterations=4)
+    cases = {
+        "broken.png": (broken, {}, f"failed: {broken} is not a picture"),
+        "missing.png": (tmp_path / "missing.png", {}, "failed: there is no file"),
+        "memory.png": (None, {"memory": "1MB"}, "failed: 48x48 px on cpu needs about"),
+        "bug.png": (None, {"seed": 7}, "failed: KeyError: 'surprise'"),
+        "wild.png": (jobs[3].source, wild, "diverged: a loss was no longer a finite number"),
+        "file/x.png": (None, {}, f"failed: can't make the folder {tmp_path}/out/file"),
+        "weights.png": (None, {"weights": str(tmp_path / "none.safetensors")}, "failed: can't read the weights"),
+        "device.png": (None, {"device": "cuda:7"}, "failed: device: cuda:7 is not there"),
+    }
     bad = [
-        Job(broken, target, TINY),
-        Job(tmp_path / "missing.png", target, TINY),
-        Job(source, target, TINY.override(memory="1MB"), "memory.png"),
-        Job(source, target, TINY.override(seed=7), "bug.png"),
-        Job(jobs[1].source, jobs[1].target, wild, "wild.png"),
-        Job(source, target, TINY, "file/x.png"),
-        Job(source, target, TINY.override(weights=str(tmp_path / "none.safetensors")), "weights.png"),
-        Job(source, target, TINY.override(device="cuda:7"), "device.png"),
+        Job(source or jobs[0].source, jobs[0].target, TINY.override(**settings), output)
+        for output, (source, settings, _) in cases.items()
     ]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "file").write_text("where a folder is wanted")
     result = here([*bad, jobs[0]], tmp_path / "out")
     errors = {record["output"]: f"{record['status']}: {record['error']}" for record in result.failed}
-    says = {
-        "broken__astronaut.png": f"failed: {broken} is not a picture",
-        "missing__astronaut.png": "failed: there is no file",
-        "memory.png": "failed: 48x48 px on cpu needs about",
-        "bug.png": "failed: KeyError: 'surprise'",
-        "wild.png": "diverged: a loss was no longer a finite number",
-        "file/x.png": f"failed: can't make the folder {tmp_path}/out/file",
-        "weights.png": "failed: can't read the weights",
-        "device.png": "failed: device: cuda:7 is not there",
-    }
-    assert errors.keys() == says.keys()
-    assert all(error.startswith(says[output]) for output, error in errors.items())
+    assert errors.keys() == cases.keys()
+    assert all(error.startswith(cases[output][2]) for output, error in errors.items())
     assert list(results(tmp_path / "out")) == [jobs[0].output, "wild.png"]
-    shutil.copy(source, broken)
+    shutil.copy(jobs[0].source, broken)
     assert here([bad[0], jobs[0]], tmp_path / "out").failed == []
 
 
 def test_only_results_of_the_same_pictures_are_replaced(jobs: list[Job], tmp_path: Path) -> None:
     one, other = replace(jobs[0], output="x.png"), replace(jobs[1], output="x.png")
-    place = tmp_path / "x.png"
-    place.write_bytes(b"mine")
-    with pytest.raises(OutputError, match=r"x.png exists, and no batch has made it.*--overwrite"):
-        here([one], tmp_path)
-    assert place.read_bytes() == b"mine"
-    here([one], tmp_path, overwrite=True)
-    first = place.read_bytes()
-    assert first != b"mine"
-    with pytest.raises(OutputError, match=r"x.png is the result of .*astronaut.png x .*astronaut.png; choose another"):
-        here([other], tmp_path)
-    assert place.read_bytes() == first
-    here([other], tmp_path, overwrite=True)
-    assert place.read_bytes() != first
-    place.write_bytes(b"painted over")
+    (tmp_path / "x.png").write_bytes(b"mine")
+    for job, says in (
+        (one, "x.png exists, and no batch has made it.*--overwrite"),
+        (other, "x.png is the result of .*astronaut.png x .*astronaut.png; choose another"),
+    ):
+        before = results(tmp_path)
+        with pytest.raises(OutputError, match=says):
+            here([job], tmp_path)
+        assert results(tmp_path) == before
+        here([job], tmp_path, overwrite=True)
+        assert results(tmp_path) != before
+    (tmp_path / "x.png").write_bytes(b"painted over")
     with pytest.raises(OutputError, match=r"x.png exists, and no batch has made it"):
         here([other], tmp_path, force=True)
 
@@ -220,12 +202,11 @@ def test_a_picture_without_its_line_is_made_again(jobs: list[Job], tmp_path: Pat
 
 
 def test_the_callback_stops_the_batch_and_the_same_call_goes_on(jobs: list[Job], tmp_path: Path) -> None:
-    first = jobs[:2]
-    assert here(first, tmp_path, callback=lambda event: event.done < 1).stopped
+    assert here(jobs[:2], tmp_path, callback=lambda event: event.done < 1).stopped
     assert statuses(tmp_path) == ["complete"]
-    assert not here(first, tmp_path).stopped
+    assert not here(jobs[:2], tmp_path).stopped
     assert statuses(tmp_path) == ["complete"] * 2
-    endless = [Job(jobs[0].source, jobs[0].target, LONG, "x.png")]
+    endless = [replace(jobs[0], config=LONG)]
     in_its_loop = here(endless, tmp_path / "new", callback=lambda event: event.kind != "progress")
     assert ([record["status"] for record in in_its_loop.ended()], in_its_loop.failed) == (["stopped"], [])
     assert results(tmp_path / "new") == {}
@@ -241,24 +222,19 @@ def test_processes_beside_other_threads_give_the_same_bytes_as_one(jobs: list[Jo
     thread.start()
     thread.join(120)
     assert results(tmp_path / "one") == results(tmp_path / "two")
-    assert {record["worker"] for record in done[0].ended()} == {"1", "2"}
-    assert {record["device"] for record in done[0].ended()} == {f"cpu ({max(1, torch.get_num_threads() // 2)} threads)"}
+    device = f"cpu ({max(1, torch.get_num_threads() // 2)} threads)"
+    assert {(record["worker"], record["device"]) for record in done[0].ended()} == {("1", device), ("2", device)}
     assert multiprocessing.active_children() == []
 
 
 def test_a_pool_takes_jobs_one_by_one_with_previews_and_each_can_be_cancelled(jobs: list[Job]) -> None:
-    endless, told = Task(5, replace(jobs[0], config=LONG), preview=32), list[tuple[str, int, str]]()
+    told, outcomes, previews = list[tuple[str, int, str]](), dict[int, str](), list[bytes]()
     with LocalPool(1, [None]) as pool:
-        pool.submit(endless)
-        outcomes: dict[int, str] = {}
-        previews = 0
+        pool.submit(Task(5, replace(jobs[0], config=LONG), preview=32))
         while len(outcomes) < 3:
             for kind, task, worker, content in pool.poll():
                 told.append((kind, task.index, worker))
-                if kind == "progress" and task.index == 5 and content.preview is not None:
-                    previews += 1
-                    with Image.open(io.BytesIO(content.preview)) as image:
-                        assert image.size == (32, 32)
+                previews += [content.preview] if kind == "progress" and content.preview else []
                 outcomes |= {task.index: content.status} if kind == "ended" else {}
                 if told[1:] == [("progress", 5, "1")]:
                     pool.submit(Task(6, jobs[1]), Task(7, jobs[2]))
@@ -266,7 +242,8 @@ def test_a_pool_takes_jobs_one_by_one_with_previews_and_each_can_be_cancelled(jo
     assert multiprocessing.active_children() == []
     assert told[0] == ("started", 5, "1")
     assert outcomes == {5: "stopped", 6: "complete", 7: "stopped"}
-    assert previews > 0
+    with Image.open(io.BytesIO(previews[0])) as image:
+        assert image.size == (32, 32)
 
 
 def test_a_task_with_a_checkpoint_keeps_its_picture_when_stopped_and_goes_on(jobs: list[Job], tmp_path: Path) -> None:
@@ -289,9 +266,8 @@ def test_a_script_that_guards_nothing_is_not_run_again_by_workers(jobs: list[Job
         "jobs = [Job(sys.argv[1], sys.argv[2], fast, f'{i}.png') for i in range(2)]\n"
         "print(len(run_batch(jobs, 'out', workers=2).ended()))"
     )
-    words = [sys.executable, str(script), str(jobs[0].source), str(jobs[1].source)]
-    told = subprocess.run(words, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert told.stdout == "begun\n2\n"
+    words = [sys.executable, script, jobs[0].source, jobs[1].source]
+    assert subprocess.check_output(words, cwd=tmp_path, text=True) == "begun\n2\n"
 
 
 def killing(times: int) -> Callable[[Event], None]:
@@ -311,7 +287,7 @@ def killing(times: int) -> Callable[[Event], None]:
 
 @pytest.mark.slow
 def test_the_job_of_a_worker_that_was_killed_is_done_by_another(jobs: list[Job], tmp_path: Path) -> None:
-    slow = [Job(job.source, job.target, TINY.override(iterations=40), job.output) for job in jobs[:2]]
+    slow = [replace(job, config=TINY.override(iterations=40)) for job in jobs[:2]]
     here(slow, tmp_path / "one")
     result = run_batch(slow, tmp_path / "two", executor=LocalPool(1, [None]), callback=killing(1))
     assert [record["status"] for record in result.ended()] == ["complete", "complete"]
@@ -321,12 +297,10 @@ def test_the_job_of_a_worker_that_was_killed_is_done_by_another(jobs: list[Job],
 
 @pytest.mark.slow
 def test_a_job_that_kills_its_workers_is_given_up(jobs: list[Job], tmp_path: Path) -> None:
-    endless = Job(jobs[0].source, jobs[0].target, LONG, "endless.png")
+    endless = replace(jobs[0], config=LONG)
     result = run_batch([endless, jobs[1]], tmp_path, executor=LocalPool(1, [None]), callback=killing(2))
-    assert {record["output"]: record["status"] for record in result.ended()} == {
-        "endless.png": "failed",
-        jobs[1].output: "complete",
-    }
+    ended = {record["output"]: record["status"] for record in result.ended()}
+    assert ended == {endless.output: "failed", jobs[1].output: "complete"}
     assert "its worker has died (SIGKILL, as when memory runs out) 2 times" in result.failed[0]["error"]
 
 
@@ -350,7 +324,7 @@ def test_a_batch_that_is_killed_takes_its_workers_with_it_and_can_go_on(jobs: li
         "run_batch([Job(sys.argv[1], sys.argv[2], fast, f'{i}.png') for i in range(2)], sys.argv[3], workers=2)"
     )
     words = [sys.executable, "-c", code, str(jobs[0].source), str(jobs[1].source), str(tmp_path)]
-    parent = subprocess.Popen(words, env=ENVIRONMENT)
+    parent = subprocess.Popen(words)
     manifest = tmp_path / "manifest.jsonl"
     try:
         wait_until(lambda: manifest.exists() and manifest.read_text().count("started") == 2)

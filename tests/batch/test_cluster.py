@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,7 +22,6 @@ from cxstyle.batch.run import Event
 from cxstyle.errors import ClusterError
 
 SMALL = StyleConfig.preset("fast").override(size=64, iterations=20)
-ENDLESS = SMALL.override(iterations=100_000)
 
 
 class Nodes:
@@ -56,11 +56,8 @@ def cluster() -> Iterator[Nodes]:
 @pytest.fixture(scope="module")
 def jobs(pair: tuple[Path, Path]) -> list[Job]:
     """Of two targets, with three seeds each."""
-    return [
-        Job(pair[0], target, SMALL.override(seed=seed), f"{target.stem}/{seed}.png")
-        for target in pair
-        for seed in range(3)
-    ]
+    seeds = [SMALL.override(seed=seed) for seed in range(3)]
+    return [Job(pair[0], t, config, f"{t.stem}/{config.seed}.png") for t in pair for config in seeds]
 
 
 @pytest.fixture(scope="module")
@@ -81,26 +78,20 @@ def pictures(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
 
-def completed(folder: Path) -> list[str]:
-    return sorted(record["output"] for record in lines(folder / "manifest.jsonl") if record["status"] == "complete")
-
-
 def attempts(folder: Path) -> int:
     return max(record["attempt"] for record in lines(folder / "manifest.jsonl"))
 
 
-class Once:
+def once(workers: int, then: Callable[[], object]) -> Callable[[Event], bool]:
     """A callback that does something when so many workers have begun a job."""
+    seen = set[str]()
 
-    def __init__(self, workers: int, then: Callable[[], object]) -> None:
-        self.workers, self.then, self.seen = workers, then, set[str]()
+    def told(event: Event) -> bool:
+        before = len(seen)
+        seen.update({event.worker} - {""})
+        return not before < workers <= len(seen) or then() is not False
 
-    def __call__(self, event: Event) -> bool:
-        before = len(self.seen)
-        self.seen |= {event.worker} - {""}
-        if before < self.workers <= len(self.seen):
-            return self.then() is not False
-        return True
+    return told
 
 
 def workers() -> list[psutil.Process]:
@@ -116,19 +107,23 @@ def test_all_jobs_end_well_and_once_when_a_node_is_killed(
     cluster: Nodes, jobs: list[Job], undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     cluster.set(2)
-    run_batch(jobs, tmp_path / "out", executor=Cluster(cluster.ray.address), callback=Once(2, cluster.kill))
-    assert completed(tmp_path / "out") == sorted(job.output for job in jobs)
+    run_batch(jobs, tmp_path / "out", executor=Cluster(cluster.ray.address), callback=once(2, cluster.kill))
+    ended = [record["output"] for record in lines(tmp_path / "out/manifest.jsonl") if record["status"] == "complete"]
+    assert sorted(ended) == sorted(job.output for job in jobs)
     assert attempts(tmp_path / "out") == 2
     assert pictures(tmp_path / "out") == undisturbed
 
 
-def test_a_node_that_joins_gets_work_and_stopping_ends_it_all(cluster: Nodes, jobs: list[Job], tmp_path: Path) -> None:
+@pytest.fixture
+def endless(jobs: list[Job]) -> list[Job]:
+    return [replace(job, config=SMALL.override(iterations=100_000)) for job in jobs]
+
+
+def test_a_node_that_joins_gets_work_and_stopping_ends_it_all(cluster: Nodes, endless, tmp_path: Path) -> None:
     cluster.set(1)
-    endless = [Job(job.source, job.target, ENDLESS, job.output) for job in jobs]
-    join, stop = Once(1, lambda: cluster.set(2)), Once(2, lambda: False)
-    result = run_batch(
-        endless, tmp_path, executor=Cluster(cluster.ray.address), callback=lambda event: join(event) and stop(event)
-    )
+    callbacks = once(1, lambda: cluster.set(2)), once(2, lambda: False)
+    executor = Cluster(cluster.ray.address)
+    result = run_batch(endless, tmp_path, executor=executor, callback=lambda event: all(c(event) for c in callbacks))
     assert result.stopped
     assert [record["status"] for record in result.ended()] == ["stopped", "stopped"]
     assert pictures(tmp_path) == {}
@@ -140,18 +135,16 @@ def test_what_a_shell_has_put_into_the_background_stops_as_well() -> None:
     subprocess.run(["bash", "-c", "trap '' INT; exec \"$@\"", "bash", sys.executable, *words], check=True, timeout=150)
 
 
-def test_a_node_begins_no_job_while_another_has_its_cpus(cluster: Nodes, jobs: list[Job], tmp_path: Path) -> None:
+def test_a_node_begins_no_job_while_another_has_its_cpus(cluster: Nodes, endless, tmp_path: Path) -> None:
     cluster.set(1)
-    endless = [Job(job.source, job.target, ENDLESS, job.output) for job in jobs]
     told: list[str] = []
 
     def five_reports(event: Event) -> bool:
-        if len(told) < 6 and event.worker:
-            told.append(event.worker)
+        told.extend(filter(None, [event.worker]))
         return len(told) < 6
 
     run_batch(endless, tmp_path, executor=Cluster(cluster.ray.address), callback=five_reports)
-    assert len(set(told)) == 1
+    assert len(set(told[:6])) == 1
 
 
 @pytest.fixture
@@ -168,7 +161,7 @@ def test_pictures_travel_where_no_storage_is_shared_and_again_when_a_worker_is_k
     cluster: Nodes, unshared: list[Job], undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     cluster.set(2)
-    executor, kill = Cluster(cluster.ray.address, return_pictures=True), Once(2, lambda: workers()[0].kill())
+    executor, kill = Cluster(cluster.ray.address, return_pictures=True), once(2, lambda: workers()[0].kill())
     run_batch(unshared, "/proc/self/cwd/out", executor=executor, callback=kill)
     assert attempts(tmp_path / "out") == 2
     assert pictures(tmp_path / "out") == undisturbed

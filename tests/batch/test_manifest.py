@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy
 import pytest
 
 from cxstyle import Job, StyleConfig, run_batch
 from cxstyle.batch.jobs import in_order, part
-from cxstyle.batch.manifest import Manifest, lines, manifests, merge, read
-from cxstyle.batch.plan import plan_batch, seconds_of, work
+from cxstyle.batch.manifest import Manifest, lines, manifests, merge, plan_batch, read, seconds_of, work
 from cxstyle.errors import ConfigError, OutputError
 from cxstyle.files import partial_prefix, remove_partial, sha256_of
 
@@ -48,8 +46,7 @@ def test_every_event_is_a_line_of_its_own_with_its_time_and_the_last_end_of_a_jo
     assert [record["output"] for record in found] == ["a.png", "a.png", "a.png", "b.png"]
     assert found[0]["time"] < found[1]["time"]
     latest, known = read(tmp_path)
-    assert {output: record["status"] for output, record in latest.items()} == {"a.png": "complete"}
-    assert set(known) == {"a.png", "b.png"}
+    assert (latest.keys(), latest["a.png"]["status"], known.keys()) == ({"a.png"}, "complete", {"a.png", "b.png"})
 
 
 def test_a_line_cut_short_is_no_record_and_the_next_starts_on_its_own(tmp_path: Path) -> None:
@@ -84,9 +81,8 @@ def test_two_batches_can_not_write_one_manifest_and_a_broken_one_leaves_no_lock(
 
 def test_shards_write_side_by_side_and_merging_leaves_one_manifest_in_order_of_time(tmp_path: Path) -> None:
     with Manifest(tmp_path, (2, 10)) as two, Manifest(tmp_path, (10, 10)) as ten:
-        two.add(ended("a.png"))
-        ten.add(ended("b.png", "failed"))
-        two.add(ended("c.png"))
+        for shard, record in ((two, ended("a.png")), (ten, ended("b.png", "failed")), (two, ended("c.png"))):
+            shard.add(record)
         with pytest.raises(OutputError, match="another batch is writing"):
             merge(tmp_path)
     assert [path.name for path in manifests(tmp_path)] == ["manifest.2of10.jsonl", "manifest.10of10.jsonl"]
@@ -106,7 +102,7 @@ def test_shards_write_side_by_side_and_merging_leaves_one_manifest_in_order_of_t
 def pictures(tmp_path: Path) -> list[Path]:
     paths = [tmp_path / f"{name}.png" for name in "abc"]
     for path in paths:
-        path.write_bytes(path.name.encode())
+        path.write_text(path.name)
     return paths
 
 
@@ -123,12 +119,13 @@ def complete(jobs: list[Job], folder: Path, **more: object) -> None:
 
 
 def test_settings_that_decide_pixels_count(pictures: list[Path], tmp_path: Path) -> None:
-    assert states([Job(*pictures[:2], FAST)], tmp_path / "out") == ["new"]
-    complete([Job(*pictures[:2], FAST)], tmp_path / "out")
+    jobs, folder = [Job(*pictures[:2], FAST)], tmp_path / "out"
+    assert states(jobs, folder) == ["new"]
+    complete(jobs, folder)
     decisive = [{"seed": 1}, {"size": 100}, {"content_weight": 9}, {"deterministic": True}]
     for change in ({}, {"device": "cuda:3"}, {"memory": "4GB"}, *decisive):
         expected = "changed" if change in decisive else "complete"
-        assert states([Job(*pictures[:2], FAST.override(**change))], tmp_path / "out") == [expected], change
+        assert states([Job(*pictures[:2], FAST.override(**change))], folder) == [expected], change
 
 
 def test_contents_and_roles_of_files_count_and_names_do_not(pictures: list[Path], tmp_path: Path) -> None:
@@ -139,21 +136,17 @@ def test_contents_and_roles_of_files_count_and_names_do_not(pictures: list[Path]
     moved = Job(renamed, target, config, "x.png", source_mask=mask, target_mask=mask)
     for path in (renamed, target, mask):
         before = path.read_bytes()
-        path.write_bytes(b"other")
-        assert states([moved], tmp_path) == ["changed"]
-        path.write_bytes(before)
-        assert states([moved], tmp_path) == ["complete"]
-    complete([Job(renamed, [target, mask], FAST, "y.png", weights=numpy.array([1, 2]))], tmp_path)
-    for files, weights, state in (
-        ([target, mask], [1, 2], "complete"),
-        ([mask, target], [1, 2], "changed"),
-        ([target, mask], [2, 1], "changed"),
-    ):
-        assert states([Job(renamed, files, FAST, "y.png", weights=weights)], tmp_path) == [state]
+        for content, state in ((b"other", "changed"), (before, "complete")):
+            path.write_bytes(content)
+            assert states([moved], tmp_path) == [state]
+    files = [target, mask]
+    complete([Job(renamed, files, FAST, "y.png", weights=numpy.array([1, 2]))], tmp_path)
+    for order, weights, state in ((1, [1, 2], "complete"), (-1, [1, 2], "changed"), (1, [2, 1], "changed")):
+        assert states([Job(renamed, files[::order], FAST, "y.png", weights=weights)], tmp_path) == [state]
 
 
 def test_a_result_that_is_gone_and_one_that_failed_are_done_again(pictures: list[Path], tmp_path: Path) -> None:
-    jobs = [Job(pictures[0], pictures[1], FAST), Job(pictures[0], pictures[2], FAST)]
+    jobs = [Job(pictures[0], target, FAST) for target in pictures[1:]]
     complete(jobs, tmp_path)
     (tmp_path / jobs[0].output).unlink()
     written(tmp_path, ended(jobs[1].output, "out of memory", key=read(tmp_path)[0][jobs[1].output]["key"]))
@@ -195,20 +188,11 @@ def test_a_job_needs_a_target_and_has_a_name_without_being_given_one() -> None:
 # schedule
 
 
-def jobs_of(*pairs: str) -> list[Job]:
-    """ "ax": source a, target x."""
-    return [Job(f"{pair[0]}.png", f"{pair[1]}.png", FAST) for pair in pairs]
-
-
-def names(*jobs: Job) -> list[str]:
-    return [job.source.stem + job.target[0].stem for job in jobs]
-
-
 def test_jobs_that_share_features_stand_together() -> None:
-    assert names(*in_order(jobs_of("ax", "ay", "bx", "by", "cx"))) == ["ax", "bx", "cx", "ay", "by"]
-    changes: list[dict[str, Any]] = [{}, {"size": 99}, {"seed": 3}]
-    jobs = [Job("a.png", "x.png", FAST.override(**change), f"{i}.png") for i, change in enumerate(changes)]
-    assert [job.output for job in in_order(jobs)] == ["0.png", "2.png", "1.png"]
+    jobs = [Job(source, target, FAST) for source, target in ("ax", "ay", "bx", "by", "cx")]
+    assert [job.name for job in in_order(jobs)] == ["a__x", "b__x", "c__x", "a__y", "b__y"]
+    jobs = [Job("a", "x", FAST.override(**change)) for change in ({}, {"size": 99}, {"seed": 3})]
+    assert in_order(jobs) == [jobs[0], jobs[2], jobs[1]]
 
 
 def test_shards_are_disjoint_and_together_all_and_equal() -> None:
@@ -223,9 +207,8 @@ def test_shards_are_disjoint_and_together_all_and_equal() -> None:
 
 def test_only_the_partial_files_of_the_named_ones_are_removed(tmp_path: Path) -> None:
     long, other = (tmp_path / f"a_long_name_of_a_picture_{number}.png" for number in (1, 2))
-    mine = [tmp_path / f"{partial_prefix(long)}{random}.part" for random in ("abc", "def")]
     kept = [tmp_path / f"{partial_prefix(other)}abc.part", tmp_path / ".hidden.part", long]
-    for path in (*mine, *kept):
-        path.write_bytes(b"")
+    for path in (*kept, *(tmp_path / f"{partial_prefix(long)}{random}.part" for random in ("abc", "def"))):
+        path.touch()
     remove_partial([long, tmp_path / "missing" / "x.png"])
     assert sorted(tmp_path.iterdir()) == sorted(kept)

@@ -15,30 +15,22 @@ def test_levels_double_from_4_px_and_have_the_channels_of_the_paper() -> None:
     network = CRN((256, 256), 512)
     assert sum(value.numel() for value in network.parameters()) == pytest.approx(24.3e6, rel=0.01)
 
-
-def test_the_last_level_has_the_size_of_the_picture_and_each_before_half_of_it() -> None:
-    network = CRN((100, 70), 8)
-    assert network.sizes((100, 70)) == [(6, 4), (12, 9), (25, 18), (50, 35), (100, 70)]
+    assert CRN((100, 70), 8).sizes((100, 70)) == [(6, 4), (12, 9), (25, 18), (50, 35), (100, 70)]
 
 
 @pytest.mark.parametrize("size", [(32, 32), (45, 64), (100, 33)])
 def test_any_size_goes_through_and_gradients_reach_every_parameter(size: tuple[int, int]) -> None:
-    network = CRN((32, 32), 8)
-    found = network(torch.rand(2, 3, *size))
-    assert found.shape == (2, 3, *size)
+    network, pictures = CRN((32, 32), 8), torch.rand(2, 3, *size)
+    found = network(pictures)
+    assert found.shape == pictures.shape
+    torch.testing.assert_close(found[1:], network(pictures[1:]))  # samples know nothing of each other
     found.square().sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())
 
 
-def test_samples_of_a_batch_know_nothing_of_each_other() -> None:
-    network, pictures = CRN((32, 40), 8), torch.rand(2, 3, 32, 40)
-    torch.testing.assert_close(network(pictures)[1:], network(pictures[1:]))
-
-
 def test_a_seed_gives_the_same_parameters() -> None:
-    one, same, other = CRN((32, 32), 8, seed=1), CRN((32, 32), 8, seed=1), CRN((32, 32), 8, seed=2)
-    assert torch.equal(one.levels[0].convolutions[0].weight, same.levels[0].convolutions[0].weight)
-    assert not torch.equal(one.levels[0].convolutions[0].weight, other.levels[0].convolutions[0].weight)
+    one, same, other = (CRN((32, 32), 8, seed=seed).levels[0].convolutions[0].weight for seed in (1, 1, 2))
+    assert (torch.equal(one, same), torch.equal(one, other)) == (True, False)
 
 
 def test_a_change_of_the_picture_is_none_at_first_and_reaches_every_parameter_after_a_step() -> None:

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
 from helpers import wait_for
 
 from cxstyle import LossTerm
 from cxstyle.errors import CheckpointError, CxStyleError
-from cxstyle.generators import Generator, TrainProgress, train
+from cxstyle.generators import Generator, train
 from cxstyle.settings import TASKS, TrainConfig, train_preset_names
 from generators import in_folder, moving, tiny
 
@@ -53,42 +52,28 @@ def test_a_domain_is_paired_at_random_anew_in_every_step(frames: Path, tmp_path:
     assert result.generator.about["targets"]["count"] == 5
 
 
-def stop_after(count: int) -> object:
-    def told(progress: TrainProgress) -> bool:
-        return progress.step < count
-
-    return told
-
-
 def test_a_training_that_goes_on_ends_in_the_same_bytes(frames: Path, still: Path, tmp_path: Path) -> None:
     term = LossTerm("contextual", 1.0, "target", ("conv1_2",), samples=100)
     config = tiny("animation", term, schedule="cosine", batch=2)
-    whole, parts = (tmp_path / name / "net.safetensors" for name in ("whole", "parts"))
-    for path in (whole, parts):
-        path.parent.mkdir()
+    whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
     train(frames, still, config, whole)
     for steps in (4, 9):  # in the middle of an epoch
-        result = train(frames, still, config, parts, resume=True, callback=stop_after(steps))
-        assert result.status == "stopped"
-        assert result.path.exists()
+        result = train(frames, still, config, parts, resume=True, callback=lambda p, most=steps: p.step < most)
+        assert (result.status, result.path.exists()) == ("stopped", True)
     assert train(frames, still, config, parts, resume=True).status == "complete"
     assert parts.read_bytes() == whole.read_bytes()
 
 
 def test_minutes_end_a_training_early_and_its_rate_with_it(frames: Path, still: Path, tmp_path: Path) -> None:
-    config, seen = tiny("animation", CONTENT, schedule="cosine", epochs=1000), []
-    result = train(
-        frames, still, config, tmp_path / "net.safetensors", minutes=0.01, callback=lambda p: seen.append(p.done)
-    )
-    assert result.status == "out of time"
-    assert seen == sorted(seen)
-    assert seen[-1] == 1
+    config, path, seen = tiny("animation", CONTENT, schedule="cosine", epochs=1000), tmp_path / "net.safetensors", []
+    result = train(frames, still, config, path, minutes=0.01, callback=lambda progress: seen.append(progress.done))
+    assert (result.status, seen, seen[-1]) == ("out of time", sorted(seen), 1)
     assert (tmp_path / "net_epochs.png").exists()
 
 
 def test_what_can_not_be_gone_on_from_is_refused(frames: Path, inverted: Path, tmp_path: Path) -> None:
     config, path = tiny("puppet", L1), tmp_path / "net.safetensors"
-    train(frames, inverted, config, path, callback=stop_after(2))
+    train(frames, inverted, config, path, callback=lambda progress: progress.step < 2)
     with pytest.raises(CheckpointError, match="with other lr; leave --resume out"):
         train(frames, inverted, config.override(lr=0.1), path, resume=True)
     checkpoint = path.with_suffix(".checkpoint")
@@ -126,12 +111,9 @@ def test_settings_that_make_no_sense_are_refused_with_their_place() -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_presets_of_every_task_can_be_read(task: str) -> None:
-    names = train_preset_names(task)
-    assert {"paper", "quick"} <= set(names)
-    for name in names:
-        config = TrainConfig.preset(task, name)
-        assert config.task == task
-        assert config.description
+    found = {name: TrainConfig.preset(task, name) for name in train_preset_names(task)}
+    assert {"paper", "quick"} <= found.keys()
+    assert all(config.task == task and config.description for config in found.values())
 
 
 @pytest.mark.slow
@@ -143,16 +125,12 @@ def test_two_processes_train_one_network(frames: Path, inverted: Path, tmp_path:
     config.write_text("task: puppet\nsize: 48\nwidth: 8\nepochs: 2\nterms: [{loss: l1, compare: paired}]\n")
     words = [sys.executable, "-m", "cxstyle", "train", "puppet", str(frames), str(inverted), "--config", str(config)]
     words += ["-o", str(tmp_path / "net.safetensors"), "--device", "cpu", "--batch", "3"]
-    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    both = [
-        subprocess.Popen(words, env=os.environ | common | {"RANK": str(rank), "LOCAL_RANK": str(rank)})
-        for rank in range(2)
-    ]
+    common = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    both = [subprocess.Popen(words, env=common | {"RANK": rank, "LOCAL_RANK": rank}) for rank in "01"]
     assert [process.wait(300) for process in both] == [0, 0]
     generator = Generator.load(tmp_path / "net.safetensors", "cpu")
     assert generator.about["steps"] == 4  # two epochs of 12 in steps of two times 3
     assert all(value.isfinite().all() for value in generator.network.state_dict().values())
-    assert torch.equal(generator(moving(1)[0]), Generator.load(tmp_path / "net.safetensors", "cpu")(moving(1)[0]))
 
 
 KILLED = """
@@ -184,9 +162,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bytes(frames: Path, stil
         "task: animation\nfeatures: vgg16\nsize: 48\nwidth: 8\nepochs: 6\nlr: 0.01\nschedule: cosine\ndevice: cpu\n"
         "terms: [{loss: contextual, compare: target, layers: [conv1_2], samples: 100}]\n"
     )
-    whole, parts = (tmp_path / name / "net.safetensors" for name in ("whole", "parts"))
-    for path in (whole, parts):
-        path.parent.mkdir()
+    whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
     config = TrainConfig.load(settings)
     words = [sys.executable, "-c", KILLED, frames, still, settings, tmp_path / "saved", parts]
     with subprocess.Popen([str(word) for word in words]) as process:
@@ -202,11 +178,8 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bytes(frames: Path, stil
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_steps(frames: Path, still: Path, tmp_path: Path) -> None:
-    used: list[int] = []
-    config = tiny("animation", STYLE, CONTENT, epochs=20)
-    process = psutil.Process()
-    train(
-        frames, still, config, tmp_path / "net.safetensors", callback=lambda _: used.append(process.memory_info().rss)
-    )
+    used, process, config = list[int](), psutil.Process(), tiny("animation", STYLE, CONTENT, epochs=20)
+    path = tmp_path / "net.safetensors"
+    train(frames, still, config, path, callback=lambda _: used.append(process.memory_info().rss))
     assert len(used) == 240
     assert max(used[200:]) - max(used[60:100]) < 24e6
