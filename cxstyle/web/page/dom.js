@@ -43,6 +43,16 @@ export function button(label, onclick, given = {}) {
   );
 }
 
+// A dialog of the page with its title; its button, Escape and a click beside it close it.
+export function fillDialog(id, title, ...content) {
+  const dialog = by(id),
+    close = button("Close", () => dialog.close(), { picture: "close" });
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close();
+  };
+  dialog.replaceChildren(make("header", {}, make("h2", { id: id + "-title" }, title), close), ...content);
+}
+
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return whole + " s";
