@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ..batch.jobs import Task
 from ..batch.worker import JobOutcome, OnProgress, Worker
@@ -29,28 +28,25 @@ class PageTask(Task):
 
 
 class PageWorker(Worker):
-    """Does tasks of each kind."""
+    """Does tasks of each kind; what a match has found is in its `facts`."""
 
     def ahead(self, task: Task) -> None:
-        if getattr(task, "kind", "picture") == "picture":
+        if isinstance(task, PageTask) and task.kind == "picture":
             super().ahead(task)
 
     def outcome(self, task: Task, on_progress: OnProgress) -> JobOutcome:
-        """As of `Worker`, by its kind."""
-        if not isinstance(task, PageTask) or task.kind == "picture":
+        assert isinstance(task, PageTask)
+        if task.kind == "picture":
             return super().outcome(task, on_progress)
-        if task.kind == "match":
-            return self.matched(task)
-        from .animation import Animation
+        if task.kind == "animation":
+            from .animation import Animation
 
-        return Animation(task, on_progress, self.device).made()
-
-    def matched(self, task: PageTask) -> JobOutcome:
-        """Which part draws from which, in `facts`."""
+            return Animation(task, on_progress, self.device).made()
         from ..analysis import match_cells
 
         job = task.job
         mask, device = next(iter(job.target_mask), None), self.device or job.config.device
-        masks: dict[str, Any] = {"source_mask": job.source_mask, "target_mask": mask}
-        found = match_cells(job.source, job.target[0], **masks, device=device, cache=self.shared)
+        found = match_cells(
+            job.source, job.target[0], source_mask=job.source_mask, target_mask=mask, device=device, cache=self.shared
+        )
         return JobOutcome("complete", facts=asdict(found))
