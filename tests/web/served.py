@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from PIL import Image
 
 from cxstyle.web import PageServer
 
@@ -44,6 +46,10 @@ class Served(httpx.Client):
     def run(self, key: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get(f"/api/runs/{key}").json()
         return found
+
+    def image(self, address: str, **asked: Any) -> Image.Image:
+        """A picture at an address below /api/."""
+        return Image.open(io.BytesIO(self.get(f"/api/{address}", params=asked).content))
 
     def until(self, key: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """A run, as soon as something holds of it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import json
 import socket
 import time
@@ -16,7 +15,7 @@ import pytest
 import torch
 from broken.pictures import REFUSED, corpus
 from generators import moving, with_sound
-from helpers import done, files_in, halves, painted, refused
+from helpers import done, files_in, halves, painted, refused, size_of
 from PIL import Image
 from served import ENDLESS, SMALL, Here, served
 
@@ -57,8 +56,8 @@ def test_a_picture_is_kept_once_and_shown_at_any_size(page: Here, tmp_path: Path
     assert (item["name"], item["width"], item["height"], item["alpha"]) == ("a b\u00fc.png", 80, 40, True)
     answer = page.get(f"/api/pictures/{key}")
     assert (answer.content, answer.headers["content-type"]) == ((tmp_path / "other.png").read_bytes(), "image/png")
-    with Image.open(io.BytesIO(page.get(f"/api/pictures/{key}", params={"edge": 20}).content)) as image:
-        assert (image.size, image.format, image.mode) == ((20, 10), "PNG", "RGBA")
+    image = page.image(f"pictures/{key}", edge=20)
+    assert (image.size, image.format, image.mode) == ((20, 10), "PNG", "RGBA")
     assert page.delete(f"/api/pictures/{key}").status_code == 204
     assert page.refused(page.get(f"/api/pictures/{key}"), 404) == f"there is no picture {key}"
 
@@ -68,19 +67,12 @@ def test_a_run_makes_the_picture_that_the_library_makes(page: Here, pair: tuple[
 
     key = page.begin(pair)
     run = page.ended(key)
-    assert (run["status"], run["error"], run["done"], run["result"], run["resumable"]) == (
-        "complete",
-        "",
-        1,
-        True,
-        False,
-    )
+    assert (run["status"], run["error"], run["done"]) == ("complete", "", 1)
+    assert (run["result"], run["resumable"]) == (True, False)
     assert (run["name"], run["width"], run["height"]) == ("astronaut + hopper", 32, 32)
     assert run["curve"][-1][0] == 1
     config = StyleConfig.preset("fast").override(**SMALL)
-    content = page.get(f"/api/runs/{key}/picture").content
-    with Image.open(io.BytesIO(content)) as image, stylize(*pair, config).image as wanted:
-        assert image.tobytes() == wanted.tobytes()
+    assert page.image(f"runs/{key}/picture").tobytes() == stylize(*pair, config).image.tobytes()
     report = page.get(f"/api/runs/{key}/record").json()
     assert (report["status"], len(report["losses"]), report["settings"]["size"]) == ("complete", 4, 32)
     assert "checkpoint" not in " ".join(files_in(page.store.folder / "runs" / key))
@@ -99,17 +91,19 @@ def test_a_result_can_be_had_in_each_format_with_its_record(
     with Image.open(path) as image:
         assert image.format == name
     assert read_record(path).files["source"]["name"] == "astronaut.png"
-    small = page.get(f"/api/runs/{key}/picture", params={"format": kind, "edge": 16})
-    with Image.open(io.BytesIO(small.content)) as image:
-        assert (image.format, max(image.size)) == (name, 16)
-    assert small.headers["content-type"] == answer.headers["content-type"]
+    small = page.image(f"runs/{key}/picture", format=kind, edge=16)
+    assert (small.format, max(small.size)) == (name, 16)
     assert "use png, jpg" in page.refused(page.get(f"/api/runs/{key}/picture", params={"format": "gif"}), 400)
 
 
+def masks(page: Here, pair: tuple[Path, Path], folder: Path) -> Iterator[str]:
+    """Ids of masks by which halves of the pictures change sides."""
+    yield page.upload(halves(folder / "a.png", "red", "blue"))
+    yield page.upload(halves(folder / "b.png", "blue", "red", size_of(pair[1])))
+
+
 def test_masks_and_weights_take_part(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
-    with Image.open(pair[1]) as image:
-        masks = [halves(tmp_path / "a.png", "red", "blue"), halves(tmp_path / "b.png", "blue", "red", image.size)]
-    source, target = map(page.upload, masks)
+    source, target = masks(page, pair, tmp_path)
     key = page.begin(pair, source_mask=source, target_masks=[target], weights=[2])
     assert page.ended(key)["status"] == "complete"
     details = page.get(f"/api/runs/{key}/record").json()["details"]
@@ -129,9 +123,9 @@ def test_what_a_run_is_doing_is_told_as_it_happens(page: Here, pair: tuple[Path,
             break
     assert numbers == sorted(numbers)
     assert tails[-1]
-    answer = page.get(f"/api/runs/{key}/preview")
-    with Image.open(io.BytesIO(answer.content)) as image:
-        assert (image.size, image.format, answer.headers["cache-control"]) == ((32, 32), "JPEG", "no-store")
+    seen = page.image(f"runs/{key}/preview")
+    assert (seen.size, seen.format) == ((32, 32), "JPEG")
+    assert page.get(f"/api/runs/{key}/preview").headers["cache-control"] == "no-store"
     assert page.delete(f"/api/runs/{key}").status_code == 204
     assert page.refused(page.get(f"/api/runs/{key}"), 404) == f"there is no run {key}"
 
@@ -150,8 +144,7 @@ def test_a_stop_keeps_the_picture_and_goes_on_to_the_same_pixels(page: Here, pai
     assert page.post(f"/api/runs/{key}/resume").status_code == 200
     again = page.ended(key)
     assert (again["status"], again["resumable"], again["done"]) == ("complete", False, 1)
-    pictures = [Image.open(io.BytesIO(page.get(f"/api/runs/{each}/picture").content)) for each in (whole, key)]
-    assert pictures[0].tobytes() == pictures[1].tobytes()
+    assert page.image(f"runs/{whole}/picture").tobytes() == page.image(f"runs/{key}/picture").tobytes()
     assert "nothing to go on with" in page.refused(page.post(f"/api/runs/{key}/resume"), 409)
 
 
@@ -257,10 +250,8 @@ def test_there_is_nothing_elsewhere(page: Here, address: str, status: int) -> No
 
 def test_a_failure_is_told_in_a_line_without_places(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
     Image.new("RGBA", (64, 64), (1, 2, 3, 0)).save(tmp_path / "clear.png")
-    line = page.refused(
-        page.post("/api/runs", json={"source": page.upload(pair[0]), "targets": [page.upload(tmp_path / "clear.png")]}),
-        422,
-    )
+    asked = {"source": page.upload(pair[0]), "targets": [page.upload(tmp_path / "clear.png")]}
+    line = page.refused(page.post("/api/runs", json=asked), 422)
     assert line == "clear.png is transparent all over; there is nothing to match"
     ended = page.ended(page.begin(pair, SMALL | {"memory": 2_000_000}))
     assert (ended["status"], ended["resumable"]) == ("failed", False)
@@ -276,9 +267,7 @@ def test_the_match_shows_which_part_draws_from_which(page: Here, pair: tuple[Pat
     assert (count, len(found["sure"])) == (rows * columns, rows * columns)
     own = sum([row, column] == [*divmod(index, columns)] for index, (row, column) in enumerate(found["cells"]))
     assert own > 0.9 * count  # of itself each part finds itself
-    with Image.open(pair[1]) as image:
-        masks = [halves(tmp_path / "a.png", "red", "blue"), halves(tmp_path / "b.png", "blue", "red", image.size)]
-    keys = dict(zip(("source_mask", "target_mask"), map(page.upload, masks), strict=True))
+    keys = dict(zip(("source_mask", "target_mask"), masks(page, pair, tmp_path), strict=True))
     found = page.post("/api/match", json={"source": source, "target": target} | keys).json()
     left = [column < found["source"][1] // 2 for index in range(len(found["cells"])) for column in [index % columns]]
     right = [column >= found["target"][1] // 2 for _, column in found["cells"]]
@@ -304,10 +293,7 @@ def test_a_video_is_animated_and_its_network_used_again(page: Here, tmp_path: Pa
     video = page.upload(tmp_path / "head.mp4", "videos")
     (item,) = page.get("/api/videos").json()
     assert (item["width"], item["height"], item["frames_per_second"]) == (48, 32, 8)
-    with Image.open(
-        io.BytesIO(page.get(f"/api/videos/{video}/frame", params={"at": 0.5, "edge": 24}).content)
-    ) as image:
-        assert image.size == (24, 16)
+    assert page.image(f"videos/{video}/frame", at=0.5, edge=24).size == (24, 16)
     target = page.upload(painted(tmp_path / "still.png", "orange"))
     asked = {"kind": "animation", "video": video, "targets": [target], "minutes": 0.001, "settings": {"device": "cpu"}}
     key = page.post("/api/runs", json=asked).json()["id"]
@@ -354,13 +340,11 @@ def test_names_lead_nowhere(page: Here, pair: tuple[Path, Path], name: str) -> N
 
 def test_what_is_larger_than_the_limit_is_refused_unread(page: Here) -> None:
     most = page.get("/api").json()["limits"]["bytes"]
-    request = (
-        f"POST /api/pictures HTTP/1.1\r\nHost: 127.0.0.1:{page.base_url.port}\r\nContent-Length: {most + 1}\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", page.base_url.port or 0)) as connection:
+    port = page.base_url.port or 0
+    request = f"POST /api/pictures HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {most + 1}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(request.encode())
-        answer = connection.recv(4096).decode()
-    assert answer.startswith("HTTP/1.1 413")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413")
 
 
 def test_a_folder_has_one_server_and_a_port_too(tmp_path: Path) -> None:

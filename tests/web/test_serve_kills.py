@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import random
 import signal
@@ -19,7 +18,6 @@ import psutil
 import pytest
 from broken.pictures import REFUSED, corpus
 from helpers import files_in
-from PIL import Image
 from served import ENDLESS, SMALL, Served
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]  # whose nodes want both cores
@@ -85,8 +83,7 @@ def test_kills_of_worker_and_server_lose_nothing(pair: tuple[Path, Path], tmp_pa
         assert page.ended(key)["status"] == "complete"
         straight = page.begin(pair, LONG)
         page.ended(straight)
-        pictures = [Image.open(io.BytesIO(page.get(f"/api/runs/{each}/picture").content)) for each in (key, straight)]
-        assert pictures[0].tobytes() == pictures[1].tobytes()
+        assert page.image(f"runs/{key}/picture").tobytes() == page.image(f"runs/{straight}/picture").tobytes()
     check_folder(tmp_path)
 
 
