@@ -6,12 +6,12 @@ import asyncio
 import errno
 import json
 import secrets
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -31,8 +31,8 @@ from ..pictures import FORMATS, most_bytes, most_pixels
 from .fields import fields, preset_values, presets
 from .queue import PREVIEW_EDGE, RunQueue
 from .safety import bug, http_error, refusal
-from .store import Item, Run, Shelf, Store, file_name
-from .views import TYPES, encoded, frame_at, smaller
+from .store import TEMPORARY, Item, Run, Shelf, Store, file_name
+from .views import encoded, frame_at, media_type, smaller
 from .worker import VIDEO
 
 PAGE = Path(__file__).with_name("page")
@@ -48,7 +48,6 @@ FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 ASKED = ["source", "targets", "weights", "source_mask", "target_masks", "preset", "settings", "kind", "name"]
 ASKED += ["video", "minutes", "model"]
 """What may be said of a new run."""
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Pages:
@@ -86,7 +85,7 @@ class Pages:
         return refusal(self.store.plain(error), status)
 
     def routes(self) -> list[Route | Mount]:
-        def at(request: str, endpoint: Endpoint) -> Route:
+        def at(request: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
             method, path = request.split()
             return Route(path, endpoint, methods=[method])
 
@@ -146,16 +145,15 @@ class Pages:
         """Keeps a file that is sent, once it turned out to be what it should be."""
         most, kind = min(MOST_BYTES, most_bytes()), shelf.folder.name
         most *= 10 if kind == "videos" else 1
-        name, incoming = file_name(request.query_params.get("name", kind[:-1])), self.store.new_folder()
-        try:
-            with (incoming / name).open("wb") as file:
+        with TemporaryDirectory(prefix=TEMPORARY, dir=self.store.incoming, ignore_cleanup_errors=True) as incoming:
+            path = Path(incoming) / file_name(request.query_params.get("name", kind[:-1]))
+            with path.open("wb") as file:
                 async for chunk in sent(request, most):
                     file.write(chunk)
-            item = await asyncio.to_thread(shelf.add, incoming, name)
-        except PictureError as error:
-            return refusal(self.store.plain(error), 415)
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
+            try:
+                item = await asyncio.to_thread(shelf.add, path)
+            except PictureError as error:
+                return refusal(self.store.plain(error), 415)
         return JSONResponse(item, 201, {"Location": f"/api/{kind}/{item['id']}"})
 
     async def files(self, shelf: Shelf, _request: Request) -> Response:
@@ -177,7 +175,7 @@ class Pages:
         if edge is not None:
             content, media = await asyncio.to_thread(smaller, path, edge)
             return Response(content, media_type=media, headers=FOREVER)
-        media = TYPES.get(item.get("type", ""), "application/octet-stream")
+        media = media_type(item["type"]) if item.get("type") else "application/octet-stream"
         content = await asyncio.to_thread(path.read_bytes)  # at once: it may be deleted at any time
         return Response(content, media_type=media, headers=FOREVER | disposition(path.name))
 
@@ -270,7 +268,7 @@ class Pages:
             known = ", ".join(known.removeprefix(".") for known in FORMATS)
             raise HTTPException(400, f"format: {one_line(suffix[1:20])} is not known; use {known}")
         quality, edge = number_of(request, "quality", 100) or 95, number_of(request, "edge", LARGEST)
-        media, headers = TYPES[FORMATS[suffix].name], self.named(suffix, request)
+        media, headers = media_type(FORMATS[suffix].name), self.named(suffix, request)
         if "v" in request.query_params:  # another one for another result
             headers |= FOREVER
         if edge is None and suffix == ".png":

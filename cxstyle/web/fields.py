@@ -44,16 +44,15 @@ def fields() -> list[dict[str, Any]]:
         if "help" in rules and field.name not in LEFT_OUT:
             kind = "choice" if "choices" in rules else KINDS.get(kinds(StyleConfig)[field.name], "text")
             same = all(getattr(preset, field.name) == field.default for preset in configs().values())
-            found.append(
-                described(field.name, rules["help"], kind)
-                | {"minimum": rules.get("min"), "maximum": rules.get("max")}
-                | {"choices": rules.get("choices") or rules.get("words"), "default": field.default if same else None}
-            )
-    return found + [described(name, text, "number") | {"minimum": 0} for name, text in WEIGHTS.items()]
+            limits = {"minimum": rules.get("min"), "maximum": rules.get("max")}
+            limits |= {"choices": rules.get("choices") or rules.get("words")}
+            found.append(described(field.name, rules["help"], kind, field.default if same else None, **limits))
+    return found + [described(name, text, "number", minimum=0) for name, text in WEIGHTS.items()]
 
 
-def described(name: str, text: str, kind: str) -> dict[str, Any]:
-    return {"name": name, "label": name.replace("_", " ").capitalize(), "help": text, "kind": kind, "default": None}
+def described(name: str, text: str, kind: str, default: object = None, **limits: object) -> dict[str, Any]:
+    label = name.replace("_", " ").capitalize()
+    return {"name": name, "label": label, "help": text, "kind": kind, "default": default, **limits}
 
 
 def preset_values(name: str) -> dict[str, Any]:

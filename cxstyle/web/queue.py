@@ -163,20 +163,10 @@ class RunQueue:
     def add(self, run: Run) -> None:
         """At the end of the queue."""
         rank = max((other.rank for other in self.order), default=0) + 1
-        self._save(run, status="waiting", error="", notes=[], ended=None, seconds_left=None, rank=rank)
+        self.store.save(run, status="waiting", error="", notes=[], ended=None, seconds_left=None, rank=rank)
         self.order.append(run)
         self._changed(run)
         self._begin_next()
-
-    def _save(self, run: Run, **changes: Any) -> None:
-        """Changes a run; where that can't be written it stays as it was."""
-        before = {name: getattr(run, name) for name in changes}
-        vars(run).update(changes)
-        try:
-            self.store.save(run)
-        except Exception:
-            vars(run).update(before)
-            raise
 
     def reorder(self, keys: Sequence[str]) -> None:
         """All that wait, in their new order."""
@@ -185,14 +175,14 @@ class RunQueue:
             raise ConfigError("order: the ids of all runs that wait are needed, each once")
         order = [waiting[key] for key in keys]
         for rank, run in enumerate(order):
-            self._save(run, rank=rank)
+            self.store.save(run, rank=rank)
         self.order = order
         self._changed(*self.order)
 
     def stop(self, run: Run) -> None:
         """What it has made is kept, and it can go on."""
         if run in self.order:
-            self._save(run, status=STOPPED, ended=time.time(), resumable=True)
+            self.store.save(run, status=STOPPED, ended=time.time(), resumable=True)
             self.order.remove(run)
             self._changed(run, *self.order)
         elif not self._cancel(run):

@@ -10,7 +10,6 @@ import json
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -141,16 +140,15 @@ class Shelf:
         item = self.items.get(key)
         return item if item and (self.folder / key / item["name"]).is_file() else None
 
-    def add(self, incoming: Path, name: str) -> Item:
-        """Keeps the one file `name` of a folder; the same bytes have the same id."""
-        path = incoming / name
+    def add(self, path: Path) -> Item:
+        """Keeps a file that has come to a folder of its own; the same bytes have the same id."""
         key = sha256_of(path)[:16]
         item = self.held(key)
         if item is None:
-            item = converted({"id": key, "name": name, "added": time.time()} | self.look(path), Item)
-            write_whole(incoming / ABOUT, json.dumps(item).encode())
+            item = converted({"id": key, "name": path.name, "added": time.time()} | self.look(path), Item)
+            write_whole(path.with_name(ABOUT), json.dumps(item).encode())
             with self.lock:  # others may have sent it meanwhile
-                item = self.held(key) or self._place(incoming, item)
+                item = self.held(key) or self._place(path.parent, item)
         return item
 
     def _place(self, incoming: Path, item: Item) -> Item:
@@ -224,10 +222,6 @@ class Store:
     def close(self) -> None:
         self.lock.release()
 
-    def new_folder(self) -> Path:
-        """For a file that is coming."""
-        return Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.incoming))
-
     def file(self, run: Run, name: str) -> Path:
         """One of a run's."""
         return self.folder / "runs" / run.id / name
@@ -239,11 +233,12 @@ class Store:
             line = line.replace(words, instead)
         return line
 
-    def save(self, run: Run) -> None:
-        """Writes run.json; the run's folder comes with it."""
+    def save(self, run: Run, **changes: Any) -> None:
+        """Writes run.json with these changes, and makes them where that went well; the run's folder comes with it."""
         path = self.file(run, "run.json")
         make_folder(path.parent)
-        write_whole(path, json.dumps(asdict(run), allow_nan=False).encode())
+        write_whole(path, json.dumps(asdict(run) | changes, allow_nan=False).encode())
+        vars(run).update(changes)
         self.runs[run.id] = run
 
     def remove(self, run: Run) -> None:

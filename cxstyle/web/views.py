@@ -11,12 +11,14 @@ from ..batch.worker import preview
 from ..pictures import FORMATS, Writing
 from .store import DECODING
 
-TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "BMP": "image/bmp"}
-TYPES |= {"AVIF": "image/avif", "GIF": "image/gif"}
-"""By the format, as Pillow names it."""
 QUALITY = 88
 LONGEST = 86_400.0
 """Seconds into a video."""
+
+
+def media_type(kind: str) -> str:
+    """Of a format, as Pillow names it."""
+    return f"image/{kind.lower()}"
 
 
 def smaller(path: Path, edge: int, suffix: str = "") -> tuple[bytes, str]:
@@ -30,7 +32,7 @@ def smaller(path: Path, edge: int, suffix: str = "") -> tuple[bytes, str]:
     image.thumbnail((edge, edge), reducing_gap=3)
     content = BytesIO()
     image.save(content, kind.name, quality=QUALITY)
-    return content.getvalue(), TYPES[kind.name]
+    return content.getvalue(), media_type(kind.name)
 
 
 def encoded(path: Path, suffix: str, quality: int) -> bytes:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import io
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -82,13 +80,8 @@ def opened(pages: Pages, site: Site) -> Iterator[Opener]:
 
 
 def content_of(path: Path, name: str = "") -> dict[str, str]:
-    """A file for the page; under another name another picture, since the same bytes have the same id."""
-    content = path.read_bytes()
-    if name and path.suffix:
-        with Image.open(path) as image:
-            image.putpixel((0, 0), tuple(hashlib.sha256(name.encode()).digest()[:3]))
-            image.save(made := io.BytesIO(), "PNG")
-        content = made.getvalue()
+    """A file for the page; under another name other bytes, since the same ones have the same id."""
+    content = path.read_bytes() + name.encode()  # what follows a PNG's end is not read
     return {"name": name or path.name, "content": base64.b64encode(content).decode()}
 
 
@@ -114,21 +107,22 @@ def drop(place: Locator, *files: dict[str, str]) -> None:
     place.evaluate(HAND_OVER, ["drop", list(files)])
 
 
-def choose(page: Page, pair: tuple[Path, Path]) -> None:
-    for place, path in zip(("source", "target"), pair, strict=True):
-        drop(page.locator(f".sheet[data-role={place}]"), content_of(path))
-        expect(page.get_by_role("button", name=f"{place.capitalize()} {path.stem}")).to_be_visible()
-    page.get_by_role("radio", name="fast").click()
-    setting(page, "Size", "64")
-    setting(page, "Iterations", "12")
-    page.locator("#desk").focus()  # out of the fields, which keep their keys
+def give(page: Page, role: str, path: Path, name: str = "") -> None:
+    """A file for the source or the target."""
+    drop(page.locator(f".sheet[data-role={role}]"), content_of(path, name))
 
 
 @pytest.fixture
 def page(opened: Opener, pair: tuple[Path, Path]) -> Page:
     """With both pictures, and settings for a run of a moment."""
     page = opened()
-    choose(page, pair)
+    for role, path in zip(("source", "target"), pair, strict=True):
+        give(page, role, path)
+        expect(page.get_by_role("button", name=f"{role.capitalize()} {path.stem}")).to_be_visible()
+    page.get_by_role("radio", name="fast").click()
+    setting(page, "Size", "64")
+    setting(page, "Iterations", "12")
+    page.locator("#desk").focus()  # out of the fields, which keep their keys
     return page
 
 
@@ -142,9 +136,7 @@ def setting(page: Page, name: str, value: str) -> None:
 
 def run(page: Page) -> Locator:
     """Starts what is chosen; returns where its progress is told."""
-    with page.expect_response(
-        lambda answer: answer.request.method == "POST" and answer.url.endswith("/api/runs")
-    ) as asked:
+    with page.expect_response(lambda answer: answer.request.method == "POST" and "/api/runs" in answer.url) as asked:
         page.locator("#run").click()
     progress = page.get_by_role("region", name="The run shown")
     expect(progress).to_have_attribute("data-run", asked.value.json()["id"])
@@ -365,8 +357,8 @@ def test_a_mask_is_saved_and_loaded_with_its_colours(page: Page, tmp_path: Path,
 
 def test_fingers_paint_and_two_of_them_zoom(opened: Opener, pair: tuple[Path, Path]) -> None:
     page = opened(width=390, height=844, has_touch=True, is_mobile=True)
-    for place, path in zip(("source", "target"), pair, strict=True):
-        drop(page.locator(f".sheet[data-role={place}]"), content_of(path))
+    give(page, "source", pair[0])
+    give(page, "target", pair[1])
     page.get_by_role("button", name="Stage").tap()
     page.get_by_role("button", name="Masks", exact=True).tap()
     left, top = point(page.locator("[data-role=source] .pair"), 0, 0)
@@ -494,7 +486,7 @@ def test_a_look_without_its_network_starts_nothing(page: Page, site: Site) -> No
 def test_a_picture_that_is_read_has_an_empty_frame(page: Page, pair: tuple[Path, Path]) -> None:
     held: list[Any] = []
     page.route("**/api/pictures?name=*", lambda route: held.append(route))
-    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], "slow.png"))
+    give(page, "source", pair[0], "slow.png")
     frame = page.locator(".sheet[data-role=source] .reading")
     expect(frame).to_have_text("Reading slow.png …")
     expect(page.locator(".sheet[data-role=source] img")).to_be_hidden()
@@ -503,15 +495,8 @@ def test_a_picture_that_is_read_has_an_empty_frame(page: Page, pair: tuple[Path,
     expect(page.get_by_role("img", name="Source: slow")).to_be_visible()
 
 
-def test_a_try_that_failed_says_why_on_the_stage(page: Page, site: Site) -> None:
-    body = {"source": None, "targets": [], "preset": "fast", "settings": {"size": 64, "features": "vgg19"}}
-    if not any("needs" in preset for preset in site.get("/api").json()["presets"]):
-        body["settings"] = {"size": 64, "device": "meta"}
-    body["source"], body["targets"] = page.evaluate(
-        "() => { const { source, targets } = JSON.parse(localStorage.getItem('cxstyle choice'));"
-        " return [source, targets.map(({ id }) => id)]; }"
-    )
-    site.post("/api/runs", json=body)
+def test_a_try_that_failed_says_why_on_the_stage(page: Page, site: Site, pair: tuple[Path, Path]) -> None:
+    site.begin(pair, {"size": 64, "memory": 2_000_000})
     page.locator("#history li").filter(has_text="failed").first.get_by_role("button").first.click(timeout=PATIENCE)
     expect(page.locator("#result-empty")).to_contain_text(site.runs[0]["error"])
     expect(page.locator("#result-stage")).to_be_hidden()
@@ -528,7 +513,7 @@ def test_several_targets_have_weights(page: Page, site: Site) -> None:
 
 def test_a_video_is_animated(opened: Opener, site: Site, tmp_path: Path, pair: tuple[Path, Path]) -> None:
     page = opened()
-    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1]))
+    give(page, "target", pair[1])
     page.locator("#choose-source").click()
     page.get_by_label("From this computer").set_input_files(with_sound(tmp_path / "clip.mp4", moving(12, 64, 96)))
     still = page.get_by_role("slider", name="Still")
@@ -549,17 +534,20 @@ def test_a_video_is_animated(opened: Opener, site: Site, tmp_path: Path, pair: t
     assert site.runs[0]["model"] == site.runs[1]["id"]
 
 
-def test_a_refused_file_is_told_in_one_line(opened: Opener, tmp_path: Path) -> None:
+def test_names_are_only_ever_text_and_refusals_a_line(opened: Opener, tmp_path: Path, pair: tuple[Path, Path]) -> None:
     page = opened()
+    (tmp_path / "bad").write_bytes(b"no picture at all")
     for name in ("notes.png", HOSTILE):
-        (tmp_path / "bad").write_bytes(b"no picture at all")
-        drop(page.locator(".sheet[data-role=source]"), content_of(tmp_path / "bad", name))
+        give(page, "source", tmp_path / "bad", name)
         alert = page.get_by_role("alert").filter(has_text=name[:9])
         expect(alert).to_have_count(1)
         text = alert.locator("span").inner_text()
         assert "\n" not in text
         assert "Traceback" not in text
     expect(page.get_by_text("Choose a source and a target first")).to_be_visible()
+    give(page, "source", pair[0], HOSTILE)
+    give(page, "target", pair[1], "y" + HOSTILE)
+    expect(page.get_by_role("button", name=re.compile("^Source <img src"))).to_be_visible()
     assert page.evaluate("window.hacked") is None
 
 
@@ -569,14 +557,6 @@ def test_a_setting_out_of_range_starts_nothing(page: Page, site: Site) -> None:
     page.locator("#run").click()
     expect(page.get_by_role("alert")).to_contain_text(re.compile("^Size: .*32"))
     assert len(site.runs) == before
-
-
-def test_names_are_only_ever_text(opened: Opener, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], HOSTILE))
-    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1], "y" + HOSTILE))
-    expect(page.get_by_role("button", name=re.compile("^Source <img src"))).to_be_visible()
-    assert page.evaluate("window.hacked") is None
 
 
 def test_the_keyboard_alone_runs_looks_and_paints(opened: Opener, site: Site) -> None:
@@ -629,8 +609,8 @@ def test_nothing_overflows_at_any_width(opened: Opener, pair: tuple[Path, Path],
             page.get_by_role("navigation").get_by_role("button", name=name).click()
 
     long = "long_" * 30 + ".png"
-    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], long))
-    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1], "w" * 120 + "2.png"))
+    give(page, "source", pair[0], long)
+    give(page, "target", pair[1], "w" * 120 + "2.png")
     expect(page.get_by_role("button", name=re.compile("^Target www"))).to_be_visible()
     page.get_by_text("Other settings", exact=True).click()
     fits()
