@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ..batch.jobs import Job
-from ..batch.local import PoolEvent
 from ..batch.worker import FAILED, STOPPED, JobOutcome, JobProgress
 from ..checks import check_choice, check_number, one_line
 from ..errors import ConfigError, CxStyleError
@@ -93,18 +92,15 @@ class RunQueue:
         self.store, self.feed = store, Feed()
         self.previews: dict[str, bytes] = {}
         self.numbers = itertools.count()
-        self.answers: dict[int, asyncio.Future[JobOutcome]] = {}
         self.matches: dict[str, dict[str, Any]] = {}
         self.order: list[Run] = []
         self.now: tuple[Run, int] | None = None
         self.since, self.first, self.told, self.kept, self.spent = 0.0, (0.0, 0.0), 0.0, 0.0, 0.0
         self.closing = self.hurry = False
-        self.pool = PoolThread(device, self._hear_from_thread)
-        self.matcher = PoolThread(device, self._hear_from_thread)
+        self.pool, self.matcher = PoolThread(device), PoolThread(device)
 
     def begin(self) -> None:
         """Takes up what the last server has left: what ran is stopped, what waited waits."""
-        self.loop = asyncio.get_running_loop()
         for run in self.store.runs.values():
             if run.status == "running":
                 run.status, run.ended, run.resumable = STOPPED, time.time(), True
@@ -213,11 +209,7 @@ class RunQueue:
         """Which part draws from which; a ConfigError with the reason where that can't be told."""
         key = str(job.inputs())
         if key not in self.matches:
-            task = PageTask(next(self.numbers), job, kind="match")
-            answer: asyncio.Future[JobOutcome] = self.loop.create_future()
-            self.answers[task.index] = answer
-            self.matcher.submit(task)
-            outcome = await answer
+            outcome = await self.matcher.outcome(PageTask(next(self.numbers), job, kind="match"))
             if outcome.error:
                 raise ConfigError(outcome.error)
             self.matches = dict([*self.matches.items()][1 - MATCHES :]) | {key: outcome.facts}
@@ -233,44 +225,30 @@ class RunQueue:
                 how: dict[str, Any] = {"kind": run.kind, "minutes": run.minutes, "model": self.model(run)}
                 how |= {"preview": PREVIEW_EDGE, "checkpoint": self.store.file(run, "checkpoint")}
                 task = PageTask(next(self.numbers), self.job(run), **how)
-                self.now = run, task.index
                 self.store.save(run)
-                self.pool.submit(task)
+                self.now = run, task.index
+                self.work = asyncio.create_task(self._work(run, task))
             except Exception as error:  # a picture has gone since, or the disk is full
-                self.now = None
                 run.status, run.error, run.ended = FAILED, self.store.plain(error), time.time()
                 run.resumable = run.done > 0
             self._changed(run, *self.order)
 
-    def _hear_from_thread(self, event: PoolEvent) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self.loop.call_soon_threadsafe(self._hear, event)
-
-    def _hear(self, event: PoolEvent) -> None:
-        kind, task, _, content = event
-        if task.index in self.answers and kind == "ended":
-            answer = self.answers.pop(task.index)
-            if not answer.done():  # whoever asked may have gone
-                answer.set_result(content)
-        elif self.now is not None and self.now[1] == task.index:
-            run = self.now[0]
-            if kind == "started":
-                self.first = 0.0, 0.0
-            elif kind == "progress":
-                self._progressed(run, content)
-            else:
-                self.now = None
-                try:
-                    self._ended(run, task.job, content)
-                finally:
-                    self._begin_next()
+    async def _work(self, run: Run, task: PageTask) -> None:
+        outcome = await self.pool.outcome(task, partial(self._progressed, run))
+        self.now = None
+        try:
+            self._ended(run, task.job, outcome)
+        finally:
+            self._begin_next()
 
     def _progressed(self, run: Run, progress: JobProgress) -> None:
         now = time.monotonic()
         run.done, run.place, run.scale, run.scales = progress.done, progress.place, progress.scale, progress.scales
         losses = {name: finite(value) for name, value in progress.losses.items()}
         run.losses, run.seconds = losses, self.spent + now - self.since
-        first, done = self.first = self.first if self.first[0] else (now, progress.done)
+        if not self.first[0] or progress.done < self.first[1]:  # less: by a worker that took another's place
+            self.first = now, progress.done
+        first, done = self.first
         if progress.done > done:
             run.seconds_left = (now - first) / (progress.done - done) * (1 - progress.done)
         if progress.preview is not None:
