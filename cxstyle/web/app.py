@@ -25,7 +25,7 @@ from starlette.staticfiles import StaticFiles
 
 from .. import __version__
 from ..batch.worker import read
-from ..checks import converted, one_line
+from ..checks import check_choice, converted, one_line
 from ..errors import ConfigError, CxStyleError, PictureError
 from ..pictures import FORMATS, most_bytes, most_pixels
 from .fields import fields, preset_values, presets
@@ -361,8 +361,7 @@ async def read_json(request: Request) -> dict[str, Any]:
 def asked_for(content: dict[str, Any]) -> Run:
     """A run as somebody wants it; a ConfigError for what isn't known or has another type."""
     for key in content:
-        if key not in ASKED:
-            raise ConfigError(f"{one_line(key)[:40]} is not known; use {', '.join(ASKED)}")
+        check_choice("run", key, ASKED)
     given = {key: value for key, value in content.items() if value is not None}
     if not given.get("targets"):
         raise ConfigError("targets: at least one is needed")

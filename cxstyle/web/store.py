@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NotRequired, TypedDict
 
 import filelock
+import msgspec
 from PIL import Image
 
 from ..checks import converted, cut, one_line
@@ -268,9 +269,8 @@ def read_all(folder: Path, name: str, kind: Any) -> tuple[list[Any], list[str]]:
             if len(partial) == len([*path.iterdir()]):
                 shutil.rmtree(path, ignore_errors=True)
                 continue
-            content = json.loads((path / name).read_text())
+            content = msgspec.json.decode((path / name).read_bytes())
             item, called = converted(content, kind), content.get("name", "")
-            json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
             plain = PurePosixPath(called).name == called != ABOUT and called.isprintable()
             if content["id"] != path.name or not plain or "\\" in called:
                 raise ValueError("its id or its name is another's")
@@ -279,7 +279,7 @@ def read_all(folder: Path, name: str, kind: Any) -> tuple[list[Any], list[str]]:
             found.append(item)
             for each in partial:
                 each.unlink(missing_ok=True)
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, RecursionError, msgspec.DecodeError) as error:
             notes.append(f"{path} is left out, and stays as it is: {one_line(str(error))[:200]}")
     return found, notes
 

@@ -93,6 +93,7 @@ def test_a_result_can_be_had_in_each_format_with_its_record(
     assert read_record(path).files["source"]["name"] == "astronaut.png"
     small = page.image(f"runs/{key}/picture", format=kind, edge=16)
     assert (small.format, max(small.size)) == (name, 16)
+    assert page.get(f"/api/runs/{key}/picture", params={"v": 1}).headers["cache-control"].endswith("immutable")
     assert "use png, jpg" in page.refused(page.get(f"/api/runs/{key}/picture", params={"format": "gif"}), 400)
 
 
@@ -203,7 +204,7 @@ def test_history_and_queue_outlive_the_server(pair: tuple[Path, Path], tmp_path:
         ({"source_mask": "SOURCE", "target_masks": ["SOURCE"]}, "a mask covers the whole picture, in the same shape"),
         ({"kind": "puppet"}, "did you mean picture?"),
         ({"kind": "animation"}, "animation: a video and one target are needed"),
-        ({"status": "complete"}, "status is not known"),
+        ({"status": "complete"}, "run: 'status' is not known; did you mean"),
         ({"minutes": 1}, "minutes, model: these are for an animation"),
         ({"model": "x"}, "minutes, model: these are for an animation"),
         ({"kind": "animation", "minutes": 10**400}, "minutes: Number out of range"),
@@ -221,6 +222,7 @@ def test_a_run_that_can_not_be_is_refused(
 
 DEEP = b'{"targets": ' + b"[" * 900 + b"]" * 900 + b"}"
 CONTENTS = [(b"{", 400), (b"[1]", 400), (b" " * 1_000_001, 413), (b"[" * 100_000, 400), (DEEP, 422)]
+CONTENTS += [(b"\xff", 400), (b'{"targets": ' + b"[" * 100_000, 400)]
 CONTENTS += [(b'{"minutes": %s}' % number, 400) for number in (b"NaN", b"Infinity", b"-Infinity", b"1e999")]
 
 
@@ -307,6 +309,8 @@ def test_a_video_is_animated_and_its_network_used_again(page: Here, tmp_path: Pa
     assert page.ended(again)["status"] == "complete"
     assert "is no animation" in page.refused(page.post("/api/runs", json=asked | {"model": "none"}), 422)
     page.refused(page.post("/api/videos", params={"name": "a.mp4"}, content=b"no video"), 415)
+    unnamed = page.post("/api/videos", content=(tmp_path / "head.mp4").read_bytes() + b"x")
+    assert page.refused(unnamed, 415) == "video: the name of a video ends in one of .mp4, .mov, .mkv, .webm, .avi, .m4v"
 
 
 def test_a_mistake_of_ours_is_one_line_too(page: Here, monkeypatch: pytest.MonkeyPatch) -> None:
