@@ -23,7 +23,7 @@ from PIL import Image
 
 from ..checks import converted, cut, one_line
 from ..errors import CxStyleError, OutputError, PictureError
-from ..files import make_folder, sha256_of, write_whole
+from ..files import PARTIAL, make_folder, sha256_of, write_whole
 
 ABOUT = "about.json"
 OWN = {".lock", "incoming", "pictures", "videos", "runs"}
@@ -257,17 +257,16 @@ def discard(folder: Path) -> None:
 
 
 def read_all(folder: Path, name: str, kind: Any) -> tuple[list[Any], list[str]]:
-    """What a file `name` in each folder of a folder says, as a `kind`, and lines on what can't be read.
-
-    Of files half-written those of what is known go, and folders that hold nothing else.
-    """
+    """What a file `name` in each folder of a folder says, as a `kind`, and lines on what can't be read; what a kill has
+    left half-written goes."""
     make_folder(folder)
     found, notes = [], []
     for path in sorted(folder.iterdir()):
         try:
-            partial = [each for each in path.iterdir() if re.fullmatch(r"\..*\.part", each.name)]
-            if len(partial) == len([*path.iterdir()]):
-                shutil.rmtree(path, ignore_errors=True)
+            for partial in path.glob(f".*{PARTIAL}"):
+                partial.unlink()
+            if not any(path.iterdir()):
+                path.rmdir()
                 continue
             content = msgspec.json.decode((path / name).read_bytes())
             item, called = converted(content, kind), content.get("name", "")
@@ -277,8 +276,6 @@ def read_all(folder: Path, name: str, kind: Any) -> tuple[list[Any], list[str]]:
             if isinstance(item, Run):
                 item.used()
             found.append(item)
-            for each in partial:
-                each.unlink(missing_ok=True)
         except (OSError, ValueError, TypeError, RecursionError, msgspec.DecodeError) as error:
             notes.append(f"{path} is left out, and stays as it is: {one_line(str(error))[:200]}")
     return found, notes

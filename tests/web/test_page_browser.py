@@ -52,9 +52,9 @@ class Site(Served):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    server = Site(tmp_path_factory.mktemp("page"))
-    yield server
-    server.end()
+    with Site(tmp_path_factory.mktemp("page")) as server:
+        yield server
+        server.end()
 
 
 Opener = Callable[..., Page]

@@ -99,7 +99,7 @@ function details(result) {
 }
 
 function card(result) {
-  const item = make("li"), opener = make("button", { type: "button", class: "card" }), image = make("img");
+  const item = make("li"), opener = make("button", { class: "card" }), image = make("img");
   const first = make("span"), second = make("span");
   item.style.setProperty("--ratio", Math.min(2.4, Math.max(0.5, result.width / result.height)));
   image.alt = describe(result);

@@ -81,7 +81,7 @@ function tile(picture, place) {
     {},
     make(
       "button",
-      { type: "button", className: "tile", onclick: choose, title: picture.name },
+      { className: "tile", onclick: choose, title: picture.name },
       make("img", { src: addresses.picture(picture.id, 200), alt: "", loading: "lazy" }),
       make("span", {}, nameOf(picture.id)),
     ),

@@ -67,7 +67,6 @@ function card({ name, description, needs }) {
   return make(
     "button",
     {
-      type: "button",
       role: "radio",
       className: "card",
       "data-preset": name,
