@@ -25,13 +25,8 @@ class Halt(Exception):  # noqa: N818 - nothing has failed
 
 
 class Animation:
-    """Trains a network for a video and a picture, or takes one that is there, and draws the video.
-
-    Args:
-        task: whose job has the video as its source; files go to its checkpoint's folder.
-        on_progress: told how far it is, and whether to go on.
-        device: in place of what the settings say.
-    """
+    """Trains a network for a job's video and its target, or takes one that is there, and draws the video; files go to
+    the folder of the task's checkpoint."""
 
     def __init__(self, task: PageTask, on_progress: OnProgress, device: str | None) -> None:
         assert task.checkpoint is not None

@@ -51,12 +51,7 @@ ASKED += ["video", "minutes", "model"]
 
 
 class Pages:
-    """Answers of the server.
-
-    Args:
-        store: the folder.
-        device: in place of what settings say; auto for that.
-    """
+    """Answers of the server; `device` is in place of what settings say, or auto for that."""
 
     def __init__(self, store: Store, device: str = "auto") -> None:
         self.store, self.device = store, device

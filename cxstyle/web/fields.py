@@ -12,8 +12,6 @@ from ..errors import WeightsError
 from ..features import find
 from ..settings import WEIGHTS, StyleConfig, preset_names
 
-LEFT_OUT = ("weights",)
-"""A file of this machine is nothing that a page names."""
 KINDS = {int: "integer", float: "number", bool: "flag"}
 
 
@@ -41,7 +39,7 @@ def fields() -> list[dict[str, Any]]:
     found = []
     for field in dataclasses.fields(StyleConfig):
         rules = field.metadata
-        if "help" in rules and field.name not in LEFT_OUT:
+        if "help" in rules and field.name != "weights":  # a file of this machine is nothing that a page names
             kind = "choice" if "choices" in rules else KINDS.get(kinds(StyleConfig)[field.name], "text")
             same = all(getattr(preset, field.name) == field.default for preset in configs().values())
             limits = {"minimum": rules.get("min"), "maximum": rules.get("max")}

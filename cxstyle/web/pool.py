@@ -21,11 +21,8 @@ OnProgress = Callable[[JobProgress], None]
 
 
 class PoolThread:
-    """Does tasks one after another in a process, watched by a thread that sleeps while there are none.
-
-    Args:
-        device: as of `LocalPool`.
-    """
+    """Does tasks one after another in a process, watched by a thread that sleeps while there are none; `device` as of
+    `LocalPool`."""
 
     def __init__(self, device: str | None) -> None:
         self.device, self.closed, self.cancelled = device, False, set[int]()

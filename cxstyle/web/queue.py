@@ -32,7 +32,6 @@ TOLD_EVERY = 0.25
 QUIET = 15.0
 """Seconds after which a listener is told something, if only that the server is there."""
 ENDED = "the server ended while this ran"
-KINDS = ("picture", "animation")
 MATCHES = 50
 """That are remembered."""
 TAIL = 10
@@ -81,12 +80,8 @@ class Feed:
 
 
 class RunQueue:
-    """The runs: those that were, the one that is, those that wait. All but `end` is called in the event loop's thread.
-
-    Args:
-        store: where they are kept.
-        device: in place of what settings say; None for that.
-    """
+    """The runs: those that were, the one that is, those that wait. All but `end` is called in the event loop's thread;
+    `device` is in place of what settings say."""
 
     def __init__(self, store: Store, device: str | None) -> None:
         self.store, self.feed = store, Feed()
@@ -118,7 +113,7 @@ class RunQueue:
         def path(key: str) -> Path:
             return self.store.pictures.find(key)[1]
 
-        check_choice("kind", run.kind, KINDS)
+        check_choice("kind", run.kind, ("picture", "animation"))
         for name in run.settings:
             check_choice("settings", name, [field["name"] for field in fields()])
         if run.kind == "animation":

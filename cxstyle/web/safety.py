@@ -32,14 +32,9 @@ LONG = 10 * 365 * 86400
 
 
 class Guarded:
-    """An application behind the checks, with the headers above on all that it answers.
-
-    Args:
-        app: the application.
-        port: that it is served on.
-        token: without which nobody is let in; None where only this machine can reach it.
-        host: a name by which others know this machine.
-    """
+    """An application on a port behind the checks, with the headers above on all that it answers; `host` is a name by
+    which others know this machine. Nobody is let in without the token, which is None where only this machine can reach
+    it."""
 
     def __init__(self, app: ASGIApp, port: int, token: str | None = None, host: str = "") -> None:
         self.app, self.port, self.token = app, port, token

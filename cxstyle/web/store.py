@@ -42,11 +42,8 @@ DECODING = threading.Lock()
 
 @dataclass
 class Run:
-    """A try: what it was asked for, and how far it is. The fields are those of its JSON, and of run.json.
-
-    Attributes:
-        rank: its place among those that wait; what the others are `cxstyle docs web` tells.
-    """
+    """A try: what it was asked for, and how far it is. The fields are those of its JSON, which `cxstyle docs web`
+    tells, and of run.json; `rank` is its place among those that wait."""
 
     id: str
     targets: list[str]
@@ -112,18 +109,9 @@ class Item(TypedDict):
 
 
 class Shelf:
-    """Files of a kind that somebody has sent, each with what is known of it.
-
-    Args:
-        folder: where they are.
-        look: what is known of a file, by its path; a PictureError where it is none of the kind.
-
-    Attributes:
-        kind: picture or video.
-        items: what is known of each, by its id.
-        samples: those that come with cxstyle, by id, and their paths.
-        notes: lines on what is there and can't be read.
-    """
+    """Files of a kind that somebody has sent: by id `items`, what is known of each, and `samples`, those that come with
+    cxstyle; `notes` are lines on what is there and can't be read. `look` tells what is known of a file, or raises a
+    PictureError where it is none of the kind."""
 
     def __init__(self, folder: Path, look: Callable[[Path], dict[str, Any]]) -> None:
         self.folder, self.look, self.kind = folder, look, folder.name.removesuffix("s")
@@ -187,14 +175,8 @@ class Shelf:
 
 
 class Store:
-    """The folder, for one server at a time.
-
-    Attributes:
-        notes: lines on what is there and can't be read; it stays.
-
-    Raises:
-        OutputError: it can't be made or written, another server has it, or it holds other things.
-    """
+    """The folder, for one server at a time; an OutputError where it can't be made or written, another server has it, or
+    it holds other things."""
 
     def __init__(self, folder: Path) -> None:
         make_folder(folder)

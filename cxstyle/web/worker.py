@@ -14,13 +14,8 @@ VIDEO, MODEL = "animation.mp4", "model.safetensors"
 
 @dataclass(frozen=True)
 class PageTask(Task):
-    """A task of the page.
-
-    Attributes:
-        kind: picture; match; or animation, of a job whose source is a video.
-        minutes: of an animation's training, at most.
-        model: a network that draws an animation; None for one that is trained for it.
-    """
+    """A picture, a match, or an animation, of a job whose source is a video: drawn by a network that is there, `model`,
+    or that is trained for it, for at most so many minutes."""
 
     kind: str = "picture"
     minutes: float | None = None
