@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
+from helpers import started
 from PIL import Image
 
 from cxstyle.web import PageServer
@@ -102,3 +105,19 @@ def served(folder: Path, **how: Any) -> Iterator[Here]:
         server.stop()
         thread.join(PATIENCE)
         assert not thread.is_alive()
+
+
+def serving(folder: Path, *words: object) -> tuple[subprocess.Popen[str], str]:
+    """`cxstyle serve` in a process of its own, and the link that it shows."""
+    process = started("serve", "--no-browser", "--folder", folder, "--device", "cpu", *words)
+    assert process.stdout is not None
+    return process, process.stdout.readline().split()[0]
+
+
+def workers(server: int | None = None) -> set[psutil.Process]:
+    """Processes that compute for a server, or for those of this process."""
+    found = set()
+    for child in psutil.Process(server).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            found |= {child} if "spawn_main" in " ".join(child.cmdline()) else set()
+    return found

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from conftest import Pages
 from generators import moving, with_sound
-from helpers import started
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
-from served import Served
+from served import Served, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
 
@@ -35,9 +34,7 @@ class Site(Served):
         super().__init__(self.link)
 
     def start(self) -> None:
-        self.process = started("serve", "--no-browser", "--folder", self.folder, "--port", self.port, "--device", "cpu")
-        assert self.process.stdout
-        self.link = self.process.stdout.readline().split(" ")[0]
+        self.process, self.link = serving(self.folder, "--port", self.port)
 
     def end(self, kill: bool = False) -> None:
         (self.process.kill if kill else self.process.terminate)()

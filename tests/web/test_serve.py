@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import socket
@@ -10,14 +9,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
 from broken.pictures import REFUSED, corpus
 from generators import moving, with_sound
 from helpers import done, files_in, halves, painted, refused, size_of
 from PIL import Image
-from served import ENDLESS, SMALL, Here, served
+from served import ENDLESS, SMALL, Here, served, workers
 
 from cxstyle import StyleConfig
 from cxstyle.pictures import read_photo
@@ -360,15 +358,6 @@ def test_a_folder_has_one_server_and_a_port_too(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused(1, "can't make the folder", "serve", "--no-browser", "--folder", tmp_path / "file" / "x")
     assert "--no-browser" in done("serve", "--help").stdout
-
-
-def workers() -> set[int]:
-    """Processes that compute, of this server and others."""
-    found = set()
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):  # it has just ended
-            found |= {child.pid} if "spawn_main" in " ".join(child.cmdline()) else set()
-    return found
 
 
 def test_a_process_with_nothing_to_do_ends(

@@ -26,10 +26,6 @@ def abroad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield client
 
 
-def with_port(page: Served, headers: dict[str, str]) -> dict[str, bytes]:
-    return {name: value.replace("PORT", str(page.base_url.port)).encode() for name, value in headers.items()}
-
-
 ELSEWHERE = [
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
@@ -51,7 +47,7 @@ ELSEWHERE = [
 def test_a_page_elsewhere_can_neither_start_a_run_nor_read_a_picture(
     page: Served, pair: tuple[Path, Path], headers: dict[str, str]
 ) -> None:
-    own = with_port(page, headers)
+    own = {name: value.replace("PORT", str(page.base_url.port)) for name, value in headers.items()}
     key = page.upload(pair[0])
     for address in ("/", "/api", "/static/gallery.css", f"/api/pictures/{key}", "/api/runs", "/api/events"):
         page.refused(page.get(address, headers=own), 403)
@@ -73,7 +69,7 @@ def test_a_page_elsewhere_can_neither_start_a_run_nor_read_a_picture(
     ],
 )
 def test_its_own_page_and_programs_are_let_in(page: Served, headers: dict[str, str]) -> None:
-    own = with_port(page, headers)
+    own = {name: value.replace("PORT", str(page.base_url.port)) for name, value in headers.items()}
     assert page.get("/api", headers=own).status_code == 200
 
 
@@ -101,7 +97,7 @@ def test_files_of_the_page_are_asked_for_again(page: Served) -> None:
     [{}, {"Authorization": "Bearer x"}, {"Authorization": ""}, {"Cookie": "cxstyle-PORT=x"}, {"Cookie": "\u00e4=;;="}],
 )
 def test_without_the_token_nobody_is_let_in_on_another_address(abroad: Served, headers: dict[str, str]) -> None:
-    own = with_port(abroad, headers)
+    own = {name: value.replace("PORT", str(abroad.base_url.port)).encode() for name, value in headers.items()}
     for address in ("/", "/api", "/static/gallery.css", "/?token=x", "/?token=", "/api?token=x", "/api/events"):
         assert "token is missing" in abroad.refused(abroad.get(address, headers=own), 401)
     abroad.refused(abroad.post("/api/runs", json={}, headers=own), 401)
