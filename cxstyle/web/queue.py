@@ -61,14 +61,14 @@ class Feed:
 
     async def events(self, waiting: dict[str, Content]) -> AsyncIterator[tuple[str, Any] | None]:
         """Name and content of each, of those that wait first; None where there was none for a while."""
-        listener = waiting, asyncio.Event()
-        listener[1].set()
-        self.listeners.append(listener)
+        wake = asyncio.Event()
+        wake.set()
+        self.listeners.append((waiting, wake))
         try:
             while not self.closed:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(listener[1].wait(), QUIET)
-                listener[1].clear()
+                    await asyncio.wait_for(wake.wait(), QUIET)
+                wake.clear()
                 told = dict(waiting)
                 waiting.clear()
                 for name, content in told.items():
@@ -76,7 +76,7 @@ class Feed:
                 if not told:
                     yield None
         finally:
-            self.listeners.remove(listener)
+            self.listeners.remove((waiting, wake))
 
 
 class RunQueue:

@@ -25,11 +25,11 @@ PATIENCE = 90.0
 
 
 class Served(httpx.Client):
-    """Speaks with a server at an address; what it is asked comes back as JSON."""
+    """Speaks with a server at an address; of one of this process it knows the folder, too."""
 
-    def __init__(self, link: str) -> None:
+    def __init__(self, link: str, store: Any = None) -> None:
         super().__init__(base_url=link.partition("?")[0], timeout=PATIENCE)
-        self.link = link
+        self.link, self.store = link, store
 
     def upload(self, path: Path, kind: str = "pictures") -> str:
         answer = self.post(f"/api/{kind}", params={"name": path.name}, content=path.read_bytes())
@@ -84,22 +84,14 @@ class Served(httpx.Client):
                     yield name, json.loads(line.removeprefix("data: "))
 
 
-class Here(Served):
-    """The same with a server of this process."""
-
-    def __init__(self, server: PageServer) -> None:
-        super().__init__(server.link)
-        self.store = server.store
-
-
 @contextlib.contextmanager
-def served(folder: Path, **how: Any) -> Iterator[Here]:
+def served(folder: Path, **how: Any) -> Iterator[Served]:
     """A server of a folder on a free port, until the block ends."""
     server = PageServer(folder, port=0, device="cpu", **how)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        with Here(server) as client:
+        with Served(server.link, server.store) as client:
             yield client
     finally:
         server.stop()

@@ -15,7 +15,7 @@ from broken.pictures import REFUSED, corpus
 from generators import moving, with_sound
 from helpers import done, files_in, halves, painted, refused, size_of
 from PIL import Image
-from served import ENDLESS, SMALL, Here, served, workers
+from served import ENDLESS, SMALL, Served, served, workers
 
 from cxstyle import StyleConfig
 from cxstyle.pictures import read_photo
@@ -26,12 +26,12 @@ pytestmark = pytest.mark.xdist_group("serve")  # one server, whose worker starts
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("served")) as client:
         yield client
 
 
-def test_settings_come_from_their_own_fields(page: Here) -> None:
+def test_settings_come_from_their_own_fields(page: Served) -> None:
     about = page.get("/api").json()
     assert [preset["name"] for preset in about["presets"]] == preset_names()
     found = {field["name"]: field for field in about["fields"]}
@@ -45,7 +45,7 @@ def test_settings_come_from_their_own_fields(page: Here) -> None:
     assert "did you mean fast" in page.refused(page.get("/api/presets/fats"), 422)
 
 
-def test_a_picture_is_kept_once_and_shown_at_any_size(page: Here, tmp_path: Path) -> None:
+def test_a_picture_is_kept_once_and_shown_at_any_size(page: Served, tmp_path: Path) -> None:
     path = tmp_path / "a b\u00fc.png"
     Image.new("RGBA", (80, 40), (10, 20, 30, 128)).save(path)
     key = page.upload(path)
@@ -60,7 +60,7 @@ def test_a_picture_is_kept_once_and_shown_at_any_size(page: Here, tmp_path: Path
     assert page.refused(page.get(f"/api/pictures/{key}"), 404) == f"there is no picture {key}"
 
 
-def test_a_run_makes_the_picture_that_the_library_makes(page: Here, pair: tuple[Path, Path]) -> None:
+def test_a_run_makes_the_picture_that_the_library_makes(page: Served, pair: tuple[Path, Path]) -> None:
     from cxstyle import stylize
 
     key = page.begin(pair)
@@ -78,7 +78,7 @@ def test_a_run_makes_the_picture_that_the_library_makes(page: Here, pair: tuple[
 
 @pytest.mark.parametrize(("kind", "name"), [("png", "PNG"), ("jpg", "JPEG"), ("webp", "WEBP"), ("tif", "TIFF")])
 def test_a_result_can_be_had_in_each_format_with_its_record(
-    page: Here, pair: tuple[Path, Path], tmp_path: Path, kind: str, name: str
+    page: Served, pair: tuple[Path, Path], tmp_path: Path, kind: str, name: str
 ) -> None:
     key = next((run["id"] for run in page.get("/api/runs").json() if run["result"]), None) or page.begin(pair)
     page.ended(key)
@@ -95,13 +95,13 @@ def test_a_result_can_be_had_in_each_format_with_its_record(
     assert "use png, jpg" in page.refused(page.get(f"/api/runs/{key}/picture", params={"format": "gif"}), 400)
 
 
-def masks(page: Here, pair: tuple[Path, Path], folder: Path) -> Iterator[str]:
+def masks(page: Served, pair: tuple[Path, Path], folder: Path) -> Iterator[str]:
     """Ids of masks by which halves of the pictures change sides."""
     yield page.upload(halves(folder / "a.png", "red", "blue"))
     yield page.upload(halves(folder / "b.png", "blue", "red", size_of(pair[1])))
 
 
-def test_masks_and_weights_take_part(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_masks_and_weights_take_part(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
     source, target = masks(page, pair, tmp_path)
     key = page.begin(pair, source_mask=source, target_masks=[target], weights=[2])
     assert page.ended(key)["status"] == "complete"
@@ -109,7 +109,7 @@ def test_masks_and_weights_take_part(page: Here, pair: tuple[Path, Path], tmp_pa
     assert (details["labels"]["shared"], details["target_weights"]) == (["#ff0000", "#0000ff"], [1])
 
 
-def test_what_a_run_is_doing_is_told_as_it_happens(page: Here, pair: tuple[Path, Path]) -> None:
+def test_what_a_run_is_doing_is_told_as_it_happens(page: Served, pair: tuple[Path, Path]) -> None:
     key = page.begin(pair, ENDLESS)
     numbers, tails = [], []
     for name, content in page.events():
@@ -129,7 +129,7 @@ def test_what_a_run_is_doing_is_told_as_it_happens(page: Here, pair: tuple[Path,
     assert page.refused(page.get(f"/api/runs/{key}"), 404) == f"there is no run {key}"
 
 
-def test_a_stop_keeps_the_picture_and_goes_on_to_the_same_pixels(page: Here, pair: tuple[Path, Path]) -> None:
+def test_a_stop_keeps_the_picture_and_goes_on_to_the_same_pixels(page: Served, pair: tuple[Path, Path]) -> None:
     longer = SMALL | {"iterations": 60}
     whole, key = page.begin(pair, longer), page.begin(pair, longer)
     assert page.ended(whole)["status"] == "complete"
@@ -147,7 +147,7 @@ def test_a_stop_keeps_the_picture_and_goes_on_to_the_same_pixels(page: Here, pai
     assert "nothing to go on with" in page.refused(page.post(f"/api/runs/{key}/resume"), 409)
 
 
-def test_runs_wait_for_each_other_in_an_order_that_can_be_changed(page: Here, pair: tuple[Path, Path]) -> None:
+def test_runs_wait_for_each_other_in_an_order_that_can_be_changed(page: Served, pair: tuple[Path, Path]) -> None:
     first, *others = (page.begin(pair, ENDLESS) for _ in range(4))
     assert [page.run(key)["position"] for key in (first, *others)] == [0, 1, 2, 3]
     state = page.post("/api/queue", json={"order": others[::-1]}).json()
@@ -209,7 +209,7 @@ def test_history_and_queue_outlive_the_server(pair: tuple[Path, Path], tmp_path:
     ],
 )
 def test_a_run_that_can_not_be_is_refused(
-    page: Here, pair: tuple[Path, Path], asked: dict[str, object], says: str
+    page: Served, pair: tuple[Path, Path], asked: dict[str, object], says: str
 ) -> None:
     source, target = map(page.upload, pair)
     text = json.dumps({"source": source, "targets": [target], "preset": "fast"} | asked).replace("SOURCE", source)
@@ -225,7 +225,7 @@ CONTENTS += [(b'{"minutes": %s}' % number, 400) for number in (b"NaN", b"Infinit
 
 
 @pytest.mark.parametrize(("content", "status"), CONTENTS)
-def test_what_is_no_json_object_is_refused(page: Here, content: bytes, status: int) -> None:
+def test_what_is_no_json_object_is_refused(page: Served, content: bytes, status: int) -> None:
     page.refused(page.post("/api/runs", content=content), status)
 
 
@@ -243,12 +243,12 @@ def test_what_is_no_json_object_is_refused(page: Here, content: bytes, status: i
         ("/api/pictures/SAMPLE?edge=000000000000000000009", 400),
     ],
 )
-def test_there_is_nothing_elsewhere(page: Here, address: str, status: int) -> None:
+def test_there_is_nothing_elsewhere(page: Served, address: str, status: int) -> None:
     sample = page.get("/api").json()["samples"][0]["id"]
     page.refused(page.get(address.replace("SAMPLE", sample)), status)
 
 
-def test_a_failure_is_told_in_a_line_without_places(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_failure_is_told_in_a_line_without_places(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
     Image.new("RGBA", (64, 64), (1, 2, 3, 0)).save(tmp_path / "clear.png")
     asked = {"source": page.upload(pair[0]), "targets": [page.upload(tmp_path / "clear.png")]}
     line = page.refused(page.post("/api/runs", json=asked), 422)
@@ -259,7 +259,7 @@ def test_a_failure_is_told_in_a_line_without_places(page: Here, pair: tuple[Path
     page.delete(f"/api/runs/{ended['id']}")
 
 
-def test_the_match_shows_which_part_draws_from_which(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_match_shows_which_part_draws_from_which(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
     source, target = map(page.upload, pair)
     found = page.post("/api/match", json={"source": source, "target": source}).json()
     (rows, columns), count = found["source"], len(found["cells"])
@@ -276,7 +276,7 @@ def test_the_match_shows_which_part_draws_from_which(page: Here, pair: tuple[Pat
     assert "needs the target mask, too" in page.refused(page.post("/api/match", json=only), 422)
 
 
-def test_a_letterbox_is_not_drawn_from(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_letterbox_is_not_drawn_from(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
     with Image.open(pair[0]) as image:
         boxed = Image.new("RGB", (image.width, image.height + 40))
         boxed.paste(image, (0, 20))
@@ -288,7 +288,7 @@ def test_a_letterbox_is_not_drawn_from(page: Here, pair: tuple[Path, Path], tmp_
     assert max(row for row, _ in found["cells"]) <= found["target"][0] - share
 
 
-def test_a_video_is_animated_and_its_network_used_again(page: Here, tmp_path: Path) -> None:
+def test_a_video_is_animated_and_its_network_used_again(page: Served, tmp_path: Path) -> None:
     with_sound(tmp_path / "head.mp4", moving(8))
     video = page.upload(tmp_path / "head.mp4", "videos")
     (item,) = page.get("/api/videos").json()
@@ -311,14 +311,14 @@ def test_a_video_is_animated_and_its_network_used_again(page: Here, tmp_path: Pa
     assert page.refused(unnamed, 415) == "video: the name of a video ends in one of .mp4, .mov, .mkv, .webm, .avi, .m4v"
 
 
-def test_a_mistake_of_ours_is_one_line_too(page: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_of_ours_is_one_line_too(page: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page.store.pictures, "listed", lambda: [][0])
     answer = page.get("/api/pictures")
     assert "this is a bug: IndexError" in page.refused(answer, 500)
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-def test_files_that_are_no_pictures_leave_one_line_and_nothing_else(page: Here) -> None:
+def test_files_that_are_no_pictures_leave_one_line_and_nothing_else(page: Served) -> None:
     before = files_in(page.store.folder)
     cases = [case for case in corpus() if case.ends == REFUSED and case.kind != "bombs"]
     for case in cases[:: max(1, len(cases) // 60)]:
@@ -331,7 +331,7 @@ def test_files_that_are_no_pictures_leave_one_line_and_nothing_else(page: Here) 
     "name",
     ["../../a.png", "/etc/a.png", "..", "a\0b.png", "about.json", "\u202ea.png", "x" * 500, ".lock", "", "C:\\a.png"],
 )
-def test_names_lead_nowhere(page: Here, pair: tuple[Path, Path], name: str) -> None:
+def test_names_lead_nowhere(page: Served, pair: tuple[Path, Path], name: str) -> None:
     changed = pair[0].read_bytes() + name.encode()  # what follows a PNG's end is not read
     item = page.post("/api/pictures", params={"name": name}, content=changed).json()
     assert "/" not in item["name"]
@@ -340,7 +340,7 @@ def test_names_lead_nowhere(page: Here, pair: tuple[Path, Path], name: str) -> N
     assert page.get(f"/api/pictures/{item['id']}").content == changed
 
 
-def test_what_is_larger_than_the_limit_is_refused_unread(page: Here) -> None:
+def test_what_is_larger_than_the_limit_is_refused_unread(page: Served) -> None:
     most = page.get("/api").json()["limits"]["bytes"]
     port = page.base_url.port or 0
     request = f"POST /api/pictures HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {most + 1}\r\n\r\n"
@@ -374,7 +374,7 @@ def test_a_process_with_nothing_to_do_ends(
             time.sleep(0.05)
 
 
-def test_a_result_of_16_bits_keeps_them(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_result_of_16_bits_keeps_them(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
     from cxstyle.pictures import Writing, encode
 
     deep = tmp_path / "deep.png"
