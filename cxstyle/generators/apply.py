@@ -27,7 +27,6 @@ from ..pictures import (
     video_errors,
 )
 from .data import files_of
-from .model import Generator
 from .steady import Steady
 
 PRIMING = 0.1
@@ -61,7 +60,7 @@ class Applied:
 
 
 def apply(
-    generator: Generator,
+    generator: Callable[..., Tensor],
     inputs: Sequence[str | Path],
     output: str | Path,
     *,
@@ -76,7 +75,7 @@ def apply(
     Of a video sound, rate and duration are kept, and it comes out upright. Memory doesn't grow with its length.
 
     Args:
-        generator: the network.
+        generator: the network, or a function of the same arguments.
         inputs: pictures, videos, folders of them, or patterns such as frames/*.png.
         output: a file for one input, else a folder, in which every result has the name of its input.
         long_edge: in pixels, to which larger inputs are reduced; without it that of the training.

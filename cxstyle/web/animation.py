@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +10,10 @@ from torch import Tensor
 
 from ..batch.worker import PREVIEW_SHARE, STOPPED, JobOutcome, JobProgress, OnProgress, preview
 from ..generators import Generator, TrainProgress, apply, survey, train
-from ..pictures import Picture, load_picture
+from ..pictures import load_picture
 from ..settings import TrainConfig
 from .worker import MODEL, VIDEO, PageTask
 
-TRAINING = "training.safetensors"
-"""The network while it learns."""
 DRAWING = 0.3
 """Share of the whole for the drawing, where a network is trained for it."""
 EVERY = 0.3
@@ -28,37 +24,14 @@ class Halt(Exception):  # noqa: N818 - nothing has failed
     """Somebody has asked for the end while a video was drawn."""
 
 
-@dataclass(frozen=True)
-class Watched(Generator):
-    """A network that is watched while it draws.
-
-    Attributes:
-        on_frame: told of each frame that it has drawn.
-    """
-
-    on_frame: Callable[[Tensor], None] = lambda _: None
-
-    def __call__(self, picture: Picture, long_edge: int | None = None, *, full_size: bool = False) -> Tensor:
-        drawn = super().__call__(picture, long_edge, full_size=full_size)
-        self.on_frame(drawn)
-        return drawn
-
-
 class Animation:
-    """Trains a network for a video and a picture, or takes one that is there, and draws the video.
-
-    Args:
-        task: whose job has the video as its source; files go to its checkpoint's folder.
-        on_progress: told how far it is, and whether to go on.
-        device: in place of what the settings say.
-    """
+    """Trains a network for a job's video and its target, or takes one that is there, and draws the video; files go to
+    the folder of the task's checkpoint."""
 
     def __init__(self, task: PageTask, on_progress: OnProgress, device: str | None) -> None:
-        if task.checkpoint is None:
-            raise ValueError("an animation needs a folder")
+        assert task.checkpoint is not None
         self.task, self.on_progress, self.device = task, on_progress, device or task.job.config.device
         self.folder = task.checkpoint.parent
-        self.begin = 0.0 if task.model else 1 - DRAWING
         self.told = self.seen = 0.0
 
     def made(self) -> JobOutcome:
@@ -68,21 +41,21 @@ class Animation:
         model = self.task.model or self.folder / MODEL
         if not model.exists() and not self.trained(model):
             return JobOutcome(STOPPED)
-        drawn = 0
+        network, count = Generator.load(model, self.device), 0
+        begin = 0.0 if self.task.model else 1 - DRAWING
 
-        def on_frame(picture: Tensor) -> None:
-            done = self.begin + (1 - self.begin) * drawn / frames.frames
-            if not self.tell(done, f"frame {drawn + 1}/{frames.frames}", picture):
+        def draw(frame: Tensor, *_: object, **_how: object) -> Tensor:
+            drawn = network(frame, full_size=network.network.residual)
+            if not self.tell(begin + (1 - begin) * count / frames.frames, f"frame {count + 1}/{frames.frames}", drawn):
                 raise Halt
+            return drawn
 
-        def count(_path: Path, done: int) -> None:
-            nonlocal drawn
-            drawn = done
+        def on_frame(_path: Path, done: int) -> None:
+            nonlocal count
+            count = done
 
-        network = Watched(**vars(Generator.load(model, self.device)), on_frame=on_frame)
-        how: dict[str, Any] = {"full_size": network.network.residual, "overwrite": True, "callback": count}
         try:
-            (applied,) = apply(network, [source], self.folder / VIDEO, **how)
+            (applied,) = apply(draw, [source], self.folder / VIDEO, overwrite=True, callback=on_frame)
         except Halt:
             return JobOutcome(STOPPED)
         height, width = applied.size
@@ -90,7 +63,7 @@ class Animation:
 
     def trained(self, model: Path) -> bool:
         """Whether the training has come to its end, and not been stopped."""
-        job, training = self.task.job, self.folder / TRAINING
+        job, training = self.task.job, self.folder / "training.safetensors"
         config = TrainConfig.preset("animation").override(device=self.device, seed=job.config.seed)
         how: dict[str, Any] = {"minutes": self.task.minutes, "resume": True, "callback": self.step}
         if train(job.source, job.target[0], config, training, **how).status == STOPPED:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
-import math
-import shutil
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,17 +25,14 @@ from starlette.staticfiles import StaticFiles
 
 from .. import __version__
 from ..batch.worker import read
-from ..checks import converted, one_line
-from ..errors import ConfigError, CxStyleError, PictureError, WeightsError
-from ..features import find
-from ..files import whole_file
+from ..checks import check_choice, converted, one_line
+from ..errors import ConfigError, CxStyleError, PictureError
 from ..pictures import FORMATS, most_bytes, most_pixels
-from ..settings import StyleConfig, preset_names
-from .fields import fields, preset_values
-from .queue import PREVIEW_EDGE, Listener, RunQueue
+from .fields import fields, preset_values, presets
+from .queue import PREVIEW_EDGE, RunQueue
 from .safety import bug, http_error, refusal
-from .store import Run, Shelf, Store, file_name
-from .views import TYPES, encoded, frame_at, smaller, smaller_of
+from .store import TEMPORARY, Item, Run, Shelf, Store, file_name
+from .views import encoded, frame_at, media_type, smaller
 from .worker import VIDEO
 
 PAGE = Path(__file__).with_name("page")
@@ -45,55 +43,48 @@ READ_FIRST = 20_000_000
 """Pixels up to which what a run is given is read before it waits, as it will be read again, to refuse it at once."""
 LARGEST = 4096
 """Pixels of the long edge of a smaller picture, at most."""
-AT_ONCE = 30_000_000
-"""Bytes up to which a picture is read before its answer begins: it may be deleted at any time."""
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """The same id, the same bytes."""
 ASKED = ["source", "targets", "weights", "source_mask", "target_masks", "preset", "settings", "kind", "name"]
 ASKED += ["video", "minutes", "model"]
 """What may be said of a new run."""
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Pages:
-    """Answers of the server.
-
-    Args:
-        store: the folder.
-        device: in place of what settings say; auto for that.
-    """
-
-    queue: RunQueue
+    """Answers of the server; `device` is in place of what settings say, or auto for that."""
 
     def __init__(self, store: Store, device: str = "auto") -> None:
         self.store, self.device = store, device
-        handlers: dict[Any, Any] = {HTTPException: http_error, Exception: lambda _, error: bug(error)}
-        self.app = Starlette(routes=[*self.routes()], lifespan=self.lifespan, exception_handlers=handlers)
+        self.queue = RunQueue(store, None if device == "auto" else device)
+        handlers: dict[Any, Any] = {HTTPException: http_error, CxStyleError: self.failed, OSError: self.failed}
+        handlers[RecursionError] = lambda *_: refusal("that JSON is nested too deeply", 400)
+        handlers[Exception] = lambda _, error: bug(error)
+        self.app = Starlette(routes=self.routes(), lifespan=self.lifespan, exception_handlers=handlers)
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        self.queue = RunQueue(self.store, None if self.device == "auto" else self.device)
+        self.queue.begin()
         with suppress(asyncio.CancelledError):  # somebody who can't wait has asked for the end once more
             yield
             await self.queue.close()
 
-    def hurry(self) -> None:
-        """What runs isn't waited for any longer."""
-        if hasattr(self, "queue"):
-            self.queue.hurry = True
-
-    def close(self) -> None:
-        """Ends all processes, at once, where the end of the application has not done so."""
-        if hasattr(self, "queue"):
-            self.queue.pool.close()
-            self.queue.matcher.close()
+    def failed(self, _request: Request, error: Exception) -> Response:
+        """What cxstyle or the system refuses, in a line; its status by what the system said, then by its class."""
+        reason = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(reason, FileNotFoundError):  # deleted meanwhile
+            status = 404
+        elif isinstance(reason, OSError) and reason.errno in (errno.ENOSPC, errno.EDQUOT):
+            status = 507
+        else:
+            status = 422 if isinstance(error, ConfigError | PictureError) else 500
+        return refusal(self.store.plain(error), status)
 
     def routes(self) -> list[Route | Mount]:
-        def at(request: str, endpoint: Endpoint) -> Route:
+        def at(request: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
             method, path = request.split()
-            return Route(path, self.answering(endpoint), methods=[method])
+            return Route(path, endpoint, methods=[method])
 
-        shelves = []
+        shelves: list[Route | Mount] = []
         for shelf in (self.store.pictures, self.store.videos):
             kind = f"/api/{shelf.folder.name}"
             shelves += [at(f"POST {kind}", partial(self.receive, shelf)), at(f"GET {kind}", partial(self.files, shelf))]
@@ -110,8 +101,8 @@ class Pages:
             at("GET /api/runs", self.runs),
             at("GET /api/runs/{id}", self.show_run),
             at("DELETE /api/runs/{id}", self.remove_run),
-            at("POST /api/runs/{id}/stop", self.stop),
-            at("POST /api/runs/{id}/resume", self.resume),
+            at("POST /api/runs/{id}/stop", partial(self.change, RunQueue.stop)),
+            at("POST /api/runs/{id}/resume", partial(self.change, RunQueue.resume)),
             at("GET /api/runs/{id}/preview", self.preview),
             at("GET /api/runs/{id}/picture", self.result),
             at("GET /api/runs/{id}/record", self.record),
@@ -120,23 +111,6 @@ class Pages:
             at("POST /api/match", self.match),
             at("GET /api/events", self.events),
         ]
-
-    def answering(self, endpoint: Endpoint) -> Endpoint:
-        """What cxstyle refuses, as an answer of one line."""
-
-        async def answered(request: Request) -> Response:
-            try:
-                answer = await endpoint(request)
-                if isinstance(answer, FileResponse):
-                    answer.stat_result = Path(answer.path).stat()
-                    answer.set_stat_headers(answer.stat_result)
-                return answer
-            except (CxStyleError, OSError) as error:
-                return refusal(self.store.plain(error), status_of(error))
-            except RecursionError:
-                return refusal("that JSON is nested too deeply", 400)
-
-        return answered
 
     # The page, and what there is.
 
@@ -151,10 +125,9 @@ class Pages:
             "default_preset": "default",
             "fields": fields(),
             "formats": [suffix.removeprefix(".") for suffix in FORMATS],
-            "samples": [self.store.pictures.items[key] for key in self.store.pictures.samples],
+            "samples": [sample for sample, _ in self.store.pictures.samples.values()],
             "limits": {"bytes": min(MOST_BYTES, most_bytes()), "pixels": most_pixels()},
             "video": find_spec("av") is not None,
-            "queue_running": len(self.queue.order) + (self.queue.now is not None),
         }
         return JSONResponse(found)
 
@@ -167,23 +140,15 @@ class Pages:
         """Keeps a file that is sent, once it turned out to be what it should be."""
         most, kind = min(MOST_BYTES, most_bytes()), shelf.folder.name
         most *= 10 if kind == "videos" else 1
-        size = int(request.headers.get("content-length") or 0)
-        if size > most:
-            raise HTTPException(413, f"the file is larger than {most:,} bytes")
-        name, incoming = file_name(request.query_params.get("name", kind[:-1])), self.store.new_folder()
-        try:
-            size = 0
-            with whole_file(incoming / name) as file:
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > most:
-                        raise HTTPException(413, f"the file is larger than {most:,} bytes")
+        with TemporaryDirectory(prefix=TEMPORARY, dir=self.store.incoming, ignore_cleanup_errors=True) as incoming:
+            path = Path(incoming) / file_name(request.query_params.get("name", kind[:-1]))
+            with path.open("wb") as file:
+                async for chunk in sent(request, most):
                     file.write(chunk)
-            item = await asyncio.to_thread(shelf.add, incoming, name)
-        except PictureError as error:
-            return refusal(self.store.plain(error), 415)
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
+            try:
+                item = await asyncio.to_thread(shelf.add, path)
+            except PictureError as error:
+                return refusal(self.store.plain(error), 415)
         return JSONResponse(item, 201, {"Location": f"/api/{kind}/{item['id']}"})
 
     async def files(self, shelf: Shelf, _request: Request) -> Response:
@@ -197,23 +162,20 @@ class Pages:
         if key not in shelf.items:
             raise HTTPException(404, f"there is no {shelf.kind} {key[:40]}")
         shelf.remove(key)
-        smaller_of.cache_clear()
         return Response(status_code=204)
 
     async def picture(self, request: Request) -> Response:
         """As it was sent, or smaller."""
-        path, edge = path_of(self.store.pictures, request), edge_of(request)
+        (item, path), edge = item_at(self.store.pictures, request), number_of(request, "edge", LARGEST)
         if edge is not None:
             content, media = await asyncio.to_thread(smaller, path, edge)
             return Response(content, media_type=media, headers=FOREVER)
-        media = TYPES.get(self.store.pictures.items[request.path_params["id"]]["type"], "application/octet-stream")
-        headers = FOREVER | disposition(path.name)
-        if path.stat().st_size > AT_ONCE:
-            return FileResponse(path, media_type=media, headers=headers)
-        return Response(await asyncio.to_thread(path.read_bytes), media_type=media, headers=headers)
+        media = media_type(item["type"]) if item.get("type") else "application/octet-stream"
+        content = await asyncio.to_thread(path.read_bytes)  # at once: it may be deleted at any time
+        return Response(content, media_type=media, headers=FOREVER | disposition(path.name))
 
     async def frame(self, request: Request) -> Response:
-        path, edge = path_of(self.store.videos, request), edge_of(request) or LARGEST
+        (_, path), edge = item_at(self.store.videos, request), number_of(request, "edge", LARGEST) or LARGEST
         try:
             seconds = float(request.query_params.get("at", "0"))
         except ValueError as error:
@@ -234,8 +196,9 @@ class Pages:
     async def add_run(self, request: Request) -> Response:
         run = asked_for(await read_json(request))
         job = self.queue.job(run)
-        items = self.store.videos.items | self.store.pictures.items
-        used = [items[key] for key in (run.video or run.source or "", *run.targets)]
+        pictures, videos = self.store.pictures, self.store.videos
+        source = videos.find(run.video) if run.video else pictures.find(run.source or "")
+        used = [item for item, _ in (source, *map(pictures.find, run.targets))]
         run.width, run.height = used[0]["width"], used[0]["height"]
         run.name = file_name(run.name or " + ".join(Path(item["name"]).stem for item in used))
         if run.kind == "picture" and sum(item["width"] * item["height"] for item in used) <= READ_FIRST:
@@ -254,31 +217,25 @@ class Pages:
             raise HTTPException(404, f"there is no run {key[:40]}")
         return self.store.runs[key]
 
-    def file_of(self, request: Request, name: str, what: str) -> tuple[Run, Path]:
-        """The run of an address, and one of its files."""
+    def file_of(self, request: Request, name: str, what: str) -> Path:
+        """One of the files of an address's run."""
         run = self.run_of(request)
         path = self.store.file(run, name)
         if not path.exists():
             raise HTTPException(404, f"{run.name} has no {what}")
-        return run, path
+        return path
 
     async def show_run(self, request: Request) -> Response:
         return JSONResponse(self.queue.shown(self.run_of(request)))
 
     async def remove_run(self, request: Request) -> Response:
         self.queue.remove(self.run_of(request))
-        smaller_of.cache_clear()
         return Response(status_code=204)
 
-    async def stop(self, request: Request) -> Response:
-        return self.changed(self.run_of(request), self.queue.stop)
-
-    async def resume(self, request: Request) -> Response:
-        return self.changed(self.run_of(request), self.queue.resume)
-
-    def changed(self, run: Run, change: Callable[[Run], None]) -> Response:
+    async def change(self, how: Callable[[RunQueue, Run], None], request: Request) -> Response:
+        run = self.run_of(request)
         try:
-            change(run)
+            how(self.queue, run)
         except ConfigError as error:
             raise HTTPException(409, str(error)) from error
         return JSONResponse(self.queue.shown(run))
@@ -289,88 +246,62 @@ class Pages:
 
     async def preview(self, request: Request) -> Response:
         """As it stands, or as it was last."""
-        run = self.run_of(request)
+        run, media = self.run_of(request), "image/jpeg"
         content, result = self.queue.previews.get(run.id), self.store.file(run, "result.png")
         if content is None and result.exists():
-            content, _ = await asyncio.to_thread(smaller, result, edge_of(request) or PREVIEW_EDGE)
+            edge = number_of(request, "edge", LARGEST) or PREVIEW_EDGE
+            content, media = await asyncio.to_thread(smaller, result, edge)
         if content is None:
-            content = self.file_of(request, "preview.jpg", "picture yet")[1].read_bytes()
-        return Response(content, media_type="image/png" if content[:4] == b"\x89PNG" else "image/jpeg")
+            content = self.file_of(request, "preview.jpg", "picture yet").read_bytes()
+        return Response(content, media_type=media)
 
     async def result(self, request: Request) -> Response:
         """In a format or a size."""
-        run, path = self.file_of(request, "result.png", "picture to download")
-        suffix, quality = f".{request.query_params.get('format', 'png')}", request.query_params.get("quality", "95")
+        path = self.file_of(request, "result.png", "picture to download")
+        suffix = f".{request.query_params.get('format', 'png')}"
         if suffix not in FORMATS:
             known = ", ".join(known.removeprefix(".") for known in FORMATS)
             raise HTTPException(400, f"format: {one_line(suffix[1:20])} is not known; use {known}")
-        if not (quality.isdecimal() and len(quality) < 10 and 1 <= int(quality) <= 100):
-            raise HTTPException(400, "quality: a number from 1 to 100 is needed")
-        edge, media, headers = edge_of(request), TYPES[FORMATS[suffix].name], self.named(run, suffix, request)
-        if edge is not None:
-            content, media = await asyncio.to_thread(smaller, path, edge, suffix)
-        elif suffix == ".png":
-            return FileResponse(path, media_type=media, headers=headers)
+        quality, edge = number_of(request, "quality", 100) or 95, number_of(request, "edge", LARGEST)
+        media, headers = media_type(FORMATS[suffix].name), self.named(suffix, request)
+        if "v" in request.query_params:  # another one for another result
+            headers |= FOREVER
+        if edge is None and suffix == ".png":
+            return FileResponse(path, media_type=media, headers=headers, stat_result=path.stat())
+        if edge is None:
+            content = await asyncio.to_thread(encoded, path, suffix, quality)
         else:
-            content = await asyncio.to_thread(encoded, path, suffix, int(quality))
+            content, media = await asyncio.to_thread(smaller, path, edge, suffix)
         return Response(content, media_type=media, headers=headers)
 
-    def named(self, run: Run, suffix: str, request: Request) -> dict[str, str]:
+    def named(self, suffix: str, request: Request) -> dict[str, str]:
         """Headers by which a result has a good name as a file: with its look and a number, from the oldest, where there
         are others of the same pictures."""
-        kind = "attachment" if request.query_params.get("download") == "1" else "inline"
+        run, kind = self.run_of(request), "attachment" if request.query_params.get("download") == "1" else "inline"
         others = (other for other in self.store.runs.values() if other.name == run.name)
         same = sorted(others, key=lambda other: other.created)
         apart = f"_{run.preset}_{same.index(run) + 1}" if len(same) > 1 else ""
         return disposition(f"{run.name.replace(' + ', '_')}{apart}{suffix}", kind)
 
     async def record(self, request: Request) -> Response:
-        return FileResponse(self.file_of(request, "record.json", "record yet")[1], media_type="application/json")
+        path = self.file_of(request, "record.json", "record yet")
+        return FileResponse(path, media_type="application/json", stat_result=path.stat())
 
     async def video(self, request: Request) -> Response:
-        run, path = self.file_of(request, VIDEO, "video to download")
-        return FileResponse(path, media_type="video/mp4", headers=self.named(run, ".mp4", request))
+        path, headers = self.file_of(request, VIDEO, "video to download"), self.named(".mp4", request)
+        return FileResponse(path, media_type="video/mp4", headers=headers, stat_result=path.stat())
 
     async def events(self, _request: Request) -> Response:
         """Server-sent events, at most four a second of each run."""
 
         async def lines() -> AsyncIterator[str]:
-            queue, listener = self.queue, Listener(self.queue.feed)
-            for run in [*queue.order, *([queue.now[0]] if queue.now else [])]:
-                listener.tell(f"run {run.id}", partial(queue.told_of, run))
-            listener.tell("queue", queue.state)
-            async for event in listener.events():
+            queue = self.queue
+            active = [*queue.order, *([queue.now[0]] if queue.now else [])]
+            first = {f"run {run.id}": partial(queue.told_of, run) for run in active}
+            async for event in queue.feed.events(first | {"queue": queue.state}):
                 yield ": here\n\n" if event is None else f"event: {event[0]}\ndata: {json.dumps(event[1])}\n\n"
 
         return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-
-
-def status_of(error: Exception) -> int:
-    """What an error is in HTTP, by its class and by what the system said."""
-    reason = error if isinstance(error, OSError) else error.__cause__
-    if isinstance(reason, FileNotFoundError):  # deleted meanwhile
-        return 404
-    if isinstance(reason, OSError) and reason.errno in (errno.ENOSPC, errno.EDQUOT):
-        return 507
-    return 422 if isinstance(error, ConfigError | PictureError) else 500
-
-
-def presets() -> list[dict[str, str]]:
-    """Each with `needs`, the network that it asks for, where that isn't on this machine (yet)."""
-    found = []
-    for name in preset_names():
-        preset = StyleConfig.preset(name)
-        needs = {} if preset.features == "auto" or is_there(preset.features) else {"needs": preset.features}
-        found.append({"name": name, "description": preset.description} | needs)
-    return found
-
-
-def is_there(network: str) -> bool:
-    """A folder of weights that can't be looked into has none, as a run will tell."""
-    try:
-        return find(network) is not None
-    except WeightsError:
-        return False
 
 
 @cache
@@ -381,59 +312,55 @@ def chosen(device: str) -> str:
     return choose_device(device).type
 
 
-def path_of(shelf: Shelf, request: Request) -> Path:
+def item_at(shelf: Shelf, request: Request) -> tuple[Item, Path]:
     """The picture or video of an address."""
     try:
-        return shelf.path(request.path_params["id"])
+        return shelf.find(request.path_params["id"])
     except PictureError as error:
         raise HTTPException(404, str(error)) from error
 
 
-def edge_of(request: Request) -> int | None:
-    text = request.query_params.get("edge")
-    if text is None:
-        return None
-    if not (text.isdecimal() and len(text) < 10 and 1 <= int(text) <= LARGEST):
-        raise HTTPException(400, f"edge: a number of pixels from 1 to {LARGEST} is needed")
-    return int(text)
+def number_of(request: Request, name: str, most: int) -> int | None:
+    """What an address asks for, from 1 up."""
+    text = request.query_params.get(name)
+    if text is not None and not (text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most):
+        raise HTTPException(400, f"{name}: a number from 1 to {most} is needed")
+    return None if text is None else int(text)
 
 
 def disposition(name: str, kind: str = "inline") -> dict[str, str]:
     return {"Content-Disposition": f"{kind}; filename*=UTF-8''{quote(name, safe='')}"}
 
 
+async def sent(request: Request, most: int) -> AsyncIterator[bytes]:
+    """What is sent, piece by piece; of more than so many bytes as little as can be."""
+    size, refused = 0, HTTPException(413, f"at most {most:,} bytes are taken here")
+    if int(request.headers.get("content-length") or 0) > most:
+        raise refused
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise refused
+        yield chunk
+
+
 async def read_json(request: Request) -> dict[str, Any]:
     """What was sent, as an object."""
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MOST_JSON:
-            raise HTTPException(413, f"at most {MOST_JSON:,} bytes of JSON are taken")
+    data = b"".join([chunk async for chunk in sent(request, MOST_JSON)])
     try:
-        content = json.loads(data, parse_constant=finite_number, parse_float=finite_number)
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, "JSON is needed") from error
-    if not isinstance(content, dict):
-        raise HTTPException(400, "a JSON object is needed, such as {...}")
-    return content
-
-
-def finite_number(text: str) -> float:
-    """Of JSON, whose standard knows no NaN, and no number beyond those of 64 bits."""
-    if not math.isfinite(number := float(text)):
-        raise ValueError("no finite number")
-    return number
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise HTTPException(400, f"a JSON object is needed, such as {{...}}: {error}") from error
 
 
 def asked_for(content: dict[str, Any]) -> Run:
     """A run as somebody wants it; a ConfigError for what isn't known or has another type."""
     for key in content:
-        if key not in ASKED:
-            raise ConfigError(f"{one_line(key)[:40]} is not known; use {', '.join(ASKED)}")
+        check_choice("run", key, ASKED)
     given = {key: value for key, value in content.items() if value is not None}
     if not given.get("targets"):
         raise ConfigError("targets: at least one is needed")
     if "source" not in given and "video" not in given:
         raise ConfigError("source: missing")
-    run: Run = converted({"id": ""} | given, Run)
+    run: Run = converted({"id": secrets.token_hex(5)} | given, Run)
     return run

@@ -22,12 +22,9 @@ from ..errors import PictureError
 from ..files import is_marked, numbered, whole_file
 
 PAGE = Path(__file__).with_name("page")
-EDGES = ((150, 512), (1500, 320))
-"""Up to so many results, the long edge of a picture in pixels; MANY above."""
-MANY = 192
 QUALITY = 85
 PLACES = re.compile(r"@(TITLE|CSS|CSS_HASH|JS|JS_HASH)@")
-SHARED = {"css": ("common.css", "gallery.css"), "js": ("viewer.js", "gallery.js")}
+SHARED = {"css": ("common.css", "gallery.css"), "js": ("dom.js", "viewer.js", "gallery.js")}
 """Its style and its script: first what it has in common with the page of `cxstyle serve`."""
 EXPORT = re.compile("^export ", re.MULTILINE)
 """What makes a name of a module one that others can import; the gallery is no module."""
@@ -54,13 +51,13 @@ def write_gallery(folder: Path, records: Iterable[Record], *, title: str = "cxst
         OutputError: it can't be written; what stood there before is untouched.
     """
     kept = latest(records)
-    edge = next((edge for count, edge in EDGES if len(kept) <= count), MANY)
+    edge = 512 if len(kept) <= 150 else 320 if len(kept) <= 1500 else 192
     head, tail = frame(title)
     start = head.split(b"sha256-", 1)[0]
     path = next(p for p in numbered(folder / "index.html") if not os.path.lexists(p) or is_marked(p, start))
     with whole_file(path) as file:
         file.write(head)
-        content = {"title": title} | Writer(folder, kept, edge).write(file)
+        content = {"title": title} | Writer(file, folder, edge).write(kept)
         file.write(utf8(f'<script type="application/json" id="data">{safe_json(content)}</script>'))
         file.write(tail)
     return path
@@ -81,47 +78,36 @@ def frame(title: str) -> tuple[bytes, bytes]:
 
 
 class Writer:
-    """Writes the pictures of a batch, and gathers what the page is to know of them.
+    """Writes the pictures of a batch to the page's file, and gathers what the page is to know of them."""
 
-    Args:
-        folder: that outputs count from.
-        records: one for each output.
-        edge: of a picture in pixels, at most.
-    """
-
-    def __init__(self, folder: Path, records: Sequence[Record], edge: int) -> None:
-        self.folder, self.records, self.edge = folder, records, edge
-        self.names = short_names(path for record in records for path in (record["source"], *record["targets"]))
-        self.count = 0
+    def __init__(self, file: BinaryIO, folder: Path, edge: int) -> None:
+        self.file, self.folder, self.edge, self.count = file, folder, edge, 0
         self.settings: dict[str, int] = {}
 
-    def write(self, file: BinaryIO) -> dict[str, Any]:
+    def write(self, records: Sequence[Record]) -> dict[str, Any]:
         """Writes each picture once, a script of its own that runs nothing; returns the rest."""
-        originals = {}
-        for path, name in self.names.items():
-            originals[path] = self._add(file, Path(path)) | {"name": name, "path": path}
-        indices = {path: index for index, path in enumerate(originals)}
-        results = [self._result(file, record, indices) for record in self.records]
+        names = short_names(path for record in records for path in (record["source"], *record["targets"]))
+        originals = [self._add(Path(path)) | {"name": name, "path": path} for path, name in names.items()]
+        indices = {path: index for index, path in enumerate(names)}
+        results = [self._result(record, indices) for record in records]
         settings = [json.loads(content) for content in self.settings]
-        return {"originals": list(originals.values()), "results": results, "settings": settings}
+        return {"originals": originals, "results": results, "settings": settings}
 
-    def _add(self, file: BinaryIO, path: Path) -> dict[str, Any]:
+    def _add(self, path: Path) -> dict[str, Any]:
         """Writes a picture; returns its number and size, or why there is none."""
         try:
             picture = thumbnail(path, self.edge)
         except PictureError as error:
             return {"picture": None, "note": str(error)}
         number, self.count = self.count, self.count + 1
-        content = io.BytesIO()
-        picture.save(content, "JPEG", quality=QUALITY)
-        file.write(b'<script type="text/plain" id="picture-%d">' % number)
-        file.write(base64.b64encode(content.getvalue()))
-        file.write(b"</script>\n")
+        picture.save(content := io.BytesIO(), "JPEG", quality=QUALITY)
+        self.file.write(b'<script type="text/plain" id="picture-%d">' % number)
+        self.file.write(base64.b64encode(content.getvalue()) + b"</script>\n")
         return {"picture": number, "width": picture.width, "height": picture.height}
 
-    def _result(self, file: BinaryIO, record: Record, indices: Mapping[str, int]) -> dict[str, Any]:
+    def _result(self, record: Record, indices: Mapping[str, int]) -> dict[str, Any]:
         failed = record["status"] == "failed"
-        found = {"picture": None} if failed else self._add(file, self.folder / record["output"])
+        found = {"picture": None} if failed else self._add(self.folder / record["output"])
         losses = {name: finite(value) for name, value in record.get("losses", {}).items()}
         settings = json.dumps(flat(record.get("settings", {})))
         return found | {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict
@@ -13,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..batch.jobs import Job, Task
-from ..batch.local import PoolEvent
+from ..batch.jobs import Job
 from ..batch.worker import FAILED, STOPPED, JobOutcome, JobProgress
 from ..checks import check_choice, check_number, one_line
 from ..errors import ConfigError, CxStyleError
@@ -34,11 +32,12 @@ TOLD_EVERY = 0.25
 QUIET = 15.0
 """Seconds after which a listener is told something, if only that the server is there."""
 ENDED = "the server ended while this ran"
-KINDS = ("picture", "animation")
 MATCHES = 50
 """That are remembered."""
 TAIL = 10
 """Points of a curve in an event."""
+Content = Callable[[], Any]
+"""Of an event, made as it is told."""
 
 
 class Feed:
@@ -46,74 +45,57 @@ class Feed:
     and never the end."""
 
     def __init__(self) -> None:
-        self.listeners: set[Listener] = set()
+        self.listeners: list[tuple[dict[str, Content], asyncio.Event]] = []
         self.closed = False
 
-    def tell(self, name: str, content: Callable[[], Any]) -> None:
+    def tell(self, name: str, content: Content) -> None:
         """An event; a later one of the same name takes the place of one that waits."""
-        for listener in self.listeners:
-            listener.tell(name, content)
+        for waiting, wake in self.listeners:
+            waiting[name] = content
+            wake.set()
 
     def close(self) -> None:
         self.closed = True
-        for listener in self.listeners:
-            listener.wake.set()
+        for _, wake in self.listeners:
+            wake.set()
 
-
-class Listener:
-    """One who listens."""
-
-    def __init__(self, feed: Feed) -> None:
-        self.feed, self.wake = feed, asyncio.Event()
-        self.waiting: dict[str, Callable[[], Any]] = {}
-
-    def tell(self, name: str, content: Callable[[], Any]) -> None:
-        """As of `Feed`, to this one."""
-        self.waiting[name] = content
-        self.wake.set()
-
-    async def events(self) -> AsyncIterator[tuple[str, Any] | None]:
-        """Name and content of each; None where there was none for a while."""
-        self.feed.listeners.add(self)
+    async def events(self, waiting: dict[str, Content]) -> AsyncIterator[tuple[str, Any] | None]:
+        """Name and content of each, of those that wait first; None where there was none for a while."""
+        wake = asyncio.Event()
+        wake.set()
+        self.listeners.append((waiting, wake))
         try:
-            while not self.feed.closed:
+            while not self.closed:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.wake.wait(), QUIET)
-                self.wake.clear()
-                told, self.waiting = self.waiting, {}
+                    await asyncio.wait_for(wake.wait(), QUIET)
+                wake.clear()
+                told = dict(waiting)
+                waiting.clear()
                 for name, content in told.items():
                     yield name.partition(" ")[0], content()
                 if not told:
                     yield None
         finally:
-            self.feed.listeners.discard(self)
+            self.listeners.remove((waiting, wake))
 
 
 class RunQueue:
-    """The runs: those that were, the one that is, those that wait. All is called in the event loop's thread.
-
-    Args:
-        store: where they are kept.
-        device: in place of what settings say; None for that.
-    """
+    """The runs: those that were, the one that is, those that wait. All but `end` is called in the event loop's thread;
+    `device` is in place of what settings say."""
 
     def __init__(self, store: Store, device: str | None) -> None:
         self.store, self.feed = store, Feed()
-        self.loop = asyncio.get_running_loop()
         self.previews: dict[str, bytes] = {}
         self.numbers = itertools.count()
-        self.answers: dict[int, asyncio.Future[JobOutcome]] = {}
         self.matches: dict[str, dict[str, Any]] = {}
         self.order: list[Run] = []
         self.now: tuple[Run, int] | None = None
         self.since, self.first, self.told, self.kept, self.spent = 0.0, (0.0, 0.0), 0.0, 0.0, 0.0
         self.closing = self.hurry = False
-        self.pool = PoolThread(device, self._hear_from_thread)
-        self.matcher = PoolThread(device, self._hear_from_thread)
-        self._take_up()
+        self.pool, self.matcher = PoolThread(device), PoolThread(device)
 
-    def _take_up(self) -> None:
-        """What the last server has left: what ran is stopped, what waited waits."""
+    def begin(self) -> None:
+        """Takes up what the last server has left: what ran is stopped, what waited waits."""
         for run in self.store.runs.values():
             if run.status == "running":
                 run.status, run.ended, run.resumable = STOPPED, time.time(), True
@@ -128,70 +110,54 @@ class RunQueue:
         """What a worker is to do; a ConfigError or PictureError that the run would end with, where that is known."""
         from ..transfer import check_masks, check_weights
 
-        check_choice("kind", run.kind, KINDS)
-        names, path, settings = [field["name"] for field in fields()], self.store.pictures.path, dict(run.settings)
-        for name in settings:
-            check_choice("settings", name, names)
+        def path(key: str) -> Path:
+            return self.store.pictures.find(key)[1]
+
+        check_choice("kind", run.kind, ("picture", "animation"))
+        for name in run.settings:
+            check_choice("settings", name, [field["name"] for field in fields()])
         if run.kind == "animation":
-            self._check_animation(run)
+            if run.video is None or len(run.targets) != 1:
+                raise ConfigError("animation: a video and one target are needed")
+            if run.minutes is not None:
+                check_number("minutes", run.minutes, 0, above=True)
+            self.model(run)
         elif run.minutes is not None or run.model is not None:
             raise ConfigError("minutes, model: these are for an animation")
-        init = settings.get("init")
-        if init is not None and init not in INITS:
-            settings["init"] = str(path(init))
-        config = StyleConfig.preset(run.preset).override(**settings)
-        masks = None if run.target_masks is None else [path(mask) for mask in run.target_masks]
+        init = run.settings.get("init")
+        begin = {"init": str(path(init))} if isinstance(init, str) and init not in INITS else {}
+        config = StyleConfig.preset(run.preset).override(**run.settings | begin)
+        source = self.store.videos.find(run.video)[1] if run.video else path(run.source or "")
         mask = None if run.source_mask is None else path(run.source_mask)
-        where: dict[str, Any] = {"weights": run.weights, "source_mask": mask, "target_mask": masks}
-        source = self.store.videos.path(run.video) if run.video else path(run.source or "")
+        masks = None if run.target_masks is None else [path(key) for key in run.target_masks]
         check_weights(run.weights, len(run.targets))
         check_masks(mask, None if masks is None else [*masks], len(run.targets))
-        return Job(source, [path(target) for target in run.targets], config, "result.png", preset=run.preset, **where)
+        how: dict[str, Any] = {"weights": run.weights, "source_mask": mask, "target_mask": masks}
+        return Job(source, [path(key) for key in run.targets], config, "result.png", preset=run.preset, **how)
 
-    def _check_animation(self, run: Run) -> None:
-        if run.video is None or len(run.targets) != 1:
-            raise ConfigError("animation: a video and one target are needed")
-        if run.minutes is not None:
-            check_number("minutes", run.minutes, 0, above=True)
-        if run.model is not None:
-            self.model(run.model)
-
-    def model(self, key: str) -> Path:
-        """The network that an animation has learnt; a ConfigError where there is none."""
-        path = self.store.file(self.store.runs[key], MODEL) if key in self.store.runs else None
-        if path is None or not path.exists():
-            raise ConfigError(f"model: {one_line(key)[:40]} is no animation that has come to its end")
-        return path
-
-    def add(self, run: Run) -> Run:
-        """A new one, at the end of the queue."""
-        run.id = secrets.token_hex(5)
-        self._enqueue(run)
-        return run
+    def model(self, run: Run) -> Path | None:
+        """The network of another animation that this one asks for; a ConfigError where there is none."""
+        if run.model is None:
+            return None
+        other = self.store.runs.get(run.model)
+        if other is None or not self.store.file(other, MODEL).exists():
+            raise ConfigError(f"model: {one_line(run.model)[:40]} is no animation that has come to its end")
+        return self.store.file(other, MODEL)
 
     def resume(self, run: Run) -> None:
         """Goes on from where it was stopped, when its turn comes."""
         if run.status in ACTIVE or not run.resumable:
             raise ConfigError(f"{run.name} is {run.status}: there is nothing to go on with")
         self.job(run)
-        self._enqueue(run)
+        self.add(run)
 
-    def _enqueue(self, run: Run) -> None:
+    def add(self, run: Run) -> None:
+        """At the end of the queue."""
         rank = max((other.rank for other in self.order), default=0) + 1
-        self._save(run, status="waiting", error="", notes=[], ended=None, seconds_left=None, rank=rank)
+        self.store.save(run, status="waiting", error="", notes=[], ended=None, seconds_left=None, rank=rank)
         self.order.append(run)
         self._changed(run)
         self._begin_next()
-
-    def _save(self, run: Run, **changes: Any) -> None:
-        """Changes a run; where that can't be written it stays as it was."""
-        before = {name: getattr(run, name) for name in changes}
-        vars(run).update(changes)
-        try:
-            self.store.save(run)
-        except Exception:
-            vars(run).update(before)
-            raise
 
     def reorder(self, keys: Sequence[str]) -> None:
         """All that wait, in their new order."""
@@ -200,25 +166,29 @@ class RunQueue:
             raise ConfigError("order: the ids of all runs that wait are needed, each once")
         order = [waiting[key] for key in keys]
         for rank, run in enumerate(order):
-            self._save(run, rank=rank)
+            self.store.save(run, rank=rank)
         self.order = order
         self._changed(*self.order)
 
     def stop(self, run: Run) -> None:
         """What it has made is kept, and it can go on."""
         if run in self.order:
-            self._save(run, status=STOPPED, ended=time.time(), resumable=True)
+            self.store.save(run, status=STOPPED, ended=time.time(), resumable=True)
             self.order.remove(run)
             self._changed(run, *self.order)
-        elif self.now is not None and self.now[0] is run:
-            self.pool.cancel(self.now[1])
-        else:
+        elif not self._cancel(run):
             raise ConfigError(f"{run.name} is {run.status}: there is nothing to stop")
+
+    def _cancel(self, run: Run) -> bool:
+        """Whether it runs, which it soon won't."""
+        if self.now is None or self.now[0] is not run:
+            return False
+        self.pool.cancel(self.now[1])
+        return True
 
     def remove(self, run: Run) -> None:
         """Cancels it where it runs; its files go."""
-        if self.now is not None and self.now[0] is run:
-            self.pool.cancel(self.now[1])
+        self._cancel(run)
         self.store.remove(run)
         if run in self.order:
             self.order.remove(run)
@@ -234,11 +204,7 @@ class RunQueue:
         """Which part draws from which; a ConfigError with the reason where that can't be told."""
         key = str(job.inputs())
         if key not in self.matches:
-            task = PageTask(next(self.numbers), job, kind="match")
-            answer: asyncio.Future[JobOutcome] = self.loop.create_future()
-            self.answers[task.index] = answer
-            self.matcher.submit(task)
-            outcome = await answer
+            outcome = await self.matcher.outcome(PageTask(next(self.numbers), job, kind="match"))
             if outcome.error:
                 raise ConfigError(outcome.error)
             self.matches = dict([*self.matches.items()][1 - MATCHES :]) | {key: outcome.facts}
@@ -251,47 +217,33 @@ class RunQueue:
             self.since, self.first, self.told, self.kept = time.monotonic(), (0.0, 0.0), 0.0, time.monotonic()
             self.spent = run.seconds
             try:
-                index, state = next(self.numbers), self.store.file(run, "checkpoint")
-                how: dict[str, Any] = {"kind": run.kind, "minutes": run.minutes}
-                how["model"] = None if run.model is None else self.model(run.model)
-                task = PageTask(index, self.job(run), preview=PREVIEW_EDGE, checkpoint=state, **how)
-                self.now = run, index
+                how: dict[str, Any] = {"kind": run.kind, "minutes": run.minutes, "model": self.model(run)}
+                how |= {"preview": PREVIEW_EDGE, "checkpoint": self.store.file(run, "checkpoint")}
+                task = PageTask(next(self.numbers), self.job(run), **how)
                 self.store.save(run)
-                self.pool.submit(task)
+                self.now = run, task.index
+                self.work = asyncio.create_task(self._work(run, task))
             except Exception as error:  # a picture has gone since, or the disk is full
-                self.now = None
                 run.status, run.error, run.ended = FAILED, self.store.plain(error), time.time()
                 run.resumable = run.done > 0
             self._changed(run, *self.order)
 
-    def _hear_from_thread(self, event: PoolEvent) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self.loop.call_soon_threadsafe(self._hear, event)
-
-    def _hear(self, event: PoolEvent) -> None:
-        kind, task, _, content = event
-        if task.index in self.answers:
-            if kind == "ended" and not self.answers[task.index].done():
-                self.answers.pop(task.index).set_result(content)
-        elif self.now is not None and self.now[1] == task.index:
-            run = self.now[0]
-            if kind == "started":
-                self.first = 0.0, 0.0
-            elif kind == "progress":
-                self._progressed(run, content)
-            elif kind == "ended":
-                self.now = None
-                try:
-                    self._ended(run, task, content)
-                finally:
-                    self._begin_next()
+    async def _work(self, run: Run, task: PageTask) -> None:
+        outcome = await self.pool.outcome(task, partial(self._progressed, run))
+        self.now = None
+        try:
+            self._ended(run, task.job, outcome)
+        finally:
+            self._begin_next()
 
     def _progressed(self, run: Run, progress: JobProgress) -> None:
         now = time.monotonic()
         run.done, run.place, run.scale, run.scales = progress.done, progress.place, progress.scale, progress.scales
         losses = {name: finite(value) for name, value in progress.losses.items()}
         run.losses, run.seconds = losses, self.spent + now - self.since
-        first, done = self.first = self.first if self.first[0] else (now, progress.done)
+        if not self.first[0] or progress.done < self.first[1]:  # less: by a worker that took another's place
+            self.first = now, progress.done
+        first, done = self.first
         if progress.done > done:
             run.seconds_left = (now - first) / (progress.done - done) * (1 - progress.done)
         if progress.preview is not None:
@@ -307,13 +259,13 @@ class RunQueue:
                 if run.id in self.previews:
                     write_whole(self.store.file(run, "preview.jpg"), self.previews[run.id])
 
-    def _ended(self, run: Run, task: Task, outcome: JobOutcome) -> None:
+    def _ended(self, run: Run, job: Job, outcome: JobOutcome) -> None:
         """Result and record first, then what it could go on from goes."""
+        seen = self.previews.pop(run.id, None)
         if run.id not in self.store.runs:  # it was deleted while it ran
-            with contextlib.suppress(CxStyleError):
+            with contextlib.suppress(CxStyleError, OSError):
                 self.store.remove(run)
             return
-        state = task.checkpoint
         run.status, run.error, run.ended = outcome.status, self.store.plain(outcome.error), time.time()
         run.seconds, run.seconds_left = self.spent + time.monotonic() - self.since, None
         notes = [*outcome.details.get("notes", ()), *([ENDED] if self.closing and run.status == STOPPED else [])]
@@ -326,18 +278,17 @@ class RunQueue:
             run.add_point(summed(run.losses, "style"), summed(run.losses, "content"))
         try:
             if "size" in outcome.facts:
-                keep(self.store, run, task, outcome)
+                keep(self.store, run, job, outcome)
         except (CxStyleError, OSError) as error:
             run.status, run.error = FAILED, self.store.plain(error)
         finished = run.status in ("complete", "diverged")
         run.resumable = run.status == STOPPED or (not finished and run.done > 0)
-        seen = self.previews.pop(run.id, None)
         with contextlib.suppress(CxStyleError, OSError):
             if seen is not None:
                 write_whole(self.store.file(run, "preview.jpg"), seen)
             self.store.save(run)
-            if finished and state is not None:
-                state.unlink(missing_ok=True)
+            if finished:
+                self.store.file(run, "checkpoint").unlink(missing_ok=True)
         self._changed(run)
 
     def _changed(self, *runs: Run) -> None:
@@ -375,15 +326,18 @@ class RunQueue:
                 if self.now is not running or self.hurry:
                     break
                 await asyncio.sleep(0.1)
-        await asyncio.to_thread(self.pool.close)
-        await asyncio.to_thread(self.matcher.close)
+        await asyncio.to_thread(self.end)
+
+    def end(self) -> None:
+        """Ends all processes, at once."""
+        self.pool.close()
+        self.matcher.close()
 
 
-def keep(store: Store, run: Run, task: Task, outcome: JobOutcome) -> None:
+def keep(store: Store, run: Run, job: Job, outcome: JobOutcome) -> None:
     """Writes result and record of a run; an animation has written its own."""
     from ..transfer import run_record, write_json
 
-    job = task.job
     if outcome.picture is not None:
         write_whole(store.file(run, "result.png"), outcome.picture)
     run.result = True
@@ -391,7 +345,5 @@ def keep(store: Store, run: Run, task: Task, outcome: JobOutcome) -> None:
     pictures: dict[str, Any] = {"source": job.source.name, "targets": [target.name for target in job.target]}
     if job.source_mask is not None:
         pictures |= {"source_mask": job.source_mask.name, "target_masks": [mask.name for mask in job.target_mask]}
-    seconds = outcome.facts.get("seconds", {})
-    pictures |= {"result": "result.png"}
-    record = run_record(pictures, job.config, outcome.details, outcome.status, seconds, outcome.losses)
-    write_json(store.file(run, "record.json"), record)
+    how = job.config, outcome.details, outcome.status, outcome.facts.get("seconds", {}), outcome.losses
+    write_json(store.file(run, "record.json"), run_record(pictures | {"result": "result.png"}, *how))

@@ -81,7 +81,7 @@ class PageServer:
         try:
             self.server.run(sockets=[self.socket])
         finally:
-            self.pages.close()
+            self.pages.queue.end()
             self.store.close()
             self.socket.close()
 
@@ -89,7 +89,7 @@ class PageServer:
         """For signals and other threads: what runs is stopped and kept; asked once more, at once."""
         if self.server.should_exit:
             self.server.force_exit = True
-            self.pages.hurry()
+            self.pages.queue.hurry = True
         self.server.should_exit = True
 
 
@@ -112,12 +112,11 @@ def own_address(family: int) -> str:
 
 def listening(host: str, port: int | None) -> socket.socket:
     """A socket at an address; a ConfigError where it can't be had."""
-    wanted = [port] if port is not None else [USUAL_PORT, 0]
-    for number in wanted:
-        try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            return socket.create_server((host, number), family=family)
-        except OSError as error:
-            if number == wanted[-1]:
-                raise ConfigError(f"can't listen at {host}:{number}: {error.strerror or error}") from error
-    raise AssertionError
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if port is None:
+        with contextlib.suppress(OSError):
+            return socket.create_server((host, USUAL_PORT), family=family)
+    try:
+        return socket.create_server((host, port or 0), family=family)
+    except OSError as error:
+        raise ConfigError(f"can't listen at {host}:{port or 0}: {error.strerror or error}") from error

@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import filelock
+import msgspec
 from PIL import Image
 
 from ..checks import converted, cut, one_line
 from ..errors import CxStyleError, OutputError, PictureError
-from ..files import make_folder, sha256_of, write_whole
+from ..files import PARTIAL, make_folder, sha256_of, write_whole
 
 ABOUT = "about.json"
 OWN = {".lock", "incoming", "pictures", "videos", "runs"}
@@ -43,11 +42,8 @@ DECODING = threading.Lock()
 
 @dataclass
 class Run:
-    """A try: what it was asked for, and how far it is. The fields are those of its JSON, and of run.json.
-
-    Attributes:
-        rank: its place among those that wait; what the others are `cxstyle docs web` tells.
-    """
+    """A try: what it was asked for, and how far it is. The fields are those of its JSON, which `cxstyle docs web`
+    tells, and of run.json; `rank` is its place among those that wait."""
 
     id: str
     targets: list[str]
@@ -97,8 +93,7 @@ class Run:
                 self.curve = self.curve[1::2]
 
 
-@dataclass
-class Item:
+class Item(TypedDict):
     """What is known of each file."""
 
     id: str
@@ -106,112 +101,82 @@ class Item:
     added: float
     width: int
     height: int
-    type: str = ""
-    alpha: bool = False
+    type: NotRequired[str]
+    alpha: NotRequired[bool]
+    notes: NotRequired[list[str]]
+    seconds: NotRequired[float]
+    frames_per_second: NotRequired[float]
 
 
 class Shelf:
-    """Files of a kind that somebody has sent, each with what is known of it.
-
-    Args:
-        folder: where they are.
-        look: what is known of a file, by its path; a PictureError where it is none of the kind.
-
-    Attributes:
-        kind: picture or video.
-        items: by id: id, name, added, and what `look` has found.
-        samples: paths of those that come with cxstyle, by id.
-        notes: lines on what is there and can't be read.
-    """
+    """Files of a kind that somebody has sent: by id `items`, what is known of each, and `samples`, those that come with
+    cxstyle; `notes` are lines on what is there and can't be read. `look` tells what is known of a file, or raises a
+    PictureError where it is none of the kind."""
 
     def __init__(self, folder: Path, look: Callable[[Path], dict[str, Any]]) -> None:
         self.folder, self.look, self.kind = folder, look, folder.name.removesuffix("s")
-        self.items: dict[str, dict[str, Any]] = {}
-        self.samples: dict[str, Path] = {}
+        self.samples: dict[str, tuple[Item, Path]] = {}
         self.lock = threading.Lock()
         found, self.notes = read_all(folder, ABOUT, Item)
-        for item, content in found:
-            if (folder / item.id / item.name).is_file():
-                self.items[item.id] = content
-            else:
-                self.notes.append(f"{folder / item.id} is left out: {item.name} is missing")
+        self.items: dict[str, Item] = {item["id"]: item for item in found}
+        for item in found:
+            if not self.held(item["id"]):
+                del self.items[item["id"]]
+                self.notes.append(f"{folder / item['id']} is left out: {item['name']} is missing")
 
-    def add(self, incoming: Path, name: str) -> dict[str, Any]:
-        """Keeps the one file `name` of a folder, which goes; the same bytes have the same id."""
-        path = incoming / name
-        key = sha256_of(path)[:16]
-        item = self._kept(key)
-        if item is None:
-            try:
-                found = self.look(path)
-            except CxStyleError as error:
-                raise type(error)(str(error).replace(f"{incoming}{os.sep}", "")) from error
-            item = {"id": key, "name": name, "added": time.time(), **found}
-            write_whole(incoming / ABOUT, json.dumps(item).encode())
-            with self.lock:
-                item = self._kept(key) or self._place(incoming, item)
-        shutil.rmtree(incoming, ignore_errors=True)
-        return item
-
-    def _kept(self, key: str) -> dict[str, Any] | None:
+    def held(self, key: str) -> Item | None:
         """What is known of a file that somebody has sent, and that is there."""
         item = self.items.get(key)
-        return item if item and item["added"] and (self.folder / key / item["name"]).is_file() else None
+        return item if item and (self.folder / key / item["name"]).is_file() else None
 
-    def _place(self, incoming: Path, item: dict[str, Any]) -> dict[str, Any]:
+    def add(self, path: Path) -> Item:
+        """Keeps a file that has come to a folder of its own; the same bytes have the same id."""
+        key = sha256_of(path)[:16]
+        item = self.held(key)
+        if item is None:
+            item = converted({"id": key, "name": path.name, "added": time.time()} | self.look(path), Item)
+            write_whole(path.with_name(ABOUT), json.dumps(item).encode())
+            with self.lock:  # others may have sent it meanwhile
+                item = self.held(key) or self._place(path.parent, item)
+        return item
+
+    def _place(self, incoming: Path, item: Item) -> Item:
         place = self.folder / item["id"]
-        try:
-            if place.is_dir():  # what is there can't be read, or has lost its file
-                for name in (item["name"], ABOUT):
-                    (incoming / name).replace(place / name)
-            else:
-                incoming.rename(place)
-        except OSError as error:
-            raise OutputError(f"can't write {place}: {error.strerror or error}") from error
+        if place.is_dir():  # what is there can't be read, or has lost its file
+            for name in (item["name"], ABOUT):
+                (incoming / name).replace(place / name)
+        else:
+            incoming.rename(place)
         self.items[item["id"]] = item
         return item
 
     def add_sample(self, path: Path) -> None:
         key = sha256_of(path)[:16]
         with Image.open(path) as image:
-            size = dict(zip(("width", "height"), image.size, strict=True))
-            known = {"id": key, "name": path.name, "added": 0.0, "alpha": False, "type": image.format, **size}
-        self.samples[key] = path
-        self.items.setdefault(key, known)
+            item = Item(id=key, name=path.name, added=0.0, width=image.width, height=image.height, alpha=False)
+            self.samples[key] = item | {"type": image.format or ""}, path
 
-    def path(self, key: str) -> Path:
-        """Of a file; a PictureError where there is none."""
-        item = self.items.get(key) if isinstance(key, str) else None
-        if item is None:
-            raise PictureError(f"there is no {self.kind} {one_line(str(key))[:40]}")
-        path: Path = self.folder / key / item["name"]
-        if key in self.samples and not path.exists():
+    def find(self, key: str) -> tuple[Item, Path]:
+        """What is known of a file, and where it is; a PictureError where there is none."""
+        if item := self.held(key):
+            return item, self.folder / key / item["name"]
+        if key in self.samples:
             return self.samples[key]
-        if not path.exists():
-            raise PictureError(f"{item['name']} is no longer in {self.folder}")
-        return path
+        raise PictureError(f"there is no {self.kind} {one_line(key)[:40]}")
 
-    def listed(self) -> list[dict[str, Any]]:
-        """Those that somebody has sent, newest first."""
-        return sorted((i for i in self.items.values() if i["added"]), key=lambda i: -i["added"])
+    def listed(self) -> list[Item]:
+        """Newest first."""
+        return sorted(self.items.values(), key=lambda item: -item["added"])
 
     def remove(self, key: str) -> None:
         with self.lock:
             discard(self.folder / key)
-            item = self.items.pop(key)
-            if key in self.samples:
-                self.items[key] = item | {"added": 0.0}
+            del self.items[key]
 
 
 class Store:
-    """The folder, for one server at a time.
-
-    Attributes:
-        notes: lines on what is there and can't be read; it stays.
-
-    Raises:
-        OutputError: it can't be made or written, another server has it, or it holds other things.
-    """
+    """The folder, for one server at a time; an OutputError where it can't be made or written, another server has it, or
+    it holds other things."""
 
     def __init__(self, folder: Path) -> None:
         make_folder(folder)
@@ -222,9 +187,8 @@ class Store:
         try:
             self.lock.acquire(timeout=0)
         except filelock.Timeout as error:
-            raise OutputError(
-                f"{folder} is in use by another `cxstyle serve`; open its page, or take --folder"
-            ) from error
+            why = f"{folder} is in use by another `cxstyle serve`; open its page, or take --folder"
+            raise OutputError(why) from error
         self.incoming = self.folder / "incoming"
         make_folder(self.incoming)
         for path in self.incoming.glob(f"{TEMPORARY}*"):
@@ -235,18 +199,11 @@ class Store:
             if path.exists():
                 self.pictures.add_sample(path)
         runs, notes = read_all(self.folder / "runs", "run.json", Run)
-        self.runs: dict[str, Run] = {run.id: run for run, _ in runs}
+        self.runs: dict[str, Run] = {run.id: run for run in runs}
         self.notes = [*self.pictures.notes, *self.videos.notes, *notes]
 
     def close(self) -> None:
         self.lock.release()
-
-    def new_folder(self) -> Path:
-        """For a file that is coming."""
-        try:
-            return Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.incoming))
-        except OSError as error:
-            raise OutputError(f"can't write {self.incoming}: {error.strerror or error}") from error
 
     def file(self, run: Run, name: str) -> Path:
         """One of a run's."""
@@ -259,18 +216,12 @@ class Store:
             line = line.replace(words, instead)
         return line
 
-    def save(self, run: Run) -> None:
-        """Writes run.json; the run's folder comes with it."""
-        path, content = self.file(run, "run.json"), json.dumps(asdict(run), allow_nan=False).encode()
-        try:
-            path.parent.mkdir(exist_ok=True)
-            write_whole(path, content)
-        except (OSError, OutputError) as error:
-            with contextlib.suppress(OSError):  # of a new one
-                path.parent.rmdir()
-            if isinstance(error, OutputError):
-                raise
-            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+    def save(self, run: Run, **changes: Any) -> None:
+        """Writes run.json with these changes, and makes them where that went well; the run's folder comes with it."""
+        path = self.file(run, "run.json")
+        make_folder(path.parent)
+        write_whole(path, json.dumps(asdict(run) | changes, allow_nan=False).encode())
+        vars(run).update(changes)
         self.runs[run.id] = run
 
     def remove(self, run: Run) -> None:
@@ -282,40 +233,32 @@ class Store:
 def discard(folder: Path) -> None:
     """Removes a folder of a shelf or of runs; first, at once, from where the next start would find it."""
     gone = folder.parents[1] / "incoming" / f"{TEMPORARY}{secrets.token_hex(5)}"
-    try:
+    with contextlib.suppress(FileNotFoundError):
         folder.rename(gone)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise OutputError(f"can't delete {folder}: {error.strerror or error}") from error
-    shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
-def read_all(folder: Path, name: str, kind: Any) -> tuple[list[tuple[Any, dict[str, Any]]], list[str]]:
-    """What a file `name` in each folder of a folder says, as a `kind` and as it is, and lines on what can't be read.
-
-    Of files half-written those of what is known go, and folders that hold nothing else.
-    """
+def read_all(folder: Path, name: str, kind: Any) -> tuple[list[Any], list[str]]:
+    """What a file `name` in each folder of a folder says, as a `kind`, and lines on what can't be read; what a kill has
+    left half-written goes."""
     make_folder(folder)
     found, notes = [], []
     for path in sorted(folder.iterdir()):
         try:
-            partial = [each for each in path.iterdir() if re.fullmatch(r"\..*\.part", each.name)]
-            if len(partial) == len([*path.iterdir()]):
-                shutil.rmtree(path, ignore_errors=True)
+            for partial in path.glob(f".*{PARTIAL}"):
+                partial.unlink()
+            if not any(path.iterdir()):
+                path.rmdir()
                 continue
-            content = json.loads((path / name).read_text())
-            item = converted(content, kind)
-            json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
-            plain = PurePosixPath(item.name).name == item.name != ABOUT and item.name.isprintable()
-            if item.id != path.name or not plain or "\\" in item.name:
+            content = msgspec.json.decode((path / name).read_bytes())
+            item, called = converted(content, kind), content.get("name", "")
+            plain = PurePosixPath(called).name == called != ABOUT and called.isprintable()
+            if content["id"] != path.name or not plain or "\\" in called:
                 raise ValueError("its id or its name is another's")
             if isinstance(item, Run):
                 item.used()
-            found.append((item, content))
-            for each in partial:
-                each.unlink(missing_ok=True)
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+            found.append(item)
+        except (OSError, ValueError, TypeError, RecursionError, msgspec.DecodeError) as error:
             notes.append(f"{path} is left out, and stays as it is: {one_line(str(error))[:200]}")
     return found, notes
 
@@ -349,8 +292,10 @@ def look_at_picture(path: Path) -> dict[str, Any]:
 
 def look_at_video(path: Path) -> dict[str, Any]:
     """Its first frame is read."""
-    from ..pictures import open_video, read_frames
+    from ..pictures import VIDEOS, open_video, read_frames
 
+    if path.suffix.lower() not in VIDEOS:
+        raise PictureError(f"{path}: the name of a video ends in one of {', '.join(VIDEOS)}")
     rate, frames = read_frames(path)
     with contextlib.closing(frames):
         first = next(frames, None)

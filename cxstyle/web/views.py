@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import lru_cache
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -12,26 +11,18 @@ from ..batch.worker import preview
 from ..pictures import FORMATS, Writing
 from .store import DECODING
 
-TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "BMP": "image/bmp"}
-TYPES |= {"AVIF": "image/avif", "GIF": "image/gif"}
-"""By the format, as Pillow names it."""
 QUALITY = 88
-KEPT = 512
-"""Pixels of the long edge up to which smaller pictures are remembered: 64 of them take at most some 60 MB."""
 LONGEST = 86_400.0
 """Seconds into a video."""
 
 
+def media_type(kind: str) -> str:
+    """Of a format, as Pillow names it."""
+    return f"image/{kind.lower()}"
+
+
 def smaller(path: Path, edge: int, suffix: str = "") -> tuple[bytes, str]:
     """A picture with its long edge at most `edge` pixels, and its type: by a suffix, or JPEG, or PNG with alpha."""
-    found: tuple[bytes, str] = (smaller_of if edge <= KEPT else smaller_of.__wrapped__)(
-        path, edge, suffix, path.stat().st_mtime_ns
-    )
-    return found
-
-
-@lru_cache(64)
-def smaller_of(path: Path, edge: int, suffix: str, _changed: int) -> tuple[bytes, str]:
     from ..pictures import on_white, read_photo, to_image
 
     with DECODING:
@@ -41,19 +32,18 @@ def smaller_of(path: Path, edge: int, suffix: str, _changed: int) -> tuple[bytes
     image.thumbnail((edge, edge), reducing_gap=3)
     content = BytesIO()
     image.save(content, kind.name, quality=QUALITY)
-    return content.getvalue(), TYPES[kind.name]
+    return content.getvalue(), media_type(kind.name)
 
 
-def encoded(path: Path, suffix: str, quality: int | None) -> bytes:
+def encoded(path: Path, suffix: str, quality: int) -> bytes:
     """A result, which is a PNG file, in the format of a suffix, with all that goes with it."""
     from ..pictures import Origin, encode, read_photo
     from ..transfer import as_text, read_record
 
     with DECODING:
         photo = read_photo(path)
-    origin, writing = Origin(photo.author, photo.copyright, photo.bits), Writing(quality)
-    if not FORMATS[suffix].quality:
-        writing = Writing()
+    origin = Origin(photo.author, photo.copyright, photo.bits)
+    writing = Writing(quality if FORMATS[suffix].quality else None)
     return encode(photo.colors, suffix, photo.alpha, writing, as_text(read_record(path)), origin).content
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ..batch.jobs import Task
 from ..batch.worker import JobOutcome, OnProgress, Worker
@@ -15,13 +14,8 @@ VIDEO, MODEL = "animation.mp4", "model.safetensors"
 
 @dataclass(frozen=True)
 class PageTask(Task):
-    """A task of the page.
-
-    Attributes:
-        kind: picture; match; or animation, of a job whose source is a video.
-        minutes: of an animation's training, at most.
-        model: a network that draws an animation; None for one that is trained for it.
-    """
+    """A picture, a match, or an animation, of a job whose source is a video: drawn by a network that is there, `model`,
+    or that is trained for it, for at most so many minutes."""
 
     kind: str = "picture"
     minutes: float | None = None
@@ -29,28 +23,25 @@ class PageTask(Task):
 
 
 class PageWorker(Worker):
-    """Does tasks of each kind."""
+    """Does tasks of each kind; what a match has found is in its `facts`."""
 
     def ahead(self, task: Task) -> None:
-        if getattr(task, "kind", "picture") == "picture":
+        if isinstance(task, PageTask) and task.kind == "picture":
             super().ahead(task)
 
     def outcome(self, task: Task, on_progress: OnProgress) -> JobOutcome:
-        """As of `Worker`, by its kind."""
-        if not isinstance(task, PageTask) or task.kind == "picture":
+        assert isinstance(task, PageTask)
+        if task.kind == "picture":
             return super().outcome(task, on_progress)
-        if task.kind == "match":
-            return self.matched(task)
-        from .animation import Animation
+        if task.kind == "animation":
+            from .animation import Animation
 
-        return Animation(task, on_progress, self.device).made()
-
-    def matched(self, task: PageTask) -> JobOutcome:
-        """Which part draws from which, in `facts`."""
+            return Animation(task, on_progress, self.device).made()
         from ..analysis import match_cells
 
         job = task.job
         mask, device = next(iter(job.target_mask), None), self.device or job.config.device
-        masks: dict[str, Any] = {"source_mask": job.source_mask, "target_mask": mask}
-        found = match_cells(job.source, job.target[0], **masks, device=device, cache=self.shared)
+        found = match_cells(
+            job.source, job.target[0], source_mask=job.source_mask, target_mask=mask, device=device, cache=self.shared
+        )
         return JobOutcome("complete", facts=asdict(found))

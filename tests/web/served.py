@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
+from helpers import started
+from PIL import Image
 
 from cxstyle.web import PageServer
 
@@ -20,11 +25,11 @@ PATIENCE = 90.0
 
 
 class Served(httpx.Client):
-    """Speaks with a server at an address; what it is asked comes back as JSON."""
+    """Speaks with a server at an address; of one of this process it knows the folder, too."""
 
-    def __init__(self, link: str) -> None:
+    def __init__(self, link: str, store: Any = None) -> None:
         super().__init__(base_url=link.partition("?")[0], timeout=PATIENCE)
-        self.link = link
+        self.link, self.store = link, store
 
     def upload(self, path: Path, kind: str = "pictures") -> str:
         answer = self.post(f"/api/{kind}", params={"name": path.name}, content=path.read_bytes())
@@ -44,6 +49,10 @@ class Served(httpx.Client):
     def run(self, key: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get(f"/api/runs/{key}").json()
         return found
+
+    def image(self, address: str, **asked: Any) -> Image.Image:
+        """A picture at an address below /api/."""
+        return Image.open(io.BytesIO(self.get(f"/api/{address}", params=asked).content))
 
     def until(self, key: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """A run, as soon as something holds of it."""
@@ -75,24 +84,32 @@ class Served(httpx.Client):
                     yield name, json.loads(line.removeprefix("data: "))
 
 
-class Here(Served):
-    """The same with a server of this process."""
-
-    def __init__(self, server: PageServer) -> None:
-        super().__init__(server.link)
-        self.store = server.store
-
-
 @contextlib.contextmanager
-def served(folder: Path, **how: Any) -> Iterator[Here]:
+def served(folder: Path, **how: Any) -> Iterator[Served]:
     """A server of a folder on a free port, until the block ends."""
     server = PageServer(folder, port=0, device="cpu", **how)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        with Here(server) as client:
+        with Served(server.link, server.store) as client:
             yield client
     finally:
         server.stop()
         thread.join(PATIENCE)
         assert not thread.is_alive()
+
+
+def serving(folder: Path, *words: object) -> tuple[subprocess.Popen[str], str]:
+    """`cxstyle serve` in a process of its own, and the link that it shows."""
+    process = started("serve", "--no-browser", "--folder", folder, "--device", "cpu", *words)
+    assert process.stdout is not None
+    return process, process.stdout.readline().split()[0]
+
+
+def workers(server: int | None = None) -> set[psutil.Process]:
+    """Processes that compute for a server, or for those of this process."""
+    found = set()
+    for child in psutil.Process(server).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            found |= {child} if "spawn_main" in " ".join(child.cmdline()) else set()
+    return found

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import io
-import json
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from conftest import Pages
 from generators import moving, with_sound
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+from served import Served, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
 
@@ -28,80 +23,62 @@ PATIENCE = 60_000
 HOSTILE = "<img src=x onerror=window.hacked=1>'&amp; \u00fc.png"
 
 
-class Site:
-    """`cxstyle serve` on a folder of its own."""
+class Site(Served):
+    """`cxstyle serve` on a folder of its own, always at the same address."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
+        self.folder = folder
         self.start()
+        super().__init__(self.link)
 
     def start(self) -> None:
-        """Starts it; always at the same address."""
-        words = ["--no-browser", "--folder", str(self.folder), "--port", str(self.port), "--device", "cpu"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cxstyle", "serve", *words], stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout
-        self.link = self.process.stdout.readline().split(" ")[0]
+        self.process, self.link = serving(self.folder, "--port", self.port)
 
     def end(self, kill: bool = False) -> None:
         (self.process.kill if kill else self.process.terminate)()
         self.process.communicate(timeout=60)
 
-    def get(self, path: str) -> Any:
-        with urlopen(self.link.rstrip("/") + path) as answer:
-            return json.load(answer)
-
-    def picture(self, key: str) -> Image.Image:
-        with urlopen(f"{self.link}api/pictures/{key}") as answer:
-            return Image.open(io.BytesIO(answer.read())).convert("RGB")
-
     @property
     def runs(self) -> list[dict[str, Any]]:
         """The newest first."""
-        found: list[dict[str, Any]] = self.get("/api/runs")
+        found: list[dict[str, Any]] = self.get("/api/runs").json()
         return found
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    server = Site(tmp_path_factory.mktemp("page"))
-    yield server
-    server.end()
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site(tmp_path_factory.mktemp("page")) as server:
+        yield server
+        server.end()
 
 
 Opener = Callable[..., Page]
 
 
 @pytest.fixture
-def opened(pages: Pages, served: Site) -> Iterator[Opener]:
+def opened(pages: Pages, site: Site) -> Iterator[Opener]:
     """Opens the page as somebody new would; in the end nothing was asked for elsewhere or complained about."""
 
     def go(width: int = 1280, height: int = 800, **options: Any) -> Page:
         page = pages.open(15_000, width, height, **options)
         page.on("dialog", lambda dialog: dialog.accept())
-        page.goto(served.link)
+        page.goto(site.link)
         expect(page.get_by_role("radio", name="default")).to_be_visible(timeout=PATIENCE)
         return page
 
     yield go
     pages.close()
-    assert [url for url in pages.asked if not url.startswith(("data:", "blob:", served.link))] == []
+    assert [url for url in pages.asked if not url.startswith(("data:", "blob:", site.link))] == []
     # An answer that refuses is told by the page itself; these tests read canvases back.
     known = "Failed to load resource", "Canvas2D: Multiple readback"
     assert [text for text in pages.said if not text.startswith(known)] == []
 
 
 def content_of(path: Path, name: str = "") -> dict[str, str]:
-    """A file for the page; under another name another picture, since the same bytes have the same id."""
-    content = path.read_bytes()
-    if name and path.suffix:
-        with Image.open(path) as image:
-            image.putpixel((0, 0), tuple(hashlib.sha256(name.encode()).digest()[:3]))
-            image.save(made := io.BytesIO(), "PNG")
-        content = made.getvalue()
+    """A file for the page; under another name other bytes, since the same ones have the same id."""
+    content = path.read_bytes() + name.encode()  # what follows a PNG's end is not read
     return {"name": name or path.name, "content": base64.b64encode(content).decode()}
 
 
@@ -127,15 +104,23 @@ def drop(place: Locator, *files: dict[str, str]) -> None:
     place.evaluate(HAND_OVER, ["drop", list(files)])
 
 
-def choose(page: Page, pair: tuple[Path, Path]) -> None:
-    """Both pictures, and settings for a run of a moment."""
-    for place, path in zip(("source", "target"), pair, strict=True):
-        drop(page.locator(f".sheet[data-role={place}]"), content_of(path))
-        expect(page.get_by_role("button", name=f"{place.capitalize()} {path.stem}")).to_be_visible()
+def give(page: Page, role: str, path: Path, name: str = "") -> None:
+    """A file for the source or the target."""
+    drop(page.locator(f".sheet[data-role={role}]"), content_of(path, name))
+
+
+@pytest.fixture
+def page(opened: Opener, pair: tuple[Path, Path]) -> Page:
+    """With both pictures, and settings for a run of a moment."""
+    page = opened()
+    for role, path in zip(("source", "target"), pair, strict=True):
+        give(page, role, path)
+        expect(page.get_by_role("button", name=f"{role.capitalize()} {path.stem}")).to_be_visible()
     page.get_by_role("radio", name="fast").click()
     setting(page, "Size", "64")
     setting(page, "Iterations", "12")
     page.locator("#desk").focus()  # out of the fields, which keep their keys
+    return page
 
 
 def setting(page: Page, name: str, value: str) -> None:
@@ -148,32 +133,41 @@ def setting(page: Page, name: str, value: str) -> None:
 
 def run(page: Page) -> Locator:
     """Starts what is chosen; returns where its progress is told."""
-    with page.expect_response(
-        lambda answer: answer.request.method == "POST" and answer.url.endswith("/api/runs")
-    ) as asked:
+    with page.expect_response(lambda answer: answer.request.method == "POST" and "/api/runs" in answer.url) as asked:
         page.locator("#run").click()
     progress = page.get_by_role("region", name="The run shown")
     expect(progress).to_have_attribute("data-run", asked.value.json()["id"])
     return progress
 
 
+def complete(page: Page) -> None:
+    """A run to its end."""
+    run(page)
+    expect_status(page, "complete")
+
+
 def expect_status(page: Page, status: str) -> None:
     expect(page.locator("#progress")).to_have_attribute("data-status", status, timeout=PATIENCE)
 
 
-def started(page: Page) -> None:
-    """Until the first picture is there."""
+def first_picture(page: Page) -> None:
+    """Waits for it."""
     shown = page.locator("#progress").get_attribute("data-run")
     canvas = page.locator(f"#result-stage canvas[data-run='{shown}']")
     expect(canvas).to_have_attribute("data-picture", re.compile("[1-9]"), timeout=PATIENCE)
 
 
+def point(place: Locator, x: float, y: float) -> tuple[float, float]:
+    """Of the screen, in shares of an element's width and height."""
+    box = place.bounding_box()
+    assert box
+    return box["x"] + box["width"] * x, box["y"] + box["height"] * y
+
+
 def stroke(page: Page, role: str, *points: tuple[float, float]) -> None:
     """With the mouse over the source or the target, in shares of its width and height."""
-    box = page.locator(f"[data-role={role}] .pair").bounding_box()
-    assert box
     for i, (x, y) in enumerate(points):
-        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y, steps=5)
+        page.mouse.move(*point(page.locator(f"[data-role={role}] .pair"), x, y), steps=5)
         if i == 0:
             page.mouse.down()
     page.mouse.up()
@@ -210,12 +204,10 @@ def test_pictures_come_by_drop_paste_file_and_sample(opened: Opener, pair: tuple
     expect(page.get_by_role("button", name=re.compile("^Target "))).to_be_visible()
 
 
-def test_it_runs_and_the_picture_changes_while_it_does(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_it_runs_and_the_picture_changes_while_it_does(page: Page, site: Site) -> None:
     setting(page, "Iterations", "24")
     progress = run(page)
-    started(page)
+    first_picture(page)
     # Each frame that the browser shows has a picture, and not always the same.
     seen = page.locator("#result-stage canvas").evaluate(
         """(canvas) => new Promise((resolve) => {
@@ -244,22 +236,19 @@ def test_it_runs_and_the_picture_changes_while_it_does(opened: Opener, served: S
     expect(source).to_have_css("clip-path", re.compile(r"inset\(0(px|%)?( 0(px|%)?)*\)"))
     page.mouse.up()
     expect(source).to_have_css("clip-path", re.compile("100%"))
-    box = page.locator("#result-stage .pair").bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 10, box["y"] + box["height"] / 2)
+    result = page.locator("#result-stage .pair")
+    page.mouse.move(*point(result, 0.02, 0.5))
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.move(*point(result, 0.5, 0.5), steps=4)
     page.mouse.up()
     assert float(slider.input_value()) == pytest.approx(50, abs=2)
-    assert served.runs[0]["settings"]["iterations"] == 24
+    assert site.runs[0]["settings"]["iterations"] == 24
 
 
-def test_stop_keeps_the_picture_and_it_goes_on_from_there(opened: Opener, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_stop_keeps_the_picture_and_it_goes_on_from_there(page: Page) -> None:
     setting(page, "Iterations", "40")
     run(page)
-    started(page)
+    first_picture(page)
     page.keyboard.press("Control+Enter")  # another one, which waits
     page.get_by_role("button", name="Stop").click()
     expect_status(page, "stopped")
@@ -270,14 +259,12 @@ def test_stop_keeps_the_picture_and_it_goes_on_from_there(opened: Opener, pair: 
     expect(page.locator("#queue")).to_be_hidden()
 
 
-def test_a_running_try_is_discarded_after_a_question(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page = opened()
+def test_a_running_try_is_discarded_after_a_question(page: Page, site: Site) -> None:
     asked = []
     page.on("dialog", lambda dialog: asked.append(dialog.message))
-    choose(page, pair)
     setting(page, "Iterations", "400")
     run(page)
-    started(page)
+    first_picture(page)
     row = page.locator("#waiting li")
     expect(row).to_contain_text("fast · 64 px · iterations 400")
     expect(row.locator("img")).to_have_count(2)
@@ -285,32 +272,27 @@ def test_a_running_try_is_discarded_after_a_question(opened: Opener, served: Sit
     expect(page.locator("#result-empty")).to_be_visible()
     expect(page.get_by_role("button", name="Delete", exact=True)).to_be_hidden()
     assert asked == ["Discard this try? What it has so far is lost; Stop and keep keeps it."]
-    assert all(run["status"] != "running" for run in served.runs)
+    assert all(run["status"] != "running" for run in site.runs)
 
 
 def test_settings_are_typed_one_after_another(opened: Opener) -> None:
     page = opened()
     page.get_by_text("Other settings", exact=True).click()
-    setup = page.locator("#setup")
-    setup.get_by_label("Size", exact=True).fill("96")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement !== document.body")
-    iterations = setup.get_by_label("Iterations", exact=True)
-    iterations.focus()
-    page.keyboard.press("Control+a")
-    page.keyboard.type("7")
-    setup.get_by_label("Seed", exact=True).focus()
-    page.keyboard.press("Control+a")
-    page.keyboard.type("3")
+    typed = {"Size": "96", "Iterations": "7", "Seed": "3"}
+    for name, value in typed.items():
+        page.locator("#setup").get_by_label(name, exact=True).focus()
+        page.keyboard.press("Control+a")
+        page.keyboard.type(value)
+        if name == "Size":
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement !== document.body")
     page.keyboard.press("Enter")
-    for name, value in (("Size", "96"), ("Iterations", "7"), ("Seed", "3")):
-        expect(setup.get_by_label(name, exact=True)).to_have_value(value)
-    expect(setup.get_by_label("Seed", exact=True)).to_be_focused()
+    for name, value in typed.items():
+        expect(page.locator("#setup").get_by_label(name, exact=True)).to_have_value(value)
+    expect(page.locator("#setup").get_by_label("Seed", exact=True)).to_be_focused()
 
 
-def test_masks_are_painted_undone_kept_and_take_part(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_masks_are_painted_undone_kept_and_take_part(page: Page, site: Site) -> None:
     page.keyboard.press("m")
     stroke(page, "source", (0.2, 0.2), (0.6, 0.2), (0.6, 0.5))
     once = painted(page, "source")
@@ -337,25 +319,20 @@ def test_masks_are_painted_undone_kept_and_take_part(opened: Opener, served: Sit
     page.get_by_role("button", name="Masks", exact=True).click()
     expect(page.locator(".swatch.both[data-color='1']")).to_have_count(1)
     assert painted(page, "source") == once
-    run(page)
-    expect_status(page, "complete")
+    complete(page)
     expect(page.locator("#history li").first).to_contain_text("masks")
-    made = served.runs[0]
+    made = site.runs[0]
     for key in (made["source_mask"], *made["target_masks"]):
-        colors = served.picture(key).getcolors()
+        colors = site.image(f"pictures/{key}").convert("RGB").getcolors()
         assert colors
         assert {color for _, color in colors} == {(255, 255, 255), (230, 25, 75)}
 
 
-def test_a_mask_is_saved_and_loaded_with_its_colours(opened: Opener, tmp_path: Path, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_a_mask_is_saved_and_loaded_with_its_colours(page: Page, tmp_path: Path, pair: tuple[Path, Path]) -> None:
     page.keyboard.press("m")
     page.keyboard.press("f")
     page.get_by_role("radio", name="Teal").click()
-    box = page.locator("[data-role=source] .pair").bounding_box()
-    assert box
-    page.mouse.click(box["x"] + 20, box["y"] + 20)
+    page.mouse.click(*point(page.locator("[data-role=source] .pair"), 0.1, 0.1))
     with page.expect_download() as saving:
         page.get_by_role("button", name="Save the source's mask").click()
     saving.value.save_as(tmp_path / "mask.png")
@@ -377,19 +354,18 @@ def test_a_mask_is_saved_and_loaded_with_its_colours(opened: Opener, tmp_path: P
 
 def test_fingers_paint_and_two_of_them_zoom(opened: Opener, pair: tuple[Path, Path]) -> None:
     page = opened(width=390, height=844, has_touch=True, is_mobile=True)
-    for place, path in zip(("source", "target"), pair, strict=True):
-        drop(page.locator(f".sheet[data-role={place}]"), content_of(path))
+    give(page, "source", pair[0])
+    give(page, "target", pair[1])
     page.get_by_role("button", name="Stage").tap()
     page.get_by_role("button", name="Masks", exact=True).tap()
-    box = page.locator("[data-role=source] .pair").bounding_box()
-    assert box
-    page.touchscreen.tap(box["x"] + 60, box["y"] + 60)
+    left, top = point(page.locator("[data-role=source] .pair"), 0, 0)
+    page.touchscreen.tap(left + 60, top + 60)
     once = painted(page, "source")
     assert once > 0
     session = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
-        given = [{"x": box["x"] + x, "y": box["y"] + y, "id": i} for i, (x, y) in enumerate(points)]
+        given = [{"x": left + x, "y": top + y, "id": i} for i, (x, y) in enumerate(points)]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": given})
 
     touch("touchStart", (150, 150))
@@ -401,14 +377,10 @@ def test_fingers_paint_and_two_of_them_zoom(opened: Opener, pair: tuple[Path, Pa
     assert painted(page, "source") == once  # what began as a stroke was none
 
 
-def test_a_place_of_the_source_shows_what_it_draws_from(opened: Opener, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_a_place_of_the_source_shows_what_it_draws_from(page: Page) -> None:
     page.get_by_role("button", name="What draws from what").click()
     told = page.locator("#matched")
     expect(told).to_have_text("Point at the source", timeout=PATIENCE)
-    box = page.locator("[data-role=source] .pair").bounding_box()
-    assert box
     bright = """(c) => {
       const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
       let x = 0, y = 0, sum = 0;
@@ -420,7 +392,7 @@ def test_a_place_of_the_source_shows_what_it_draws_from(opened: Opener, pair: tu
     }"""
     places = []
     for x, y in ((0.1, 0.2), (0.45, 0.8)):
-        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        page.mouse.move(*point(page.locator("[data-role=source] .pair"), x, y))
         expect(told).to_contain_text("Bright in the target")
         here = page.locator("[data-role=source] .glow").evaluate(bright)
         assert here == pytest.approx([x, y], abs=0.08)
@@ -429,9 +401,7 @@ def test_a_place_of_the_source_shows_what_it_draws_from(opened: Opener, pair: tu
     assert places[0] != places[1]
 
 
-def test_runs_wait_change_places_and_are_cancelled(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_runs_wait_change_places_and_are_cancelled(page: Page, site: Site) -> None:
     setting(page, "Iterations", "400")
     run(page)
     for seed in ("1", "2", "3"):
@@ -440,7 +410,7 @@ def test_runs_wait_change_places_and_are_cancelled(opened: Opener, served: Site,
         expect(page.locator("#waiting li")).to_have_count(int(seed) + 1)
 
     def order() -> list[int]:
-        waiting = sorted((run for run in served.runs if run["status"] == "waiting"), key=lambda run: run["position"])
+        waiting = sorted((run for run in site.runs if run["status"] == "waiting"), key=lambda run: run["position"])
         return [run["settings"]["seed"] for run in waiting]
 
     assert order() == [1, 2, 3]
@@ -456,16 +426,12 @@ def test_runs_wait_change_places_and_are_cancelled(opened: Opener, served: Site,
     assert order() == []
 
 
-def test_tries_are_reopened_compared_reused_and_deleted(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_tries_are_reopened_compared_reused_and_deleted(page: Page, site: Site) -> None:
     for strength in ("0.5", "1"):
         page.get_by_role("slider", name="Strength").fill(strength)
-        run(page)
-        expect_status(page, "complete")
+        complete(page)
     setting(page, "Seed", "5")
-    run(page)
-    expect_status(page, "complete")
+    complete(page)
     page.get_by_role("button", name="Compare with …", exact=True).click()
     page.locator("#history .try").nth(2).click()
     expect(page.locator(".pane")).to_have_count(2)
@@ -473,10 +439,8 @@ def test_tries_are_reopened_compared_reused_and_deleted(opened: Opener, served: 
     page.locator("#history .try").nth(1).click()  # another one in the place of the second
     expect(page.locator(".pane").nth(0)).to_contain_text("seed 5")
     expect(page.locator(".pane").nth(1)).to_contain_text("seed as in the preset")
-    picture, caption = (page.locator(".pane").nth(1).locator(part).bounding_box() for part in (".pair", ".caption"))
-    assert picture
-    assert caption
-    assert 0 <= caption["y"] - picture["y"] - picture["height"] < 20
+    pane = page.locator(".pane").nth(1)
+    assert 0 <= point(pane.locator(".caption"), 0, 0)[1] - point(pane.locator(".pair"), 0, 1)[1] < 20
     page.locator(".pane .pair").first.hover()
     page.mouse.wheel(0, -600)
     for i in range(2):  # one zoom for both
@@ -497,20 +461,18 @@ def test_tries_are_reopened_compared_reused_and_deleted(opened: Opener, served: 
     assert re.fullmatch(r"astronaut_hopper_fast_\d+\.jpg", saving.value.suggested_filename)
     with Image.open(saving.value.path()) as image:
         assert (image.format, max(image.size)) == ("JPEG", 64)
-    before = len(served.runs)
+    before = len(site.runs)
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator("#history li")).to_have_count(before - 1)
-    assert len(served.runs) == before - 1
+    assert len(site.runs) == before - 1
 
 
-def test_a_look_without_its_network_starts_nothing(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_a_look_without_its_network_starts_nothing(page: Page, site: Site) -> None:
     expect(page.get_by_role("radio", name="gatys")).to_be_hidden()
     page.get_by_text("For comparison", exact=True).click()
     look = page.get_by_role("radio", name="paper")
     look.click()
-    missing = any("needs" in preset for preset in served.get("/api")["presets"])
+    missing = any("needs" in preset for preset in site.get("/api").json()["presets"])
     expect(look.get_by_text("needs VGG19")).to_have_count(int(missing))
     run_button = page.locator("#run")
     expect(run_button).to_have_attribute("aria-disabled", str(missing).lower())
@@ -518,12 +480,10 @@ def test_a_look_without_its_network_starts_nothing(opened: Opener, served: Site,
     expect(run_button).to_have_attribute("aria-disabled", "false")
 
 
-def test_a_picture_that_is_read_has_an_empty_frame(opened: Opener, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_a_picture_that_is_read_has_an_empty_frame(page: Page, pair: tuple[Path, Path]) -> None:
     held: list[Any] = []
     page.route("**/api/pictures?name=*", lambda route: held.append(route))
-    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], "slow.png"))
+    give(page, "source", pair[0], "slow.png")
     frame = page.locator(".sheet[data-role=source] .reading")
     expect(frame).to_have_text("Reading slow.png …")
     expect(page.locator(".sheet[data-role=source] img")).to_be_hidden()
@@ -532,41 +492,25 @@ def test_a_picture_that_is_read_has_an_empty_frame(opened: Opener, pair: tuple[P
     expect(page.get_by_role("img", name="Source: slow")).to_be_visible()
 
 
-def test_a_try_that_failed_says_why_on_the_stage(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
-    body = {"source": None, "targets": [], "preset": "fast", "settings": {"size": 64, "features": "vgg19"}}
-    if not any("needs" in preset for preset in served.get("/api")["presets"]):
-        body["settings"] = {"size": 64, "device": "meta"}
-    body["source"], body["targets"] = page.evaluate(
-        "() => { const { source, targets } = JSON.parse(localStorage.getItem('cxstyle choice'));"
-        " return [source, targets.map(({ id }) => id)]; }"
-    )
-    page.evaluate(
-        "(body) => fetch('/api/runs', { method: 'POST', body: JSON.stringify(body),"
-        " headers: { 'Content-Type': 'application/json' } })",
-        body,
-    )
+def test_a_try_that_failed_says_why_on_the_stage(page: Page, site: Site, pair: tuple[Path, Path]) -> None:
+    site.begin(pair, {"size": 64, "memory": 2_000_000})
     page.locator("#history li").filter(has_text="failed").first.get_by_role("button").first.click(timeout=PATIENCE)
-    expect(page.locator("#result-empty")).to_contain_text(served.runs[0]["error"])
+    expect(page.locator("#result-empty")).to_contain_text(site.runs[0]["error"])
     expect(page.locator("#result-stage")).to_be_hidden()
 
 
-def test_several_targets_have_weights(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
+def test_several_targets_have_weights(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Another target").click()
     page.get_by_role("dialog").get_by_role("button", name="coffee", exact=True).click()
     page.get_by_label("Weight of coffee").fill("3")
     page.get_by_label("Weight of coffee").press("Tab")
-    run(page)
-    expect_status(page, "complete")
-    assert served.runs[0]["weights"] == [1, 3]
+    complete(page)
+    assert site.runs[0]["weights"] == [1, 3]
 
 
-def test_a_video_is_animated(opened: Opener, served: Site, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+def test_a_video_is_animated(opened: Opener, site: Site, tmp_path: Path, pair: tuple[Path, Path]) -> None:
     page = opened()
-    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1]))
+    give(page, "target", pair[1])
     page.locator("#choose-source").click()
     page.get_by_label("From this computer").set_input_files(with_sound(tmp_path / "clip.mp4", moving(12, 64, 96)))
     still = page.get_by_role("slider", name="Still")
@@ -577,44 +521,42 @@ def test_a_video_is_animated(opened: Opener, served: Site, tmp_path: Path, pair:
     page.get_by_label("Minutes of training").press("Tab")
     expect(page.locator("#run")).to_have_text("Animate")
     run(page)
-    started(page)
+    first_picture(page)
     expect_status(page, "complete")
     expect(page.locator("#result-stage video")).to_have_js_property("videoWidth", 96, timeout=PATIENCE)
-    assert (served.runs[0]["kind"], served.runs[0]["minutes"]) == ("animation", 0.1)
+    assert (site.runs[0]["kind"], site.runs[0]["minutes"]) == ("animation", 0.1)
+    page.reload()
+    page.get_by_label("Network").select_option(index=1)  # draws without another training
+    complete(page)
+    assert site.runs[0]["model"] == site.runs[1]["id"]
 
 
-def test_a_refused_file_is_told_in_one_line(opened: Opener, tmp_path: Path) -> None:
+def test_names_are_only_ever_text_and_refusals_a_line(opened: Opener, tmp_path: Path, pair: tuple[Path, Path]) -> None:
     page = opened()
+    (tmp_path / "bad").write_bytes(b"no picture at all")
     for name in ("notes.png", HOSTILE):
-        (tmp_path / "bad").write_bytes(b"no picture at all")
-        drop(page.locator(".sheet[data-role=source]"), content_of(tmp_path / "bad", name))
+        give(page, "source", tmp_path / "bad", name)
         alert = page.get_by_role("alert").filter(has_text=name[:9])
         expect(alert).to_have_count(1)
         text = alert.locator("span").inner_text()
         assert "\n" not in text
         assert "Traceback" not in text
     expect(page.get_by_text("Choose a source and a target first")).to_be_visible()
-    assert page.evaluate("window.hacked") is None
-
-
-def test_a_setting_out_of_range_starts_nothing(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page, before = opened(), len(served.runs)
-    choose(page, pair)
-    setting(page, "Size", "20")
-    page.locator("#run").click()
-    expect(page.get_by_role("alert")).to_contain_text(re.compile("^Size: .*32"))
-    assert len(served.runs) == before
-
-
-def test_names_are_only_ever_text(opened: Opener, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], HOSTILE))
-    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1], "y" + HOSTILE))
+    give(page, "source", pair[0], HOSTILE)
+    give(page, "target", pair[1], "y" + HOSTILE)
     expect(page.get_by_role("button", name=re.compile("^Source <img src"))).to_be_visible()
     assert page.evaluate("window.hacked") is None
 
 
-def test_the_keyboard_alone_runs_looks_and_paints(opened: Opener, served: Site) -> None:
+def test_a_setting_out_of_range_starts_nothing(page: Page, site: Site) -> None:
+    before = len(site.runs)
+    setting(page, "Size", "20")
+    page.locator("#run").click()
+    expect(page.get_by_role("alert")).to_contain_text(re.compile("^Size: .*32"))
+    assert len(site.runs) == before
+
+
+def test_the_keyboard_alone_runs_looks_and_paints(opened: Opener, site: Site) -> None:
     page = opened()
     for name, choice in (("Choose the source", "astronaut"), ("Choose the target", "hopper")):
         page.get_by_role("button", name=name).first.focus()
@@ -645,7 +587,7 @@ def test_the_keyboard_alone_runs_looks_and_paints(opened: Opener, served: Site) 
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("tab", name="Result")).to_have_attribute("aria-selected", "true")
     expect_status(page, "complete")
-    assert served.runs[0]["source_mask"]
+    assert site.runs[0]["source_mask"]
     page.keyboard.press("z")
     expect(page.locator("#result-stage .pair")).to_have_class(re.compile("zoomed"))
 
@@ -664,8 +606,8 @@ def test_nothing_overflows_at_any_width(opened: Opener, pair: tuple[Path, Path],
             page.get_by_role("navigation").get_by_role("button", name=name).click()
 
     long = "long_" * 30 + ".png"
-    drop(page.locator(".sheet[data-role=source]"), content_of(pair[0], long))
-    drop(page.locator(".sheet[data-role=target]"), content_of(pair[1], "w" * 120 + "2.png"))
+    give(page, "source", pair[0], long)
+    give(page, "target", pair[1], "w" * 120 + "2.png")
     expect(page.get_by_role("button", name=re.compile("^Target www"))).to_be_visible()
     page.get_by_text("Other settings", exact=True).click()
     fits()
@@ -685,19 +627,16 @@ def test_nothing_overflows_at_any_width(opened: Opener, pair: tuple[Path, Path],
     assert page.evaluate("[...document.images].filter((image) => !image.hasAttribute('alt')).length") == 0
 
 
-def test_history_and_what_runs_survive_a_restart(opened: Opener, served: Site, pair: tuple[Path, Path]) -> None:
-    page = opened()
-    choose(page, pair)
-    run(page)
-    expect_status(page, "complete")
+def test_history_and_what_runs_survive_a_restart(page: Page, opened: Opener, site: Site) -> None:
+    complete(page)
     setting(page, "Iterations", "2000")
     run(page)
-    started(page)
+    first_picture(page)
     tries = page.locator("#history li").count()
-    served.end(kill=True)
+    site.end(kill=True)
     expect(page.locator("#lost")).to_contain_text("nothing is lost")
     expect(page.locator("#run")).to_have_attribute("aria-disabled", "true")
-    served.start()
+    site.start()
     expect(page.locator("#lost")).to_be_hidden(timeout=PATIENCE)  # by itself
     expect(page.locator("#history li")).to_have_count(tries + 1)
     again = opened()

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import io
 import json
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
 from broken.pictures import REFUSED, corpus
 from generators import moving, with_sound
-from helpers import done, files_in, halves, painted, refused
+from helpers import done, files_in, halves, painted, refused, size_of
 from PIL import Image
-from served import ENDLESS, SMALL, Here, served
+from served import ENDLESS, SMALL, Served, served, workers
 
 from cxstyle import StyleConfig
 from cxstyle.pictures import read_photo
@@ -29,12 +26,12 @@ pytestmark = pytest.mark.xdist_group("serve")  # one server, whose worker starts
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("served")) as client:
         yield client
 
 
-def test_settings_come_from_their_own_fields(page: Here) -> None:
+def test_settings_come_from_their_own_fields(page: Served) -> None:
     about = page.get("/api").json()
     assert [preset["name"] for preset in about["presets"]] == preset_names()
     found = {field["name"]: field for field in about["fields"]}
@@ -48,7 +45,7 @@ def test_settings_come_from_their_own_fields(page: Here) -> None:
     assert "did you mean fast" in page.refused(page.get("/api/presets/fats"), 422)
 
 
-def test_a_picture_is_kept_once_and_shown_at_any_size(page: Here, tmp_path: Path) -> None:
+def test_a_picture_is_kept_once_and_shown_at_any_size(page: Served, tmp_path: Path) -> None:
     path = tmp_path / "a b\u00fc.png"
     Image.new("RGBA", (80, 40), (10, 20, 30, 128)).save(path)
     key = page.upload(path)
@@ -57,30 +54,23 @@ def test_a_picture_is_kept_once_and_shown_at_any_size(page: Here, tmp_path: Path
     assert (item["name"], item["width"], item["height"], item["alpha"]) == ("a b\u00fc.png", 80, 40, True)
     answer = page.get(f"/api/pictures/{key}")
     assert (answer.content, answer.headers["content-type"]) == ((tmp_path / "other.png").read_bytes(), "image/png")
-    with Image.open(io.BytesIO(page.get(f"/api/pictures/{key}", params={"edge": 20}).content)) as image:
-        assert (image.size, image.format, image.mode) == ((20, 10), "PNG", "RGBA")
+    image = page.image(f"pictures/{key}", edge=20)
+    assert (image.size, image.format, image.mode) == ((20, 10), "PNG", "RGBA")
     assert page.delete(f"/api/pictures/{key}").status_code == 204
     assert page.refused(page.get(f"/api/pictures/{key}"), 404) == f"there is no picture {key}"
 
 
-def test_a_run_makes_the_picture_that_the_library_makes(page: Here, pair: tuple[Path, Path]) -> None:
+def test_a_run_makes_the_picture_that_the_library_makes(page: Served, pair: tuple[Path, Path]) -> None:
     from cxstyle import stylize
 
     key = page.begin(pair)
     run = page.ended(key)
-    assert (run["status"], run["error"], run["done"], run["result"], run["resumable"]) == (
-        "complete",
-        "",
-        1,
-        True,
-        False,
-    )
+    assert (run["status"], run["error"], run["done"]) == ("complete", "", 1)
+    assert (run["result"], run["resumable"]) == (True, False)
     assert (run["name"], run["width"], run["height"]) == ("astronaut + hopper", 32, 32)
     assert run["curve"][-1][0] == 1
     config = StyleConfig.preset("fast").override(**SMALL)
-    content = page.get(f"/api/runs/{key}/picture").content
-    with Image.open(io.BytesIO(content)) as image, stylize(*pair, config).image as wanted:
-        assert image.tobytes() == wanted.tobytes()
+    assert page.image(f"runs/{key}/picture").tobytes() == stylize(*pair, config).image.tobytes()
     report = page.get(f"/api/runs/{key}/record").json()
     assert (report["status"], len(report["losses"]), report["settings"]["size"]) == ("complete", 4, 32)
     assert "checkpoint" not in " ".join(files_in(page.store.folder / "runs" / key))
@@ -88,7 +78,7 @@ def test_a_run_makes_the_picture_that_the_library_makes(page: Here, pair: tuple[
 
 @pytest.mark.parametrize(("kind", "name"), [("png", "PNG"), ("jpg", "JPEG"), ("webp", "WEBP"), ("tif", "TIFF")])
 def test_a_result_can_be_had_in_each_format_with_its_record(
-    page: Here, pair: tuple[Path, Path], tmp_path: Path, kind: str, name: str
+    page: Served, pair: tuple[Path, Path], tmp_path: Path, kind: str, name: str
 ) -> None:
     key = next((run["id"] for run in page.get("/api/runs").json() if run["result"]), None) or page.begin(pair)
     page.ended(key)
@@ -99,24 +89,27 @@ def test_a_result_can_be_had_in_each_format_with_its_record(
     with Image.open(path) as image:
         assert image.format == name
     assert read_record(path).files["source"]["name"] == "astronaut.png"
-    small = page.get(f"/api/runs/{key}/picture", params={"format": kind, "edge": 16})
-    with Image.open(io.BytesIO(small.content)) as image:
-        assert (image.format, max(image.size)) == (name, 16)
-    assert small.headers["content-type"] == answer.headers["content-type"]
+    small = page.image(f"runs/{key}/picture", format=kind, edge=16)
+    assert (small.format, max(small.size)) == (name, 16)
+    assert page.get(f"/api/runs/{key}/picture", params={"v": 1}).headers["cache-control"].endswith("immutable")
     assert "use png, jpg" in page.refused(page.get(f"/api/runs/{key}/picture", params={"format": "gif"}), 400)
 
 
-def test_masks_and_weights_take_part(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
-    with Image.open(pair[1]) as image:
-        masks = [halves(tmp_path / "a.png", "red", "blue"), halves(tmp_path / "b.png", "blue", "red", image.size)]
-    source, target = map(page.upload, masks)
+def masks(page: Served, pair: tuple[Path, Path], folder: Path) -> Iterator[str]:
+    """Ids of masks by which halves of the pictures change sides."""
+    yield page.upload(halves(folder / "a.png", "red", "blue"))
+    yield page.upload(halves(folder / "b.png", "blue", "red", size_of(pair[1])))
+
+
+def test_masks_and_weights_take_part(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    source, target = masks(page, pair, tmp_path)
     key = page.begin(pair, source_mask=source, target_masks=[target], weights=[2])
     assert page.ended(key)["status"] == "complete"
     details = page.get(f"/api/runs/{key}/record").json()["details"]
     assert (details["labels"]["shared"], details["target_weights"]) == (["#ff0000", "#0000ff"], [1])
 
 
-def test_what_a_run_is_doing_is_told_as_it_happens(page: Here, pair: tuple[Path, Path]) -> None:
+def test_what_a_run_is_doing_is_told_as_it_happens(page: Served, pair: tuple[Path, Path]) -> None:
     key = page.begin(pair, ENDLESS)
     numbers, tails = [], []
     for name, content in page.events():
@@ -129,14 +122,14 @@ def test_what_a_run_is_doing_is_told_as_it_happens(page: Here, pair: tuple[Path,
             break
     assert numbers == sorted(numbers)
     assert tails[-1]
-    answer = page.get(f"/api/runs/{key}/preview")
-    with Image.open(io.BytesIO(answer.content)) as image:
-        assert (image.size, image.format, answer.headers["cache-control"]) == ((32, 32), "JPEG", "no-store")
+    seen = page.image(f"runs/{key}/preview")
+    assert (seen.size, seen.format) == ((32, 32), "JPEG")
+    assert page.get(f"/api/runs/{key}/preview").headers["cache-control"] == "no-store"
     assert page.delete(f"/api/runs/{key}").status_code == 204
     assert page.refused(page.get(f"/api/runs/{key}"), 404) == f"there is no run {key}"
 
 
-def test_a_stop_keeps_the_picture_and_goes_on_to_the_same_pixels(page: Here, pair: tuple[Path, Path]) -> None:
+def test_a_stop_keeps_the_picture_and_goes_on_to_the_same_pixels(page: Served, pair: tuple[Path, Path]) -> None:
     longer = SMALL | {"iterations": 60}
     whole, key = page.begin(pair, longer), page.begin(pair, longer)
     assert page.ended(whole)["status"] == "complete"
@@ -150,12 +143,11 @@ def test_a_stop_keeps_the_picture_and_goes_on_to_the_same_pixels(page: Here, pai
     assert page.post(f"/api/runs/{key}/resume").status_code == 200
     again = page.ended(key)
     assert (again["status"], again["resumable"], again["done"]) == ("complete", False, 1)
-    pictures = [Image.open(io.BytesIO(page.get(f"/api/runs/{each}/picture").content)) for each in (whole, key)]
-    assert pictures[0].tobytes() == pictures[1].tobytes()
+    assert page.image(f"runs/{whole}/picture").tobytes() == page.image(f"runs/{key}/picture").tobytes()
     assert "nothing to go on with" in page.refused(page.post(f"/api/runs/{key}/resume"), 409)
 
 
-def test_runs_wait_for_each_other_in_an_order_that_can_be_changed(page: Here, pair: tuple[Path, Path]) -> None:
+def test_runs_wait_for_each_other_in_an_order_that_can_be_changed(page: Served, pair: tuple[Path, Path]) -> None:
     first, *others = (page.begin(pair, ENDLESS) for _ in range(4))
     assert [page.run(key)["position"] for key in (first, *others)] == [0, 1, 2, 3]
     state = page.post("/api/queue", json={"order": others[::-1]}).json()
@@ -210,14 +202,14 @@ def test_history_and_queue_outlive_the_server(pair: tuple[Path, Path], tmp_path:
         ({"source_mask": "SOURCE", "target_masks": ["SOURCE"]}, "a mask covers the whole picture, in the same shape"),
         ({"kind": "puppet"}, "did you mean picture?"),
         ({"kind": "animation"}, "animation: a video and one target are needed"),
-        ({"status": "complete"}, "status is not known"),
+        ({"status": "complete"}, "run: 'status' is not known; did you mean"),
         ({"minutes": 1}, "minutes, model: these are for an animation"),
         ({"model": "x"}, "minutes, model: these are for an animation"),
         ({"kind": "animation", "minutes": 10**400}, "minutes: Number out of range"),
     ],
 )
 def test_a_run_that_can_not_be_is_refused(
-    page: Here, pair: tuple[Path, Path], asked: dict[str, object], says: str
+    page: Served, pair: tuple[Path, Path], asked: dict[str, object], says: str
 ) -> None:
     source, target = map(page.upload, pair)
     text = json.dumps({"source": source, "targets": [target], "preset": "fast"} | asked).replace("SOURCE", source)
@@ -228,11 +220,12 @@ def test_a_run_that_can_not_be_is_refused(
 
 DEEP = b'{"targets": ' + b"[" * 900 + b"]" * 900 + b"}"
 CONTENTS = [(b"{", 400), (b"[1]", 400), (b" " * 1_000_001, 413), (b"[" * 100_000, 400), (DEEP, 422)]
+CONTENTS += [(b"\xff", 400), (b'{"targets": ' + b"[" * 100_000, 400)]
 CONTENTS += [(b'{"minutes": %s}' % number, 400) for number in (b"NaN", b"Infinity", b"-Infinity", b"1e999")]
 
 
 @pytest.mark.parametrize(("content", "status"), CONTENTS)
-def test_what_is_no_json_object_is_refused(page: Here, content: bytes, status: int) -> None:
+def test_what_is_no_json_object_is_refused(page: Served, content: bytes, status: int) -> None:
     page.refused(page.post("/api/runs", content=content), status)
 
 
@@ -250,17 +243,15 @@ def test_what_is_no_json_object_is_refused(page: Here, content: bytes, status: i
         ("/api/pictures/SAMPLE?edge=000000000000000000009", 400),
     ],
 )
-def test_there_is_nothing_elsewhere(page: Here, address: str, status: int) -> None:
+def test_there_is_nothing_elsewhere(page: Served, address: str, status: int) -> None:
     sample = page.get("/api").json()["samples"][0]["id"]
     page.refused(page.get(address.replace("SAMPLE", sample)), status)
 
 
-def test_a_failure_is_told_in_a_line_without_places(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_failure_is_told_in_a_line_without_places(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
     Image.new("RGBA", (64, 64), (1, 2, 3, 0)).save(tmp_path / "clear.png")
-    line = page.refused(
-        page.post("/api/runs", json={"source": page.upload(pair[0]), "targets": [page.upload(tmp_path / "clear.png")]}),
-        422,
-    )
+    asked = {"source": page.upload(pair[0]), "targets": [page.upload(tmp_path / "clear.png")]}
+    line = page.refused(page.post("/api/runs", json=asked), 422)
     assert line == "clear.png is transparent all over; there is nothing to match"
     ended = page.ended(page.begin(pair, SMALL | {"memory": 2_000_000}))
     assert (ended["status"], ended["resumable"]) == ("failed", False)
@@ -268,7 +259,7 @@ def test_a_failure_is_told_in_a_line_without_places(page: Here, pair: tuple[Path
     page.delete(f"/api/runs/{ended['id']}")
 
 
-def test_the_match_shows_which_part_draws_from_which(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_match_shows_which_part_draws_from_which(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
     source, target = map(page.upload, pair)
     found = page.post("/api/match", json={"source": source, "target": source}).json()
     (rows, columns), count = found["source"], len(found["cells"])
@@ -276,9 +267,7 @@ def test_the_match_shows_which_part_draws_from_which(page: Here, pair: tuple[Pat
     assert (count, len(found["sure"])) == (rows * columns, rows * columns)
     own = sum([row, column] == [*divmod(index, columns)] for index, (row, column) in enumerate(found["cells"]))
     assert own > 0.9 * count  # of itself each part finds itself
-    with Image.open(pair[1]) as image:
-        masks = [halves(tmp_path / "a.png", "red", "blue"), halves(tmp_path / "b.png", "blue", "red", image.size)]
-    keys = dict(zip(("source_mask", "target_mask"), map(page.upload, masks), strict=True))
+    keys = dict(zip(("source_mask", "target_mask"), masks(page, pair, tmp_path), strict=True))
     found = page.post("/api/match", json={"source": source, "target": target} | keys).json()
     left = [column < found["source"][1] // 2 for index in range(len(found["cells"])) for column in [index % columns]]
     right = [column >= found["target"][1] // 2 for _, column in found["cells"]]
@@ -287,7 +276,7 @@ def test_the_match_shows_which_part_draws_from_which(page: Here, pair: tuple[Pat
     assert "needs the target mask, too" in page.refused(page.post("/api/match", json=only), 422)
 
 
-def test_a_letterbox_is_not_drawn_from(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_letterbox_is_not_drawn_from(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
     with Image.open(pair[0]) as image:
         boxed = Image.new("RGB", (image.width, image.height + 40))
         boxed.paste(image, (0, 20))
@@ -299,15 +288,12 @@ def test_a_letterbox_is_not_drawn_from(page: Here, pair: tuple[Path, Path], tmp_
     assert max(row for row, _ in found["cells"]) <= found["target"][0] - share
 
 
-def test_a_video_is_animated_and_its_network_used_again(page: Here, tmp_path: Path) -> None:
+def test_a_video_is_animated_and_its_network_used_again(page: Served, tmp_path: Path) -> None:
     with_sound(tmp_path / "head.mp4", moving(8))
     video = page.upload(tmp_path / "head.mp4", "videos")
     (item,) = page.get("/api/videos").json()
     assert (item["width"], item["height"], item["frames_per_second"]) == (48, 32, 8)
-    with Image.open(
-        io.BytesIO(page.get(f"/api/videos/{video}/frame", params={"at": 0.5, "edge": 24}).content)
-    ) as image:
-        assert image.size == (24, 16)
+    assert page.image(f"videos/{video}/frame", at=0.5, edge=24).size == (24, 16)
     target = page.upload(painted(tmp_path / "still.png", "orange"))
     asked = {"kind": "animation", "video": video, "targets": [target], "minutes": 0.001, "settings": {"device": "cpu"}}
     key = page.post("/api/runs", json=asked).json()["id"]
@@ -321,16 +307,18 @@ def test_a_video_is_animated_and_its_network_used_again(page: Here, tmp_path: Pa
     assert page.ended(again)["status"] == "complete"
     assert "is no animation" in page.refused(page.post("/api/runs", json=asked | {"model": "none"}), 422)
     page.refused(page.post("/api/videos", params={"name": "a.mp4"}, content=b"no video"), 415)
+    unnamed = page.post("/api/videos", content=(tmp_path / "head.mp4").read_bytes() + b"x")
+    assert page.refused(unnamed, 415) == "video: the name of a video ends in one of .mp4, .mov, .mkv, .webm, .avi, .m4v"
 
 
-def test_a_mistake_of_ours_is_one_line_too(page: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_of_ours_is_one_line_too(page: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page.store.pictures, "listed", lambda: [][0])
     answer = page.get("/api/pictures")
     assert "this is a bug: IndexError" in page.refused(answer, 500)
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-def test_files_that_are_no_pictures_leave_one_line_and_nothing_else(page: Here) -> None:
+def test_files_that_are_no_pictures_leave_one_line_and_nothing_else(page: Served) -> None:
     before = files_in(page.store.folder)
     cases = [case for case in corpus() if case.ends == REFUSED and case.kind != "bombs"]
     for case in cases[:: max(1, len(cases) // 60)]:
@@ -343,7 +331,7 @@ def test_files_that_are_no_pictures_leave_one_line_and_nothing_else(page: Here) 
     "name",
     ["../../a.png", "/etc/a.png", "..", "a\0b.png", "about.json", "\u202ea.png", "x" * 500, ".lock", "", "C:\\a.png"],
 )
-def test_names_lead_nowhere(page: Here, pair: tuple[Path, Path], name: str) -> None:
+def test_names_lead_nowhere(page: Served, pair: tuple[Path, Path], name: str) -> None:
     changed = pair[0].read_bytes() + name.encode()  # what follows a PNG's end is not read
     item = page.post("/api/pictures", params={"name": name}, content=changed).json()
     assert "/" not in item["name"]
@@ -352,15 +340,13 @@ def test_names_lead_nowhere(page: Here, pair: tuple[Path, Path], name: str) -> N
     assert page.get(f"/api/pictures/{item['id']}").content == changed
 
 
-def test_what_is_larger_than_the_limit_is_refused_unread(page: Here) -> None:
+def test_what_is_larger_than_the_limit_is_refused_unread(page: Served) -> None:
     most = page.get("/api").json()["limits"]["bytes"]
-    request = (
-        f"POST /api/pictures HTTP/1.1\r\nHost: 127.0.0.1:{page.base_url.port}\r\nContent-Length: {most + 1}\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", page.base_url.port or 0)) as connection:
+    port = page.base_url.port or 0
+    request = f"POST /api/pictures HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {most + 1}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(request.encode())
-        answer = connection.recv(4096).decode()
-    assert answer.startswith("HTTP/1.1 413")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413")
 
 
 def test_a_folder_has_one_server_and_a_port_too(tmp_path: Path) -> None:
@@ -372,15 +358,6 @@ def test_a_folder_has_one_server_and_a_port_too(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused(1, "can't make the folder", "serve", "--no-browser", "--folder", tmp_path / "file" / "x")
     assert "--no-browser" in done("serve", "--help").stdout
-
-
-def workers() -> set[int]:
-    """Processes that compute, of this server and others."""
-    found = set()
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):  # it has just ended
-            found |= {child.pid} if "spawn_main" in " ".join(child.cmdline()) else set()
-    return found
 
 
 def test_a_process_with_nothing_to_do_ends(
@@ -397,7 +374,7 @@ def test_a_process_with_nothing_to_do_ends(
             time.sleep(0.05)
 
 
-def test_a_result_of_16_bits_keeps_them(page: Here, pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_result_of_16_bits_keeps_them(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:
     from cxstyle.pictures import Writing, encode
 
     deep = tmp_path / "deep.png"

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import os
 import random
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from broken.pictures import REFUSED, corpus
 from helpers import files_in
-from PIL import Image
-from served import ENDLESS, SMALL, Served
+from served import ENDLESS, SMALL, Served, serving, workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]  # whose nodes want both cores
 KILLS = int(os.environ.get("KILLS", "5"))
@@ -30,22 +26,12 @@ LONG = SMALL | {"iterations": 60}
 @contextmanager
 def command(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Served]]:
     """`cxstyle serve` in a process of its own; ended kindly where it is still there."""
-    words = ["serve", "--no-browser", "--folder", str(folder), "--device", "cpu"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cxstyle", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    with Served(process.stdout.readline().split()[0]) as client:
+    process, link = serving(folder)
+    with Served(link) as client:
         yield process, client
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert errors == ""
-
-
-def worker_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The processes that compute."""
-    found = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in found if "spawn_main" in " ".join(child.cmdline())]
 
 
 def check_folder(folder: Path) -> None:
@@ -72,7 +58,7 @@ def test_kills_of_worker_and_server_lose_nothing(pair: tuple[Path, Path], tmp_pa
             if chance.random() < 0.5:
                 process.kill()
             else:
-                for worker in worker_of(process):
+                for worker in workers(process.pid):
                     worker.kill()
                 time.sleep(chance.random() * 2)
                 assert page.run(key)["status"] in ("running", "failed", "complete")
@@ -85,8 +71,7 @@ def test_kills_of_worker_and_server_lose_nothing(pair: tuple[Path, Path], tmp_pa
         assert page.ended(key)["status"] == "complete"
         straight = page.begin(pair, LONG)
         page.ended(straight)
-        pictures = [Image.open(io.BytesIO(page.get(f"/api/runs/{each}/picture").content)) for each in (key, straight)]
-        assert pictures[0].tobytes() == pictures[1].tobytes()
+        assert page.image(f"runs/{key}/picture").tobytes() == page.image(f"runs/{straight}/picture").tobytes()
     check_folder(tmp_path)
 
 
@@ -120,7 +105,7 @@ def test_an_end_comes_soon_and_quietly_however_often_asked_for(
         port = page.base_url.port
         key = page.begin(pair, ENDLESS)
         page.until(key, lambda run: run["done"] > 0)
-        workers = worker_of(process)
+        computing = workers(process.pid)
         unfinished = f"POST /api/pictures HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 99\r\n\r\nx"
         silent = f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
         for request in (unfinished, silent):
@@ -130,6 +115,6 @@ def test_an_end_comes_soon_and_quietly_however_often_asked_for(
             process.send_signal(number)
             time.sleep(0.3)
         process.wait(timeout=30)
-        assert not any(worker.is_running() for worker in workers)
+        assert not any(worker.is_running() for worker in computing)
     with command(tmp_path) as (_, page):
         assert page.run(key)["status"] == "stopped"

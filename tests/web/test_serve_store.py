@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,30 +51,25 @@ def test_what_can_not_be_read_stays_and_is_told(pair: tuple[Path, Path], tmp_pat
 
 def test_the_same_bytes_sent_at_once_are_kept(pair: tuple[Path, Path], tmp_path: Path) -> None:
     with served(tmp_path) as page:
-        address, content, found = str(page.base_url), pair[0].read_bytes(), []
+        address, content = str(page.base_url), pair[0].read_bytes()
 
-        def send(number: int) -> None:
+        def send(number: int) -> tuple[int, str]:
             with Served(address) as client:
                 answer = client.post("/api/pictures", params={"name": f"{number}.png"}, content=content)
-                found.append((answer.status_code, answer.json()))
+                return answer.status_code, answer.text
 
-        threads = [threading.Thread(target=send, args=(number,)) for number in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert {status for status, _ in found} == {201}
-        assert len({json.dumps(item) for _, item in found}) == 1
-        assert page.get(f"/api/pictures/{found[0][1]['id']}").content == content
+        with ThreadPoolExecutor(12) as threads:
+            ((status, item),) = set(threads.map(send, range(12)))
+        assert status == 201
+        assert page.get(f"/api/pictures/{json.loads(item)['id']}").content == content
         assert files_in(tmp_path / "incoming") == []
 
 
-def blocked(folder: Path, run: str) -> Path:
+def blocked(folder: Path, run: str) -> None:
     """Nothing can be written in place of a run.json any more."""
     path = folder / "runs" / run / "run.json"
     path.unlink()
     (path / "x").mkdir(parents=True)
-    return path
 
 
 def test_what_can_not_be_written_leaves_all_as_it_was(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -104,9 +99,10 @@ def test_what_can_not_be_written_leaves_all_as_it_was(pair: tuple[Path, Path], t
 
 def test_a_picture_sent_shown_and_deleted_at_once_is_there_or_not(pair: tuple[Path, Path], tmp_path: Path) -> None:
     with served(tmp_path) as page:
-        key, address, statuses = page.upload(pair[0]), str(page.base_url), set()
+        key, address = page.upload(pair[0]), str(page.base_url)
 
-        def ask(number: int) -> None:
+        def ask(number: int) -> set[int]:
+            statuses = set()
             with Served(address) as client:
                 for turn in range(30):
                     if (turn + number) % 4 == 0:
@@ -117,10 +113,7 @@ def test_a_picture_sent_shown_and_deleted_at_once_is_there_or_not(pair: tuple[Pa
                         wanted = {"edge": turn + 1} if turn % 2 else {}
                         answer = client.get(f"/api/pictures/{key}", params=wanted)
                     statuses.add(answer.status_code)
+            return statuses
 
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert statuses <= {200, 201, 204, 404}
+        with ThreadPoolExecutor(8) as threads:
+            assert set().union(*threads.map(ask, range(8))) <= {200, 201, 204, 404}

@@ -35,10 +35,8 @@ export const api = {
   about: () => ask("GET", "/api"),
   preset: (name) => ask("GET", `/api/presets/${encodeURIComponent(name)}`),
   pictures: () => ask("GET", "/api/pictures"),
-  upload: (file, name) =>
-    ask("POST", `/api/pictures?name=${encodeURIComponent(name)}`, file, "application/octet-stream"),
-  uploadVideo: (file, name) =>
-    ask("POST", `/api/videos?name=${encodeURIComponent(name)}`, file, "application/octet-stream"),
+  upload: (file, name, kind = "pictures") =>
+    ask("POST", `/api/${kind}?name=${encodeURIComponent(name)}`, file, "application/octet-stream"),
   forget: (id) => ask("DELETE", picture(id)),
   runs: () => ask("GET", "/api/runs"),
   run: (id) => ask("GET", run(id)),

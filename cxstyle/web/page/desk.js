@@ -37,7 +37,7 @@ export function setUpDesk() {
       "div",
       { id: "sides", role: "group", "aria-label": "Which picture" },
       ...desk.sheets.map(({ role }) =>
-        make("button", { type: "button", className: "chip", "data-side": role, onclick: () => showSide(role) }, role),
+        make("button", { className: "chip", "data-side": role, onclick: () => showSide(role) }, role),
       ),
     ),
   );
@@ -79,7 +79,7 @@ class Sheet {
     this.reading = make("p", { className: "reading", role: "status", hidden: true });
     this.empty = make(
       "button",
-      { type: "button", className: "empty", "data-drop": role, onclick: () => choosePicture(role) },
+      { className: "empty", "data-drop": role, onclick: () => choosePicture(role) },
       make("b", {}, role === "source" ? "Source" : "Target"),
       make("span", {}, role === "source" ? "the picture to change" : "the look it takes"),
       make("small", {}, "drop, paste or click"),
@@ -184,7 +184,6 @@ function chip(id, i) {
   return make(
     "button",
     {
-      type: "button",
       className: "chip",
       "aria-pressed": String(i === desk.target),
       onclick: () => {

@@ -5,6 +5,7 @@ export const all = (selector, within = document) => [...within.querySelectorAll(
 // An element with attributes, listeners ("onclick") and children; what is null is left out.
 export function make(tag, given = {}, ...children) {
   const element = document.createElement(tag);
+  if (tag === "button") element.type = "button";
   for (const [name, value] of Object.entries(given)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -33,7 +34,6 @@ export function button(label, onclick, given = {}) {
   return make(
     "button",
     {
-      type: "button",
       className: picture ? "tool" : "plain",
       onclick,
       ...rest,
@@ -41,6 +41,28 @@ export function button(label, onclick, given = {}) {
     },
     ...shown,
   );
+}
+
+const drawn = new Map();
+
+// Fills a place anew where what it depends on has changed: an element that is replaced takes no click and no drop.
+export function redraw(id, signature, children) {
+  const text = JSON.stringify(signature);
+  if (drawn.get(id) === text) return;
+  drawn.set(id, text);
+  const focused = document.activeElement?.id;
+  by(id).replaceChildren(...children());
+  if (focused) by(focused)?.focus({ preventScroll: true });
+}
+
+// A dialog of the page with its title; its button, Escape and a click beside it close it.
+export function fillDialog(id, title, ...content) {
+  const dialog = by(id),
+    close = button("Close", () => dialog.close(), { picture: "close" });
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close();
+  };
+  dialog.replaceChildren(make("header", {}, make("h2", { id: id + "-title" }, title), close), ...content);
 }
 
 export function duration(seconds) {

@@ -1,6 +1,6 @@
 // The dialog that saves a result: format and quality.
 import { addresses } from "./api.js";
-import { by, button, make } from "./dom.js";
+import { button, by, fillDialog, make } from "./dom.js";
 
 const QUALITIES = ["jpg", "webp"];
 
@@ -30,13 +30,9 @@ export function openDownload(run) {
   };
   for (const control of [format, quality]) control.addEventListener("input", update);
   update();
-  by("download").replaceChildren(
-    make(
-      "header",
-      {},
-      make("h2", { id: "download-title" }, "Download"),
-      button("Close", () => by("download").close(), { picture: "close" }),
-    ),
+  fillDialog(
+    "download",
+    "Download",
     make("div", { className: "field" }, make("label", { htmlFor: "format" }, "Format"), format),
     row,
     make("p", { className: "soft" }, "PNG and TIFF keep every pixel; every file tells how it was made."),

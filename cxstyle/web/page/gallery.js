@@ -1,6 +1,4 @@
-"use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
-const by = (id) => document.getElementById(id);
 const filters = by("filters"), cards = by("cards"), viewer = by("viewer");
 const images = { result: make("img"), source: make("img") };
 const pair = new Viewer(by("stage"), { layers: [images.result], before: images.source });
@@ -9,14 +7,6 @@ const SELECTS = ["source", "target", "preset", "seed", "status"];
 const KEYS = ["q", ...SELECTS, "sort"];
 const collator = new Intl.Collator(undefined, { numeric: true });
 const plain = (text) => text.normalize("NFKC").toLowerCase();
-
-// All texts reach the page by textContent, and attributes by their properties: a file may be called anything.
-function make(tag, text, className) {
-  const element = document.createElement(tag);
-  if (text !== undefined) element.textContent = text;
-  if (className) element.className = className;
-  return element;
-}
 
 function picture(number) {
   return "data:image/jpeg;base64," + by("picture-" + number).textContent;
@@ -109,20 +99,19 @@ function details(result) {
 }
 
 function card(result) {
-  const item = make("li"), button = make("button", undefined, "card"), image = make("img");
+  const item = make("li"), opener = make("button", { class: "card" }), image = make("img");
   const first = make("span"), second = make("span");
   item.style.setProperty("--ratio", Math.min(2.4, Math.max(0.5, result.width / result.height)));
-  button.type = "button";
   image.alt = describe(result);
   image.result = result;
-  first.append(make("span", result.sourceName, "name"), make("span", "", "value"));
-  second.append(make("span", details(result).join(" · "), "name"));
-  if (result.status !== "complete") second.append(make("span", result.status, "bad"));
+  first.append(make("span", { class: "name" }, result.sourceName), make("span", { class: "value" }));
+  second.append(make("span", { class: "name" }, details(result).join(" · ")));
+  if (result.status !== "complete") second.append(make("span", { class: "bad" }, result.status));
   for (const line of [first, second]) line.setAttribute("aria-hidden", "true"); // the picture's text says all of it
-  button.title = [result.sourceName, ...details(result)].join(" · ");
-  button.append(image, first, second);
-  button.addEventListener("click", () => go({ open: result.output }, "push"));
-  item.append(button);
+  opener.title = [result.sourceName, ...details(result)].join(" · ");
+  opener.append(image, first, second);
+  opener.addEventListener("click", () => go({ open: result.output }, "push"));
+  item.append(opener);
   watcher.observe(image);
   result.value = first.lastChild;
   result.item = item;
@@ -130,9 +119,8 @@ function card(result) {
 }
 
 function row(result) {
-  const item = make("li", [result.sourceName, ...details(result)].join(" · "));
-  item.append(make("br"), make("span", result.reason || result.status));
-  return item;
+  const name = [result.sourceName, ...details(result)].join(" · ");
+  return make("li", {}, name, make("br"), make("span", {}, result.reason || result.status));
 }
 
 function matches(result, words) {
@@ -173,12 +161,6 @@ function counted(some, all, chosen, noun) {
   return (chosen ? some + " of " + all : String(all)) + (noun ? " " + noun + (all === 1 ? "" : "s") : "");
 }
 
-function number(value) {
-  if (value === null) return "not finite";
-  if (value === 0) return "0";
-  return Math.abs(value) < 0.001 || Math.abs(value) >= 1e5 ? value.toExponential(2) : value.toPrecision(4);
-}
-
 // One result, large.
 let current = null;
 
@@ -208,7 +190,7 @@ function fill(result) {
   images.result.alt = "Result: " + describe(result);
   images.source.alt = "Source: " + source.name;
   pair.slides(source.picture !== null);
-  by("viewer-title").replaceChildren(result.sourceName, make("span", " in the look of "), result.targetName);
+  by("viewer-title").replaceChildren(result.sourceName, make("span", {}, " in the look of "), result.targetName);
   by("viewer-sub").textContent = result.preset + ", seed " + result.seed;
   by("reason").textContent = result.reason + (source.picture === null ? (result.reason ? "; " : "") + source.note : "");
   by("reason").hidden = !by("reason").textContent;
@@ -230,14 +212,14 @@ function figure(target, weight) {
   const found = make("figure"), image = make("img");
   const caption = "target " + target.name + (weight === undefined ? "" : ", weight " + weight);
   image.alt = "Target: " + target.name;
-  if (target.picture === null) found.append(make("p", target.note, "bad"));
+  if (target.picture === null) found.append(make("p", { class: "bad" }, target.note));
   else { show(image, target.picture); found.append(image); }
-  found.append(make("figcaption", caption));
+  found.append(make("figcaption", {}, caption));
   return found;
 }
 
 function rows(place, pairs) {
-  place.replaceChildren(...pairs.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+  place.replaceChildren(...pairs.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 
 const known = new Map();

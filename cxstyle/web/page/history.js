@@ -1,11 +1,9 @@
 // All tries that have ended, newest first, with their pictures.
 import { addresses } from "./api.js";
-import { by, button, make } from "./dom.js";
+import { button, by, make, redraw } from "./dom.js";
 import { chosen, lookOf, open } from "./runs.js";
 import { distinctions } from "./stage.js";
 import { changed, isActive, on, runsInOrder, state, titleOf } from "./state.js";
-
-let drawn = "";
 
 export function setUpHistory() {
   on("runs view pictures", draw);
@@ -16,16 +14,8 @@ export const triesInOrder = () => runsInOrder().filter((run) => !isActive(run));
 function draw() {
   const runs = triesInOrder();
   by("history-empty").hidden = runs.length > 0;
-  const signature = JSON.stringify([
-    runs.map((run) => [run.id, run.status, run.result, run.ended, lookOf(run)]),
-    state.shown,
-    state.beside,
-  ]);
-  if (signature === drawn) return;
-  drawn = signature;
-  const focused = document.activeElement?.id;
-  by("history").replaceChildren(...runs.map(card));
-  if (focused) by(focused)?.focus({ preventScroll: true });
+  const known = runs.map((run) => [run.id, run.status, run.result, run.ended, lookOf(run)]);
+  redraw("history", [known, state.shown, state.beside], () => runs.map(card));
 }
 
 function card(run) {
@@ -34,7 +24,6 @@ function card(run) {
   const open_ = make(
     "button",
     {
-      type: "button",
       id: "try-" + run.id,
       className: "try",
       onclick: () => pick(run),
@@ -75,8 +64,7 @@ function thumb(run) {
   });
 }
 
-const timeOf = (run) =>
-  new Date(1000 * run.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+const timeOf = (run) => new Date(1000 * run.created).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 
 // While two are side by side, another one takes the place of the second.
 function pick(run) {

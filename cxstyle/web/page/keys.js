@@ -1,5 +1,5 @@
 // Keys of the whole page, and the list of them. Nobody is surprised while typing: fields keep their own.
-import { by, button, make } from "./dom.js";
+import { by, fillDialog, make } from "./dom.js";
 import { desk, setMode } from "./desk.js";
 import { triesInOrder } from "./history.js";
 import { paintKey } from "./paint.js";
@@ -44,13 +44,9 @@ const LIST = [
 ];
 
 export function setUpKeys() {
-  by("help").append(
-    make(
-      "header",
-      {},
-      make("h2", { id: "help-title" }, "Keys"),
-      button("Close", () => by("help").close(), { picture: "close" }),
-    ),
+  fillDialog(
+    "help",
+    "Keys",
     make(
       "div",
       { className: "scroll" },
@@ -66,9 +62,6 @@ export function setUpKeys() {
     ),
   );
   by("help-open").addEventListener("click", () => by("help").showModal());
-  by("help").addEventListener("click", (event) => {
-    if (event.target === by("help")) by("help").close();
-  });
   for (const tab of document.querySelectorAll("#tabs button"))
     tab.addEventListener("click", () => {
       document.body.dataset.tab = tab.dataset.tab;

@@ -148,7 +148,8 @@ function veil(canvas, [rows, columns], light) {
   const pixels = context.createImageData(columns, rows);
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++)
-      pixels.data[4 * (y * columns + x) + 3] = (pointed ? DARK.pointing : DARK.before) * (1 - Math.min(1, 1.3 * light(y, x)));
+      pixels.data[4 * (y * columns + x) + 3] =
+        (pointed ? DARK.pointing : DARK.before) * (1 - Math.min(1, 1.3 * light(y, x)));
   }
   context.putImageData(pixels, 0, 0);
   Object.assign(canvas, { width: columns * FINE, height: rows * FINE });

@@ -1,6 +1,6 @@
 // The dialog that chooses a picture: from this computer, among the samples, or among those that were here before.
 import { addresses, api } from "./api.js";
-import { by, button, make } from "./dom.js";
+import { button, by, fillDialog, make } from "./dom.js";
 import { put, takeFiles } from "./pictures.js";
 import { changed, isMask, nameOf, on, state } from "./state.js";
 import { trying } from "./toast.js";
@@ -8,9 +8,6 @@ import { trying } from "./toast.js";
 const TITLES = { source: "Choose the source", target: "Choose the target", another: "Choose another target" };
 
 export function setUpPicker() {
-  by("picker").addEventListener("click", (event) => {
-    if (event.target === by("picker")) by("picker").close();
-  });
   on("pictures", () => {
     if (by("picker").open) fill();
   });
@@ -27,13 +24,9 @@ function fill() {
     known = [...state.pictures.values()].filter((picture) => !isMask(picture));
   const samples = known.filter((picture) => picture.sample),
     others = known.filter((picture) => !picture.sample);
-  by("picker").replaceChildren(
-    make(
-      "header",
-      {},
-      make("h2", { id: "picker-title" }, TITLES[place]),
-      button("Close", () => by("picker").close(), { picture: "close" }),
-    ),
+  fillDialog(
+    "picker",
+    TITLES[place],
     make(
       "div",
       { className: "scroll" },
@@ -78,21 +71,17 @@ function tile(picture, place) {
     by("picker").close();
     put(picture.id, place);
   };
-  const forget = async () => {
-    if (
-      await trying(async () => {
-        await api.forget(picture.id);
-        return true;
-      })
-    )
+  const forget = () =>
+    trying(async () => {
+      await api.forget(picture.id);
       dropped(picture.id);
-  };
+    });
   return make(
     "li",
     {},
     make(
       "button",
-      { type: "button", className: "tile", onclick: choose, title: picture.name },
+      { className: "tile", onclick: choose, title: picture.name },
       make("img", { src: addresses.picture(picture.id, 200), alt: "", loading: "lazy" }),
       make("span", {}, nameOf(picture.id)),
     ),

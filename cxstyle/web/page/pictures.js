@@ -62,7 +62,7 @@ async function takeVideo(file) {
   if (!state.about.video)
     return say("Videos need PyAV: pip install 'cxstyle[video]', then start cxstyle serve again", { bad: true });
   const done = say(`Reading ${file.name} …`);
-  const video = await trying(() => api.uploadVideo(file, file.name));
+  const video = await trying(() => api.upload(file, file.name, "videos"));
   done();
   if (!video) return undefined;
   state.video = video;

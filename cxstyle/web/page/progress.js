@@ -15,9 +15,6 @@ const told = new Map(); // run id -> the last status that was read out
 export function setUpProgress() {
   parts = build();
   on("runs view", draw);
-  by("download").addEventListener("click", (event) => {
-    if (event.target === by("download")) by("download").close();
-  });
 }
 
 const current = () => state.runs.get(state.shown);

@@ -1,13 +1,12 @@
 // What runs and what waits. Waiting runs change places by dragging or by their buttons.
 import { addresses, api } from "./api.js";
-import { by, button, duration, make } from "./dom.js";
+import { button, by, duration, make, redraw } from "./dom.js";
 import { lookOf, open, remove } from "./runs.js";
 import { distinctions } from "./stage.js";
 import { changed, on, runsInOrder, state, titleOf } from "./state.js";
 import { announce, trying } from "./toast.js";
 
 let dragged = null;
-let drawn = "";
 
 export function setUpQueue() {
   on("runs queue view", draw);
@@ -25,16 +24,10 @@ function draw() {
   const running = runsInOrder().filter((run) => run.status === "running"),
     waiting = waitingRuns();
   by("queue").hidden = !running.length && !waiting.length;
-  const signature = JSON.stringify([[...running, ...waiting].map((run) => [run.id, run.status]), state.shown]);
-  if (signature !== drawn) {
-    drawn = signature;
-    const focused = document.activeElement?.id;
-    by("waiting").replaceChildren(
-      ...running.map((run) => item(run)),
-      ...waiting.map((run, i) => item(run, i, waiting)),
-    );
-    if (focused) by(focused)?.focus();
-  }
+  redraw("waiting", [[...running, ...waiting].map((run) => [run.id, run.status]), state.shown], () => [
+    ...running.map((run) => item(run)),
+    ...waiting.map((run, i) => item(run, i, waiting)),
+  ]);
   for (const run of running) progress(run);
 }
 
@@ -54,7 +47,7 @@ function item(run, place = null, waiting = []) {
     { id: "queued-" + run.id, className: run.id === state.shown ? "on" : "", draggable: waits },
     make(
       "button",
-      { type: "button", className: "queued", onclick: () => open(run.id), title: name },
+      { className: "queued", onclick: () => open(run.id), title: name },
       make(
         "span",
         { className: "both" },

@@ -47,9 +47,10 @@ function obstacle() {
 async function wanted() {
   const targets = state.targets.map(({ id }) => id);
   if (state.video) {
-    return state.model
-      ? { kind: "animation", video: state.video.id, targets: [], model: state.model }
-      : { kind: "animation", video: state.video.id, targets: targets.slice(0, 1), minutes: state.minutes };
+    const how = state.model
+      ? { model: state.model, targets: state.runs.get(state.model)?.targets ?? [] } // what it has learnt
+      : { minutes: state.minutes, targets: targets.slice(0, 1) };
+    return { kind: "animation", video: state.video.id, ...how };
   }
   const body = { source: state.source, targets, preset: state.preset, settings: state.settings };
   if (targets.length > 1 && state.targets.some(({ weight }) => weight !== 1))
@@ -121,13 +122,7 @@ export async function remove(id) {
   const question = { waiting: "", running: "Discard this try? What it has so far is lost; Stop and keep keeps it." };
   const asked = question[run?.status] ?? "Delete this try and its files?";
   if (run && asked && !confirm(asked)) return;
-  if (
-    !(await trying(async () => {
-      await api.remove(id);
-      return true;
-    }))
-  )
-    return;
+  if ((await trying(() => api.remove(id))) === undefined) return;
   state.runs.delete(id);
   if (state.beside === id) Object.assign(state, { beside: null, view: "result" });
   if (state.shown === id) state.shown = null; // Another one in its place would lie under the mouse, with its Delete.

@@ -29,9 +29,8 @@ async function loadPreset() {
 const valueOf = (field) => state.settings[field.name] ?? preset.values[field.name] ?? field.default;
 
 function set(field, value) {
-  const { [field.name]: _, ...others } = state.settings;
   const same = value === null || value === (preset.values[field.name] ?? field.default);
-  state.settings = same ? others : { ...others, [field.name]: value };
+  state.settings = same ? without(field.name) : { ...state.settings, [field.name]: value };
   changed("choice");
 }
 
@@ -68,7 +67,6 @@ function card({ name, description, needs }) {
   return make(
     "button",
     {
-      type: "button",
       role: "radio",
       className: "card",
       "data-preset": name,

@@ -26,11 +26,7 @@ export const hand = {
 
 // onsize, onopacity: called after a slider has moved.
 export function setUpTools(onsize, onopacity) {
-  const naming = make(
-    "button",
-    { type: "button", id: "rename", className: "quiet", onclick: () => rename(hand.color) },
-    "Rename",
-  );
+  const naming = make("button", { id: "rename", className: "quiet", onclick: () => rename(hand.color) }, "Rename");
   const sliders = [
     slide("size", "Size", 0.5, 40, onsize),
     slide("reach", "Follow the picture", 0, 90, () => {}),
@@ -105,7 +101,7 @@ function menu(label, action) {
     const told = `${label} the ${sheet.role}'s mask`;
     return make(
       "button",
-      { type: "button", className: "plain", title: told, "aria-label": told, onclick: () => action(sheet) },
+      { className: "plain", title: told, "aria-label": told, onclick: () => action(sheet) },
       sheet.role,
     );
   };
@@ -146,7 +142,6 @@ function swatch(i, { source, target }) {
   const made = make(
     "button",
     {
-      type: "button",
       role: "radio",
       className: "swatch " + where,
       "data-color": i,

@@ -202,7 +202,8 @@ export class Viewer {
     this.stage.setPointerCapture(event.pointerId);
     this.held = "";
     if (this.pointers.size > 1) return;
-    const line = this.handle.getBoundingClientRect().left + (parseFloat(this.handle.style.getPropertyValue("--inward")) || 0),
+    const line =
+        this.handle.getBoundingClientRect().left + (parseFloat(this.handle.style.getPropertyValue("--inward")) || 0),
       near = Math.abs(event.clientX - line) < NEAR;
     const slides = !this.slider.hidden && event.button === 0 && (near || (this.view.zoom === 1 && !this.grip));
     this.held = slides ? "slider" : "picture";

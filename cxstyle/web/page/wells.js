@@ -1,6 +1,6 @@
 // The places of source and targets: a click chooses, a drop or a paste puts something in.
 import { addresses } from "./api.js";
-import { by, button, icon, make } from "./dom.js";
+import { button, by, icon, make, redraw } from "./dom.js";
 import { isPainted } from "./masks.js";
 import { choosePicture } from "./picker.js";
 import { changed, nameOf, on, state } from "./state.js";
@@ -9,27 +9,19 @@ export function setUpWells() {
   on("choice pictures masks", draw);
 }
 
-let drawn = "";
-
-// Only when something has changed: an element that is replaced takes no click and no drop.
 function draw() {
   const known = [state.source, ...state.targets.map(({ id }) => id)].map(
     (id) => id && [nameOf(id), state.useMasks && isPainted(id)],
   );
-  const signature = JSON.stringify([state.reading, state.source, state.targets, state.video?.id, known]);
-  if (signature === drawn) return;
-  drawn = signature;
-  const focused = document.activeElement?.id,
-    several = state.targets.length > 1;
+  const several = state.targets.length > 1;
   const target = () => well("target", "Target", state.targets[0]?.id ?? null, () => choose({ targets: [] }));
   by("wells").className = several ? "several" : "";
-  by("wells").replaceChildren(
+  redraw("wells", [state.reading, state.source, state.targets, state.video?.id, known], () => [
     state.video ? videoWell() : well("source", "Source", state.source, () => choose({ source: null })),
     several ? make("div", { className: "targets" }, ...state.targets.map(small)) : target(),
     exchange(several),
     state.targets.length ? another() : "",
-  );
-  if (focused) by(focused)?.focus({ preventScroll: true });
+  ]);
 }
 
 function choose(changes) {
@@ -43,7 +35,7 @@ function exchange(several) {
 }
 
 function another() {
-  const given = { type: "button", id: "another", className: "quiet", onclick: () => choosePicture("another") };
+  const given = { id: "another", className: "quiet", onclick: () => choosePicture("another") };
   return make("button", given, icon("plus"), "Another target");
 }
 
@@ -54,7 +46,6 @@ function captionOf(label, name, note = "") {
 
 function well(place, label, id, remove) {
   const open = make("button", {
-    type: "button",
     id: `choose-${place}`,
     className: "open",
     title: `Choose ${id ? "another" : "the"} ${place}`,
@@ -121,7 +112,7 @@ function videoWell() {
     { className: "well filled", "data-drop": "source" },
     make(
       "button",
-      { type: "button", id: "choose-source", className: "open", onclick: () => choosePicture("source") },
+      { id: "choose-source", className: "open", onclick: () => choosePicture("source") },
       make("img", { id: "video-thumb", src: addresses.frame(state.video.id, state.video.at ?? 0, 400), alt: "" }),
       captionOf("Video", state.video.name),
     ),
