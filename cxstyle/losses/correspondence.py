@@ -10,6 +10,7 @@ Oklab. (Whole pictures: Reinhard et al., "Color Transfer between Images", 2001; 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +19,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..pictures import Guide, bilinear, fit_within, from_oklab, pixel_shares, recolor, resize, shares_at, to_oklab
+from ..pictures import (
+    Guide,
+    bilinear,
+    fit_within,
+    from_oklab,
+    halved,
+    pixel_shares,
+    recolor,
+    resize,
+    shares_at,
+    to_oklab,
+)
 from .feature_sets import MEMBER, Steering, averaged
 from .neighbors import in_context
 
@@ -42,6 +54,10 @@ NEVER = 1e-30
 """In place of what two cells have hardly any label in common: less than any cosine can make up for."""
 LEAST = 0.01
 """Share of its weight that every place keeps."""
+TILE, QUANTILE = 16, 0.3
+"""Pixels on a side of where texture is measured, and of the amplitudes there: no edge in a plain place takes part."""
+FAINT = 0.2
+"""Share of their way that the finest levels go where the target is smooth."""
 DIRECTIONS = 32
 """Principal directions of the target's regions that guide the matching of finer layers."""
 
@@ -172,6 +188,27 @@ class Correspondence:
         counts, others = weighed([self.confidence], least)[0], weighed(self.confidences, least)
         return Steering(counts, tuple(others), *self.regions)
 
+    def mobility(self, targets: Sequence[Tensor], texture: Sequence[float]) -> list[Tensor]:
+        """Share of their way that the finest levels of a pyramid go at the source's places: as detail is in the
+        target where they correspond. So strokes come crisp, and skies without grain.
+
+        Args:
+            targets: each (1, 3, H, W) in [0, 1], at the size of the scale.
+            texture: of each level, fine to coarse, the amplitude that lets it go all of the way, in [0, 1].
+
+        Returns:
+            Of each of these levels (1, 1, h, w), the square of the amplitude's share, in [FAINT, 1].
+        """
+        found, rest = [], [target.mean(dim=1, keepdim=True).cpu() for target in targets]
+        for full in texture:
+            coarser = [halved(each) for each in rest]
+            details = [a - bilinear(b, a.shape[2], a.shape[3]) for a, b in zip(rest, coarser, strict=True)]
+            amplitudes = [bilinear(spared(d), *grid) for d, grid in zip(details, self.other.grids, strict=True)]
+            there = self.theirs @ torch.cat([amplitude.flatten() for amplitude in amplitudes])
+            found.append((mapped(there, self.source.grids)[0] / full).square().clamp(FAINT, 1))
+            rest = coarser
+        return found
+
     @cached_property
     def regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:
         """What regions look like, in the targets' own features: (1, K, h, w) of the source and of each target.
@@ -202,6 +239,14 @@ class Correspondence:
         deviation = (self.own @ self.source.squares - own.square()).clamp_min(0).sqrt()
         theirs = (self.theirs @ self.other.squares - wanted.square()).clamp_min(0).sqrt()
         return torch.cat([own, wanted, ((theirs + FLOOR) / (deviation + FLOOR)).clamp(*GAINS)], dim=1)
+
+
+def spared(detail: Tensor) -> Tensor:
+    """The amplitude that most of each tile of a level (1, 1, H, W) has: (1, 1, h, w)."""
+    side = min(TILE, *detail.shape[2:])
+    tiles = functional.unfold(detail.abs(), side, stride=side)[0]  # (side^2, h w)
+    rows, columns = (edge // side for edge in detail.shape[2:])
+    return tiles.kthvalue(math.ceil(QUANTILE * len(tiles)), dim=0).values.view(1, 1, rows, columns)
 
 
 def returning(side: Cells, own: Tensor, cycle: Tensor) -> Tensor:

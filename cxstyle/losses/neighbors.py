@@ -37,6 +37,8 @@ LENGTH, COLOR = 0.25, 5.0
 """Weights of the squared differences beside the angle's: of hypercolumns, and of colours."""
 BROAD = 3
 """Places on a side that colours are averaged over, so that one of another colour leaves no stain."""
+SURE = 3
+"""Power of how alike two places are, beside the middle one, with which they count."""
 EVEN = 1e-6
 """Least deviation and length: of a picture in one colour."""
 
@@ -126,17 +128,35 @@ def scaled(columns: Columns, by: Scaling) -> Tensor:
 
 
 def comparable(source: Tensor, targets: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """`places_of` the source and of each target as maps (1, C + 4, H, W) whose products are the cosines of features,
-    less ALIKE times the squared differences of colours but for what is the same for all of the targets' places."""
+    """`places_of` the source and of each target as maps (1, C + 5, H, W) whose products say how alike two places are:
+    the cosines of features less ALIKE times the squared differences of colours."""
 
-    def split(places: Tensor) -> tuple[Tensor, Tensor]:
-        return functional.normalize(places[:, :-3], dim=1), places[:, -3:]
+    def split(places: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        color = places[:, -3:]
+        squares = -ALIKE * color.square().sum(dim=1, keepdim=True)
+        return functional.normalize(places[:, :-3], dim=1), color, squares, torch.ones_like(squares)
 
-    x, color = split(source)
-    others = []
-    for y, other in map(split, targets):
-        others.append(torch.cat([y, other, -ALIKE * other.square().sum(dim=1, keepdim=True)], dim=1))
-    return torch.cat([x, 2 * ALIKE * color, torch.ones_like(color[:, :1])], dim=1), others
+    x, color, squares, ones = split(source)
+    others = [torch.cat(split(target), dim=1) for target in targets]
+    return torch.cat([x, 2 * ALIKE * color, ones, squares], dim=1), others
+
+
+def sureness(alike: Tensor, within: Tensor) -> Tensor:
+    """How much places count, by how like what they are made of they are, beside the others: a wall that the target
+    lacks is hardly made of anything.
+
+    Args:
+        alike: (H, W).
+        within: 0 where nothing belongs, (H, W).
+
+    Returns:
+        As `within`, times the power SURE of the share of the middle one, at most 1.
+    """
+    if not within.any():
+        return within
+    alike = functional.avg_pool2d(alike[None], BROAD, 1, BROAD // 2, count_include_pad=False)[0]
+    middle = alike[within > 0].median().clamp_min(EVEN)
+    return within * (alike / middle).clamp(0, 1) ** SURE
 
 
 def agreed(

@@ -27,6 +27,7 @@ from .neighbors import (
     places_of,
     scaled,
     scaling,
+    sureness,
 )
 from .palette import color_moments, palette_loss
 from .patches import PATCH, mrf_loss, patches
@@ -451,18 +452,20 @@ class Neighbors(Term):
     def _matched(
         self, x: FeatureSet, y: FeatureSet, grid: tuple[int, int], grids: Sequence[tuple[int, int]]
     ) -> tuple[Tensor, Tensor]:
-        """Which of y belongs at each place, and 1 where any does, 0 where y lacks its label: (H, W) each."""
-        units, others = (side.features[0].t() for side in (x, y))
+        """Which of y belongs at each place, and how surely, 0 where y lacks its label: (H, W) each."""
+        own, others = (side.features[0].t() for side in (x, y))
         if x.shares is None or y.shares is None:
-            chosen = nearest(units, others, self.precision).view(grid)
-            return agreed(chosen, units, others, grids), units.new_ones(grid)
-        chosen, within = units.new_zeros(x.size, dtype=torch.long), units.new_zeros(x.size)
-        labels, members = torch.zeros_like(chosen), y.shares >= MEMBER
-        for label, own, theirs in self.by_label(x, None, y, None):
-            chosen[own] = theirs[nearest(units[own], others[theirs], self.precision)]
-            within[own], labels[own] = 1.0, label
-        found = agreed(chosen.view(grid), units, others, grids, lambda at: members[labels.view(grid), at])
-        return found, within.view(grid)
+            found = agreed(nearest(own, others, self.precision).view(grid), own, others, grids)
+            within = own.new_ones(grid)
+        else:
+            chosen, within = own.new_zeros(x.size, dtype=torch.long), own.new_zeros(x.size)
+            labels, members = torch.zeros_like(chosen), y.shares >= MEMBER
+            for label, mine, theirs in self.by_label(x, None, y, None):
+                chosen[mine] = theirs[nearest(own[mine], others[theirs], self.precision)]
+                within[mine], labels[mine] = 1.0, label
+            found = agreed(chosen.view(grid), own, others, grids, lambda at: members[labels.view(grid), at])
+            within = within.view(grid)
+        return found, sureness((own * others[found.flatten()]).sum(dim=1).view(grid), within)
 
 
 def grid_like(found: Tensor) -> tuple[int, int]:

@@ -45,6 +45,7 @@ from .sheet import joined as joined
 from .tensors import bilinear as bilinear
 from .tensors import fit as fit
 from .tensors import fit_within as fit_within
+from .tensors import halved as halved
 from .tensors import interpolate as interpolate
 from .tensors import on_white as on_white
 from .tensors import resize as resize

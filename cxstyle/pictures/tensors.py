@@ -46,6 +46,11 @@ def bilinear(values: Tensor, height: int, width: int) -> Tensor:
     return functional.interpolate(values, (height, width), mode="bilinear", align_corners=False, antialias=smooth)
 
 
+def halved(values: Tensor) -> Tensor:
+    """Maps (N, C, H, W) at half of their size, rounded up."""
+    return bilinear(values, (values.shape[2] + 1) // 2, (values.shape[3] + 1) // 2)
+
+
 def fit(picture: Tensor, long_edge: int) -> tuple[int, int]:
     """(height, width) of a picture (1, 3, H, W) scaled to a long edge, but with no side below 32 px."""
     height, width = picture.shape[2:]

@@ -96,10 +96,13 @@ class Laplacian:
         luminance: rate of each level as a share of the learning rate, from the finest one to what is left of the
             picture in the end; 0 for a level that stays as it is where a scale starts.
         chroma: the same for colour; as many.
+        texture: of the finest levels, the amplitude of the target's detail, in the pixels' range, at which they move
+            that freely; where it has less, they go as much less far as the square of its share.
     """
 
     luminance: tuple[float, ...] = setting(min=0, max=10)
     chroma: tuple[float, ...] = setting(min=0, max=10)
+    texture: tuple[float, ...] = setting((), above=0, max=1)
 
     def __post_init__(self) -> None:
         settle(self)
@@ -107,6 +110,8 @@ class Laplacian:
             raise ConfigError(f"luminance: 2 to {MOST_LEVELS} levels are needed, got {len(self.luminance)}")
         if len(self.chroma) != len(self.luminance):
             raise ConfigError(f"chroma: as many levels as of luminance are needed, {len(self.luminance)}")
+        if len(self.texture) > len(self.luminance):
+            raise ConfigError(f"texture: no more levels than of luminance are possible, {len(self.luminance)}")
         if not any((*self.luminance, *self.chroma)):
             raise ConfigError("luminance: at least one level must move")
 

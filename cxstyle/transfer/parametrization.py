@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..pictures import bilinear, mixed
+from ..pictures import bilinear, halved, mixed
 from ..settings import Laplacian, StyleConfig
 
 OPPONENT = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
@@ -67,22 +67,29 @@ class Pixels:
 
 
 class Pyramid:
-    """The levels of a picture (1, 3, H, W), fine to coarse, the last one what is left of it.
+    """What is added to a picture (1, 3, H, W), as the levels of a pyramid, fine to coarse, the last one what is left.
 
     Args:
         picture: where they start.
-        settings: the rate of each.
+        settings: the rate of each level.
         still: pixels that don't move, (1, H, W).
-        reach: share of the way that each place goes, in [0, 1], (1, 1, H, W); 1 without. Adam's steps don't shrink with
-            the gradient, so smaller weights alone leave a place that nothing pulls as far from where it was as others.
+        reach: of each level the share of the way that each place goes, in [0, 1], (1, 1, h, w) on any grid; 1 without.
+            Adam's steps don't shrink with the gradient, so smaller weights alone leave a place that nothing pulls as
+            far from where it was as others.
     """
 
-    def __init__(self, picture: Tensor, settings: Laplacian, still: Tensor | None, reach: Tensor | None = None) -> None:
-        self.origin, self.still, self.reach = picture.clone(), still, reach
+    def __init__(
+        self, picture: Tensor, settings: Laplacian, still: Tensor | None, reach: Sequence[Tensor] = ()
+    ) -> None:
+        self.origin, self.still = picture.clone(), still
         self.mixing = functional.normalize(torch.tensor(OPPONENT), dim=1).to(picture)
         rates = settings.rates()
         # Luminance and colour of each level: 1 and 2 planes.
-        self.levels = [part.clone() for part in sum(self.analysed(picture, len(rates)), ())]
+        self.levels = [torch.zeros_like(part) for part in sum(self.analysed(picture, len(rates)), ())]
+        self.reach = [
+            bilinear(share, level.shape[2], level.shape[3]).to(picture)
+            for share, level in zip(reach, self.levels[::2], strict=False)
+        ]
         self.kept = [*self.levels, self.origin]
         chosen = [(tensor, rate) for tensor, rate in zip(self.levels, sum(rates, ()), strict=True) if rate > 0]
         self.moved, self.rates = [tensor.requires_grad_() for tensor, _ in chosen], [rate for _, rate in chosen]
@@ -92,7 +99,7 @@ class Pyramid:
         rest, levels = mixed(self.mixing, picture), []
         for _ in range(count - 1):
             height, width = rest.shape[2:]
-            smaller = bilinear(rest, (height + 1) // 2, (width + 1) // 2)
+            smaller = halved(rest)
             levels.append(rest - enlarged(smaller, height, width))
             rest = smaller
         return [(level[:, :1], level[:, 1:]) for level in [*levels, rest]]
@@ -100,13 +107,13 @@ class Pyramid:
     def picture(self) -> Tensor:
         """As `Parameters`."""
         levels = [torch.cat(pair, dim=1) for pair in zip(self.levels[::2], self.levels[1::2], strict=True)]
+        if self.reach:
+            levels = [share * level for share, level in zip(self.reach, levels, strict=True)]
         total = levels.pop()
         while levels:
             finer = levels.pop()
             total = finer + enlarged(total, finer.shape[2], finer.shape[3])
-        made = mixed(self.mixing.t(), total)
-        if self.reach is not None:
-            made = self.origin + self.reach * (made - self.origin)
+        made = self.origin + mixed(self.mixing.t(), total)
         return made if self.still is None else torch.where(self.still, self.origin, made)
 
     @torch.no_grad()
@@ -134,19 +141,10 @@ def enlarged(values: Tensor, height: int, width: int) -> Tensor:
 
 
 def parametrized(
-    config: StyleConfig, picture: Tensor, still: Tensor | None, reach: Tensor | None = None
+    config: StyleConfig, picture: Tensor, still: Tensor | None, reach: Sequence[Tensor] = ()
 ) -> Pixels | Pyramid:
-    """A picture (1, 3, H, W) as the settings want it moved.
-
-    Args:
-        config: the settings.
-        picture: where it starts.
-        still: pixels that don't move, (1, H, W); None where all do.
-        reach: share of the way that each place of a pyramid goes, (1, 1, h, w) on any grid; 1 without.
-    """
+    """A picture (1, 3, H, W) as the settings want it moved; the rest as of `Pyramid`, where it is one."""
     if isinstance(config.parametrization, Laplacian):
-        if reach is not None:
-            reach = bilinear(reach, picture.shape[2], picture.shape[3]).to(picture)
         return Pyramid(picture, config.parametrization, still, reach)
     return Pixels(picture, still)
 

@@ -14,7 +14,7 @@ from ..errors import MemoryLimitError
 from ..features import FeatureCache, Network, VGGFeatures
 from ..losses import LAYER, Correspondence, feature_layers
 from ..pictures import fit, fit_within, match_palettes, resize
-from ..settings import LossTerm, StyleConfig
+from ..settings import Laplacian, LossTerm, StyleConfig
 from .initial import InitialPicture, finest_edge
 from .inputs import Inputs
 from .memory import Need, Plan, Size, allowed, held, largest_edge, need, plan
@@ -123,7 +123,8 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
 
 def asks_for_correspondence(config: StyleConfig) -> bool:
     """Whether anything in the settings needs to know which parts correspond."""
-    if config.colors == "regions" or config.quiet > 0:
+    levels = config.parametrization
+    if config.colors == "regions" or config.quiet > 0 or (isinstance(levels, Laplacian) and levels.texture):
         return True
     return any(term.guidance for term in config.terms_in_force())
 

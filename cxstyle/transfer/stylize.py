@@ -17,7 +17,7 @@ from ..errors import ConfigError, MemoryLimitError
 from ..features import TiledFeatures
 from ..losses import Draws, Objective
 from ..pictures import Picture, fit, resize
-from ..settings import StyleConfig
+from ..settings import Laplacian, StyleConfig
 from .checkpoint import Checkpoint, State, identity
 from .details import RunDetails, run_details
 from .inputs import Targets, read_inputs
@@ -197,8 +197,7 @@ class Run:
         """The objective of a scale, on the network or on its tiles."""
         setup = self.setup
         source = resize(setup.source, *size).to(setup.device)
-        sizes = setup.target_sizes(setup.scales[index][0])
-        targets = [resize(target, *each).to(setup.device) for target, each in zip(setup.targets, sizes, strict=True)]
+        targets = [target.to(setup.device) for target in self._targets(index)]
         pixels = setup.memory.pixels[index]
         network = setup.network if pixels is None else TiledFeatures(setup.network, pixels)
         seen = partial(setup.cache.target_features, setup.network, pixels, extract=network)
@@ -213,6 +212,20 @@ class Run:
         )
         return objective.bind_source(source).bind_target(targets, seen)
 
+    def _targets(self, index: int) -> list[Tensor]:
+        """At a scale."""
+        sizes = self.setup.target_sizes(self.setup.scales[index][0])
+        return [resize(target, *size) for target, size in zip(self.setup.targets, sizes, strict=True)]
+
+    def _reach(self, index: int, objective: Objective) -> list[Tensor]:
+        """Of each level of a pyramid at a scale the share of the way that places go, (1, 1, h, w)."""
+        found, settings = self.setup.correspondence, self.config.parametrization
+        if found is None or objective.steering is None or not isinstance(settings, Laplacian):
+            return []
+        whole = objective.steering.source
+        finest = [share * whole for share in found.mobility(self._targets(index), settings.texture)]
+        return [*finest, *[whole] * (len(settings.luminance) - len(finest))]
+
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None
     ) -> tuple[Tensor, str]:
@@ -221,8 +234,7 @@ class Run:
         objective = self._objective(index, size)
         readings = LossLog(objective.names, self.losses, index + 1, setup.device)
         picture = picture.to(setup.device)
-        reach = None if objective.steering is None else objective.steering.source
-        parameters = parametrized(self.config, picture, setup.initial.still(picture), reach)
+        parameters = parametrized(self.config, picture, setup.initial.still(picture), self._reach(index, objective))
         draws = Draws(setup.generator, setup.device)
         now = PixelOptimizer(parameters, self.config.optimizer, index, readings, draws, self._recorded(index))
         if state is not None:

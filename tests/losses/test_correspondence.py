@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.losses.correspondence import LEAST, Correspondence, guided
+from cxstyle.losses.correspondence import FAINT, LEAST, Correspondence, guided
 from cxstyle.losses.perceptual import total_variation
 from cxstyle.pictures.guide import Guide
 from cxstyle.pictures.reading import load_picture
@@ -128,6 +128,18 @@ def test_a_cell_s_region_looks_like_its_counterpart_s(network: VGGFeatures) -> N
     torch.testing.assert_close(own.norm(dim=0), torch.ones(16, 16))
     stripes = own[:, 8, 3]
     assert stripes @ other[:, 8, 12] > stripes @ other[:, 8, 3] + 0.3
+
+
+def test_the_finest_levels_go_where_what_corresponds_has_fine_detail(network: VGGFeatures) -> None:
+    source, target = grounds(GREY, GREY), grounds(GREY, GREY, swapped=True)
+    found = Correspondence(source, [target], network, CPU, Guide())
+    target[..., 64:] = 0.5
+    target[..., ::16] = 1  # edges in a plain ground have no part in it
+    finest, second = found.mobility([target], (0.016, 0.9))
+    assert finest.shape == (1, 1, 16, 16)
+    assert float(finest[..., 2:6].max()) == pytest.approx(FAINT)
+    assert float(finest[..., 10:14].min()) > 0.9
+    torch.testing.assert_close(second, torch.full_like(second, FAINT))
 
 
 def test_a_guided_filter_keeps_what_follows_the_guide() -> None:

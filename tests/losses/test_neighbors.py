@@ -11,6 +11,7 @@ from cxstyle.errors import ConfigError
 from cxstyle.features.vgg import VGGFeatures, resolve_network
 from cxstyle.losses.neighbors import (
     ALIKE,
+    SURE,
     agreed,
     comparable,
     handed_down,
@@ -19,6 +20,7 @@ from cxstyle.losses.neighbors import (
     neighbor_loss,
     scaled,
     scaling,
+    sureness,
 )
 from cxstyle.losses.objective import Objective
 from cxstyle.pictures.guide import Guide
@@ -62,8 +64,20 @@ def test_places_are_compared_by_cosine_and_by_colour() -> None:
     units, rest = source[0].flatten(1).t(), target[0].flatten(1).t()
     cosines = torch.nn.functional.cosine_similarity(x[:, :, None], y[:, None], dim=0)
     wanted = cosines - ALIKE * torch.cdist(colors.t(), others.t()).square()
-    found = units @ rest.t() - ALIKE * colors.square().sum(dim=0)[:, None]
-    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(units @ rest.t(), wanted)
+
+
+def test_places_count_by_how_like_the_target_they_are_and_none_more_than_the_middle_one() -> None:
+    alike = torch.full((9, 9), 0.6)
+    alike[:, 6:], alike[:3, :3], within = 0.3, 0.9, torch.ones(9, 9)
+    within[8] = 0
+    found = sureness(alike, within)
+    assert float(found[8].abs().max()) == 0
+    assert found[:2, :2].tolist() == [[1, 1], [1, 1]]
+    assert float(found[4, 4]) == 1
+    torch.testing.assert_close(found[:8, 8], torch.full((8,), 0.5**SURE))
+    assert bool((sureness(-alike, within)[:8] == 0).all())
+    assert float(sureness(alike, torch.zeros(9, 9)).sum()) == 0
 
 
 def test_what_looks_the_same_is_told_apart_by_what_it_is_part_of() -> None:

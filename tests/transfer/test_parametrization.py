@@ -47,16 +47,18 @@ def test_what_moves_at_the_finest_level_has_no_colour(picture: torch.Tensor) -> 
     torch.testing.assert_close(change, change.mean(dim=1, keepdim=True).expand_as(change))
 
 
-def test_a_place_goes_its_share_of_the_way(picture: torch.Tensor) -> None:
-    reach = torch.ones(1, 1, 37, 50)
-    reach[..., :25], reach[..., :10] = 0.5, 0.0
-    levels, free = (Levels(picture, RATES, None, share) for share in (reach, None))
+def test_each_level_goes_its_share_of_the_way_place_by_place(picture: torch.Tensor) -> None:
+    finest = torch.ones(1, 1, 37, 50)
+    finest[..., :25], finest[..., :10] = 0.5, 0.0
+    shares = [finest, torch.full((1, 1, 1, 1), 0.25), torch.ones(1, 1, 2, 2)]
+    levels, free = (Levels(picture, RATES, None, reach) for reach in (shares, []))
     with torch.no_grad():
-        for one, other in zip(levels.moved, free.moved, strict=True):
-            one += 0.1
-            other += 0.1
-    torch.testing.assert_close(levels.picture() - picture, reach * (free.picture() - picture))
-    assert torch.equal(levels.picture()[..., :10], picture[..., :10])
+        for tensor in levels.moved:
+            tensor += 0.1
+        free.moved[0].add_(0.1 * finest)
+        for tensor in free.moved[1:]:
+            tensor += 0.025
+    torch.testing.assert_close(levels.picture(), free.picture())
 
 
 def test_what_leaves_the_range_is_brought_back_by_the_levels_that_move(picture: torch.Tensor) -> None:
@@ -94,6 +96,8 @@ def test_levels_that_make_no_pyramid_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         Laplacian(luminance, chroma)
+    with pytest.raises(ConfigError, match="texture: no more levels than of luminance are possible, 2"):
+        Laplacian((1, 1), (1, 1), (0.1, 0.1, 0.1))
 
 
 def test_a_shift_keeps_the_size_and_moves_what_is_there(picture: torch.Tensor) -> None:
