@@ -56,6 +56,8 @@ LEAST = 0.01
 """Share of its weight that every place keeps."""
 TILE, QUANTILE = 16, 0.3
 """Pixels on a side of where texture is measured, and of the amplitudes there: no edge in a plain place takes part."""
+SMOOTHEST = 0.25
+"""Share of a target that its texture is judged by."""
 FAINT = 0.2
 """Share of their way that the finest levels go where the target is smooth."""
 DIRECTIONS = 32
@@ -188,26 +190,33 @@ class Correspondence:
         counts, others = weighed([self.confidence], least)[0], weighed(self.confidences, least)
         return Steering(counts, tuple(others), *self.regions)
 
-    def mobility(self, targets: Sequence[Tensor], texture: Sequence[float]) -> list[Tensor]:
-        """Share of their way that the finest levels of a pyramid go at the source's places: as detail is in the
-        target where they correspond. So strokes come crisp, and skies without grain.
+    def reach(self, whole: Tensor, targets: Sequence[Tensor], texture: Sequence[float], levels: int) -> list[Tensor]:
+        """How far the source's places go of their way at each level of a pyramid: at the finest ones as there is
+        detail in the target where they correspond. So strokes come crisp, and skies without grain.
 
         Args:
+            whole: how far they go at all levels, in [0, 1], (1, 1, h, w); not less, where the target is all strokes,
+                than at the finest level in the smoothest quarter of it: there is nothing to keep quiet.
             targets: each (1, 3, H, W) in [0, 1], at the size of the scale.
-            texture: of each level, fine to coarse, the amplitude that lets it go all of the way, in [0, 1].
+            texture: of the finest levels the amplitude of luminance that lets them go as far, in [0, 1].
+            levels: of the pyramid.
 
         Returns:
-            Of each of these levels (1, 1, h, w), the square of the amplitude's share, in [FAINT, 1].
+            Of each level (1, 1, h, w); of the finest ones the square of the amplitude's share, in [FAINT, 1], of that.
         """
-        found, rest = [], [target.mean(dim=1, keepdim=True).cpu() for target in targets]
+        found, rest = list[Tensor](), [target.mean(dim=1, keepdim=True).cpu() for target in targets]
         for full in texture:
             coarser = [halved(each) for each in rest]
             details = [a - bilinear(b, a.shape[2], a.shape[3]) for a, b in zip(rest, coarser, strict=True)]
-            amplitudes = [bilinear(spared(d), *grid) for d, grid in zip(details, self.other.grids, strict=True)]
-            there = self.theirs @ torch.cat([amplitude.flatten() for amplitude in amplitudes])
-            found.append((mapped(there, self.source.grids)[0] / full).square().clamp(FAINT, 1))
+            amplitudes = [
+                bilinear(spared(d), *grid).flatten() for d, grid in zip(details, self.other.grids, strict=True)
+            ]
+            shares = torch.cat(amplitudes) / full
+            if not found:
+                whole = whole.clamp_min(float(shares.quantile(SMOOTHEST).square().clamp(0, 1)))
+            found.append(mapped(self.theirs @ shares, self.source.grids)[0].square().clamp(FAINT, 1) * whole)
             rest = coarser
-        return found
+        return [*found, *[whole] * (levels - len(found))]
 
     @cached_property
     def regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:

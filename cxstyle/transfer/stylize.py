@@ -222,9 +222,8 @@ class Run:
         found, settings = self.setup.correspondence, self.config.parametrization
         if found is None or objective.steering is None or not isinstance(settings, Laplacian):
             return []
-        whole = objective.steering.source
-        finest = [share * whole for share in found.mobility(self._targets(index), settings.texture)]
-        return [*finest, *[whole] * (len(settings.luminance) - len(finest))]
+        rates = settings.texture, len(settings.luminance)
+        return found.reach(objective.steering.source, self._targets(index), *rates)
 
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None

@@ -135,11 +135,13 @@ def test_the_finest_levels_go_where_what_corresponds_has_fine_detail(network: VG
     found = Correspondence(source, [target], network, CPU, Guide())
     target[..., 64:] = 0.5
     target[..., ::16] = 1  # edges in a plain ground have no part in it
-    finest, second = found.mobility([target], (0.016, 0.9))
-    assert finest.shape == (1, 1, 16, 16)
-    assert float(finest[..., 2:6].max()) == pytest.approx(FAINT)
-    assert float(finest[..., 10:14].min()) > 0.9
-    torch.testing.assert_close(second, torch.full_like(second, FAINT))
+    whole = torch.full((1, 1, 16, 16), 0.5)
+    finest, second, third = found.reach(whole, [target], (0.016, 0.9), 3)
+    assert float(finest[..., 2:6].max()) == pytest.approx(FAINT / 2)
+    assert float(finest[..., 10:14].min()) > 0.45
+    torch.testing.assert_close(second, FAINT * whole)
+    assert torch.equal(third, whole)
+    assert bool((found.reach(whole, [torch.rand(1, 3, 128, 128)], (0.016,), 3)[2] == 1).all())  # all strokes
 
 
 def test_a_guided_filter_keeps_what_follows_the_guide() -> None:
