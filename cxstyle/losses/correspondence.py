@@ -11,7 +11,7 @@ Oklab. (Whole pictures: Reinhard et al., "Color Transfer between Images", 2001; 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -195,8 +195,7 @@ class Correspondence:
         detail in the target where they correspond. So strokes come crisp, and skies without grain.
 
         Args:
-            whole: how far they go at all levels, in [0, 1], (1, 1, h, w); not less, where the target is all strokes,
-                than at the finest level in the smoothest quarter of it: there is nothing to keep quiet.
+            whole: how far they go at all levels, in [0, 1], (1, 1, h, w).
             targets: each (1, 3, H, W) in [0, 1], at the size of the scale.
             texture: of the finest levels the amplitude of luminance that lets them go as far, in [0, 1].
             levels: of the pyramid.
@@ -204,19 +203,28 @@ class Correspondence:
         Returns:
             Of each level (1, 1, h, w); of the finest ones the square of the amplitude's share, in [FAINT, 1], of that.
         """
-        found, rest = list[Tensor](), [target.mean(dim=1, keepdim=True).cpu() for target in targets]
+        found = [
+            mapped(self.theirs @ shares, self.source.grids)[0].square().clamp(FAINT, 1) * whole
+            for shares in self._textures(targets, texture)
+        ]
+        return [*found, *[whole] * (levels - len(found))]
+
+    def strokes(self, targets: Sequence[Tensor], texture: Sequence[float]) -> float:
+        """As how much all strokes the targets count, at the size of a scale, in [0, 1]: as far as the finest level would
+        go in their smoothest quarter. So far nothing has to be quiet, and no detail of the source to stay.
+        """
+        finest = next(self._textures(targets, texture), torch.zeros(1))
+        return float(finest.quantile(SMOOTHEST).square().clamp(0, 1))
+
+    def _textures(self, targets: Sequence[Tensor], texture: Sequence[float]) -> Iterator[Tensor]:
+        """Of each of the finest levels the targets' amplitude, by cell, (Q,), as a share of what `texture` names."""
+        rest = [target.mean(dim=1, keepdim=True).cpu() for target in targets]
         for full in texture:
             coarser = [halved(each) for each in rest]
             details = [a - bilinear(b, a.shape[2], a.shape[3]) for a, b in zip(rest, coarser, strict=True)]
-            amplitudes = [
-                bilinear(spared(d), *grid).flatten() for d, grid in zip(details, self.other.grids, strict=True)
-            ]
-            shares = torch.cat(amplitudes) / full
-            if not found:
-                whole = whole.clamp_min(float(shares.quantile(SMOOTHEST).square().clamp(0, 1)))
-            found.append(mapped(self.theirs @ shares, self.source.grids)[0].square().clamp(FAINT, 1) * whole)
+            amplitudes = [bilinear(spared(d), *grid) for d, grid in zip(details, self.other.grids, strict=True)]
+            yield torch.cat([amplitude.flatten() for amplitude in amplitudes]) / full
             rest = coarser
-        return [*found, *[whole] * (levels - len(found))]
 
     @cached_property
     def regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:

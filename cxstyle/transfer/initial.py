@@ -58,13 +58,20 @@ class InitialPicture:
         """The picture at a size."""
         return resize(self.picture, height, width)
 
-    def with_change(self, picture: Tensor, height: int, width: int) -> Tensor:
+    def with_change(self, picture: Tensor, height: int, width: int, strokes: float = 0) -> Tensor:
         """The picture so far at another size: the start at that size and, enlarged, what the run has changed about it.
 
         Enlarging the change alone keeps the start's fine detail, which the coarser scale never saw.
+
+        Args:
+            picture: (1, 3, H, W).
+            height, width: of what is given.
+            strokes: share of that detail that is left out, in [0, 1], to be painted anew.
         """
-        change = picture - self.at(*picture.shape[2:])
-        return (self.at(height, width) + interpolate(change, height, width)).clamp(0, 1)
+        before, start = self.at(*picture.shape[2:]), self.at(height, width)
+        if strokes:
+            start = start.lerp(interpolate(before, height, width), strokes)
+        return (start + interpolate(picture - before, height, width)).clamp(0, 1)
 
     def still(self, picture: Tensor) -> Tensor | None:
         """Which pixels of a picture (1, 3, H, W) don't move, (1, H, W); None where all do."""

@@ -156,7 +156,10 @@ class Run:
             if state is not None and index < state.scale:
                 continue
             size = fit(setup.source, edge)
-            picture = setup.initial.with_change(picture, *size) if state is None else state.pixels
+            if state is None:
+                picture = setup.initial.with_change(picture, *size, self._strokes(index) if index else 0)
+            else:
+                picture = state.pixels
             picture, status = self._guarded(index, picture, callback, state)
             state = None
             if status != "complete":
@@ -217,13 +220,23 @@ class Run:
         sizes = self.setup.target_sizes(self.setup.scales[index][0])
         return [resize(target, *size) for target, size in zip(self.setup.targets, sizes, strict=True)]
 
+    def _texture(self) -> tuple[float, ...]:
+        """At which amplitudes of the targets' detail levels move freely."""
+        levels = self.config.parametrization
+        return levels.texture if isinstance(levels, Laplacian) else ()
+
+    def _strokes(self, index: int) -> float:
+        """As how much all strokes the targets count at a scale."""
+        found = self.setup.correspondence
+        return 0 if found is None else found.strokes(self._targets(index), self._texture())
+
     def _reach(self, index: int, objective: Objective) -> list[Tensor]:
         """Of each level of a pyramid at a scale the share of the way that places go, (1, 1, h, w)."""
-        found, settings = self.setup.correspondence, self.config.parametrization
-        if found is None or objective.steering is None or not isinstance(settings, Laplacian):
+        found, levels = self.setup.correspondence, self.config.parametrization
+        if found is None or objective.steering is None or not isinstance(levels, Laplacian):
             return []
-        rates = settings.texture, len(settings.luminance)
-        return found.reach(objective.steering.source, self._targets(index), *rates)
+        whole = objective.steering.source.clamp_min(self._strokes(index))
+        return found.reach(whole, self._targets(index), levels.texture, len(levels.luminance))
 
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None
