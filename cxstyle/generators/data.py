@@ -24,8 +24,6 @@ from ..errors import ConfigError, OutputError, PictureError
 from ..files import sha256_of
 from ..pictures import VIDEOS, fit_within, load_picture, read_frames, resize, to_image
 
-PAIRINGS = ("number", "name")
-"""How pictures of two sides are paired, beside a file of CSV."""
 CUT, MORE = 0.08, 5.0
 """Mean change from frame to frame, in [0, 1], beyond which there is a cut; and as many times the usual one."""
 
