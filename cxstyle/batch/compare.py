@@ -20,8 +20,7 @@ from ..settings import StyleConfig
 from ..transfer import Inputs, Progress, Result, Run, Targets, as_list, prepare, read_inputs, versions, write_json
 from .jobs import Job, in_order
 from .naming import name_jobs
-
-ENDS = {"diverged": "a loss was no longer finite", "out of memory": "memory ran out"}
+from .worker import REASONS
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Outcome:
             "complete": f"{self.result.seconds['loop']:.0f} s",
             "stopped": f"stopped after {len(self.result.losses)} iterations",
         }
-        ended = (after | ENDS)[self.status]
+        ended = after.get(self.status) or REASONS[self.status].partition(";")[0]
         shown = to_image(on_white(self.result.picture, self.result.alpha))
         return Cell(shown, f"{caption}, {ended}" if caption else ended)
 
@@ -107,7 +106,7 @@ class Comparison:
     @property
     def failed(self) -> list[Outcome]:
         """Runs that did not give what they should, those that were stopped aside."""
-        return [o for o in self.outcomes if o.error or o.status in ENDS]
+        return [o for o in self.outcomes if o.error or o.status in REASONS]
 
     @property
     def stopped(self) -> bool:
