@@ -15,7 +15,7 @@ from ..device import usual_modes
 from ..errors import ConfigError, CxStyleError
 from ..features import FeatureCache
 from ..files import check_place, check_writable, write_whole
-from ..pictures import Cell, Photo, Picture, fit_within, grid, on_white, read_photo, resize, save_image, to_image
+from ..pictures import Cell, Photo, Picture, grid, on_white, read_photo, save_image, shrunk, to_image
 from ..settings import StyleConfig
 from ..transfer import Inputs, Progress, Result, Run, Targets, as_list, prepare, read_inputs, versions, write_json
 from .jobs import Job, in_order
@@ -226,8 +226,7 @@ class Runs:
 
     def shown(self, name: Path, edge: int) -> Image.Image:
         """A source or target at the size of the results."""
-        colors = on_white(self.photos[name].colors, self.photos[name].alpha)
-        return to_image(resize(colors, *fit_within(colors, edge)))
+        return to_image(shrunk(on_white(self.photos[name].colors, self.photos[name].alpha), edge))
 
     def inputs(self, job: Job) -> Inputs:
         own = None if job.source_mask is None else self.photos[job.source_mask]

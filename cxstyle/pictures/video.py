@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import OutputError, PictureError
 from ..files import check_plain, check_writable, partial_file, put_in_place
 from .limits import check_pixels
-from .tensors import fit_within, resize, to_image, to_tensor
+from .tensors import resize, shrunk, to_image, to_tensor
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -255,7 +255,7 @@ class Movie:
 
         `path` has a suffix of `KINDS`; `replace`, what is returned and errors as of `put_in_place`.
         """
-        last = resize(result, *fit_within(result, LONG_EDGE))
+        last = shrunk(result, LONG_EDGE)
         each = round(max(SHORTEST, min(LONGEST, LENGTH / max(1, len(self.frames)))) / 10) * 10
         if path.suffix.lower() == ".gif":
             with partial_file(path) as (partial, file):
