@@ -114,9 +114,9 @@ def numbered(path: Path) -> Iterator[Path]:
         yield path.with_stem(f"{path.stem}_{number}")
 
 
-def free(paths: Iterator[Path]) -> Path:
-    """The first that is not taken."""
-    return next(path for path in paths if not os.path.lexists(path))
+def free(path: Path) -> Path:
+    """The first of its names `numbered` that is not taken."""
+    return next(each for each in numbered(path) if not os.path.lexists(each))
 
 
 def make_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ import click
 from .. import transfer
 from ..checks import cut
 from ..errors import OutputError
-from ..files import TAKEN, check_place, check_writable, free, numbered
+from ..files import TAKEN, check_place, check_writable, free
 from .options import refuse
 
 LONGEST = 120
@@ -27,7 +27,7 @@ def made_up(*parts: str, suffix: str = ".png") -> Path:
 
 def free_name(*parts: str) -> Path:
     """`made_up`, numbered where that is taken."""
-    return free(numbered(made_up(*parts)))
+    return free(made_up(*parts))
 
 
 def tell(line: str) -> None:

@@ -231,7 +231,7 @@ class RunSession:
         try:
             encoded = result.encoded(wanted.suffix, self.writing)
         except FormatError as error:
-            wanted, piped = free(numbered(wanted.with_suffix(".png"))), False
+            wanted, piped = free(wanted.with_suffix(".png")), False
             tell(f"{error}; it goes to {wanted}")
             self.files.misplaced |= self.asked.output is not None
             encoded = pictures.encode(result.picture, ".png", result.alpha, Writing(bits=8, metadata=False))
@@ -244,7 +244,7 @@ class RunSession:
             return write_whole(path.with_name(wanted.name), encoded.content, replace=replace)
 
         if self.asked.output is None and not self.files.overwrite:
-            wanted = free(numbered(wanted))  # the made-up name may have been taken since
+            wanted = free(wanted)  # the made-up name may have been taken since
         return self.files.write(PIPE if piped else wanted, put)
 
     def write_report(self, result: transfer.Result, picture: Path, path: Path, replace: bool) -> Path:
@@ -285,7 +285,7 @@ def result_name(given: dict[str, Any], asked: RunOptions) -> Path:
         return asked.output
     parts = ["stdin" if path == PIPE else path.stem for path in (given["source"], *given["target"])]
     name = made_up(*parts, suffix=f".{asked.kind or 'png'}")
-    fresh = free(numbered(name))
+    fresh = free(name)
     known = [fresh, *reversed([*takewhile(os.path.lexists, numbered(name))])]
     going_on = asked.resume and asked.checkpoint is None
     return next((path for path in known if going_on and beside(path).exists()), fresh)

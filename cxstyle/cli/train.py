@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from .. import generators
-from ..files import check_writable, free, numbered
+from ..files import check_writable, free
 from ..settings import TrainConfig, train_preset_names
 from ..transfer import write_json
 from . import options as option
@@ -100,7 +100,7 @@ def trained(
         raise click.UsageError(f"{config} is for `cxstyle train {chosen.task}`")
     if output is None:
         named = Path(f"{sources.stem}_{targets.stem}.safetensors")
-        output = named if resume or overwrite else free(numbered(named))
+        output = named if resume or overwrite else free(named)
     if report is not None:
         check_writable(report, overwrite=overwrite, inputs=(sources, targets))
     first = os.environ.get("RANK", "0") == "0"  # of those that torchrun has started
