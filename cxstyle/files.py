@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .checks import in_words
-from .errors import CheckpointError, ConfigError, OutputError
+from .errors import CheckpointError, ConfigError, OutputError, TakenError
 
 PARTIAL = ".part"  # suffix of files that are being written
-TAKEN = "has come meanwhile and stays; the new one is"
 SLACK = 1 << 16  # bytes that are to stay free beside files: folders grow, too
 
 
@@ -175,15 +174,20 @@ def partial_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
         raise
 
 
-def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> Path:
-    """Makes a whole temporary file the one that it is for; or, where that is there and is not to be replaced, the first
-    free one of its names `numbered`, and returns it. An OutputError where it can't be: what stood there before is
-    untouched, and the temporary file is gone."""
+def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> None:
+    """Makes a whole temporary file the one that it is for.
+
+    Raises:
+        TakenError: that is there and is not to be replaced; the file has the first free one of its names `numbered`.
+        OutputError: it can't be; what stood there before is untouched, and the temporary file is gone.
+    """
     try:
-        return partial.replace(path if replace else next(filter(taken, numbered(path))))
+        place = partial.replace(path if replace else next(filter(taken, numbered(path))))
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+    if place != path:
+        raise TakenError(path, place)
 
 
 def taken(path: Path) -> bool:
@@ -204,12 +208,6 @@ def is_marked(path: Path, mark: bytes) -> bool:
         return False
 
 
-def check_place(path: Path, found: Path) -> None:
-    """Says, by an OutputError, where a file is that could not take its place."""
-    if found != path:
-        raise OutputError(f"{path} {TAKEN} {found}")
-
-
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well; an
@@ -219,11 +217,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     put_in_place(partial, path)
 
 
-def write_whole(path: Path, content: bytes, *, replace: bool = True) -> Path:
-    """Writes a file by way of a temporary one beside it; `replace`, the result and errors as of `put_in_place`."""
+def write_whole(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Writes a file by way of a temporary one beside it; `replace` and errors as of `put_in_place`."""
     with partial_file(path) as (partial, file):
         file.write(content)
-    return put_in_place(partial, path, replace=replace)
+    put_in_place(partial, path, replace=replace)
 
 
 def save_state(path: Path, kind: str, state: Mapping[str, Any]) -> None:

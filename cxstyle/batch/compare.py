@@ -12,9 +12,9 @@ from typing import Any
 from PIL import Image
 
 from ..device import usual_modes
-from ..errors import ConfigError, CxStyleError
+from ..errors import ConfigError, CxStyleError, TakenError
 from ..features import FeatureCache
-from ..files import check_place, check_writable, write_whole
+from ..files import check_writable, write_whole
 from ..pictures import Cell, Photo, Picture, grid, on_white, read_photo, save_image, shrunk, to_image
 from ..settings import StyleConfig
 from ..transfer import Inputs, Progress, Result, Run, Targets, as_list, prepare, read_inputs, versions, write_json
@@ -121,14 +121,14 @@ class Comparison:
         """
         save_image(self.sheet, Path(path), replace=True)
 
-    def write_report(self, path: Path, *, replace: bool = True) -> Path:
+    def write_report(self, path: Path, *, replace: bool = True) -> None:
         """Writes settings, losses, times and details of every run as JSON, {"versions": ..., "runs": [...]}.
 
         Raises:
-            OutputError: it can't be written.
+            OutputError: it can't be written; or, not to be replaced, a file was there, and it is beside it.
         """
         content = {"versions": versions(), "runs": [outcome.record() for outcome in self.outcomes]}
-        return write_json(path, content, replace=replace)
+        write_json(path, content, replace=replace)
 
 
 @usual_modes()
@@ -262,9 +262,10 @@ class Runs:
             outcome = replace(outcome, result=result)
             if self.folder is not None:
                 path = self.folder / job.output
-                written = write_whole(path, result.encoded(path.suffix).content, replace=self.overwrite)
-                outcome = replace(outcome, path=written)
-                check_place(path, written)
+                write_whole(path, result.encoded(path.suffix).content, replace=self.overwrite)
+                outcome = replace(outcome, path=path)
+        except TakenError as error:
+            return replace(outcome, error=str(error), path=error.place)
         except CxStyleError as error:
             return replace(outcome, error=str(error))
         return outcome

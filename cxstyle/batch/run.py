@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CxStyleError, OutputError
-from ..files import check_place, check_writable, make_folder, remove_partial, write_whole
+from ..files import check_writable, make_folder, remove_partial, write_whole
 from ..transfer import run_record, write_json
 from .jobs import Job, Task, in_order, part
 from .listing import place
@@ -160,14 +160,14 @@ class Batch:
             # Whatever ends the batch now has left a file that is known.
             self.begin(task, worker, sha256=digest)
             make_folder(path.parent)
-            check_place(path, write_whole(path, picture, replace=may_go))
+            write_whole(path, picture, replace=may_go)
             if self.reports is not None:
                 report, pictures = report_of(job, self.reports), job.inputs() | {"result": str(path)}
                 make_folder(report.parent)
                 how = outcome.details, outcome.status, outcome.facts["seconds"], outcome.losses
                 content = run_record(pictures, job.config, *how)
                 may_go = self.overwrite or job.output in self.before
-                check_place(report, write_json(report, content, replace=may_go))
+                write_json(report, content, replace=may_go)
         except CxStyleError as error:
             return replace(outcome, status=FAILED, error=str(error), picture=None)
         return outcome

@@ -19,7 +19,7 @@ import click
 
 from .. import pictures, transfer
 from ..errors import FormatError, OutputError
-from ..files import check_place, check_space, check_writable, free, make_folder, numbered, remove_partial, write_whole
+from ..files import check_space, check_writable, free, make_folder, numbered, remove_partial, write_whole
 from ..pictures import Writing, check_size, format_of
 from ..settings import StyleConfig
 from .display import Display, labels_in_words, used
@@ -194,7 +194,7 @@ class RunSession:
         path = folder / f"{self.output.stem}_{self.steps:05d}.png"
         try:
             content = pictures.encode(progress.picture, ".png").content
-            check_place(path, write_whole(path, content, replace=self.files.overwrite))
+            write_whole(path, content, replace=self.files.overwrite)
         except OutputError as error:
             self.display.error(f"cxstyle: {error}; no more intermediate pictures")
             self.save_every, self.files.misplaced = None, True
@@ -238,21 +238,23 @@ class RunSession:
         for note in encoded.notes:
             self.display.note(note)
 
-        def put(path: Path, replace: bool) -> Path:
-            if path == PIPE:
-                return to_stdout(encoded.content)
-            return write_whole(path.with_name(wanted.name), encoded.content, replace=replace)
+        def put(path: Path, replace: bool) -> None:
+            if piped and path == wanted:
+                to_stdout(encoded.content)
+            else:
+                write_whole(path, encoded.content, replace=replace)
 
         if self.asked.output is None and not self.files.overwrite:
             wanted = free(wanted)  # the made-up name may have been taken since
-        return self.files.write(PIPE if piped else wanted, put)
+        place = self.files.write(wanted, put)
+        return PIPE if piped and place == wanted else place
 
-    def write_report(self, result: transfer.Result, picture: Path, path: Path, replace: bool) -> Path:
+    def write_report(self, result: transfer.Result, picture: Path, path: Path, replace: bool) -> None:
         """In which sizes and weights are those of the targets that take part."""
         files: dict[str, Any] = {"source": str(self.given["source"]), "targets": self.used("target")}
         if self.given.get("source_mask") is not None:
             files |= {"source_mask": str(self.given["source_mask"]), "target_masks": self.used("target_mask")}
-        return transfer.write_json(path, result.report(files | {"result": str(picture)}), replace=replace)
+        transfer.write_json(path, result.report(files | {"result": str(picture)}), replace=replace)
 
     def tell_how_to_go_on(self, result: Path) -> None:
         """The command, where the state of a run that was stopped is kept."""
@@ -315,7 +317,7 @@ def with_stdin(given: dict[str, Any]) -> dict[str, Any]:
     return {name: read(value) for name, value in given.items()}
 
 
-def to_stdout(content: bytes) -> Path:
+def to_stdout(content: bytes) -> None:
     """All of a file; where nobody reads it to its end, stdout leads nowhere from then on."""
     try:
         sys.stdout.buffer.write(content)
@@ -324,7 +326,6 @@ def to_stdout(content: bytes) -> Path:
         # Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OutputError(f"can't write the picture to stdout: {error.strerror or error}") from error
-    return PIPE
 
 
 def ending(status: str, place: str, state: transfer.Checkpoint | None) -> str:
