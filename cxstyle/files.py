@@ -71,30 +71,32 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_writable(path: Path, *, overwrite: bool = False, inputs: Iterable[str | Path] = ()) -> None:
-    """Makes sure that a file can be made at `path`; leaves nothing behind.
+def check_writable(*paths: Path, overwrite: bool = False, inputs: Iterable[str | Path] = ()) -> None:
+    """Makes sure that a file can be made at each of these paths; leaves nothing behind.
 
     Args:
-        path: of the file.
-        overwrite: whether a file that is there may be replaced.
+        paths: of the files.
+        overwrite: whether files that are there may be replaced.
         inputs: files that may not be, whatever `overwrite` says.
 
     Raises:
         OutputError: a folder, an input, an existing file without `overwrite`, a missing or unwritable folder.
     """
-    try:
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder; name a file in it")
-        if file_id(path) in {file_id(each) for each in inputs} - {None}:
-            raise OutputError(f"{path} is read, and what is read is never replaced; choose another name")
-        if os.path.lexists(path) and not overwrite:
-            raise OutputError(f"{path} exists; choose another name or add --overwrite")
-        if not path.parent.is_dir():
-            raise OutputError(f"can't write {path}: there is no folder {path.parent}")
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+    read = {file_id(each) for each in inputs} - {None}
+    for path in paths:
+        try:
+            if path.is_dir():
+                raise OutputError(f"{path} is a folder; name a file in it")
+            if file_id(path) in read:
+                raise OutputError(f"{path} is read, and what is read is never replaced; choose another name")
+            if os.path.lexists(path) and not overwrite:
+                raise OutputError(f"{path} exists; choose another name or add --overwrite")
+            if not path.parent.is_dir():
+                raise OutputError(f"can't write {path}: there is no folder {path.parent}")
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
 
 
 def file_id(path: str | Path) -> tuple[int, int] | None:

@@ -238,8 +238,7 @@ class Runs:
         if self.folder is not None:
             jobs = name_jobs(jobs, template, lambda i: names[i])
             read = {file for job in jobs for file in job.files()}
-            for job in jobs:
-                check_writable(self.folder / job.output, overwrite=self.overwrite, inputs=read)
+            check_writable(*(self.folder / job.output for job in jobs), overwrite=self.overwrite, inputs=read)
         found = {id(job): Outcome(name, job) for name, job in zip(names, jobs, strict=True)}
         for place, job in enumerate(in_order(jobs)):
             step = Step(found[id(job)].name, place, len(jobs))

@@ -254,7 +254,7 @@ def run_batch(
 def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[Path]) -> None:
     """Makes sure, by OutputErrors, that results, reports and pictures on the way take the place of nothing but those of
     the same jobs, unless somebody said to overwrite; of nothing that is `read` in any case."""
-    taken = set[Path]()
+    taken, replaced, kept = set[Path](), list[Path](), list[Path]()
     for planned in batch.todo:
         job, known = planned.job, batch.overwrite or planned.job.output in batch.before
         result, others = batch.folder / job.output, list[Path]()
@@ -265,10 +265,14 @@ def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[Path]) ->
         for path in (result, *others):
             if path in taken:
                 raise OutputError(f"{path} would be the report of several jobs; give their results names of their own")
-            if os.path.lexists(path):
-                check_writable(path, overwrite=known or path is result, inputs=read)
         taken.update(others)
-        if os.path.lexists(result) and not batch.overwrite:
+        replaced += [result, *(others if known else ())]
+        kept += () if known else others
+    check_writable(*filter(os.path.lexists, replaced), overwrite=True, inputs=read)
+    check_writable(*filter(os.path.lexists, kept), overwrite=False, inputs=read)
+    for planned in () if batch.overwrite else batch.todo:
+        result = batch.folder / planned.job.output
+        if os.path.lexists(result):
             check_result(planned, result, batch.manifest)
 
 

@@ -108,8 +108,8 @@ class RunSession:
         remove_partial(self.files.known)  # of a run of the same files that was killed
         if self.save_every is not None:
             make_folder(self.save_every[1])
-            for path in self.save_every[1].glob(f"{glob.escape(self.output.stem)}_{'[0-9]' * 5}*.png"):
-                check_writable(path, overwrite=self.files.overwrite, inputs=self.files.inputs)
+            earlier = self.save_every[1].glob(f"{glob.escape(self.output.stem)}_{'[0-9]' * 5}*.png")
+            check_writable(*earlier, overwrite=self.files.overwrite, inputs=self.files.inputs)
 
     def stylize(self, settings: StyleConfig) -> None:
         """Runs and writes; ends the process with 130 where it was stopped and 1 where a loss was not finite."""
