@@ -184,7 +184,7 @@ class LocalPool:
             if task.index in self.cancelled:
                 ended.append(("ended", task, name, JobOutcome(STOPPED, why)))
             elif blamed and task.attempt >= ATTEMPTS:
-                error = f"{why} {task.attempt} times; see what it said above"
+                error = f"{why} {task.attempt} times; what it said is on the terminal"
                 ended.append(("ended", task, name, JobOutcome(FAILED, error)))
             else:
                 self.waiting.insert(0, replace(task, attempt=task.attempt + blamed))
