@@ -31,9 +31,8 @@ class TrainDisplay(Display):
         """After each step: whether to go on."""
         if self.bar is None:
             self.began = progress.step, progress.done, time.perf_counter()
-        place = f"epoch {progress.epoch}/{progress.epochs} step {progress.step}/{progress.steps}"
         losses = in_short(progress.losses) or ", ".join(f"{name} {v:.3g}" for name, v in progress.losses.items())
-        self.move(place, losses, progress.done)
+        self.move(progress.place, losses, progress.done)
         if progress.step == self.began[0] + TIMED:
             spent = time.perf_counter() - self.began[2]
             left = spent / (progress.done - self.began[1]) * (1 - progress.done)

@@ -63,6 +63,11 @@ class TrainProgress:
     losses: dict[str, float]
     strip: Path | None = None
 
+    @property
+    def place(self) -> str:
+        """Such as "epoch 2/6 step 41/120"."""
+        return f"epoch {self.epoch}/{self.epochs} step {self.step}/{self.steps}"
+
 
 Callback = Callable[[TrainProgress], object]
 
