@@ -186,7 +186,6 @@ def test_both_refuse_in_one_line_and_leave_nothing(pair, own_folder: Path) -> No
     (own_folder / "there.png").write_bytes(b"mine")
     presets = ["compare", source, target, "--presets"]
     for words, status, message in (
-        (["compare", "none.jpg", target, "--presets", "default"], 1, "there is no file none.jpg"),
         ([*presets, "nice"], 2, "preset: 'nice' is not known"),
         ([*presets, "none.yaml"], 2, "can't read none.yaml"),
         ([*presets, ","], 2, "presets: at least one is needed"),
@@ -195,13 +194,10 @@ def test_both_refuse_in_one_line_and_leave_nothing(pair, own_folder: Path) -> No
         ([*presets, "paper", "--report", "there.png"], 1, "there.png exists"),
         ([*presets, "paper", "-o", "a.png", "--report", "a.png"], 1, "name two files"),
         ([*presets, "paper", "--results", "there.png/r"], 1, "can't make the folder"),
-        ([*presets, "paper", "--size", "3"], 2, "size: must be a number at least 32"),
-        ([*presets, "paper", "--weights", "no.pth"], 1, "can't read the weights no.pth"),
         (["grid", source], 2, "Missing option '--targets'"),
         (["grid", source, "--targets"], 2, "requires an argument"),
         (["grid", "--targets", source, "-t", target], 2, "Missing argument 'SOURCES...'"),
         (["grid", source, "--targets", target, "-t", "none.png"], 1, "there is no file none.png"),
-        (["grid", source, "--targets", target, "--preset", "nice"], 2, "preset: 'nice' is not known"),
         (["grid", source, "--targets", target, "-o", "x.docx"], 1, "can't tell the format"),
     ):
         refused(status, message, *words)
