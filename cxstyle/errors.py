@@ -5,6 +5,8 @@ Every message is one line that says what was expected, what came, and what to do
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class CxStyleError(Exception):
     """Base of all errors that cxstyle raises on purpose."""
@@ -20,6 +22,14 @@ class PictureError(CxStyleError):
 
 class OutputError(CxStyleError):
     """A file that can't be written."""
+
+
+class TakenError(OutputError):
+    """A file whose place was taken meanwhile by one that is not to be replaced; it is whole, at `place`."""
+
+    def __init__(self, path: Path, place: Path) -> None:
+        super().__init__(f"{path} has come meanwhile and stays; the new one is {place}")
+        self.place = place
 
 
 class FormatError(OutputError):

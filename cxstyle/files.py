@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .checks import in_words
-from .errors import CheckpointError, ConfigError, OutputError
+from .errors import CheckpointError, ConfigError, OutputError, TakenError
 
 PARTIAL = ".part"  # suffix of files that are being written
-TAKEN = "has come meanwhile and stays; the new one is"
 SLACK = 1 << 16  # bytes that are to stay free beside files: folders grow, too
 
 
@@ -72,30 +71,32 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_writable(path: Path, *, overwrite: bool = False, inputs: Iterable[str | Path] = ()) -> None:
-    """Makes sure that a file can be made at `path`; leaves nothing behind.
+def check_writable(*paths: Path, overwrite: bool = False, inputs: Iterable[str | Path] = ()) -> None:
+    """Makes sure that a file can be made at each of these paths; leaves nothing behind.
 
     Args:
-        path: of the file.
-        overwrite: whether a file that is there may be replaced.
+        paths: of the files.
+        overwrite: whether files that are there may be replaced.
         inputs: files that may not be, whatever `overwrite` says.
 
     Raises:
         OutputError: a folder, an input, an existing file without `overwrite`, a missing or unwritable folder.
     """
-    try:
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder; name a file in it")
-        if file_id(path) in {file_id(each) for each in inputs} - {None}:
-            raise OutputError(f"{path} is read, and what is read is never replaced; choose another name")
-        if os.path.lexists(path) and not overwrite:
-            raise OutputError(f"{path} exists; choose another name or add --overwrite")
-        if not path.parent.is_dir():
-            raise OutputError(f"can't write {path}: there is no folder {path.parent}")
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+    read = {file_id(each) for each in inputs} - {None}
+    for path in paths:
+        try:
+            if path.is_dir():
+                raise OutputError(f"{path} is a folder; name a file in it")
+            if file_id(path) in read:
+                raise OutputError(f"{path} is read, and what is read is never replaced; choose another name")
+            if os.path.lexists(path) and not overwrite:
+                raise OutputError(f"{path} exists; choose another name or add --overwrite")
+            if not path.parent.is_dir():
+                raise OutputError(f"can't write {path}: there is no folder {path.parent}")
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
 
 
 def file_id(path: str | Path) -> tuple[int, int] | None:
@@ -114,9 +115,9 @@ def numbered(path: Path) -> Iterator[Path]:
         yield path.with_stem(f"{path.stem}_{number}")
 
 
-def free(paths: Iterator[Path]) -> Path:
-    """The first that is not taken."""
-    return next(path for path in paths if not os.path.lexists(path))
+def free(path: Path) -> Path:
+    """The first of its names `numbered` that is not taken."""
+    return next(each for each in numbered(path) if not os.path.lexists(each))
 
 
 def make_folder(folder: Path) -> None:
@@ -175,15 +176,20 @@ def partial_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
         raise
 
 
-def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> Path:
-    """Makes a whole temporary file the one that it is for; or, where that is there and is not to be replaced, the first
-    free one of its names `numbered`, and returns it. An OutputError where it can't be: what stood there before is
-    untouched, and the temporary file is gone."""
+def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> None:
+    """Makes a whole temporary file the one that it is for.
+
+    Raises:
+        TakenError: that is there and is not to be replaced; the file has the first free one of its names `numbered`.
+        OutputError: it can't be; what stood there before is untouched, and the temporary file is gone.
+    """
     try:
-        return partial.replace(path if replace else next(filter(taken, numbered(path))))
+        place = partial.replace(path if replace else next(filter(taken, numbered(path))))
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+    if place != path:
+        raise TakenError(path, place)
 
 
 def taken(path: Path) -> bool:
@@ -204,12 +210,6 @@ def is_marked(path: Path, mark: bytes) -> bool:
         return False
 
 
-def check_place(path: Path, found: Path) -> None:
-    """Says, by an OutputError, where a file is that could not take its place."""
-    if found != path:
-        raise OutputError(f"{path} {TAKEN} {found}")
-
-
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well; an
@@ -219,11 +219,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     put_in_place(partial, path)
 
 
-def write_whole(path: Path, content: bytes, *, replace: bool = True) -> Path:
-    """Writes a file by way of a temporary one beside it; `replace`, the result and errors as of `put_in_place`."""
+def write_whole(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """Writes a file by way of a temporary one beside it; `replace` and errors as of `put_in_place`."""
     with partial_file(path) as (partial, file):
         file.write(content)
-    return put_in_place(partial, path, replace=replace)
+    put_in_place(partial, path, replace=replace)
 
 
 def save_state(path: Path, kind: str, state: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ..device import DTYPES, choose_device, choose_precision, describe
 from ..features import VGG16, VGGFeatures, read_network
 from ..losses import Draws, Objective, contextual_loss, feature_layers, plain_contextual_loss, prepare
-from ..pictures import Picture, fit_within, load_picture, resize
+from ..pictures import Picture, load_picture, resize, shrunk
 from ..settings import StyleConfig
 from ..transfer import Progress, stylize, versions
 
@@ -189,7 +189,7 @@ class Bench:
         edge, iterations = self.plan.quality
         config = sampled_paper().override(size=edge, enlarge=True, iterations=iterations, device=str(self.device))
         left = stylize(*pair, config.override(precision="fp32")).picture
-        source, target = resize(pair[0], *left.shape[2:]), resize(pair[1], *fit_within(pair[1], edge))
+        source, target = resize(pair[0], *left.shape[2:]), shrunk(pair[1], edge)
         objective, found = self._objective(config, source, target), math.inf
 
         def value(picture: Tensor) -> float:

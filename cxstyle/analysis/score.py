@@ -156,11 +156,11 @@ def load(
 
 def fit_for_comparison(loaded: Sequence[Tensor], size: int) -> Iterator[Tensor]:
     picture, source, *targets = loaded
-    height, width = pictures.fit_within(picture, size)
-    yield pictures.resize(picture, height, width)
-    yield pictures.resize(source, height, width)
+    picture = pictures.shrunk(picture, size)
+    yield picture
+    yield pictures.resize(source, *picture.shape[2:])
     for target in targets:
-        yield pictures.resize(target, *pictures.fit_within(target, max(height, width)))
+        yield pictures.shrunk(target, max(picture.shape[2:]))
 
 
 def join_maps(maps: Sequence[Tensor]) -> Tensor:

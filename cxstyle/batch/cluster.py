@@ -45,13 +45,13 @@ TELL_EVERY = 1.0
 class Cluster:
     """Workers on the nodes of a Ray cluster. Nodes may join and leave.
 
+    Each worker has a GPU where nodes have some and a job can use one; nodes without one then do nothing.
+
     Args:
         address: auto, the cluster that runs on this machine or that RAY_ADDRESS names; host:port or ray://host:port; or
             local, to start Ray on this machine until the batch has ended.
         cpus: of each worker, whose threads are as many; without it 2, or as many as the largest node has; 1 beside a
             GPU.
-        gpus: whether each worker has a GPU; None where nodes have some and a job can use one. Nodes without a GPU then
-            do nothing.
         return_pictures: send pictures, masks and weight files to the nodes, for those that share no storage with this
             machine.
 
@@ -59,14 +59,12 @@ class Cluster:
         ConfigError: Ray is not installed, or less than one CPU.
     """
 
-    def __init__(
-        self, address: str = "auto", cpus: int | None = None, gpus: bool | None = None, return_pictures: bool = False
-    ) -> None:
+    def __init__(self, address: str = "auto", cpus: int | None = None, return_pictures: bool = False) -> None:
         if importlib.util.find_spec("ray") is None:
             raise ConfigError("batches on a cluster need Ray: pip install 'cxstyle[ray]'")
         if cpus is not None and cpus < 1:
             raise ConfigError(f"cpus: a worker needs at least 1, got {cpus}")
-        self.address, self.cpus, self.gpus, self.return_pictures = address, cpus, gpus, return_pictures
+        self.address, self.cpus, self.return_pictures = address, cpus, return_pictures
 
     def run(self, tasks: Sequence[Task], listener: Batch) -> None:
         """As `local.Executor`.
@@ -98,8 +96,7 @@ class Driver:
         self.ray, self.cluster, self.listener = ray, cluster, listener
         nodes = self.nodes()
         devices = {task.job.config.device.split(":")[0] for task in tasks}
-        found = bool(devices & {"auto", "cuda"}) and any(node.get("GPU") for node in nodes)
-        self.gpu = found if cluster.gpus is None else cluster.gpus
+        self.gpu = bool(devices & {"auto", "cuda"}) and any(node.get("GPU") for node in nodes)
         most = 1 if self.gpu else min(CPUS, max(int(node.get("CPU", 0)) for node in nodes))
         self.cpus = cluster.cpus or max(1, most)
         # On the head, which no batch outlives. An affinity to its node is not enough: Ray may ask a node that has just

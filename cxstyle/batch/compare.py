@@ -12,16 +12,15 @@ from typing import Any
 from PIL import Image
 
 from ..device import usual_modes
-from ..errors import ConfigError, CxStyleError
+from ..errors import ConfigError, CxStyleError, TakenError
 from ..features import FeatureCache
-from ..files import check_place, check_writable, write_whole
-from ..pictures import Cell, Photo, Picture, fit_within, grid, on_white, read_photo, resize, save_image, to_image
+from ..files import check_writable, write_whole
+from ..pictures import Cell, Photo, Picture, grid, on_white, read_photo, save_image, shrunk, to_image
 from ..settings import StyleConfig
 from ..transfer import Inputs, Progress, Result, Run, Targets, as_list, prepare, read_inputs, versions, write_json
 from .jobs import Job, in_order
 from .naming import name_jobs
-
-ENDS = {"diverged": "a loss was no longer finite", "out of memory": "memory ran out"}
+from .worker import REASONS
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Outcome:
             "complete": f"{self.result.seconds['loop']:.0f} s",
             "stopped": f"stopped after {len(self.result.losses)} iterations",
         }
-        ended = (after | ENDS)[self.status]
+        ended = after.get(self.status) or REASONS[self.status].partition(";")[0]
         shown = to_image(on_white(self.result.picture, self.result.alpha))
         return Cell(shown, f"{caption}, {ended}" if caption else ended)
 
@@ -107,7 +106,7 @@ class Comparison:
     @property
     def failed(self) -> list[Outcome]:
         """Runs that did not give what they should, those that were stopped aside."""
-        return [o for o in self.outcomes if o.error or o.status in ENDS]
+        return [o for o in self.outcomes if o.error or o.status in REASONS]
 
     @property
     def stopped(self) -> bool:
@@ -122,14 +121,14 @@ class Comparison:
         """
         save_image(self.sheet, Path(path), replace=True)
 
-    def write_report(self, path: Path, *, replace: bool = True) -> Path:
+    def write_report(self, path: Path, *, replace: bool = True) -> None:
         """Writes settings, losses, times and details of every run as JSON, {"versions": ..., "runs": [...]}.
 
         Raises:
-            OutputError: it can't be written.
+            OutputError: it can't be written; or, not to be replaced, a file was there, and it is beside it.
         """
         content = {"versions": versions(), "runs": [outcome.record() for outcome in self.outcomes]}
-        return write_json(path, content, replace=replace)
+        write_json(path, content, replace=replace)
 
 
 @usual_modes()
@@ -227,8 +226,7 @@ class Runs:
 
     def shown(self, name: Path, edge: int) -> Image.Image:
         """A source or target at the size of the results."""
-        colors = on_white(self.photos[name].colors, self.photos[name].alpha)
-        return to_image(resize(colors, *fit_within(colors, edge)))
+        return to_image(shrunk(on_white(self.photos[name].colors, self.photos[name].alpha), edge))
 
     def inputs(self, job: Job) -> Inputs:
         own = None if job.source_mask is None else self.photos[job.source_mask]
@@ -240,8 +238,7 @@ class Runs:
         if self.folder is not None:
             jobs = name_jobs(jobs, template, lambda i: names[i])
             read = {file for job in jobs for file in job.files()}
-            for job in jobs:
-                check_writable(self.folder / job.output, overwrite=self.overwrite, inputs=read)
+            check_writable(*(self.folder / job.output for job in jobs), overwrite=self.overwrite, inputs=read)
         found = {id(job): Outcome(name, job) for name, job in zip(names, jobs, strict=True)}
         for place, job in enumerate(in_order(jobs)):
             step = Step(found[id(job)].name, place, len(jobs))
@@ -264,9 +261,10 @@ class Runs:
             outcome = replace(outcome, result=result)
             if self.folder is not None:
                 path = self.folder / job.output
-                written = write_whole(path, result.encoded(path.suffix).content, replace=self.overwrite)
-                outcome = replace(outcome, path=written)
-                check_place(path, written)
+                write_whole(path, result.encoded(path.suffix).content, replace=self.overwrite)
+                outcome = replace(outcome, path=path)
+        except TakenError as error:
+            return replace(outcome, error=str(error), path=error.place)
         except CxStyleError as error:
             return replace(outcome, error=str(error))
         return outcome

@@ -17,7 +17,6 @@ from multiprocessing.context import SpawnProcess
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from ..checks import check_device
 from ..errors import ConfigError, DeviceError
 from .jobs import Job, Task
 from .worker import FAILED, STOPPED, JobOutcome, JobProgress, Worker
@@ -185,7 +184,7 @@ class LocalPool:
             if task.index in self.cancelled:
                 ended.append(("ended", task, name, JobOutcome(STOPPED, why)))
             elif blamed and task.attempt >= ATTEMPTS:
-                error = f"{why} {task.attempt} times; see what it said above"
+                error = f"{why} {task.attempt} times; what it said is on the terminal"
                 ended.append(("ended", task, name, JobOutcome(FAILED, error)))
             else:
                 self.waiting.insert(0, replace(task, attempt=task.attempt + blamed))
@@ -290,7 +289,6 @@ def device_names(workers: int | str, devices: str | None) -> list[str | None]:
         if not names:
             raise DeviceError("device: all means all GPUs, and this machine has none; use --device cpu and --workers")
     for name in names:
-        check_device(name)
         choose_device(name)
     if len(names) > 1 and workers not in ("auto", len(names)):
         raise ConfigError(f"workers: {workers} for {len(names)} devices; each device has one, so leave --workers out")

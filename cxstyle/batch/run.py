@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CxStyleError, OutputError
-from ..files import check_place, check_writable, make_folder, remove_partial, write_whole
+from ..files import check_writable, make_folder, remove_partial, write_whole
 from ..transfer import run_record, write_json
 from .jobs import Job, Task, in_order, part
 from .listing import place
@@ -160,14 +160,14 @@ class Batch:
             # Whatever ends the batch now has left a file that is known.
             self.begin(task, worker, sha256=digest)
             make_folder(path.parent)
-            check_place(path, write_whole(path, picture, replace=may_go))
+            write_whole(path, picture, replace=may_go)
             if self.reports is not None:
                 report, pictures = report_of(job, self.reports), job.inputs() | {"result": str(path)}
                 make_folder(report.parent)
                 how = outcome.details, outcome.status, outcome.facts["seconds"], outcome.losses
                 content = run_record(pictures, job.config, *how)
                 may_go = self.overwrite or job.output in self.before
-                check_place(report, write_json(report, content, replace=may_go))
+                write_json(report, content, replace=may_go)
         except CxStyleError as error:
             return replace(outcome, status=FAILED, error=str(error), picture=None)
         return outcome
@@ -254,7 +254,7 @@ def run_batch(
 def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[Path]) -> None:
     """Makes sure, by OutputErrors, that results, reports and pictures on the way take the place of nothing but those of
     the same jobs, unless somebody said to overwrite; of nothing that is `read` in any case."""
-    taken = set[Path]()
+    taken, replaced, kept = set[Path](), list[Path](), list[Path]()
     for planned in batch.todo:
         job, known = planned.job, batch.overwrite or planned.job.output in batch.before
         result, others = batch.folder / job.output, list[Path]()
@@ -265,10 +265,14 @@ def check_free(batch: Batch, every: tuple[int, Path] | None, read: set[Path]) ->
         for path in (result, *others):
             if path in taken:
                 raise OutputError(f"{path} would be the report of several jobs; give their results names of their own")
-            if os.path.lexists(path):
-                check_writable(path, overwrite=known or path is result, inputs=read)
         taken.update(others)
-        if os.path.lexists(result) and not batch.overwrite:
+        replaced += [result, *(others if known else ())]
+        kept += () if known else others
+    check_writable(*filter(os.path.lexists, replaced), overwrite=True, inputs=read)
+    check_writable(*filter(os.path.lexists, kept), overwrite=False, inputs=read)
+    for planned in () if batch.overwrite else batch.todo:
+        result = batch.folder / planned.job.output
+        if os.path.lexists(result):
             check_result(planned, result, batch.manifest)
 
 

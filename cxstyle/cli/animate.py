@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import generators, pictures, transfer
-from ..files import check_writable, free, numbered
+from ..files import check_writable, free
 from ..settings import StyleConfig, TrainConfig
 from . import options as option
 from .apply import STEADY, draw, long_edge
@@ -55,7 +55,7 @@ def animate(
     if target is None:
         option.refuse("is for the training; leave it out with --model", "preset", "minutes", "resume")
     named = Path(f"{video.stem}_{(target or model or video).stem}.mp4")
-    output = output or (named if resume or overwrite else free(numbered(named)))
+    output = output or (named if resume or overwrite else free(named))
     network = model or output.with_suffix(".safetensors")
     pictures.check_video(output)
     check_writable(output, overwrite=overwrite, inputs=[each for each in (video, target, model) if each])

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ..batch.compare import Comparison, Step
 
 PRESETS = "default,gatys,cnnmrf"
-GREEDY = "--targets"
 SHARED = [
     option.overwrite,
     *(option.SIZE, option.ITERATIONS, option.SEED, option.DEVICE),
@@ -34,6 +33,14 @@ SHARED = [
     option.max_pixels,
     option.quiet,
 ]
+TARGETS = click.option(
+    *("--targets", "--target", "-t", "targets"),
+    multiple=True,
+    required=True,
+    type=option.PATH,
+    metavar="TARGET",
+    help="One target, and the option again for each other: -t A -t B. A word without it is a source.",
+)
 FILES = ("overwrite", "results", "report", "quiet")
 
 
@@ -66,42 +73,11 @@ def compare(source: Path, target: Path, presets: str, output: Path | None, **opt
     write_sheet(partial(compared, source, target, configs, **masks), len(configs), output, read, **files)
 
 
-class TakesSeveral(click.Command):
-    """A command whose option `--targets` takes every word up to the next option: Click's options take one each."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, repeated(args))
-
-
-def repeated(words: list[str]) -> list[str]:
-    """a --targets b c -q -> a --targets b --targets c -q."""
-    found: list[str] = []
-    taking = False
-    for i, word in enumerate(words):
-        if word == "--":
-            return [*found, *words[i:]]
-        if word.startswith("-"):
-            taking = word == GREEDY
-            # Without a word after it the option itself goes on, and Click says what it lacks.
-            found += [] if taking and words[i + 1 :] and not words[i + 1].startswith("-") else [word]
-        else:
-            found += [GREEDY, word] if taking else [word]
-    return found
-
-
 @click.command(
-    cls=TakesSeveral,
-    epilog=example("grid samples/astronaut.jpg samples/chelsea.png --targets samples/hopper.jpg samples/coffee.png"),
+    epilog=example("grid samples/astronaut.jpg samples/chelsea.png -t samples/hopper.jpg -t samples/coffee.png")
 )
 @click.argument("sources", nargs=-1, required=True, type=option.PATH)
-@click.option(
-    *(GREEDY, "--target", "-t", "targets"),
-    multiple=True,
-    required=True,
-    type=option.PATH,
-    metavar="TARGETS...",
-    help="All words up to the next option; or one at a time, with -t (--target) repeated.",
-)
+@TARGETS
 @option.preset("A preset, or a YAML file.", default="default")
 @option.output("grid.png")
 @option.together(SHARED)

@@ -12,8 +12,8 @@ import click
 
 from .. import transfer
 from ..checks import cut
-from ..errors import OutputError
-from ..files import TAKEN, check_place, check_writable, free, numbered
+from ..errors import FormatError, OutputError, TakenError
+from ..files import check_writable, free
 from .options import refuse
 
 LONGEST = 120
@@ -27,7 +27,7 @@ def made_up(*parts: str, suffix: str = ".png") -> Path:
 
 def free_name(*parts: str) -> Path:
     """`made_up`, numbered where that is taken."""
-    return free(numbered(made_up(*parts)))
+    return free(made_up(*parts))
 
 
 def tell(line: str) -> None:
@@ -43,7 +43,7 @@ def json_file(
         refuse("is for --json", "overwrite")
         return lambda _: None
     check_writable(path, overwrite=overwrite, inputs=inputs)
-    return lambda record: check_place(path, transfer.write_json(path, record, replace=overwrite))
+    return lambda record: transfer.write_json(path, record, replace=overwrite)
 
 
 class OutputFiles:
@@ -63,18 +63,21 @@ class OutputFiles:
         if other != what:
             raise OutputError(f"{path} is both the {other} and the {what}; name two files")
 
-    def write(self, path: Path, write: Callable[..., Path]) -> Path:
+    def write(self, path: Path, write: Callable[..., object]) -> Path:
         """Writes what took long to compute by `write`, called with a path and `replace`; where its place has become
         unwritable, to a folder for temporary files, and says so. Returns where it is; an OutputError for nowhere."""
+        place = path
         try:
-            place = write(path, replace=self.overwrite)
-            if place != path:
-                tell(f"{path} {TAKEN} {place}")
+            write(path, replace=self.overwrite)
+        except TakenError as error:
+            place = error.place
+            tell(str(error))
         except Exception as error:  # whatever it is, there may be hours in this file
             # A picture that its format can't hold is one for PNG.
-            name = path.name if isinstance(error, OutputError) else f"{path.stem}.png"
+            name = f"{path.stem}.png" if isinstance(error, FormatError) else path.name
             try:
-                place = write(Path(tempfile.mkdtemp(prefix="cxstyle-"), name), replace=self.overwrite)
+                place = Path(tempfile.mkdtemp(prefix="cxstyle-"), name)
+                write(place, replace=self.overwrite)
             except (OSError, OutputError):
                 raise OutputError(f"{error}; no other place could be written to, either, so it is lost") from error
             tell(f"{error}; it is in {place} instead")

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from .. import analysis, pictures
 from ..files import check_writable, make_folder
 from . import options as option
-from .compare import TakesSeveral, compare, grid
+from .compare import TARGETS, compare, grid
 from .text import example
 
 if TYPE_CHECKING:
@@ -86,13 +86,10 @@ def fig7(context: click.Context, /, output: Path, **options: Any) -> None:
 
 
 @reproduce.command(
-    cls=TakesSeveral,
-    epilog=example(
-        "reproduce fig8 samples/astronaut.jpg --targets samples/hopper.jpg samples/coffee.png --features vgg16"
-    ),
+    epilog=example("reproduce fig8 samples/astronaut.jpg -t samples/hopper.jpg -t samples/coffee.png --features vgg16")
 )
 @click.argument("sources", nargs=-1, required=True, type=option.PATH)
-@click.option("--targets", "--target", "-t", multiple=True, required=True, type=option.PATH, help="As of `grid`.")
+@TARGETS
 @option.together(RUNS)
 @click.pass_context
 def fig8(context: click.Context, /, output: Path, **options: Any) -> None:

@@ -19,7 +19,7 @@ import click
 
 from .. import pictures, transfer
 from ..errors import FormatError, OutputError
-from ..files import check_place, check_space, check_writable, free, make_folder, numbered, remove_partial, write_whole
+from ..files import check_space, check_writable, free, make_folder, numbered, remove_partial, write_whole
 from ..pictures import Writing, check_size, format_of
 from ..settings import StyleConfig
 from .display import Display, labels_in_words, used
@@ -108,8 +108,8 @@ class RunSession:
         remove_partial(self.files.known)  # of a run of the same files that was killed
         if self.save_every is not None:
             make_folder(self.save_every[1])
-            for path in self.save_every[1].glob(f"{glob.escape(self.output.stem)}_{'[0-9]' * 5}*.png"):
-                check_writable(path, overwrite=self.files.overwrite, inputs=self.files.inputs)
+            earlier = self.save_every[1].glob(f"{glob.escape(self.output.stem)}_{'[0-9]' * 5}*.png")
+            check_writable(*earlier, overwrite=self.files.overwrite, inputs=self.files.inputs)
 
     def stylize(self, settings: StyleConfig) -> None:
         """Runs and writes; ends the process with 130 where it was stopped and 1 where a loss was not finite."""
@@ -194,7 +194,7 @@ class RunSession:
         path = folder / f"{self.output.stem}_{self.steps:05d}.png"
         try:
             content = pictures.encode(progress.picture, ".png").content
-            check_place(path, write_whole(path, content, replace=self.files.overwrite))
+            write_whole(path, content, replace=self.files.overwrite)
         except OutputError as error:
             self.display.error(f"cxstyle: {error}; no more intermediate pictures")
             self.save_every, self.files.misplaced = None, True
@@ -231,28 +231,30 @@ class RunSession:
         try:
             encoded = result.encoded(wanted.suffix, self.writing)
         except FormatError as error:
-            wanted, piped = free(numbered(wanted.with_suffix(".png"))), False
+            wanted, piped = free(wanted.with_suffix(".png")), False
             tell(f"{error}; it goes to {wanted}")
             self.files.misplaced |= self.asked.output is not None
             encoded = pictures.encode(result.picture, ".png", result.alpha, Writing(bits=8, metadata=False))
         for note in encoded.notes:
             self.display.note(note)
 
-        def put(path: Path, replace: bool) -> Path:
-            if path == PIPE:
-                return to_stdout(encoded.content)
-            return write_whole(path.with_name(wanted.name), encoded.content, replace=replace)
+        def put(path: Path, replace: bool) -> None:
+            if piped and path == wanted:
+                to_stdout(encoded.content)
+            else:
+                write_whole(path, encoded.content, replace=replace)
 
         if self.asked.output is None and not self.files.overwrite:
-            wanted = free(numbered(wanted))  # the made-up name may have been taken since
-        return self.files.write(PIPE if piped else wanted, put)
+            wanted = free(wanted)  # the made-up name may have been taken since
+        place = self.files.write(wanted, put)
+        return PIPE if piped and place == wanted else place
 
-    def write_report(self, result: transfer.Result, picture: Path, path: Path, replace: bool) -> Path:
+    def write_report(self, result: transfer.Result, picture: Path, path: Path, replace: bool) -> None:
         """In which sizes and weights are those of the targets that take part."""
         files: dict[str, Any] = {"source": str(self.given["source"]), "targets": self.used("target")}
         if self.given.get("source_mask") is not None:
             files |= {"source_mask": str(self.given["source_mask"]), "target_masks": self.used("target_mask")}
-        return transfer.write_json(path, result.report(files | {"result": str(picture)}), replace=replace)
+        transfer.write_json(path, result.report(files | {"result": str(picture)}), replace=replace)
 
     def tell_how_to_go_on(self, result: Path) -> None:
         """The command, where the state of a run that was stopped is kept."""
@@ -285,7 +287,7 @@ def result_name(given: dict[str, Any], asked: RunOptions) -> Path:
         return asked.output
     parts = ["stdin" if path == PIPE else path.stem for path in (given["source"], *given["target"])]
     name = made_up(*parts, suffix=f".{asked.kind or 'png'}")
-    fresh = free(numbered(name))
+    fresh = free(name)
     known = [fresh, *reversed([*takewhile(os.path.lexists, numbered(name))])]
     going_on = asked.resume and asked.checkpoint is None
     return next((path for path in known if going_on and beside(path).exists()), fresh)
@@ -315,7 +317,7 @@ def with_stdin(given: dict[str, Any]) -> dict[str, Any]:
     return {name: read(value) for name, value in given.items()}
 
 
-def to_stdout(content: bytes) -> Path:
+def to_stdout(content: bytes) -> None:
     """All of a file; where nobody reads it to its end, stdout leads nowhere from then on."""
     try:
         sys.stdout.buffer.write(content)
@@ -324,7 +326,6 @@ def to_stdout(content: bytes) -> Path:
         # Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OutputError(f"can't write the picture to stdout: {error.strerror or error}") from error
-    return PIPE
 
 
 def ending(status: str, place: str, state: transfer.Checkpoint | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from .. import generators
-from ..files import check_writable, free, numbered
+from ..files import check_writable, free
 from ..settings import TrainConfig, train_preset_names
 from ..transfer import write_json
 from . import options as option
@@ -31,9 +31,8 @@ class TrainDisplay(Display):
         """After each step: whether to go on."""
         if self.bar is None:
             self.began = progress.step, progress.done, time.perf_counter()
-        place = f"epoch {progress.epoch}/{progress.epochs} step {progress.step}/{progress.steps}"
         losses = in_short(progress.losses) or ", ".join(f"{name} {v:.3g}" for name, v in progress.losses.items())
-        self.move(place, losses, progress.done)
+        self.move(progress.place, losses, progress.done)
         if progress.step == self.began[0] + TIMED:
             spent = time.perf_counter() - self.began[2]
             left = spent / (progress.done - self.began[1]) * (1 - progress.done)
@@ -100,7 +99,7 @@ def trained(
         raise click.UsageError(f"{config} is for `cxstyle train {chosen.task}`")
     if output is None:
         named = Path(f"{sources.stem}_{targets.stem}.safetensors")
-        output = named if resume or overwrite else free(numbered(named))
+        output = named if resume or overwrite else free(named)
     if report is not None:
         check_writable(report, overwrite=overwrite, inputs=(sources, targets))
     first = os.environ.get("RANK", "0") == "0"  # of those that torchrun has started

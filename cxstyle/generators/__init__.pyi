@@ -1,7 +1,6 @@
 from .apply import Applied as Applied
 from .apply import apply as apply
 from .crn import CRN as CRN
-from .data import PAIRINGS as PAIRINGS
 from .data import Survey as Survey
 from .data import read_side as read_side
 from .data import survey as survey

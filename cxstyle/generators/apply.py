@@ -117,8 +117,8 @@ def results_of(inputs: Sequence[str | Path], output: Path, *, overwrite: bool) -
             raise OutputError(f"{path} is the second input for {result}; apply the network to their folders in turn")
         if result.suffix.lower() not in kinds:
             raise OutputError(f"{result}: what comes of {path.name} is one of {', '.join(kinds)}")
-        check_writable(result, overwrite=overwrite, inputs=paths)
         found[result] = path
+    check_writable(*found, overwrite=overwrite, inputs=paths)
     return [(path, result) for result, path in found.items()]
 
 

@@ -22,10 +22,8 @@ from torch import Tensor
 
 from ..errors import ConfigError, OutputError, PictureError
 from ..files import sha256_of
-from ..pictures import VIDEOS, fit_within, load_picture, read_frames, resize, to_image
+from ..pictures import VIDEOS, load_picture, read_frames, resize, shrunk, to_image
 
-PAIRINGS = ("number", "name")
-"""How pictures of two sides are paired, beside a file of CSV."""
 CUT, MORE = 0.08, 5.0
 """Mean change from frame to frame, in [0, 1], beyond which there is a cut; and as many times the usual one."""
 
@@ -111,7 +109,7 @@ def read_side(where: str | Path, long_edge: int) -> Side:
     try:
         with tempfile.TemporaryFile() as file:
             for name, picture in named_pictures(paths):
-                picture = resize(picture, *fit_within(picture, long_edge))
+                picture = shrunk(picture, long_edge)
                 size = size or picture.shape[2:]
                 if picture.shape[2:] != size:
                     first, other = (f"{w}x{h} px" for h, w in (size, picture.shape[2:]))

@@ -16,7 +16,7 @@ from .. import __version__
 from ..device import choose_device, choose_precision, exact_float32, memory_errors
 from ..errors import ConfigError, WeightsError
 from ..files import read_plain, write_whole
-from ..pictures import Picture, fit_within, interpolate, load_picture, resize
+from ..pictures import Picture, interpolate, load_picture, shrunk
 from .crn import CRN
 
 METADATA_KEY = "cxstyle"
@@ -91,7 +91,7 @@ class Generator:
                 "full-size: this network draws whole pictures; only a change can be laid over a larger one"
             )
         whole = load_picture(picture)
-        found = resize(whole, *fit_within(whole, long_edge or max(self.size)))
+        found = shrunk(whole, long_edge or max(self.size))
         where = self.network.last.weight.device
         half = torch.autocast(where.type, torch.bfloat16, enabled=self.precision == "bf16")
         with torch.no_grad(), exact_float32(), memory_errors(), half:

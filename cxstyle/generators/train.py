@@ -63,6 +63,11 @@ class TrainProgress:
     losses: dict[str, float]
     strip: Path | None = None
 
+    @property
+    def place(self) -> str:
+        """Such as "epoch 2/6 step 41/120"."""
+        return f"epoch {self.epoch}/{self.epochs} step {self.step}/{self.steps}"
+
 
 Callback = Callable[[TrainProgress], object]
 
@@ -354,7 +359,8 @@ class Training:
         target = resize(target, height, round(target.shape[3] * height / target.shape[2]))
         make_folder(self.strips)
         files = {epoch: self.strips / f"{epoch:03}.png" for epoch in range(1, len(self.epochs) + 1)}
-        path = save_image(to_image(torch.cat([source, drawn, target], dim=3)), files[len(self.epochs)], replace=True)
+        path = files[len(self.epochs)]
+        save_image(to_image(torch.cat([source, drawn, target], dim=3)), path, replace=True)
         rows = [epoch for epoch in [*files][-40:] if files[epoch].exists()]
         sheet = grid([[read_image(files[row])] for row in rows], sides=[f"epoch {row}" for row in rows])
         save_image(sheet, self.strips.with_name(f"{self.strips.name}.png"), replace=True)

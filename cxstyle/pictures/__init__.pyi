@@ -49,6 +49,7 @@ from .tensors import halved as halved
 from .tensors import interpolate as interpolate
 from .tensors import on_white as on_white
 from .tensors import resize as resize
+from .tensors import shrunk as shrunk
 from .tensors import to_image as to_image
 from .tensors import to_tensor as to_tensor
 from .video import CONTAINERS as CONTAINERS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -52,6 +53,7 @@ def decoder_errors(label: str) -> Iterator[None]:
         raise PictureError(f"{label} needs more memory than there is") from error
     except Exception as error:  # damaged files raise whatever a decoder didn't expect
         reason = " ".join(str(getattr(error, "strerror", None) or error or type(error).__name__).split())
+        reason = re.sub(r" \w+load_buffer: load error$", "", reason)  # libvips ends so or not, by chance
         meant = "it may be damaged, or of a rare kind: save it as PNG"
         raise PictureError(f"{label} can't be read: {reason[:200]}; {meant}") from error
 

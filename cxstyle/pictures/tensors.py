@@ -63,6 +63,11 @@ def fit_within(picture: Tensor, long_edge: int) -> tuple[int, int]:
     return fit(picture, min(long_edge, max(picture.shape[2:])))
 
 
+def shrunk(picture: Tensor, long_edge: int) -> Tensor:
+    """(N, 3, H, W) at the size of `fit_within`; a picture that is no larger as it is."""
+    return resize(picture, *fit_within(picture, long_edge))
+
+
 def on_white(colors: Tensor, alpha: Tensor | None) -> Tensor:
     """Straight colours (1, 3, H, W) with their alpha (1, 1, H, W) laid on white: (1, 3, H, W)."""
     return colors if alpha is None else (colors * alpha + (1 - alpha)).clamp(0, 1)

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..errors import OutputError, PictureError
 from ..files import check_plain, check_writable, partial_file, put_in_place
 from .limits import check_pixels
-from .tensors import fit_within, resize, to_image, to_tensor
+from .tensors import resize, shrunk, to_image, to_tensor
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -157,7 +157,6 @@ class VideoWriter:
 
     Attributes:
         container: PyAV's, open for writing, for further streams before the first frame.
-        path: where it is, once it is whole.
 
     Raises:
         OutputError: PyAV is missing, another suffix, or it, or a frame, can't be written; nothing is left behind then.
@@ -206,7 +205,7 @@ class VideoWriter:
                 raise OutputError(f"can't write {self.path}: it would be a video without a frame")
             self.container.mux(self._stream.encode(None))
             self.container.close()
-        self.path = put_in_place(self._partial, self.path, replace=self.replace)
+        put_in_place(self._partial, self.path, replace=self.replace)
 
 
 def check_video(path: Path) -> None:
@@ -250,23 +249,23 @@ class Movie:
             to_image(picture).save(encoded, "JPEG", quality=95, subsampling=0)
             self.frames[f"{step:07}"] = encoded.getvalue()
 
-    def write(self, path: Path, result: Tensor, *, replace: bool = True) -> Path:
+    def write(self, path: Path, result: Tensor, *, replace: bool = True) -> None:
         """Makes the movie, whole or not at all, its last frame the result, (1, 3, H, W) in [0, 1].
 
-        `path` has a suffix of `KINDS`; `replace`, what is returned and errors as of `put_in_place`.
+        `path` has a suffix of `KINDS`; `replace` and errors as of `put_in_place`.
         """
-        last = resize(result, *fit_within(result, LONG_EDGE))
+        last = shrunk(result, LONG_EDGE)
         each = round(max(SHORTEST, min(LONGEST, LENGTH / max(1, len(self.frames)))) / 10) * 10
         if path.suffix.lower() == ".gif":
             with partial_file(path) as (partial, file):
                 write_gif(file, self._pictures(last), [each] * len(self.frames) + [HOLD])
-            return put_in_place(partial, path, replace=replace)
+            put_in_place(partial, path, replace=replace)
+            return
         with VideoWriter(path, Fraction(1000, each), replace=replace) as video:
             for picture in self._pictures(last):
                 video.write(picture)
             for _ in range(round(HOLD / each) - 1):
                 video.write(last)
-        return video.path
 
     def _pictures(self, last: Tensor) -> Iterator[Tensor]:
         """All frames at the size of the last, never two in memory."""

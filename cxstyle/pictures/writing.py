@@ -160,7 +160,7 @@ def save_picture(
     return notes
 
 
-def save_image(image: Image.Image, path: Path, *, replace: bool) -> Path:
-    """Writes an opaque picture of Pillow's; errors as of `save_picture`, `replace` and the result of `put_in_place`."""
+def save_image(image: Image.Image, path: Path, *, replace: bool) -> None:
+    """Writes an opaque picture of Pillow's; errors as of `save_picture`, and of `put_in_place` as is `replace`."""
     format_of(path)
-    return write_whole(path, encode(to_tensor(image), path.suffix).content, replace=replace)
+    write_whole(path, encode(to_tensor(image), path.suffix).content, replace=replace)

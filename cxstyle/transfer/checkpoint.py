@@ -151,7 +151,7 @@ def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Networ
 
 def check_same(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Refuses, by a CheckpointError that says what differs, the checkpoint of a run that came to other pixels."""
-    anew = "or start anew with --overwrite in place of --resume"
+    anew = "or start anew without it"
     if found["versions"] != wanted["versions"]:
         theirs, ours = (
             " and ".join(f"{name} {version}" for name, version in run["versions"].items()) for run in (found, wanted)

@@ -47,6 +47,6 @@ def run_record(
     }
 
 
-def write_json(path: Path, content: Mapping[str, Any], *, replace: bool = True) -> Path:
+def write_json(path: Path, content: Mapping[str, Any], *, replace: bool = True) -> None:
     """Indented, with a newline at its end, whole or not at all; the rest as of `write_whole`."""
-    return write_whole(path, (json.dumps(content, indent=1) + "\n").encode(), replace=replace)
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode(), replace=replace)

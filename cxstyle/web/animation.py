@@ -73,9 +73,8 @@ class Animation:
 
     def step(self, progress: TrainProgress) -> bool:
         """After each step of the training."""
-        place = f"epoch {progress.epoch}/{progress.epochs} step {progress.step}/{progress.steps}"
         picture = None if progress.strip is None else load_picture(progress.strip)
-        return self.tell((1 - DRAWING) * progress.done, place, picture, progress.losses)
+        return self.tell((1 - DRAWING) * progress.done, progress.place, picture, progress.losses)
 
     def tell(
         self, done: float, place: str, picture: Tensor | None = None, losses: dict[str, float] | None = None

@@ -90,7 +90,6 @@ class RunQueue:
         self.matches: dict[str, dict[str, Any]] = {}
         self.order: list[Run] = []
         self.now: tuple[Run, int] | None = None
-        self.since, self.first, self.told, self.kept, self.spent = 0.0, (0.0, 0.0), 0.0, 0.0, 0.0
         self.closing = self.hurry = False
         self.pool, self.matcher = PoolThread(device), PoolThread(device)
 
@@ -214,8 +213,6 @@ class RunQueue:
         while self.now is None and self.order:
             run = self.order.pop(0)
             run.status, run.started, run.resumable = "running", time.time(), False
-            self.since, self.first, self.told, self.kept = time.monotonic(), (0.0, 0.0), 0.0, time.monotonic()
-            self.spent = run.seconds
             try:
                 how: dict[str, Any] = {"kind": run.kind, "minutes": run.minutes, "model": self.model(run)}
                 how |= {"preview": PREVIEW_EDGE, "checkpoint": self.store.file(run, "checkpoint")}
@@ -229,35 +226,38 @@ class RunQueue:
             self._changed(run, *self.order)
 
     async def _work(self, run: Run, task: PageTask) -> None:
-        outcome = await self.pool.outcome(task, partial(self._progressed, run))
-        self.now = None
+        began, spent = time.monotonic(), run.seconds
+        first, told, kept = (0.0, 0.0), 0.0, began
+
+        def progressed(progress: JobProgress) -> None:
+            nonlocal first, told, kept
+            now = time.monotonic()
+            run.done, run.place, run.scale, run.scales = progress.done, progress.place, progress.scale, progress.scales
+            run.losses = losses = {name: finite(value) for name, value in progress.losses.items()}
+            run.seconds = spent + now - began
+            if not first[0] or progress.done < first[1]:  # less: by a worker that took another's place
+                first = now, progress.done
+            if progress.done > first[1]:
+                run.seconds_left = (now - first[0]) / (progress.done - first[1]) * (1 - progress.done)
+            if progress.preview is not None:
+                self.previews[run.id], run.picture_number = progress.preview, run.picture_number + 1
+            if progress.preview is not None or now - told >= TOLD_EVERY:
+                run.add_point(summed(losses, "style"), summed(losses, "content"))
+                told = now
+                self._tell(run)
+            if now - kept >= KEEP_EVERY and run.id in self.store.runs:
+                kept = now
+                with contextlib.suppress(CxStyleError, OSError):  # it will be said at the end
+                    self.store.save(run)
+                    if run.id in self.previews:
+                        write_whole(self.store.file(run, "preview.jpg"), self.previews[run.id])
+
+        outcome = await self.pool.outcome(task, progressed)
+        self.now, run.seconds = None, spent + time.monotonic() - began
         try:
             self._ended(run, task.job, outcome)
         finally:
             self._begin_next()
-
-    def _progressed(self, run: Run, progress: JobProgress) -> None:
-        now = time.monotonic()
-        run.done, run.place, run.scale, run.scales = progress.done, progress.place, progress.scale, progress.scales
-        losses = {name: finite(value) for name, value in progress.losses.items()}
-        run.losses, run.seconds = losses, self.spent + now - self.since
-        if not self.first[0] or progress.done < self.first[1]:  # less: by a worker that took another's place
-            self.first = now, progress.done
-        first, done = self.first
-        if progress.done > done:
-            run.seconds_left = (now - first) / (progress.done - done) * (1 - progress.done)
-        if progress.preview is not None:
-            self.previews[run.id], run.picture_number = progress.preview, run.picture_number + 1
-        if progress.preview is not None or now - self.told >= TOLD_EVERY:
-            run.add_point(summed(losses, "style"), summed(losses, "content"))
-            self.told = now
-            self._tell(run)
-        if now - self.kept >= KEEP_EVERY and run.id in self.store.runs:
-            self.kept = now
-            with contextlib.suppress(CxStyleError, OSError):  # it will be said at the end
-                self.store.save(run)
-                if run.id in self.previews:
-                    write_whole(self.store.file(run, "preview.jpg"), self.previews[run.id])
 
     def _ended(self, run: Run, job: Job, outcome: JobOutcome) -> None:
         """Result and record first, then what it could go on from goes."""
@@ -267,7 +267,7 @@ class RunQueue:
                 self.store.remove(run)
             return
         run.status, run.error, run.ended = outcome.status, self.store.plain(outcome.error), time.time()
-        run.seconds, run.seconds_left = self.spent + time.monotonic() - self.since, None
+        run.seconds_left = None
         notes = [*outcome.details.get("notes", ()), *([ENDED] if self.closing and run.status == STOPPED else [])]
         run.notes = [*map(self.store.plain, notes)]
         if run.status == "complete":

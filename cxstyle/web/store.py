@@ -34,8 +34,6 @@ SAMPLES = ("astronaut.jpg", "hopper.jpg", "chelsea.png", "coffee.png", "rocket.j
 MOST_POINTS = 300
 """Of a curve of losses."""
 ACTIVE = ("waiting", "running")
-PLAIN = {"; see what it said above": "", "start anew with --overwrite in place of --resume": "run it again"}
-"""What messages say to people at a terminal, and to those at a page."""
 DECODING = threading.Lock()
 """One picture at a time: each may take gigabytes."""
 
@@ -210,11 +208,8 @@ class Store:
         return self.folder / "runs" / run.id / name
 
     def plain(self, text: object) -> str:
-        """A message in a line, in which files of this folder have their names alone, and no advice for terminals is."""
-        line = re.sub(rf"{re.escape(str(self.folder))}/(\w+/(\w+/)?)?", "", one_line(str(text)))
-        for words, instead in PLAIN.items():
-            line = line.replace(words, instead)
-        return line
+        """A message in a line, in which files of this folder have their names alone."""
+        return re.sub(rf"{re.escape(str(self.folder))}/(\w+/(\w+/)?)?", "", one_line(str(text)))
 
     def save(self, run: Run, **changes: Any) -> None:
         """Writes run.json with these changes, and makes them where that went well; the run's folder comes with it."""

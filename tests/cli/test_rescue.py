@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import done, files_in, refused, run_cli, size_of, started, wait_for
+from helpers import done, files_in, refused, run_cli, size_of
 
 from cxstyle import StyleConfig, Writing, stylize
 from cxstyle.cli.outputs import OutputFiles
 from cxstyle.cli.session import RunOptions, RunSession
-from cxstyle.errors import OutputError
+from cxstyle.errors import FormatError, OutputError, TakenError
 from cxstyle.files import check_space, write_whole
 
 SHORT = ("--size", "48", "--iterations", "2")
@@ -89,10 +89,10 @@ def test_a_movie_and_a_checkpoint_are_counted_and_take_no_more(pair, monkeypatch
 
 
 def test_what_can_be_written_is_where_it_should_be_and_else_in_a_temporary_folder(tmp_path: Path, capsys) -> None:
-    def written(path: Path, replace: bool) -> Path:
+    def written(path: Path, replace: bool) -> None:
         if path.suffix == ".webp":
-            raise ValueError("too large for this format")
-        return write_whole(path, b"x" * 5000, replace=replace)
+            raise FormatError("too large for this format")
+        write_whole(path, b"x" * 5000, replace=replace)
 
     files = OutputFiles(overwrite=False)
     assert (files.write(Path("x.png"), written), files.misplaced, capsys.readouterr().err) == (Path("x.png"), False, "")
@@ -125,24 +125,16 @@ def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_
     assert size_of("x.png") == (48, 48)
 
 
-@pytest.mark.slow
-def test_a_result_whose_place_has_gone_is_written_elsewhere(pair) -> None:
-    Path("there").mkdir()
-    process = started("run", *pair, "--size", 48, "--iterations", 40, "--save-every", 1, "steps", "-o", "there/x.png")
-    wait_for(Path("steps/x_00001.png"), 120)
-    Path("there").rmdir()
-    out, err = process.communicate(timeout=120)
-    refuge = Path(out.split()[1])
-    assert f"can't write there/x.png: No such file or directory; it is in {refuge} instead" in err
-    assert (process.returncode, size_of(refuge)) == (1, (48, 48))
-
-
 # Places that are taken
 
 
 def test_a_file_that_may_not_be_replaced_goes_beside() -> None:
     names = ["x.png", "x_2.png", "x_3.png"]
-    assert [str(write_whole(Path("x.png"), name.encode(), replace=False)) for name in names] == names
+    write_whole(Path("x.png"), b"x.png", replace=False)
+    for name in names[1:]:
+        with pytest.raises(TakenError, match=f"x.png has come meanwhile and stays; the new one is {name}") as found:
+            write_whole(Path("x.png"), name.encode(), replace=False)
+        assert found.value.place == Path(name)
     assert [Path(name).read_text() for name in files_in(Path())] == names
 
 

@@ -54,6 +54,7 @@ def test_every_picture_is_read_or_refused_in_one_line(kind: str, capfd: pytest.C
             line, end = str(error), REFUSED
             assert line.isprintable(), line
             assert str(path) in line
+            assert "load error" not in line
             assert 20 < len(line) < 400
         assert case.ends in (EITHER, end), f"{case.name}: {end}"
         assert time.perf_counter() - started < 10, case.name

@@ -174,7 +174,7 @@ def test_a_movie_has_the_frames_of_the_run_and_holds_its_result(name: str, size:
     movie = Movie(iterations=2)
     movie.add(1, flat(RED))
     movie.add(2, flat(GREEN, 20, 26))  # of a coarser scale
-    assert movie.write(Path(name), flat(BLUE)) == Path(name)
+    movie.write(Path(name), flat(BLUE))
     if name == "x.gif":
         with Image.open(name) as image:
             found = [(f.convert("RGB").getpixel((25, 20)), f.info["duration"]) for f in ImageSequence.Iterator(image)]
