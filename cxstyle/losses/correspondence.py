@@ -210,8 +210,8 @@ class Correspondence:
         return [*found, *[whole] * (levels - len(found))]
 
     def strokes(self, targets: Sequence[Tensor], texture: Sequence[float]) -> float:
-        """How far the targets, at the size of a scale, are all strokes, in [0, 1]: as far as the finest level would go in
-        their smoothest quarter. So far nothing has to be quiet, and no detail of the source to stay.
+        """How far the targets, at the size of a scale, are all strokes, in [0, 1]: as far as the finest level would go
+        in their smoothest quarter. So far nothing has to be quiet, and no detail of the source to stay.
         """
         finest = next(self._textures(targets, texture), torch.zeros(1))
         return float(finest.quantile(SMOOTHEST).square().clamp(0, 1))
