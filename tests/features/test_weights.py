@@ -86,7 +86,7 @@ def test_an_imported_network_is_found_with_its_normalization_and_preferred(tmp_p
     assert_same(network.tensors, vgg19)
     assert VGGFeatures(network, ["conv4_2"])(torch.rand(1, 3, 32, 32))["conv4_2"].shape == (1, 512, 4, 4)
     entry = next(entry for entry in listed() if entry.network == "vgg19")
-    assert (entry.ready, entry.deepest, entry.size) == (True, "conv4_2", path.stat().st_size)
+    assert (entry.path, entry.deepest, entry.size) == (path, "conv4_2", path.stat().st_size)
 
 
 def test_a_cached_network_without_its_checksum_is_refused(tmp_path: Path, vgg19: State) -> None:
