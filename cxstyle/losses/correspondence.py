@@ -11,7 +11,7 @@ Oklab. (Whole pictures: Reinhard et al., "Color Transfer between Images", 2001; 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -32,7 +32,7 @@ from ..pictures import (
     to_oklab,
 )
 from .feature_sets import MEMBER, Steering, averaged
-from .neighbors import in_context
+from .neighbors import Network, in_context
 
 LAYER = "conv4_2"
 """As of `match`; conv5_2 beside it made no picture better."""
@@ -60,10 +60,6 @@ FAINT = 0.2
 """Share of their way that the finest levels go where the target is smooth."""
 DIRECTIONS = 32
 """Principal directions of the target's regions that guide the matching of finer layers."""
-
-
-Network = Callable[[Tensor], Mapping[str, Tensor]]
-"""Gives the features of a picture (1, 3, H, W) by layer."""
 
 
 @dataclass(frozen=True)
