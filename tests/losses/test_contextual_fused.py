@@ -33,14 +33,10 @@ def assert_same(x: torch.Tensor, y: torch.Tensor, bandwidth: float, **tolerance:
         torch.testing.assert_close(found, expected, **tolerance)
 
 
-@pytest.fixture(params=[1, 16, 1000], ids=["rows one by one", "small blocks", "one block"])
-def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contextual_fused, "block_rows", lambda *_: request.param)
-
-
-@pytest.mark.usefixtures("blocks")
+@pytest.mark.parametrize("rows", [1, 16, 1000])
 @pytest.mark.parametrize(("p", "q"), [(37, 53), (1, 40), (40, 2), (200, 3), (64, 64)])
-def test_values_and_gradients_are_those_of_the_plain_loss(p: int, q: int) -> None:
+def test_values_and_gradients_are_those_of_the_plain_loss(p: int, q: int, rows: int, monkeypatch) -> None:
+    monkeypatch.setattr(contextual_fused, "block_rows", lambda _: rows)
     for bandwidth in (0.05, 0.2, 1.0):
         assert_same(*random_pair(p, q, samples=2), bandwidth)
 
@@ -51,10 +47,10 @@ def test_gradients_agree_with_finite_differences_on_both_sides(p: int, q: int) -
     assert torch.autograd.gradcheck(lambda a, b: contextual_loss(a, b, 0.5), (x, y))
 
 
-def test_features_near_and_equal_to_targets_are_told_apart_as_in_the_plain_loss() -> None:
+@pytest.mark.parametrize("distance", [1e-1, 1e-2, 1e-3])
+def test_features_near_to_targets_are_told_apart_as_in_the_plain_loss(distance: float) -> None:
     x, y = random_pair(60, 60)
-    for distance in (1e-1, 1e-2, 1e-3):
-        assert_same(y + distance * x, y, 0.2, rtol=1e-6, atol=1e-6)
+    assert_same(y + distance * x, y, 0.2, rtol=1e-6, atol=1e-6)
 
 
 def test_single_precision_agrees_with_the_plain_loss_to_a_part_in_a_million() -> None:
