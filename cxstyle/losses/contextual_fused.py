@@ -174,9 +174,12 @@ class SetSimilarity(torch.autograd.Function):
             for part in chunks(len(y), y):
                 u.index_add_(0, winner[part], y[part] * pull[part, None])
             for part in chunks(len(x), x):
-                yk = y[nearest[part]]
-                u[part].addcmul_(yk, total[part] * -share[part])
-                finish_gradient(u[part], x[part], yk, a[part], inverse[part], bandwidth)
+                ui, xi, yk, ai = u[part], x[part], y[nearest[part]], a[part]
+                ui.addcmul_(yk, total[part] * -share[part])
+                through_minimum = (xi * ui).sum(dim=1, keepdim=True).mul_(bandwidth * ai * ai)
+                ui.mul_(ai).addcmul_(yk, through_minimum)
+                # Through the length: what points along x has no effect.
+                ui.addcmul_(xi, -(xi * ui).sum(dim=1, keepdim=True)).mul_(inverse[part])
             grad_x = u.to(dtype)
             grad_mean = -u.sum(dim=0) if ctx.needs_input_grad[1] else None
         if ctx.needs_input_grad[2]:
@@ -189,15 +192,6 @@ def chunks(rows: int, like: Tensor) -> Iterator[slice]:
     """Slices that cover all rows; on a CPU of a few rows each, since all at once would be another copy of the set."""
     step = CHUNK if like.device.type == "cpu" else rows
     return (slice(start, start + step) for start in range(0, rows, step))
-
-
-def finish_gradient(u: Tensor, x: Tensor, nearest: Tensor, a: Tensor, inverse: Tensor, bandwidth: float) -> None:
-    """u_i (R, C), in place, to the gradient of the features, for R rows of unit vectors x with their y_k (R, C), a (R,
-    1), 1 / lengths of the centred features (R, 1) and h."""
-    through_minimum = (x * u).sum(dim=1, keepdim=True).mul_(bandwidth * a * a)
-    u.mul_(a).addcmul_(nearest, through_minimum)
-    # Through the length: what points along x has no effect.
-    u.addcmul_(x, -(x * u).sum(dim=1, keepdim=True)).mul_(inverse)
 
 
 def gradient_of_y(

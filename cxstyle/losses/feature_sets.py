@@ -38,12 +38,7 @@ class Steering:
 
 
 class Draws:
-    """Random choices, made on the CPU, so that every device gets the same, and sent to where they are wanted.
-
-    Args:
-        generator: of the choices.
-        device: where they are wanted.
-    """
+    """Random choices, made on the CPU, so that every device gets the same, and sent to that which wants them."""
 
     def __init__(self, generator: torch.Generator, device: torch.device | str = "cpu") -> None:
         self.generator, self.device = generator, torch.device(device)
@@ -92,19 +87,12 @@ class Draws:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The features of one layer, or of several joined, of one picture or of several as one set.
+    """The features of one layer, or of several joined, of one picture or of several as one set."""
 
-    Attributes:
-        features: (1, C, P).
-        weights: how much each counts, (P,); None where all count the same.
-        shares: of each label, (L, P); None without masks.
-        regions: what the regions look like, (1, K, P), as channels beside the features; None without guidance.
-    """
-
-    features: Tensor
-    weights: Tensor | None = None
-    shares: Tensor | None = None
-    regions: Tensor | None = None
+    features: Tensor  # (1, C, P)
+    weights: Tensor | None = None  # how much each counts, (P,); None where all count the same
+    shares: Tensor | None = None  # of each label, (L, P); None without masks
+    regions: Tensor | None = None  # what they look like, (1, K, P), as channels beside the features; None unguided
 
     @property
     def size(self) -> int:

@@ -24,19 +24,12 @@ from .perceptual import gram_loss, gram_matrix, perceptual_loss, reconstruction_
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What terms are computed from.
+    """What terms are computed from."""
 
-    Attributes:
-        picture: (1, 3, H, W).
-        features: of it, by layer.
-        draws: positions; without them all take part.
-        source: the source's features, by layer, where the network saw the picture shifted: seen shifted alike.
-    """
-
-    picture: Tensor
-    features: Maps
-    draws: Draws | None
-    source: Maps | None = None
+    picture: Tensor  # (1, 3, H, W)
+    features: Maps  # of it, by layer
+    draws: Draws | None  # of positions; without them all take part
+    source: Maps | None = None  # the source's features, where the network saw the picture shifted: shifted alike
 
     def drawn(self, every: int, count: int | None) -> Indices:
         """`count` of `every` positions, or all."""
