@@ -15,9 +15,8 @@ from torch.nn import functional
 
 from ..checks import converted, nearest
 from ..errors import ConfigError, WeightsError
-from ..files import check_plain
 from .layers import CONVOLUTIONS, block_of, canonical_layer
-from .weights import Network, find, read_foreign, read_network
+from .weights import Network, find, read_network, read_weights
 
 Features = Mapping[str, Tensor]
 """Of one picture, (1, C, H, W) by layer."""
@@ -37,7 +36,7 @@ def resolve_network(features: str = "auto", weights: str | os.PathLike[str] | No
     """
     file = converted(weights, str | None, "weights")
     if file:
-        network = read_network(Path(file)) if is_ours(Path(file)) else read_foreign(Path(file))
+        network = read_weights(Path(file))
         if features not in ("auto", network.name):
             raise WeightsError(f"{weights} holds {network.name}, but the features asked for are {features}")
         return network
@@ -50,16 +49,6 @@ def resolve_network(features: str = "auto", weights: str | os.PathLike[str] | No
             "FILE` if you have the file, or add `--features vgg16` to run the same settings on the bundled network"
         )
     return read_network(path)
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a file is a safetensors file with our header; anything else is read as a foreign one."""
-    try:
-        check_plain(path)
-        with path.open("rb") as file:
-            return b'"cxstyle"' in file.read(1 << 16)
-    except OSError as error:
-        raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
 
 
 class VGGFeatures(nn.Module):

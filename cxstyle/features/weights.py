@@ -206,6 +206,17 @@ def check_shapes(network: str, tensors: Mapping[str, Tensor], path: Path) -> Non
             raise WeightsError(f"{path}: {key} holds values that are not numbers; the file is damaged")
 
 
+def read_weights(path: Path, normalization: str = "auto") -> Network:
+    """Reads a weight file: one of ours, which knows its own normalization, or another maker's, see `read_foreign`."""
+    try:
+        check_plain(path)
+        with path.open("rb") as file:
+            ours = f'"{METADATA_KEY}"'.encode() in file.read(1 << 16)
+    except OSError as error:
+        raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
+    return read_network(path) if ours else read_foreign(path, normalization)
+
+
 def read_foreign(path: Path, normalization: str = "auto") -> Network:
     """Reads a weight file of another maker.
 
@@ -300,7 +311,7 @@ def rename(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 
 def import_file(path: Path, normalization: str = "auto") -> tuple[Network, Path]:
-    """Keeps the convolutions of a weight file of another maker, see `read_foreign`, in the user's cache.
+    """Keeps the convolutions of a weight file, see `read_weights`, in the user's cache.
 
     Returns:
         The network and where it was written.
@@ -308,7 +319,7 @@ def import_file(path: Path, normalization: str = "auto") -> tuple[Network, Path]
     Raises:
         WeightsError, OutputError: the file can't be used, or the cache can't be written.
     """
-    network = read_foreign(path, normalization)
+    network = read_weights(path, normalization)
     return network, write_network(cache_dir(), network.tensors, network.provenance)
 
 

@@ -17,7 +17,7 @@ from helpers import State, files_in, in_torchvision_layout, true_layout
 from cxstyle.errors import WeightsError
 from cxstyle.features.layers import CAFFE, IMAGENET
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.features.weights import BUNDLED, fetch, find, import_file, listed, read_foreign, read_network
+from cxstyle.features.weights import BUNDLED, VGG16, fetch, find, import_file, listed, read_foreign, read_network
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def assert_same(found: dict[str, torch.Tensor], expected: State) -> None:
 
 def test_the_bundled_file_is_what_its_record_says() -> None:
     record = json.loads((BUNDLED / "vgg16.json").read_text())
-    data = (BUNDLED / "vgg16.safetensors").read_bytes()
+    data = VGG16.read_bytes()
     assert hashlib.sha256(data).hexdigest() == record["sha256"]
     assert record["source_sha256"] == "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"
     assert record["licence"].startswith("BSD-3-Clause")
@@ -52,7 +52,7 @@ def test_the_bundled_file_is_what_its_record_says() -> None:
 @pytest.mark.parametrize("size", [0, 5, 3000, 1_000_000])
 def test_a_truncated_file_is_refused_even_without_its_checksum(tmp_path: Path, size: int) -> None:
     path = tmp_path / "vgg16.safetensors"
-    path.write_bytes((BUNDLED / "vgg16.safetensors").read_bytes()[:size])
+    path.write_bytes(VGG16.read_bytes()[:size])
     with pytest.raises(WeightsError, match="damaged"):
         read_network(path)
 
@@ -86,6 +86,13 @@ def test_an_imported_network_is_found_with_its_normalization_and_preferred(caffe
     assert VGGFeatures(network, ["conv4_2"])(torch.rand(1, 3, 32, 32))["conv4_2"].shape == (1, 512, 4, 4)
     entry = next(entry for entry in listed() if entry.network == "vgg19")
     assert (entry.path, entry.deepest, entry.size) == (path, "conv4_2", path.stat().st_size)
+
+
+def test_a_network_of_another_machine_is_imported_with_its_own_normalization(tmp_path: Path) -> None:
+    (tmp_path / "copy.safetensors").write_bytes(VGG16.read_bytes())
+    network, path = import_file(tmp_path / "copy.safetensors")
+    assert (network.name, network.provenance.normalization) == ("vgg16", IMAGENET)
+    assert read_network(path).provenance == read_network(VGG16).provenance
 
 
 def test_a_cached_network_without_its_checksum_is_refused(caffe: Path) -> None:
