@@ -83,19 +83,12 @@ def at_least_single(dtype: torch.dtype) -> torch.dtype:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The side y of the loss, centred and scaled once for many evaluations; made by `prepare`.
+    """The side y of the loss, centred and scaled once for many evaluations; made by `prepare`."""
 
-    Attributes:
-        shape: of the sets that it was made from, (N, C, Q).
-        means: of each set, (C,).
-        units: unit vectors of each set, (Q, C).
-        lengths: that they had, (Q, 1).
-    """
-
-    shape: tuple[int, ...]
-    means: tuple[Tensor, ...]
-    units: tuple[Tensor, ...]
-    lengths: tuple[Tensor, ...]
+    shape: tuple[int, ...]  # of the sets that it was made from, (N, C, Q)
+    means: tuple[Tensor, ...]  # of each set, (C,)
+    units: tuple[Tensor, ...]  # unit vectors of each set, (Q, C)
+    lengths: tuple[Tensor, ...]  # that they had, (Q, 1)
 
 
 def prepare(y: Tensor) -> Prepared:

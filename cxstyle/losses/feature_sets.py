@@ -22,19 +22,12 @@ WINDOW = 3
 
 @dataclass(frozen=True)
 class Steering:
-    """What is known of which parts correspond, each (1, 1, h, w) or (1, K, h, w) on some grid over its picture.
+    """What is known of which parts correspond, each (1, 1, h, w) or (1, K, h, w) on some grid over its picture."""
 
-    Attributes:
-        source: how much each place of the source counts and moves, in [0, 1]; it is held the more, the less that is.
-        targets: the same of each target.
-        region: what the counterparts of the source's places look like, unit vectors of K channels.
-        regions: what the places of each target look like, the same.
-    """
-
-    source: Tensor
-    targets: tuple[Tensor, ...]
-    region: Tensor
-    regions: tuple[Tensor, ...]
+    source: Tensor  # how much each place of it counts and moves, in [0, 1]; it is held the more, the less that is
+    targets: tuple[Tensor, ...]  # the same of each
+    region: Tensor  # what the counterparts of the source's places look like, unit vectors of K channels
+    regions: tuple[Tensor, ...]  # what the places of each target look like, the same
 
 
 class Draws:
@@ -127,8 +120,8 @@ def merge(
     counts = [found.shape[2] * found.shape[3] for found in maps]
     each = parts = None
     if weights is not None:
-        each = torch.cat([torch.full((count,), weight / count) for count, weight in zip(counts, weights, strict=True)])
-        each = each.to(features.device)
+        full = [torch.full((count,), weight / count) for count, weight in zip(counts, weights, strict=True)]
+        each = torch.cat(full).to(features.device)
     if shares is not None:
         parts = torch.cat([shares_on(s, found, border) for s, found in zip(shares, maps, strict=True)], dim=1)
     return FeatureSet(features, each, parts)
