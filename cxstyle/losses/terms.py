@@ -108,9 +108,8 @@ class Term:
     def own(self, found: Tensor) -> FeatureSet:
         """The result's side: (1, C, H, W)."""
         shares = self.guide.source
-        return FeatureSet(
-            found.flatten(2), shares=None if shares is None else self.on_grid("shares", shares, found, shares_on)
-        )
+        here = None if shares is None else self.on_grid("shares", shares, found, shares_on)
+        return FeatureSet(found.flatten(2), shares=here)
 
     def on_grid(
         self, name: str, values: Tensor, found: Tensor, convert: Callable[[Tensor, Tensor, int], Tensor]
@@ -188,6 +187,7 @@ class Contextual(Term):
     """The Contextual loss of each layer, or of all layers as one set."""
 
     mean_over_result = False
+    """Whether the loss takes the mean over the result's positions, or over those of the other side."""
 
     def bind(self, _: Sequence[Tensor], features: Sequence[Maps]) -> None:
         self.reach: list[float] = []
@@ -195,7 +195,7 @@ class Contextual(Term):
         guidance = self.term.guidance if self.steering is not None else 0.0
         for count, *maps in zip(self._counts(), *(self._maps(found) for found in features), strict=True):
             self.reach.append(guidance * deviation(maps) if guidance else 0.0)
-            self.sets.append([self._kept(y, count, [maps[i] for i in part], part) for part, y in self._others(maps)])
+            self.sets.append([self._kept(y, count) for y in self._others(maps)])
 
     def values(self, result: Evaluation) -> list[Tensor]:
         values = []
@@ -212,17 +212,19 @@ class Contextual(Term):
             values.append(each[0] if len(each) == 1 else self.mean_of_targets(each))
         return values
 
-    def _others(self, maps: Sequence[Tensor]) -> Iterable[tuple[Sequence[int], FeatureSet]]:
-        """Which pictures make a set to compare with, and that set: all."""
-        return [(range(len(maps)), self.other(maps))]
+    def _others(self, maps: Sequence[Tensor]) -> list[FeatureSet]:
+        """What to compare with, of maps of each picture: one set."""
+        return [self._guided(self.other(maps), maps, range(len(maps)))]
 
-    def _kept(
-        self, y: FeatureSet, count: int | None, maps: Sequence[Tensor], part: Sequence[int]
-    ) -> FeatureSet | Whole:
+    def _guided(self, y: FeatureSet, maps: Sequence[Tensor], part: Iterable[int]) -> FeatureSet:
+        """A set of some of the maps, with what the regions of these look like."""
+        if self.steering is None or not self.reach[-1]:
+            return y
+        regions = torch.cat([at_grid(self.steering.regions[i], maps[i]) for i in part], dim=1)
+        return replace(y, regions=self.reach[-1] * regions[None])
+
+    def _kept(self, y: FeatureSet, count: int | None) -> FeatureSet | Whole:
         """What it needs of a set of which `count` are drawn; with masks it takes part label by label."""
-        if self.steering is not None and self.reach[-1]:
-            regions = [at_grid(self.steering.regions[i], found) for i, found in zip(part, maps, strict=True)]
-            y = replace(y, regions=self.reach[-1] * torch.cat(regions, dim=1)[None])
         whole = (count is None or y.size <= count) and y.shares is None and not self.plain
         return Whole(prepare(y.taken(None)), y.weights_of(None)) if whole else y
 
@@ -267,9 +269,9 @@ class Coverage(Contextual):
 
     mean_over_result = True
 
-    def _others(self, maps: Sequence[Tensor]) -> Iterable[tuple[Sequence[int], FeatureSet]]:
+    def _others(self, maps: Sequence[Tensor]) -> list[FeatureSet]:
         """With weights a set for each target."""
-        return self.parted(maps)
+        return [self._guided(y, maps, part) for part, y in self.parted(maps)]
 
     def _mean_of_labels(self, losses: Tensor, shares: Tensor) -> Tensor:
         return (losses * shares).sum() / shares.sum()
