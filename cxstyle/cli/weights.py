@@ -20,7 +20,7 @@ def weights(context: click.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     for entry in features.listed():
-        if not entry.ready or entry.path is None:
+        if entry.path is None:
             click.echo(f"{entry.network}  not on this machine: cxstyle weights fetch {entry.network}, or import FILE")
             continue
         where = "bundled" if entry.path.parent == features.BUNDLED else str(entry.path)

@@ -5,11 +5,11 @@ from .layers import CONVOLUTIONS as CONVOLUTIONS
 from .layers import NORMALIZATIONS as NORMALIZATIONS
 from .layers import canonical_layer as canonical_layer
 from .layers import check_layers as check_layers
+from .layers import stride as stride
 from .pixel_patches import PixelPatches as PixelPatches
 from .tiles import TiledFeatures as TiledFeatures
 from .tiles import best_grid as best_grid
 from .tiles import smallest_tile as smallest_tile
-from .tiles import stride as stride
 from .vgg import Features as Features
 from .vgg import VGGFeatures as VGGFeatures
 from .vgg import check_layer as check_layer

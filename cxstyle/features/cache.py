@@ -21,11 +21,8 @@ MOST_NETWORKS = 4
 class FeatureCache:
     """Kept by whoever does one run after another, and given to `prepare`.
 
-    Args:
-        memory: share of the free memory that a run may take by itself, in (0, 1]; the rest is for others who work
-            beside it.
-
     Attributes:
+        memory: share of the free memory that a run may take, in (0, 1]; the rest is for others who work beside it.
         computed: how many sets of target features were computed: one for each scale of a run that found none.
     """
 
@@ -67,14 +64,9 @@ class FeatureCache:
     ) -> Sequence[Features]:
         """Features of the targets of a run, each (1, 3, H, W), from `extract` where the last run had others.
 
-        Known by their pixels, so that whatever was done to them counts. Only one run's are kept: what the present one
-        has not used is dropped as soon as it needs something new.
-
-        Args:
-            network: that `extract` uses.
-            pixels: of the tiles that it is cut into, which change the features by rounding.
-            pictures: at the size that the run wants.
-            extract: gives the features of one.
+        Known by their pixels, so that whatever was done to them counts, and by the network and the pixels of its tiles,
+        which change the features by rounding. Only one run's are kept: what the present one has not used is dropped as
+        soon as it needs something new.
         """
         key = network, pixels, digest(pictures)
         if key not in self.features:
@@ -89,7 +81,7 @@ def digest(tensors: Iterable[Tensor]) -> str:
     """SHA-256 of the values and shapes of tensors, in hexadecimal."""
     found = hashlib.sha256()
     for tensor in tensors:
-        found.update(repr(tuple(tensor.shape)).encode())
         values: Any = tensor.detach().cpu().flatten().numpy()
+        found.update(repr(tuple(tensor.shape)).encode())
         found.update(values)
     return found.hexdigest()

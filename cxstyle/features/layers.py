@@ -49,20 +49,26 @@ def check_layers(layers: Sequence[str], place: str) -> None:
         check_choice(place, canonical_layer(layer), CONVOLUTIONS["vgg19"])
 
 
+def block_of(layer: str) -> int:
+    """Number of the block, from 1: conv3_2 -> 3."""
+    return int(layer[4])
+
+
+def stride(layer: str) -> int:
+    """Pixels between neighbouring positions of a layer, such as 8 for conv4_2."""
+    return 1 << (block_of(layer) - 1)
+
+
 def kernel_shape(name: str) -> tuple[int, int, int, int]:
     """(out, in, 3, 3) of a convolution: conv2_1 -> (128, 64, 3, 3)."""
-    block, index = (int(part) for part in name.removeprefix("conv").split("_"))
-    width = WIDTHS[block - 1]
-    inputs = width if index > 1 else (3, *WIDTHS)[block - 1]
-    return width, inputs, 3, 3
+    block = block_of(name)
+    width, before = WIDTHS[block - 1], (3, *WIDTHS)[block - 1]
+    return width, (before if name.endswith("_1") else width), 3, 3
 
 
 def torchvision_indices(network: str) -> dict[int, str]:
-    """Position in torchvision's `features` -> name: {0: conv1_1, 2: conv1_2, 5: conv2_1, ...}."""
-    indices, position = {}, 0
-    for block, count in enumerate(BLOCKS[network], 1):
-        for i in range(1, count + 1):
-            indices[position] = f"conv{block}_{i}"
-            position += 2  # the convolution and its ReLU
-        position += 1  # the pooling
-    return indices
+    """Position in torchvision's `features` -> name: {0: conv1_1, 2: conv1_2, 5: conv2_1, ...}.
+
+    Each convolution has its ReLU behind it, each block its pooling.
+    """
+    return {2 * i + block_of(name) - 1: name for i, name in enumerate(CONVOLUTIONS[network])}

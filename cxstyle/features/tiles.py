@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .layers import stride
 from .vgg import VGGFeatures
 
-
-def stride(layer: str) -> int:
-    """Pixels between neighbouring positions of a layer, such as 8 for conv4_2."""
-    return 1 << (int(layer[4]) - 1)
+Region = tuple[slice, ...]
+"""Of maps (N, C, H, W)."""
+MOST_PARTS = 64
+"""Of a side: more would make the choice slow before it made anything fit."""
 
 
 def reach(names: Sequence[str]) -> int:
@@ -38,16 +39,14 @@ def reach(names: Sequence[str]) -> int:
     return math.ceil(radius / step) * step
 
 
+def smallest_tile(names: Sequence[str]) -> int:
+    """Pixels of a tile below which margins would be nearly all of it."""
+    return (4 * reach(names)) ** 2
+
+
 @dataclass(frozen=True)
 class Cut:
-    """One side of a picture in equal parts.
-
-    Attributes:
-        length: of the side in pixels.
-        parts: how many.
-        step: the stride whose multiples the cuts lie on.
-        margin: pixels that a part needs on either side.
-    """
+    """One side of a picture, `length` pixels, in equal parts, cut at multiples of a step, that need a margin."""
 
     length: int
     parts: int
@@ -81,7 +80,7 @@ class Grid:
     @property
     def tiles(self) -> int:
         """How many."""
-        return len(self.down.spans()) * len(self.across.spans())
+        return len(self.down.lengths) * len(self.across.lengths)
 
     @property
     def largest(self) -> int:
@@ -93,14 +92,11 @@ class Grid:
         """Pixels of all tiles with their margins."""
         return sum(self.down.lengths) * sum(self.across.lengths)
 
-
-MOST_PARTS = 64
-"""Of a side: more would make the choice slow before it made anything fit."""
-
-
-def smallest_tile(names: Sequence[str]) -> int:
-    """Pixels of a tile below which margins would be nearly all of it."""
-    return (4 * reach(names)) ** 2
+    def regions(self) -> Iterator[tuple[slice, slice, Region]]:
+        """Each tile's own rows and columns, and the region of the picture that it needs."""
+        for rows, tall in self.down.spans():
+            for columns, wide in self.across.spans():
+                yield rows, columns, (slice(None), slice(None), tall, wide)
 
 
 @lru_cache
@@ -113,11 +109,11 @@ def best_grid(height: int, width: int, names: tuple[str, ...], pixels: int) -> G
         pixels: of a tile with its margin.
     """
     step, margin = stride(names[-1]), reach(names)
-    sides = []
-    for length in (height, width):
-        most = min(MOST_PARTS, math.ceil(length / (2 * margin)))
-        sides.append([Cut(length, parts, step, margin) for parts in range(1, most + 1)])
-    grids = [Grid(down, across) for down in sides[0] for across in sides[1]]
+    downs, acrosses = (
+        [Cut(length, parts + 1, step, margin) for parts in range(min(MOST_PARTS, math.ceil(length / (2 * margin))))]
+        for length in (height, width)
+    )
+    grids = [Grid(down, across) for down in downs for across in acrosses]
     fitting = [grid for grid in grids if grid.largest <= pixels]
     return min(fitting, key=lambda grid: grid.work) if fitting else min(grids, key=lambda grid: grid.largest)
 
@@ -132,11 +128,7 @@ class TiledFeatures:
 
     def __init__(self, network: VGGFeatures, pixels: int) -> None:
         self.network, self.pixels = network, pixels
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """As of the network."""
-        return self.network.layers
+        self.layers = network.layers
 
     def __call__(self, pictures: Tensor) -> dict[str, Tensor]:
         """(N, 3, H, W) in [0, 1] -> {layer: features}; see `VGGFeatures.forward`."""
@@ -154,15 +146,15 @@ class Tiled(torch.autograd.Function):
     def forward(ctx: Any, pictures: Tensor, network: VGGFeatures, layers: tuple[str, ...], grid: Grid) -> Any:
         """(N, 3, H, W) -> features of each layer, (N, C, H / stride, W / stride)."""
         maps: dict[str, Tensor] = {}
-        for rows, columns, region in tiles(grid):
+        for rows, columns, region in grid.regions():
             features = network(pictures[region])
             for layer in layers:
                 place, part = positions(layer, rows, columns, region)
                 found = features[layer][part]
                 if layer not in maps:
                     shape = (*found.shape[:2], *(side // stride(layer) for side in pictures.shape[2:]))
-                    kind = {"dtype": found.dtype, "device": found.device}
-                    maps[layer] = torch.empty(shape, memory_format=torch.channels_last, **kind)
+                    given = {"dtype": found.dtype, "device": found.device}
+                    maps[layer] = torch.empty(shape, memory_format=torch.channels_last, **given)
                 maps[layer][place] = found
         ctx.save_for_backward(pictures)
         ctx.context = network, layers, grid
@@ -177,7 +169,7 @@ class Tiled(torch.autograd.Function):
         network, layers, grid = ctx.context
         total = torch.zeros_like(pictures)
         given = {layer: grad for layer, grad in zip(layers, gradients, strict=True) if grad is not None}
-        for rows, columns, region in tiles(grid):
+        for rows, columns, region in grid.regions():
             tile = pictures[region].detach().requires_grad_()
             where = {layer: positions(layer, rows, columns, region) for layer in given}
             with torch.enable_grad():
@@ -188,24 +180,9 @@ class Tiled(torch.autograd.Function):
         return total, None, None, None
 
 
-Region = tuple[slice, slice, slice, slice]
-
-
-def tiles(grid: Grid) -> Iterator[tuple[slice, slice, Region]]:
-    """Each tile's own rows and columns, and the region of the picture that it needs."""
-    for rows, tall in grid.down.spans():
-        for columns, wide in grid.across.spans():
-            yield rows, columns, (slice(None), slice(None), tall, wide)
-
-
 def positions(layer: str, rows: slice, columns: slice, region: Region) -> tuple[Region, Region]:
     """Where a tile's own features of a layer lie in the whole map, and where among the tile's."""
-    step, every = stride(layer), slice(None)
-    (down, down_in_tile), (across, across_in_tile) = (
-        (
-            slice(own.start // step, own.stop // step),
-            slice((own.start - needed.start) // step, own.stop // step - needed.start // step),
-        )
-        for own, needed in ((rows, region[2]), (columns, region[3]))
-    )
-    return (every, every, down, across), (every, every, down_in_tile, across_in_tile)
+    step, sides = stride(layer), ((rows, region[2]), (columns, region[3]))
+    place = [slice(own.start // step, own.stop // step) for own, _ in sides]
+    part = [slice((own.start - tile.start) // step, own.stop // step - tile.start // step) for own, tile in sides]
+    return (slice(None), slice(None), *place), (slice(None), slice(None), *part)

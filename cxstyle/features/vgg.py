@@ -15,9 +15,8 @@ from torch.nn import functional
 
 from ..checks import converted, nearest
 from ..errors import ConfigError, WeightsError
-from ..files import check_plain
-from .layers import CONVOLUTIONS, canonical_layer
-from .weights import Network, find, read_foreign, read_network
+from .layers import CONVOLUTIONS, block_of, canonical_layer
+from .weights import Network, find, read_network, read_weights
 
 Features = Mapping[str, Tensor]
 """Of one picture, (1, C, H, W) by layer."""
@@ -37,7 +36,7 @@ def resolve_network(features: str = "auto", weights: str | os.PathLike[str] | No
     """
     file = converted(weights, str | None, "weights")
     if file:
-        network = read_network(Path(file)) if is_ours(Path(file)) else read_foreign(Path(file))
+        network = read_weights(Path(file))
         if features not in ("auto", network.name):
             raise WeightsError(f"{weights} holds {network.name}, but the features asked for are {features}")
         return network
@@ -46,21 +45,10 @@ def resolve_network(features: str = "auto", weights: str | os.PathLike[str] | No
     path = find(features)
     if path is None:
         raise WeightsError(
-            f"{features} is not on this machine: run `cxstyle weights fetch {features}`, "
-            f"or `cxstyle weights import FILE` if you have the file, "
-            "or add `--features vgg16` to run the same settings on the bundled network"
+            f"{features} is not on this machine: run `cxstyle weights fetch {features}`, or `cxstyle weights import "
+            "FILE` if you have the file, or add `--features vgg16` to run the same settings on the bundled network"
         )
     return read_network(path)
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a file is a safetensors file with our header; anything else is read as a foreign one."""
-    try:
-        check_plain(path)
-        with path.open("rb") as file:
-            return b'"cxstyle"' in file.read(1 << 16)
-    except OSError as error:
-        raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
 
 
 class VGGFeatures(nn.Module):
@@ -80,11 +68,7 @@ class VGGFeatures(nn.Module):
     std: Tensor
 
     def __init__(
-        self,
-        network: Network,
-        layers: Sequence[str],
-        pooling: str = "max",
-        dtype: torch.dtype = torch.float32,
+        self, network: Network, layers: Sequence[str], pooling: str = "max", dtype: torch.dtype = torch.float32
     ) -> None:
         super().__init__()
         if pooling not in POOLINGS:
@@ -95,9 +79,8 @@ class VGGFeatures(nn.Module):
         self.pool = POOLINGS[pooling]
         self.dtype = dtype
         self.normalization = network.provenance.normalization
-        shape = (1, 3, 1, 1)
-        self.register_buffer("mean", torch.tensor(self.normalization.mean).view(shape))
-        self.register_buffer("std", torch.tensor(self.normalization.std).view(shape))
+        self.register_buffer("mean", torch.tensor(self.normalization.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(self.normalization.std).view(1, 3, 1, 1))
         for name in self.names:
             kernel = network.tensors[f"{name}.weight"].to(dtype).contiguous(memory_format=torch.channels_last)
             self.register_buffer(f"{name}_weight", kernel)
@@ -113,10 +96,10 @@ class VGGFeatures(nn.Module):
         found: dict[str, Tensor] = {}
         # channels_last lets the convolution libraries work without reordering; on a CPU it halves the time.
         x = self.normalize(pictures).to(self.dtype).contiguous(memory_format=torch.channels_last)
-        block = "1"
+        block = 1
         for name in self.names:
-            if name[4] != block:
-                block, x = name[4], self.pool(x, 2)
+            if block_of(name) != block:
+                block, x = block_of(name), self.pool(x, 2)
             kernel, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
             x = functional.relu_(functional.conv2d(x, kernel, bias, padding=1))
             if name in self.layers:
@@ -125,15 +108,10 @@ class VGGFeatures(nn.Module):
 
 
 def check_layer(network: Network, layer: str) -> str:
-    """The canonical name of a layer that the weights have.
-
-    Raises:
-        ConfigError: they don't have it; the nearest that they have is suggested.
-    """
+    """The canonical name of a layer that the weights have; a ConfigError with the nearest of theirs if they don't."""
     name = canonical_layer(layer)
     available = [key.removesuffix(".weight") for key in network.tensors if key.endswith(".weight")]
     if name not in available:
-        raise ConfigError(
-            f"{network.name} has no layer {layer} in {network.path}; did you mean {nearest(name, available)}?"
-        )
+        near = nearest(name, available)
+        raise ConfigError(f"{network.name} has no layer {layer} in {network.path}; did you mean {near}?")
     return name

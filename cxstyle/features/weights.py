@@ -77,14 +77,14 @@ class Network:
 
 @dataclass(frozen=True)
 class Listed:
-    """One line of `cxstyle weights`: a network, whether it is ready, where it lies, its size in bytes."""
+    """One line of `cxstyle weights`: a network, and where it is on this machine, its file, size in bytes, origin and
+    deepest layer."""
 
     network: str
-    ready: bool
-    path: Path | None
-    size: int
-    source: str
-    deepest: str
+    path: Path | None = None
+    size: int = 0
+    source: str = ""
+    deepest: str = ""
 
 
 def cache_dir() -> Path:
@@ -114,16 +114,13 @@ def find(network: str) -> Path | None:
 
 def listed() -> list[Listed]:
     """All known networks with what is on this machine."""
-    result = []
+    result = {network: Listed(network) for network in BLOCKS}
     for network in BLOCKS:
-        path = find(network)
-        entry = Listed(network, False, None, 0, "", "")
-        if path is not None:
+        if path := find(network):
             keys, provenance = read_header(path)
             deepest = max(key.split(".")[0] for key in keys if key.startswith("conv"))
-            entry = Listed(network, True, path, path.stat().st_size, provenance.source, deepest)
-        result.append(entry)
-    return result
+            result[network] = Listed(network, path, path.stat().st_size, provenance.source, deepest)
+    return list(result.values())
 
 
 def write_network(folder: Path, tensors: Mapping[str, Tensor], provenance: Provenance) -> Path:
@@ -198,15 +195,26 @@ def check_shapes(network: str, tensors: Mapping[str, Tensor], path: Path) -> Non
     if not names or names != list(CONVOLUTIONS[network][: len(names)]):
         missing = next(name for name in CONVOLUTIONS[network] if name not in names)
         raise WeightsError(f"{path} has no {missing}: not the weights of a whole {network}")
-    for name in names:
-        shape = kernel_shape(name)
-        for key, expected in ((f"{name}.weight", shape), (f"{name}.bias", shape[:1])):
-            found = tuple(tensors[key].shape) if key in tensors else None
-            if found != expected:
-                raise WeightsError(f"{path}: {key} has shape {found}, {network} needs {expected}")
-            # In a seventh of the time that asking all values takes: a NaN is both the least and the largest.
-            if not all(end.isfinite() for end in tensors[key].aminmax()):
-                raise WeightsError(f"{path}: {key} holds values that are not numbers; the file is damaged")
+    shapes: dict[str, tuple[int, ...]] = {f"{name}.weight": kernel_shape(name) for name in names}
+    shapes |= {f"{name}.bias": kernel_shape(name)[:1] for name in names}
+    for key, expected in shapes.items():
+        found = tuple(tensors[key].shape) if key in tensors else None
+        if found != expected:
+            raise WeightsError(f"{path}: {key} has shape {found}, {network} needs {expected}")
+        # In a seventh of the time that asking all values takes: a NaN is both the least and the largest.
+        if not all(end.isfinite() for end in tensors[key].aminmax()):
+            raise WeightsError(f"{path}: {key} holds values that are not numbers; the file is damaged")
+
+
+def read_weights(path: Path, normalization: str = "auto") -> Network:
+    """Reads a weight file: one of ours, which knows its own normalization, or another maker's, see `read_foreign`."""
+    try:
+        check_plain(path)
+        with path.open("rb") as file:
+            ours = f'"{METADATA_KEY}"'.encode() in file.read(1 << 16)
+    except OSError as error:
+        raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
+    return read_network(path) if ours else read_foreign(path, normalization)
 
 
 def read_foreign(path: Path, normalization: str = "auto") -> Network:
@@ -284,9 +292,14 @@ def check_unpacked(path: Path) -> None:
 
 def rename(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     """`features.N.*`, `N.*` or `convK_M.*` to `convK_M.*` in float32; everything else is left out."""
-    names, tensors = convolution_names(state), {}
+    state, tensors = {key.removeprefix("features."): tensor for key, tensor in state.items()}, {}
+    # The eighth convolution is number 16 in VGG19 and 17 in VGG16.
+    indices = torchvision_indices("vgg19" if "16.weight" in state else "vgg16")
+    names = {str(index): name for index, name in indices.items()}
+    if "conv1_1.weight" in state:
+        names = {name: name for name in CONVOLUTIONS["vgg19"]}
     for key, tensor in state.items():
-        stem, _, kind = key.removeprefix("features.").rpartition(".")
+        stem, _, kind = key.rpartition(".")
         if stem in names and kind in ("weight", "bias"):
             if not tensor.is_floating_point():
                 found = str(tensor.dtype).removeprefix("torch.")
@@ -297,27 +310,16 @@ def rename(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def convolution_names(state: Mapping[str, Tensor]) -> dict[str, str]:
-    """Prefix in the file -> name of the layer, for whichever network and layout the file is in."""
-    kernels = {key.removeprefix("features.").removesuffix(".weight") for key in state if key.endswith(".weight")}
-    if "conv1_1" in kernels:
-        return {name: name for name in CONVOLUTIONS["vgg19"]}
-    # The eighth convolution is number 16 in VGG19 and 17 in VGG16.
-    network = "vgg19" if "16" in kernels else "vgg16"
-    return {str(index): name for index, name in torchvision_indices(network).items()}
-
-
 def import_file(path: Path, normalization: str = "auto") -> tuple[Network, Path]:
-    """Keeps the convolutions of a weight file of another maker, see `read_foreign`, in the user's cache.
+    """Keeps the convolutions of a weight file, see `read_weights`, in the user's cache.
 
     Returns:
         The network and where it was written.
 
     Raises:
-        WeightsError: unreadable, unknown or damaged.
-        OutputError: the cache can't be written.
+        WeightsError, OutputError: the file can't be used, or the cache can't be written.
     """
-    network = read_foreign(path, normalization)
+    network = read_weights(path, normalization)
     return network, write_network(cache_dir(), network.tensors, network.provenance)
 
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from .contextual_fused import SetSimilarity, unit_rows
-from .matmul import PRECISIONS
 
 EPSILON = 1e-5
 """The constant of Eq. 2, in units of cosine distance."""
@@ -84,19 +83,12 @@ def at_least_single(dtype: torch.dtype) -> torch.dtype:
 
 @dataclass(frozen=True)
 class Prepared:
-    """The side y of the loss, centred and scaled once for many evaluations; made by `prepare`.
+    """The side y of the loss, centred and scaled once for many evaluations; made by `prepare`."""
 
-    Attributes:
-        shape: of the sets that it was made from, (N, C, Q).
-        means: of each set, (C,).
-        units: unit vectors of each set, (Q, C).
-        lengths: that they had, (Q, 1).
-    """
-
-    shape: tuple[int, ...]
-    means: tuple[Tensor, ...]
-    units: tuple[Tensor, ...]
-    lengths: tuple[Tensor, ...]
+    shape: tuple[int, ...]  # of the sets that it was made from, (N, C, Q)
+    means: tuple[Tensor, ...]  # of each set, (C,)
+    units: tuple[Tensor, ...]  # unit vectors of each set, (Q, C)
+    lengths: tuple[Tensor, ...]  # that they had, (Q, 1)
 
 
 def prepare(y: Tensor) -> Prepared:
@@ -118,22 +110,21 @@ def prepare(y: Tensor) -> Prepared:
     return Prepared(tuple(y.shape), means, tuple(units), tuple(lengths))
 
 
-def check(x: Tensor, y: Tensor | Prepared, bandwidth: float, weights: Tensor | None) -> None:
-    """Refuses, by a ValueError, what the loss is not defined for: sets that don't fit together, or a bandwidth that
-    isn't above 0."""
-    if weights is not None and tuple(weights.shape) != (y.shape[2],):
-        raise ValueError(f"weights must be (Q,) = ({y.shape[2]},), one for each of y, got {tuple(weights.shape)}")
+def check_sets(x: Tensor, y: Tensor | Prepared, weights: Tensor | None, weighted: str = "y") -> None:
+    """Refuses, by a ValueError, sets that don't fit together, and weights that don't fit the weighted one."""
+    both = tuple(x.shape[:2]), tuple(y.shape[:2])
+    if both[0] != both[1]:
+        raise ValueError(f"x and y must agree in batch and channels, got {both[0]} and {both[1]} (N, C)")
+    letter, count = ("P", x.shape[2]) if weighted == "x" else ("Q", y.shape[2])
+    if weights is not None and tuple(weights.shape) != (count,):
+        found = tuple(weights.shape)
+        raise ValueError(f"weights must be ({letter},) = ({count},), one for each of {weighted}, got {found}")
+
+
+def check_bandwidth(bandwidth: float) -> None:
+    """Refuses, by a ValueError, one that isn't above 0."""
     if not bandwidth > 0:
         raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
-    check_sets(x, y)
-
-
-def check_sets(x: Tensor, y: Tensor | Prepared) -> None:
-    """Refuses, by a ValueError, sets that don't fit together."""
-    if x.shape[:2] != tuple(y.shape[:2]):
-        raise ValueError(
-            f"x and y must agree in batch and channels, got {tuple(x.shape[:2])} and {tuple(y.shape[:2])} (N, C)"
-        )
 
 
 def contextual_loss(
@@ -162,12 +153,11 @@ def contextual_loss(
     Raises:
         ValueError: shapes that don't fit together, a bandwidth that isn't above 0, or an unknown precision.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision}")
+    check_bandwidth(bandwidth)
     with torch.autocast(x.device.type, enabled=False):
         x = as_positions(x, "x")
         y = y if isinstance(y, Prepared) else prepare(y)
-        check(x, y, bandwidth, weights)
+        check_sets(x, y, weights)
         samples = x.unbind() if len(x) > 1 else [x.squeeze(0)]  # whose gradient needs no copy
         best = [
             SetSimilarity.apply(sample.t(), mean, units, bandwidth, EPSILON, precision)
@@ -184,7 +174,8 @@ def plain_contextual_loss(x: Tensor, y: Tensor, bandwidth: float = 0.5, weights:
     The definition that the faster version is held against; also for second derivatives, which that one doesn't have.
     """
     x, y = (features.to(at_least_single(features.dtype)) for features in (as_positions(x, "x"), as_positions(y, "y")))
-    check(x, y, bandwidth, weights)
+    check_bandwidth(bandwidth)
+    check_sets(x, y, weights)
     with torch.autocast(x.device.type, enabled=False):
         log_cx = log_similarities(relative_distances(cosine_distances(x, y)), bandwidth)
         return -log_set_similarity(log_cx, weights).mean()
@@ -195,8 +186,7 @@ class ContextualLoss(nn.Module):
 
     def __init__(self, bandwidth: float = 0.5, precision: str = "fp32") -> None:
         super().__init__()
-        if not bandwidth > 0:
-            raise ValueError(f"bandwidth must be above 0, got {bandwidth}")
+        check_bandwidth(bandwidth)
         self.bandwidth, self.precision = bandwidth, precision
 
     def forward(self, x: Tensor, y: Tensor | Prepared) -> Tensor:

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .matmul import averages, cosines, products
+from .matmul import averages, cosines, products, rounded
 
 BLOCK_BYTES = {"cpu": 6 << 20, "cuda": 256 << 20}
 """Of one block of cosines. On a CPU small enough for it and its successor to stay in the last cache; elsewhere large
@@ -42,10 +42,19 @@ CHUNK = 512
 """Rows gathered at once on a CPU."""
 
 
-def block_rows(columns: int, device: torch.device, itemsize: int) -> int:
-    """Rows of x that make a block."""
-    size = BLOCK_BYTES.get(device.type, BLOCK_BYTES["cuda"])
-    return max(FEWEST_ROWS, size // (columns * itemsize))
+def block_rows(y: Tensor) -> int:
+    """Rows of x that make a block, by y (Q, C)."""
+    size = BLOCK_BYTES.get(y.device.type, BLOCK_BYTES["cuda"])
+    return max(FEWEST_ROWS, size // (len(y) * y.element_size()))
+
+
+def blocks(rows: int, y: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Blocks of rows of x, and memory for their products with y (Q, C), (R, Q): the same for all, since taking it anew
+    for every block would cost more than the maxima do."""
+    size = min(rows, block_rows(y))
+    memory = y.new_empty(size, len(y))
+    for start in range(0, rows, size):
+        yield slice(start, start + size), memory[: rows - start]
 
 
 def row_maximum(values: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,16 +78,13 @@ def row_maximum(values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def similarities(
-    x: Tensor, y: Tensor, rounded: Tensor, bandwidth: float, epsilon: float, memory: Tensor
+    x: Tensor, y: Tensor, y_rounded: Tensor, bandwidth: float, epsilon: float, memory: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """CX of a block of rows, Eq. 2 to 4: (R, C), (Q, C) -> CX (R, Q), a (R, 1), column of the row maximum (R,).
-
-    CX lies in `memory` (at least R, Q) until the next call: taking it anew for every block would cost more than the
-    maxima do.
-    """
-    cx = cosines(x, y, rounded, memory[: len(x)])
+    """CX of a block of rows, Eq. 2 to 4: (R, C), (Q, C) -> CX (R, Q), a (R, 1), column of the row maximum (R,). CX lies
+    in `memory`."""
+    cx = cosines(x, y, y_rounded, memory)
     nearest, column = row_maximum(cx)
-    if rounded.dtype != y.dtype:
+    if y_rounded.dtype != y.dtype:
         nearest = (x * y[column[:, 0]]).sum(dim=1, keepdim=True)
     # Rounding must not make a distance negative.
     a = 1 / (bandwidth * ((1 - nearest).clamp_min(0) + epsilon))
@@ -137,23 +143,19 @@ class SetSimilarity(torch.autograd.Function):
     ) -> Tensor:
         """The maxima; for backward the rows that hold them, and for each row a_i, k and the two parts of b_i."""
         x, inverse = unit_rows(features, mean)
-        rounded = y.bfloat16() if precision == "bf16" and y.dtype == torch.float32 else y
-        maxima = ColumnMaxima(y)
+        y_rounded, maxima = rounded(y, precision), ColumnMaxima(y)
         wanted = any(ctx.needs_input_grad[:2])
         a, share = x.new_empty(len(x), 1), x.new_empty(len(x), 1)
-        others = rounded.new_empty(x.shape if wanted else 0)  # as exact as the product that gives it
+        others = y_rounded.new_empty(x.shape if wanted else 0)  # as exact as the product that gives it
         nearest = torch.empty(len(x), dtype=torch.long, device=x.device)
-        rows = min(len(x), block_rows(len(y), y.device, y.element_size()))
-        memory = y.new_empty(rows, len(y))
         with products(precision):
-            for start in range(0, len(x), rows):
-                block = slice(start, start + rows)
-                cx, a[block], nearest[block] = similarities(x[block], y, rounded, bandwidth, epsilon, memory)
-                maxima.add(cx, start)
+            for block, memory in blocks(len(x), y):
+                cx, a[block], nearest[block] = similarities(x[block], y, y_rounded, bandwidth, epsilon, memory)
+                maxima.add(cx, block.start)
                 if wanted:
                     k = nearest[block, None]
                     share[block] = cx.gather(1, k)
-                    others[block] = averages(cx.scatter_(1, k, 0), rounded)
+                    others[block] = averages(cx.scatter_(1, k, 0), y_rounded)
         ctx.save_for_backward(x, inverse, y, maxima.best, maxima.winner, a, nearest, share, others)
         ctx.settings = bandwidth, epsilon, precision, features.dtype
         return maxima.best
@@ -172,9 +174,12 @@ class SetSimilarity(torch.autograd.Function):
             for part in chunks(len(y), y):
                 u.index_add_(0, winner[part], y[part] * pull[part, None])
             for part in chunks(len(x), x):
-                yk = y[nearest[part]]
-                u[part].addcmul_(yk, total[part] * -share[part])
-                finish_gradient(u[part], x[part], yk, a[part], inverse[part], bandwidth)
+                ui, xi, yk, ai = u[part], x[part], y[nearest[part]], a[part]
+                ui.addcmul_(yk, total[part] * -share[part])
+                through_minimum = (xi * ui).sum(dim=1, keepdim=True).mul_(bandwidth * ai * ai)
+                ui.mul_(ai).addcmul_(yk, through_minimum)
+                # Through the length: what points along x has no effect.
+                ui.addcmul_(xi, -(xi * ui).sum(dim=1, keepdim=True)).mul_(inverse[part])
             grad_x = u.to(dtype)
             grad_mean = -u.sum(dim=0) if ctx.needs_input_grad[1] else None
         if ctx.needs_input_grad[2]:
@@ -189,15 +194,6 @@ def chunks(rows: int, like: Tensor) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, rows, step))
 
 
-def finish_gradient(u: Tensor, x: Tensor, nearest: Tensor, a: Tensor, inverse: Tensor, bandwidth: float) -> None:
-    """u_i (R, C), in place, to the gradient of the features, for R rows of unit vectors x with their y_k (R, C), a (R,
-    1), 1 / lengths of the centred features (R, 1) and h."""
-    through_minimum = (x * u).sum(dim=1, keepdim=True).mul_(bandwidth * a * a)
-    u.mul_(a).addcmul_(nearest, through_minimum)
-    # Through the length: what points along x has no effect.
-    u.addcmul_(x, -(x * u).sum(dim=1, keepdim=True)).mul_(inverse)
-
-
 def gradient_of_y(
     x: Tensor, y: Tensor, winner: Tensor, pull: Tensor, total: Tensor, bandwidth: float, epsilon: float
 ) -> Tensor:
@@ -205,10 +201,8 @@ def gradient_of_y(
     grad = torch.zeros_like(y)
     winners = winner.unique()
     place = torch.empty_like(total[:, 0], dtype=torch.long)
-    rows = min(len(winners), block_rows(len(y), y.device, y.element_size()))
-    memory = y.new_empty(rows, len(y))
-    for start in range(0, len(winners), rows):
-        chosen = winners[start : start + rows]
+    for block, memory in blocks(len(winners), y):
+        chosen = winners[block]
         place.fill_(-1)[chosen] = torch.arange(len(chosen), device=x.device)
         columns = (place[winner] >= 0).nonzero()[:, 0]
         row, won = place[winner[columns]], pull[columns, None]

@@ -11,7 +11,7 @@ Oklab. (Whole pictures: Reinhard et al., "Color Transfer between Images", 2001; 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -32,7 +32,7 @@ from ..pictures import (
     to_oklab,
 )
 from .feature_sets import MEMBER, Steering, averaged
-from .neighbors import in_context
+from .neighbors import Network, in_context
 
 LAYER = "conv4_2"
 """As of `match`; conv5_2 beside it made no picture better."""
@@ -64,29 +64,16 @@ DIRECTIONS = 32
 """Principal directions of the target's regions that guide the matching of finer layers."""
 
 
-Network = Callable[[Tensor], Mapping[str, Tensor]]
-"""Gives the features of a picture (1, 3, H, W) by layer."""
-
-
 @dataclass(frozen=True)
 class Cells:
-    """One side, of one picture or of several as one set.
+    """One side, of one picture or of several as one set."""
 
-    Attributes:
-        grids: (height, width) of each picture.
-        features: unit vectors, (P, C).
-        means: of colours in Oklab, (P, 3).
-        squares: means of their squares.
-        weights: how much each cell counts, (P,).
-        shares: of each label, (L, P); None without masks.
-    """
-
-    grids: tuple[tuple[int, int], ...]
-    features: Tensor
-    means: Tensor
-    squares: Tensor
-    weights: Tensor
-    shares: Tensor | None
+    grids: tuple[tuple[int, int], ...]  # (height, width) of each picture
+    features: Tensor  # unit vectors, (P, C)
+    means: Tensor  # of colours in Oklab, (P, 3)
+    squares: Tensor  # means of their squares
+    weights: Tensor  # how much each cell counts, (P,)
+    shares: Tensor | None  # of each label, (L, P); None without masks
 
 
 def cells(
@@ -96,21 +83,15 @@ def cells(
     masks: Sequence[Tensor] | None,
     weights: Sequence[float] | None = None,
 ) -> Cells:
-    """The cells of pictures.
-
-    Args:
-        seen: each (1, 3, H, W) in [0, 1], as the network sees it.
-        colored: the same with the colours that count.
-        network: gives conv4_2.
-        masks: labels' shares of each.
-        weights: of the pictures; all cells count the same without.
-    """
+    """The cells of pictures, each (1, 3, H, W) in [0, 1], as `seen` by the network, with the colours that count; masks
+    are labels' shares of each, and without weights of the pictures all cells count the same."""
     maps = in_context(seen, lambda picture: [averaged(network(picture)[LAYER].float()).cpu()[None]])  # (1, C, h, w)
     grids = tuple((found.shape[2], found.shape[3]) for found in maps)
     features = torch.cat([found.flatten(2)[0] for found in maps], dim=1).t()  # (P, C)
-    lab = [to_oklab(picture) for picture in colored]
+    pairs = [(to_oklab(picture), grid) for picture, grid in zip(colored, grids, strict=True)]
     means, squares = (
-        torch.cat([pooled(v**power, grid) for v, grid in zip(lab, grids, strict=True)], dim=1) for power in (1, 2)
+        torch.cat([functional.adaptive_avg_pool2d(lab**power, grid)[0].flatten(1) for lab, grid in pairs], dim=1)
+        for power in (1, 2)
     )
     each = weights or (1.0,) * len(grids)
     counts = torch.cat([torch.full((h * w,), weight) for (h, w), weight in zip(grids, each, strict=True)])
@@ -118,11 +99,6 @@ def cells(
     if masks is not None:
         shares = torch.cat([shares_at(mask, *grid).flatten(1) for mask, grid in zip(masks, grids, strict=True)], dim=1)
     return Cells(grids, functional.normalize(features, dim=1), means.t(), squares.t(), counts, shares)
-
-
-def pooled(picture: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Averages over the cells of a grid: (1, 3, H, W) -> (3, P)."""
-    return functional.adaptive_avg_pool2d(picture, grid)[0].flatten(1)
 
 
 class Correspondence:
@@ -181,11 +157,8 @@ class Correspondence:
         return share * found + (1 - share) * picture
 
     def steering(self, quiet: float) -> Steering:
-        """What steers the terms.
-
-        Args:
-            quiet: share of its weight that a place without a counterpart loses, beside those that have the clearest.
-        """
+        """What steers the terms; `quiet` is the share of its weight that a place without a counterpart loses, beside
+        those that have the clearest."""
         least = max(LEAST, 1 - quiet)
         counts, others = weighed([self.confidence], least)[0], weighed(self.confidences, least)
         return Steering(counts, tuple(others), *self.regions)

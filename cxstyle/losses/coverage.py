@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from .contextual import Prepared, as_positions, at_least_single, check_sets, cosine_distances, prepare
-from .contextual_fused import block_rows, row_maximum, unit_rows
-from .matmul import PRECISIONS, cosines, products
+from .contextual_fused import blocks, row_maximum, unit_rows
+from .matmul import cosines, products, rounded
 
 EVEN = 1e-3
 """Least mean squared length of the centred y, as a share of that of their mean: of a target in one colour."""
@@ -42,12 +42,10 @@ def coverage_loss(x: Tensor, y: Tensor | Prepared, precision: str = "fp32", weig
     Raises:
         ValueError: shapes that don't fit together, or an unknown precision.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision}")
     with torch.autocast(x.device.type, enabled=False):
         x = as_positions(x, "x")
         y = y if isinstance(y, Prepared) else prepare(y.detach())
-        check(x, y, weights)
+        check_sets(x, y, weights, "x")
         losses = []
         for sample, mean, units, lengths in zip(x, y.means, y.units, y.lengths, strict=True):
             chosen = nearest(unit_rows(sample.detach().t(), mean)[0], units, precision)
@@ -64,12 +62,10 @@ def squared_length(lengths: Tensor, mean: Tensor) -> Tensor:
 
 def nearest(x: Tensor, y: Tensor, precision: str) -> Tensor:
     """The y with the largest cosine for each x, unit vectors (P, C) and (Q, C), in blocks of rows: (P,)."""
-    rounded = y.bfloat16() if precision == "bf16" and y.dtype == torch.float32 else y
-    rows = min(len(x), block_rows(len(y), y.device, y.element_size()))
-    memory, found = y.new_empty(rows, len(y)), []
+    x, y_rounded, found = x.contiguous(), rounded(y, precision), []
     with products(precision):
-        for block in x.contiguous().split(rows):
-            found.append(row_maximum(cosines(block, y, rounded, memory[: len(block)]))[1][:, 0])
+        for block, memory in blocks(len(x), y):
+            found.append(row_maximum(cosines(x[block], y, y_rounded, memory))[1][:, 0])
     return torch.cat(found)
 
 
@@ -81,17 +77,10 @@ def averaged(distances: Tensor, weights: Tensor | None) -> Tensor:
     return distances @ (weights / weights.sum())
 
 
-def check(x: Tensor, y: Prepared | Tensor, weights: Tensor | None) -> None:
-    """Refuses, by a ValueError, sets and weights that don't fit together."""
-    check_sets(x, y)
-    if weights is not None and tuple(weights.shape) != (x.shape[2],):
-        raise ValueError(f"weights must be (P,) = ({x.shape[2]},), one for each of x, got {tuple(weights.shape)}")
-
-
 def plain_coverage_loss(x: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
     """`coverage_loss` as its equation is written, with every P x Q matrix in memory: the definition."""
     x, y = (features.to(at_least_single(features.dtype)) for features in (as_positions(x, "x"), as_positions(y, "y")))
-    check(x, y, weights)
+    check_sets(x, y, weights, "x")
     with torch.autocast(x.device.type, enabled=False):
         mean = y.mean(dim=2, keepdim=True)
         closest = cosine_distances(x, y).argmin(dim=2)  # (N, P)

@@ -22,28 +22,16 @@ WINDOW = 3
 
 @dataclass(frozen=True)
 class Steering:
-    """What is known of which parts correspond, each (1, 1, h, w) or (1, K, h, w) on some grid over its picture.
+    """What is known of which parts correspond, each (1, 1, h, w) or (1, K, h, w) on some grid over its picture."""
 
-    Attributes:
-        source: how much each place of the source counts and moves, in [0, 1]; it is held the more, the less that is.
-        targets: the same of each target.
-        region: what the counterparts of the source's places look like, unit vectors of K channels.
-        regions: what the places of each target look like, the same.
-    """
-
-    source: Tensor
-    targets: tuple[Tensor, ...]
-    region: Tensor
-    regions: tuple[Tensor, ...]
+    source: Tensor  # how much each place of it counts and moves, in [0, 1]; it is held the more, the less that is
+    targets: tuple[Tensor, ...]  # the same of each
+    region: Tensor  # what the counterparts of the source's places look like, unit vectors of K channels
+    regions: tuple[Tensor, ...]  # what the places of each target look like, the same
 
 
 class Draws:
-    """Random choices, made on the CPU, so that every device gets the same, and sent to where they are wanted.
-
-    Args:
-        generator: of the choices.
-        device: where they are wanted.
-    """
+    """Random choices, made on the CPU, so that every device gets the same, and sent to that which wants them."""
 
     def __init__(self, generator: torch.Generator, device: torch.device | str = "cpu") -> None:
         self.generator, self.device = generator, torch.device(device)
@@ -92,19 +80,12 @@ class Draws:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """The features of one layer, or of several joined, of one picture or of several as one set.
+    """The features of one layer, or of several joined, of one picture or of several as one set."""
 
-    Attributes:
-        features: (1, C, P).
-        weights: how much each counts, (P,); None where all count the same.
-        shares: of each label, (L, P); None without masks.
-        regions: what the regions look like, (1, K, P), as channels beside the features; None without guidance.
-    """
-
-    features: Tensor
-    weights: Tensor | None = None
-    shares: Tensor | None = None
-    regions: Tensor | None = None
+    features: Tensor  # (1, C, P)
+    weights: Tensor | None = None  # how much each counts, (P,); None where all count the same
+    shares: Tensor | None = None  # of each label, (L, P); None without masks
+    regions: Tensor | None = None  # what they look like, (1, K, P), as channels beside the features; None unguided
 
     @property
     def size(self) -> int:
@@ -139,8 +120,8 @@ def merge(
     counts = [found.shape[2] * found.shape[3] for found in maps]
     each = parts = None
     if weights is not None:
-        each = torch.cat([torch.full((count,), weight / count) for count, weight in zip(counts, weights, strict=True)])
-        each = each.to(features.device)
+        full = [torch.full((count,), weight / count) for count, weight in zip(counts, weights, strict=True)]
+        each = torch.cat(full).to(features.device)
     if shares is not None:
         parts = torch.cat([shares_on(s, found, border) for s, found in zip(shares, maps, strict=True)], dim=1)
     return FeatureSet(features, each, parts)

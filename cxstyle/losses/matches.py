@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .contextual import EPSILON, prepare
-from .contextual_fused import ColumnMaxima, block_rows, similarities, unit_rows
+from .contextual_fused import ColumnMaxima, blocks, similarities, unit_rows
 from .matmul import products
 
 
@@ -47,13 +47,11 @@ def matches(x: Tensor, y: Tensor, bandwidth: float = 0.5) -> Matches:
     prepared = prepare(y[None])
     units = prepared.units[0]  # (Q, C)
     rows, _ = unit_rows(x.t(), prepared.means[0])  # (P, C)
-    size = min(len(rows), block_rows(len(units), units.device, units.element_size()))
-    memory = units.new_empty(size, len(units))
     maxima, best, similarity = ColumnMaxima(units), [], []
     with products("fp32"):
-        for start in range(0, len(rows), size):
-            cx, _, column = similarities(rows[start : start + size], units, units, bandwidth, EPSILON, memory)
-            maxima.add(cx, start)
+        for block, memory in blocks(len(rows), units):
+            cx, _, column = similarities(rows[block], units, units, bandwidth, EPSILON, memory)
+            maxima.add(cx, block.start)
             best.append(column)
             similarity.append(cx.gather(1, column[:, None])[:, 0])
     return Matches(torch.cat(best), torch.cat(similarity), maxima.winner)

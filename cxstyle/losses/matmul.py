@@ -27,7 +27,10 @@ def onednn_stays_exact() -> bool:
 
 @contextmanager
 def products(precision: str) -> Iterator[None]:
-    """Sets how float32 matrices are multiplied, fp32 or, by bf16, the fastest that a CPU offers, and sets it back."""
+    """Sets how float32 matrices are multiplied, fp32 or, by bf16, the fastest that a CPU offers, and sets it back; a
+    ValueError for another precision."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision}")
     backends: Any = torch.backends
     cpu, cuda = backends.mkldnn.matmul, backends.cuda.matmul
     before = cpu.fp32_precision, cuda.fp32_precision
@@ -37,6 +40,11 @@ def products(precision: str) -> Iterator[None]:
         yield
     finally:
         cpu.fp32_precision, cuda.fp32_precision = before
+
+
+def rounded(y: Tensor, precision: str) -> Tensor:
+    """y in the precision of the product: what isn't float32 stays as it is."""
+    return y.bfloat16() if precision == "bf16" and y.dtype == torch.float32 else y
 
 
 def cosines(x: Tensor, y: Tensor, rounded: Tensor, out: Tensor) -> Tensor:

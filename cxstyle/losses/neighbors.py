@@ -42,15 +42,17 @@ SURE = 3
 EVEN = 1e-6
 """Least deviation and length: of a picture in one colour."""
 
-Grid = tuple[int, int]
+Grid = Sequence[int]
 """(height, width) in places."""
+Network = Callable[[Tensor], Mapping[str, Tensor]]
+"""Gives the features of a picture (1, 3, H, W) by layer."""
 Columns = list[Tensor]
 """The layers of hypercolumns, (1, C, H, W) each, on one grid."""
 Scaling = list[tuple[Tensor, Tensor]]
 """Of each layer the mean, (1, C, 1, 1), and the deviation."""
 
 
-def grid_on(height: int, width: int) -> Grid:
+def grid_on(height: int, width: int) -> tuple[int, int]:
     """Of the places of a picture of this size in pixels."""
     step = STEP
     while (height // step) * (width // step) > MOST:
@@ -58,7 +60,7 @@ def grid_on(height: int, width: int) -> Grid:
     return height // step, width // step
 
 
-def grid_of(picture: Tensor) -> Grid:
+def grid_of(picture: Tensor) -> tuple[int, int]:
     """Of the places of a picture (1, 3, H, W)."""
     return grid_on(picture.shape[2], picture.shape[3])
 
@@ -67,28 +69,20 @@ def hypercolumns(features: Mapping[str, Tensor], layers: Sequence[str], grid: Gr
     """Features (1, C, H, W) of each layer, averaged or enlarged to one grid."""
     found = []
     for layer in layers:
-        part = features[layer]
-        part = functional.avg_pool2d(part, max(1, part.shape[2] // grid[0])).float()
+        part = functional.avg_pool2d(features[layer], max(1, features[layer].shape[2] // grid[0])).float()
         found.append(part if part.shape[2:] == grid else bilinear(part, *grid))
     return found
 
 
-def colors_on(picture: Tensor, grid: Grid) -> Columns:
-    """Of a picture (1, 3, H, W) on a grid, as a layer of hypercolumns."""
-    return [functional.adaptive_avg_pool2d(picture, grid)]
+def colors_of(picture: Tensor) -> Columns:
+    """Of the places of a picture (1, 3, H, W), as a layer of hypercolumns."""
+    return [functional.adaptive_avg_pool2d(picture, grid_of(picture))]
 
 
 def in_context(pictures: Sequence[Tensor], look: Callable[[Tensor], Columns]) -> list[Tensor]:
-    """What places of the pictures of one side are, what they are part of, and what that is part of: seen at several
-    sizes, scaled by the side's own, so that a photograph compares with a drawing, and joined on the largest one's grid.
-
-    Args:
-        pictures: each (1, 3, H, W).
-        look: gives the layers to compare of a picture, on one grid.
-
-    Returns:
-        (1, C, H, W) of each.
-    """
+    """What places of the pictures of one side, (1, 3, H, W), are, what they are part of, and what that is part of, on
+    one grid for each, (1, C, h, w): the layers that `look` gives, seen at several sizes, scaled by the side's own, so
+    that a photograph compares with a drawing, and joined on the largest one's grid."""
     found: list[list[Tensor]] = []
     for share in SHARES:
         sizes = [[max(SMALLEST_EDGE, round(share * edge)) for edge in picture.shape[2:]] for picture in pictures]
@@ -100,14 +94,20 @@ def in_context(pictures: Sequence[Tensor], look: Callable[[Tensor], Columns]) ->
     ]
 
 
-def places_of(
-    pictures: Sequence[Tensor], network: Callable[[Tensor], Mapping[str, Tensor]], layers: Sequence[str], size: int
-) -> list[Tensor]:
+def compared(
+    source: Tensor, targets: Sequence[Tensor], network: Network, layers: Sequence[str], size: int
+) -> tuple[Tensor, list[Tensor]]:
+    """The places of the source and of each target, (1, 3, H, W), as `comparable` maps."""
+    (first,), others = (places_of(side, network, layers, size) for side in ([source], targets))
+    return comparable(first, others)
+
+
+def places_of(pictures: Sequence[Tensor], network: Network, layers: Sequence[str], size: int) -> list[Tensor]:
     """By what the places of the pictures of one side, each (1, 3, H, W), are compared, at a long edge in pixels, by the
     last of some layers: features and, as the last three, colours, (1, C + 3, H, W) of each."""
     small = [resize(picture, *fit_within(picture, size)) for picture in pictures]
     features = in_context(small, lambda p: hypercolumns(network(p), layers[-DECIDING:], grid_of(p)))
-    colors = [colors_on(to_oklab(picture), grid_of(picture)) for picture in small]
+    colors = [colors_of(to_oklab(picture)) for picture in small]
     own = scaling(colors)
     return [torch.cat([found, scaled(color, own)], dim=1) for found, color in zip(features, colors, strict=True)]
 
@@ -142,16 +142,8 @@ def comparable(source: Tensor, targets: Sequence[Tensor]) -> tuple[Tensor, list[
 
 
 def sureness(alike: Tensor, within: Tensor) -> Tensor:
-    """How much places count, by how like what they are made of they are, beside the others: a wall that the target
-    lacks is hardly made of anything.
-
-    Args:
-        alike: (H, W).
-        within: 0 where nothing belongs, (H, W).
-
-    Returns:
-        As `within`, times the power SURE of the share of the middle one, at most 1.
-    """
+    """How much places count, (H, W), by how alike to what they are made of they are, (H, W), beside the middle one: a
+    wall that the target lacks is hardly made of anything. `within`, (H, W), is 0 where nothing belongs."""
     if not within.any():
         return within
     alike = functional.avg_pool2d(alike[None], BROAD, 1, BROAD // 2, count_include_pad=False)[0]
@@ -170,8 +162,7 @@ def agreed(
     Args:
         chosen: for each place of the source, (H, W), the index of one among all of the targets'.
         x: of the source's places, (H W, C); its products with y say how alike they are.
-        y: of all of the targets'.
-        grids: of each target.
+        y: of all of the targets', whose grids these are.
         allowed: whether places may take what has these indices, (H, W); all may without.
     """
     tables = []
@@ -199,12 +190,8 @@ def handed_down(chosen: Tensor, grid: Grid, coarse: Sequence[Grid], fine: Sequen
 
     Args:
         chosen: for each place of the source's coarse grid, (H, W), the index of one among all of the targets'.
-        grid: the source's finer one, (height, width).
-        coarse: of each target, as it was compared.
-        fine: of each target, as it is.
-
-    Returns:
-        For each place of the source's finer grid the index of one among all of the targets': (height width,).
+        grid: the source's finer one, for whose places, (height width,), the same is returned.
+        coarse, fine: of each target, as it was compared and as it is.
     """
     down, across = (
         (torch.arange(count, device=chosen.device) + 0.5) * of / count
@@ -221,19 +208,15 @@ def handed_down(chosen: Tensor, grid: Grid, coarse: Sequence[Grid], fine: Sequen
     return found.flatten()
 
 
-def find_neighbors(
-    source: Tensor, target: Tensor, network: Callable[[Tensor], Mapping[str, Tensor]], layers: Sequence[str], size: int
-) -> Tensor:
+def find_neighbors(source: Tensor, target: Tensor, network: Network, layers: Sequence[str], size: int) -> Tensor:
     """What a run finds, without masks: for each STEP pixels of the source, (1, 3, H, W), row and column of the target's
     that belong there, (2, H / STEP, W / STEP)."""
-    (first,), seconds = (places_of([picture], network, layers, size) for picture in (source, target))
-    first, (second,) = comparable(first, seconds)
-    x, y = first[0].flatten(1).t(), second[0].flatten(1).t()
-    coarse = (second.shape[2], second.shape[3])
-    chosen = agreed(nearest(x, y, "fp32").view(first.shape[2:]), x, y, [coarse])
-    (rows, columns), own = ((p.shape[2] // STEP, p.shape[3] // STEP) for p in (source, target))
-    index = handed_down(chosen, (rows, columns), [coarse], [own])
-    return torch.stack([index // own[1], index % own[1]]).view(2, rows, columns)
+    first, (second,) = compared(source, [target], network, layers, size)
+    x, y, coarse = first[0].flatten(1).t(), second[0].flatten(1).t(), [second.shape[2:]]
+    chosen = agreed(nearest(x, y, "fp32").view(first.shape[2:]), x, y, coarse)
+    grid, (height, width) = ([edge // STEP for edge in picture.shape[2:]] for picture in (source, target))
+    index = handed_down(chosen, grid, coarse, [(height, width)])
+    return torch.stack([index // width, index % width]).view(2, *grid)
 
 
 def broad(colors: Tensor) -> Tensor:

@@ -12,49 +12,24 @@ from ..features import Features as Maps
 from ..features import canonical_layer
 from ..pictures import Guide, bilinear, pixel_shares
 from ..settings import LossTerm
+from . import neighbors
 from .contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
 from .coverage import coverage_loss, nearest, plain_coverage_loss
 from .feature_sets import MEMBER, Draws, FeatureSet, Indices, Steering, at_grid, concatenated, gather, merge, shares_on
-from .neighbors import (
-    agreed,
-    broad,
-    colors_on,
-    comparable,
-    grid_of,
-    handed_down,
-    hypercolumns,
-    neighbor_loss,
-    places_of,
-    scaled,
-    scaling,
-    sureness,
-)
+from .neighbors import Grid
 from .palette import color_moments, palette_loss
 from .patches import PATCH, mrf_loss, patches
-from .perceptual import (
-    gram_loss,
-    gram_matrix,
-    perceptual_loss,
-    reconstruction_loss,
-    total_variation,
-)
+from .perceptual import gram_loss, gram_matrix, perceptual_loss, reconstruction_loss, total_variation
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What terms are computed from.
+    """What terms are computed from."""
 
-    Attributes:
-        picture: (1, 3, H, W).
-        features: of it, by layer.
-        draws: positions; without them all take part.
-        source: the source's features, by layer, where the network saw the picture shifted: seen shifted alike.
-    """
-
-    picture: Tensor
-    features: Maps
-    draws: Draws | None
-    source: Maps | None = None
+    picture: Tensor  # (1, 3, H, W)
+    features: Maps  # of it, by layer
+    draws: Draws | None  # of positions; without them all take part
+    source: Maps | None = None  # the source's features, where the network saw the picture shifted: shifted alike
 
     def drawn(self, every: int, count: int | None) -> Indices:
         """`count` of `every` positions, or all."""
@@ -82,9 +57,8 @@ class Term:
     def __init__(
         self, term: LossTerm, precision: str, plain: bool, guide: Guide, steering: Steering | None = None
     ) -> None:
-        self.steering = steering
-        self.own_grids: dict[tuple[str, torch.Size], Tensor] = {}
-        self.term, self.precision, self.plain = term, precision, plain
+        self.term, self.precision, self.plain, self.steering = term, precision, plain, steering
+        self.grids: dict[tuple[str, torch.Size], Tensor] = {}
         self.layers = [canonical_layer(layer) for layer in term.layers]
         self.guide = guide if term.compare == "target" or term.loss == "palette" else Guide()
 
@@ -97,10 +71,6 @@ class Term:
     def values(self, result: Evaluation) -> list[Tensor]:
         """Scalars, one for each layer or set of layers."""
         raise NotImplementedError
-
-    def labels(self) -> range:
-        """Indices of the labels; none without masks."""
-        return range(0 if self.guide.source is None else len(self.guide.source))
 
     def other(self, maps: Sequence[Tensor]) -> FeatureSet:
         """The side that the result is compared with, of maps (1, C, H, W) of each picture."""
@@ -126,28 +96,29 @@ class Term:
         self, x: FeatureSet, rows: Indices, y: FeatureSet, columns: Indices
     ) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Each label that both sides have among the chosen positions, with these positions."""
-        for label in self.labels():
+        for label in range(0 if self.guide.source is None else len(self.guide.source)):
             own, others = x.members(rows, label), y.members(columns, label)
             if len(own) and len(others):
                 yield label, own, others
 
     def counts(self, found: Tensor) -> Tensor | None:
         """How much each of the result's places counts, (P,), by its map (1, C, H, W); None where all do in full."""
-        if self.steering is None:
-            return None
-        place = "counts", found.shape[2:]
-        if place not in self.own_grids:
-            self.own_grids[place] = at_grid(self.steering.source, found)[0]
-        return self.own_grids[place]
+        return None if self.steering is None else self.on_grid("counts", self.steering.source, found, at_grid)[0]
 
     def own(self, found: Tensor) -> FeatureSet:
         """The result's side: (1, C, H, W)."""
-        if self.guide.source is None:
-            return merge([found], None, None)
-        place = "shares", found.shape[2:]
-        if place not in self.own_grids:
-            self.own_grids[place] = shares_on(self.guide.source, found, self.border)
-        return FeatureSet(found.flatten(2), shares=self.own_grids[place])
+        shares = self.guide.source
+        here = None if shares is None else self.on_grid("shares", shares, found, shares_on)
+        return FeatureSet(found.flatten(2), shares=here)
+
+    def on_grid(
+        self, name: str, values: Tensor, found: Tensor, convert: Callable[[Tensor, Tensor, int], Tensor]
+    ) -> Tensor:
+        """Values over the source, of this name, at the positions of one of the result's maps; converted once."""
+        place = name, found.shape[2:]
+        if place not in self.grids:
+            self.grids[place] = convert(values, found, self.border)
+        return self.grids[place]
 
 
 def deviation(maps: Sequence[Tensor]) -> float:
@@ -208,21 +179,31 @@ class Whole:
     def taken(self, _: Indices) -> Prepared:
         return self.features
 
-    def weights_of(self, _: Indices, __: int | None = None) -> Tensor | None:
+    def weights_of(self, _: Indices) -> Tensor | None:
         return self.weights
 
 
 class Contextual(Term):
     """The Contextual loss of each layer, or of all layers as one set."""
 
+    mean_over_result = False
+    """Whether the loss takes the mean over the result's positions, or over those of the other side."""
+
     def bind(self, _: Sequence[Tensor], features: Sequence[Maps]) -> None:
-        self.sets = [
-            [self._kept(y, count) for y in self._others(maps, reach)] for count, maps, reach in self._bound(features)
-        ]
+        self.reach: list[float] = []
+        self.sets: list[list[FeatureSet | Whole]] = []
+        guidance = self.term.guidance if self.steering is not None else 0.0
+        for count, *maps in zip(self._counts(), *(self._maps(found) for found in features), strict=True):
+            self.reach.append(guidance * deviation(maps) if guidance else 0.0)
+            self.sets.append([self._kept(y, count) for y in self._others(maps)])
 
     def values(self, result: Evaluation) -> list[Tensor]:
         values = []
-        for (count, x), sets in zip(self._looked(result.features), self.sets, strict=True):
+        maps = self._maps(result.features)
+        for found, count, reach, sets in zip(maps, self._counts(), self.reach, self.sets, strict=True):
+            x = replace(self.own(found), weights=self.counts(found))
+            if self.steering is not None and reach:
+                x = replace(x, regions=reach * self.on_grid("region", self.steering.region, found, at_grid)[None])
             rows, each = result.drawn(x.size, count), []
             for y in sets:
                 # Terms with the source draw the same positions on both sides, so that equal pictures have loss 0.
@@ -231,40 +212,21 @@ class Contextual(Term):
             values.append(each[0] if len(each) == 1 else self.mean_of_targets(each))
         return values
 
-    def _others(self, maps: Sequence[Tensor], reach: float) -> list[FeatureSet]:
+    def _others(self, maps: Sequence[Tensor]) -> list[FeatureSet]:
         """What to compare with, of maps of each picture: one set."""
-        return [replace(self.other(maps), regions=self._regions(maps, range(len(maps)), reach))]
+        return [self._guided(self.other(maps), maps, range(len(maps)))]
+
+    def _guided(self, y: FeatureSet, maps: Sequence[Tensor], part: Iterable[int]) -> FeatureSet:
+        """A set of some of the maps, with what the regions of these look like."""
+        if self.steering is None or not self.reach[-1]:
+            return y
+        regions = torch.cat([at_grid(self.steering.regions[i], maps[i]) for i in part], dim=1)
+        return replace(y, regions=self.reach[-1] * regions[None])
 
     def _kept(self, y: FeatureSet, count: int | None) -> FeatureSet | Whole:
         """What it needs of a set of which `count` are drawn; with masks it takes part label by label."""
         whole = (count is None or y.size <= count) and y.shares is None and not self.plain
         return Whole(prepare(y.taken(None)), y.weights_of(None)) if whole else y
-
-    def _regions(self, maps: Sequence[Tensor], chosen: Iterable[int], reach: float) -> Tensor | None:
-        """What the regions of the chosen targets look like, at all positions of their maps: (1, K, P)."""
-        if not reach or self.steering is None:
-            return None
-        found = torch.cat([at_grid(self.steering.regions[i], maps[i]) for i in chosen], dim=1)
-        return (reach * found)[None]
-
-    def _bound(self, features: Sequence[Maps]) -> Iterator[tuple[int | None, list[Tensor], float]]:
-        """Of each layer the count, the maps of all pictures that it compares with, and how far regions reach there."""
-        self.reach: list[float] = []
-        self.own_regions: dict[tuple[int, torch.Size], Tensor] = {}
-        guidance = self.term.guidance if self.steering is not None else 0.0
-        for count, *maps in zip(self._counts(), *(self._maps(found) for found in features), strict=True):
-            reach = guidance * deviation(maps) if guidance else 0.0
-            self.reach.append(reach)
-            yield count, maps, reach
-
-    def _looked(self, features: Maps) -> Iterator[tuple[int | None, FeatureSet]]:
-        """Of each layer the count, and the result's positions."""
-        for index, (count, found) in enumerate(zip(self._counts(), self._maps(features), strict=True)):
-            place = index, found.shape[2:]
-            if self.steering is not None and self.reach[index] and place not in self.own_regions:
-                regions = at_grid(self.steering.region, found)
-                self.own_regions[place] = (self.reach[index] * regions)[None]
-            yield count, replace(self.own(found), weights=self.counts(found), regions=self.own_regions.get(place))
 
     def _maps(self, features: Maps) -> list[Tensor]:
         """One map for each layer, or one for all layers."""
@@ -280,20 +242,15 @@ class Contextual(Term):
     def _matched(self, x: FeatureSet, rows: Indices, y: FeatureSet | Whole, columns: Indices) -> Tensor:
         """The loss of the chosen positions; with masks of each label on its own: no affinity between labels."""
         if isinstance(y, Whole) or x.shares is None:
-            return self._loss(x.taken(rows), y.taken(columns), self._weights(x, rows, y, columns))
+            weights = x.weights_of(rows) if self.mean_over_result else y.weights_of(columns)
+            return self._loss(x.taken(rows), y.taken(columns), weights)
         losses, shares = [], []
         for label, own, others in self.by_label(x, rows, y, columns):
-            weights = self._weights(x, own, y, others, label)
+            weights = x.weights_of(own, label) if self.mean_over_result else y.weights_of(others, label)
             if weights is not None:
                 losses.append(self._loss(x.taken(own), y.taken(others), weights))
                 shares.append(weights.sum())
         return self._mean_of_labels(torch.stack(losses), torch.stack(shares)) if losses else x.features.sum() * 0
-
-    def _weights(
-        self, _: FeatureSet, __: Indices, y: FeatureSet | Whole, columns: Indices, label: int | None = None, /
-    ) -> Tensor | None:
-        """How much the chosen positions count, of the side whose mean the loss takes."""
-        return y.weights_of(columns, label)
 
     def _mean_of_labels(self, losses: Tensor, shares: Tensor) -> Tensor:
         """Eq. 1 over all labels: the mean of their similarities by how much of the target each label is."""
@@ -310,14 +267,11 @@ class Coverage(Contextual):
     """Coverage of each layer, or of all layers as one set: with weights of the targets the mean of each one's, with
     masks that of each label by how much of the result has it."""
 
-    def _others(self, maps: Sequence[Tensor], reach: float) -> list[FeatureSet]:
-        """With weights a set for each target."""
-        return [replace(y, regions=self._regions(maps, part, reach)) for part, y in self.parted(maps)]
+    mean_over_result = True
 
-    def _weights(
-        self, x: FeatureSet, rows: Indices, _: FeatureSet | Whole, __: Indices, label: int | None = None, /
-    ) -> Tensor | None:
-        return x.weights_of(rows, label)
+    def _others(self, maps: Sequence[Tensor]) -> list[FeatureSet]:
+        """With weights a set for each target."""
+        return [self._guided(y, maps, part) for part, y in self.parted(maps)]
 
     def _mean_of_labels(self, losses: Tensor, shares: Tensor) -> Tensor:
         return (losses * shares).sum() / shares.sum()
@@ -339,17 +293,15 @@ class Gram(Term):
         for layer, others in zip(self.layers, self.grams, strict=True):
             x = self.own(result.features[layer])
             rows = result.drawn(x.size, self.term.samples_of(layer))
-            pairs = zip(self._grams(x, rows), others, self._shares(x), strict=True)
+            shares = [1.0] if x.shares is None else x.shares.mean(dim=1).tolist()
+            pairs = zip(self._grams(x, rows), others, shares, strict=True)
             values.append(torch.stack([gram_loss(own, other) * share for own, other, share in pairs]).sum())
         return values
 
     def _grams(self, x: FeatureSet, rows: Indices = None) -> list[Tensor]:
-        labels: Sequence[int | None] = self.labels() if x.shares is not None else [None]
+        labels: Sequence[int | None] = [None] if x.shares is None else range(len(x.shares))
         features = gather(x.features, rows)
         return [gram_matrix(features, x.weights_of(rows, label)) for label in labels]
-
-    def _shares(self, x: FeatureSet) -> list[float]:
-        return [1.0] if x.shares is None else x.shares.mean(dim=1).tolist()
 
 
 class Reconstruction(Term):
@@ -413,49 +365,43 @@ class Neighbors(Term):
     of the targets the mean of each one's, with masks of those within each label."""
 
     def bind(self, pictures: Sequence[Tensor], features: Sequence[Maps]) -> None:
-        maps = [hypercolumns(f, self.layers, grid_of(p)) for p, f in zip(pictures, features, strict=True)]
-        self.pictures, self.scaling = pictures, scaling(maps)
-        self.maps = [scaled(found, self.scaling) for found in maps]
-        colors = [colors_on(p, grid_of(p)) for p in pictures]
-        self.tones = scaling(colors)
-        self.colors = [scaled(found, self.tones) for found in colors]
+        grids = [neighbors.grid_of(picture) for picture in pictures]
+        maps = [neighbors.hypercolumns(f, self.layers, grid) for f, grid in zip(features, grids, strict=True)]
+        colors = [neighbors.colors_of(picture) for picture in pictures]
+        self.pictures, self.scaling, self.tones = pictures, neighbors.scaling(maps), neighbors.scaling(colors)
+        self.maps = [neighbors.scaled(found, self.scaling) for found in maps]
+        self.colors = [neighbors.scaled(found, self.tones) for found in colors]
 
     def bind_source(self, picture: Tensor, network: Callable[[Tensor], Maps]) -> None:
-        (source,), targets = (
-            places_of(side, network, self.layers, self.term.match_size) for side in ([picture], self.pictures)
-        )
-        source, targets = comparable(source, targets)
-        fine = grid_of(picture)
+        size, fine = self.term.match_size, neighbors.grid_of(picture)
+        source, targets = neighbors.compared(picture, self.pictures, network, self.layers, size)
         x, counts = self.own(source), self.counts(picture.new_empty(1, 1, *fine))
-        self.wanted: list[tuple[Tensor, Tensor, Tensor | None]] = []
+        self.wanted: list[tuple[Tensor, Tensor, Tensor]] = []
         for part, y in self.parted(targets):
-            grids = [[grid_like(maps[i]) for i in part] for maps in (targets, self.maps)]
-            chosen, within = self._matched(x, y, grid_like(source), grids[0])
-            index = handed_down(chosen, fine, *grids)
-            places = bilinear(within[None, None], *fine).flatten()
+            coarse = [targets[i].shape[2:] for i in part]
+            chosen, within = self._matched(x, y, source.shape[2:], coarse)
+            index = neighbors.handed_down(chosen, fine, coarse, [self.maps[i].shape[2:] for i in part])
             wanted, colors = (
                 torch.cat([maps[i][0].flatten(1) for i in part], dim=1)[:, index] for maps in (self.maps, self.colors)
             )
-            colors = broad(colors.view(1, 3, *fine))
-            self.wanted.append((wanted, colors, places if counts is None else places * counts))
+            places = bilinear(within[None, None], *fine).flatten()
+            places = places if counts is None else places * counts
+            self.wanted.append((wanted, neighbors.broad(colors.view(1, 3, *fine)), places))
 
     def values(self, result: Evaluation) -> list[Tensor]:
-        grid = grid_of(result.picture)
-        x = scaled(hypercolumns(result.features, self.layers, grid), self.scaling)[0].flatten(1)
-        colors = broad(scaled(colors_on(result.picture, grid), self.tones))
-        return [
-            self.mean_of_targets(
-                [neighbor_loss(x, y, colors, others, len(self.layers), counts) for y, others, counts in self.wanted]
-            )
-        ]
+        columns = neighbors.hypercolumns(result.features, self.layers, neighbors.grid_of(result.picture))
+        x = neighbors.scaled(columns, self.scaling)[0].flatten(1)
+        colors = neighbors.broad(neighbors.scaled(neighbors.colors_of(result.picture), self.tones))
+        count, losses = len(self.layers), []
+        for y, others, places in self.wanted:
+            losses.append(neighbors.neighbor_loss(x, y, colors, others, count, places))
+        return [self.mean_of_targets(losses)]
 
-    def _matched(
-        self, x: FeatureSet, y: FeatureSet, grid: tuple[int, int], grids: Sequence[tuple[int, int]]
-    ) -> tuple[Tensor, Tensor]:
+    def _matched(self, x: FeatureSet, y: FeatureSet, grid: Grid, grids: Sequence[Grid]) -> tuple[Tensor, Tensor]:
         """Which of y belongs at each place, and how surely, 0 where y lacks its label: (H, W) each."""
         own, others = (side.features[0].t() for side in (x, y))
         if x.shares is None or y.shares is None:
-            found = agreed(nearest(own, others, self.precision).view(grid), own, others, grids)
+            found = neighbors.agreed(nearest(own, others, self.precision).view(grid), own, others, grids)
             within = own.new_ones(grid)
         else:
             chosen, within = own.new_zeros(x.size, dtype=torch.long), own.new_zeros(x.size)
@@ -463,14 +409,10 @@ class Neighbors(Term):
             for label, mine, theirs in self.by_label(x, None, y, None):
                 chosen[mine] = theirs[nearest(own[mine], others[theirs], self.precision)]
                 within[mine], labels[mine] = 1.0, label
-            found = agreed(chosen.view(grid), own, others, grids, lambda at: members[labels.view(grid), at])
+            chosen, labels = chosen.view(grid), labels.view(grid)
+            found = neighbors.agreed(chosen, own, others, grids, lambda at: members[labels, at])
             within = within.view(grid)
-        return found, sureness((own * others[found.flatten()]).sum(dim=1).view(grid), within)
-
-
-def grid_like(found: Tensor) -> tuple[int, int]:
-    """(height, width) of a map (1, C, H, W)."""
-    return found.shape[2], found.shape[3]
+        return found, neighbors.sureness((own * others[found.flatten()]).sum(dim=1).view(grid), within)
 
 
 TERMS: dict[str, type[Term]] = {

@@ -14,6 +14,7 @@ from broken.weights import corpus, pth, state
 from helpers import refused
 
 from cxstyle.errors import WeightsError
+from cxstyle.features.vgg import resolve_network
 from cxstyle.features.weights import import_file, read_foreign
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -81,7 +82,8 @@ def test_a_changed_byte_of_a_kept_network_is_noticed() -> None:
     path.write_bytes(whole)
     for text in ("", "{", "[]", "5", '{"sha256": 5}', '{"sha256": "abc"}'):
         path.with_suffix(".json").write_text(text)
-        refused(1, "fetch or import vgg16 again", "run", "a.png", "a.png", "-o", "b.png", "--features", "vgg16")
+        with pytest.raises(WeightsError, match="fetch or import vgg16 again"):
+            resolve_network("vgg16")
     assert not Path("b.png").exists()
 
 

@@ -64,8 +64,9 @@ def test_parts_cover_a_side_once_with_cuts_on_the_stride(length: int, parts: int
 @pytest.mark.parametrize(("height", "width"), [(1000, 1000), (300, 4000), (2048, 1365)])
 def test_the_best_grid_keeps_to_the_pixels_with_the_least_work(height: int, width: int) -> None:
     names = up_to("conv4_2")
-    allowed = [best_grid(height, width, names, pixels) for pixels in (80_000, 200_000, height * width)]
-    assert all(grid.largest <= pixels for grid, pixels in zip(allowed, (80_000, 200_000, height * width), strict=True))
+    sizes = (80_000, 200_000, height * width)
+    allowed = [best_grid(height, width, names, pixels) for pixels in sizes]
+    assert all(grid.largest <= pixels for grid, pixels in zip(allowed, sizes, strict=True))
     assert allowed[0].work > allowed[1].work > allowed[2].work == height * width
     assert allowed[2].tiles == 1
 
@@ -104,10 +105,8 @@ def test_an_objective_on_tiles_has_the_values_and_gradient_of_the_whole(tiny_net
         LossTerm("contextual", 1.0, "source", ("conv3_2",), bandwidth=0.1),
     ]
     network = doubled(VGGFeatures(tiny_network, ["conv2_2", "conv3_2"]))
-    generator = torch.Generator().manual_seed(0)
-    pictures = (torch.rand(1, 3, 120, 168, generator=generator, dtype=torch.float64) for _ in range(3))
-    source, target, picture = pictures
-    results = []
+    generator, results = torch.Generator().manual_seed(0), []
+    source, target, picture = torch.rand(3, 1, 3, 120, 168, generator=generator, dtype=torch.float64)
     for features in (network, TiledFeatures(network, 9000)):
         pixels = picture.clone().requires_grad_()
         objective = Objective(terms, features).bind_source(source).bind_target([target])
@@ -120,8 +119,5 @@ def test_an_objective_on_tiles_has_the_values_and_gradient_of_the_whole(tiny_net
 def test_only_layers_with_a_gradient_are_taken_back(tiny_network: Network) -> None:
     network = doubled(VGGFeatures(tiny_network, ["conv1_2", "conv2_2"]))
     picture = torch.rand(1, 3, 64, 96, dtype=torch.float64).requires_grad_()
-    gradients = [
-        torch.autograd.grad(way(picture)["conv1_2"].sum(), picture)[0]
-        for way in (network, TiledFeatures(network, 3000))
-    ]
-    torch.testing.assert_close(*gradients)
+    ways = network, TiledFeatures(network, 3000)
+    torch.testing.assert_close(*(torch.autograd.grad(way(picture)["conv1_2"].sum(), picture)[0] for way in ways))

@@ -17,19 +17,16 @@ from cxstyle.features.weights import Network
 def test_the_bundled_vgg16_reproduces_torchvision_layer_by_layer() -> None:
     network = resolve_network("vgg16")
     reference = torchvision.models.vgg16(weights=None).features
-    indices = {
-        name: index for index, name in torchvision_indices("vgg16").items() if f"{name}.weight" in network.tensors
-    }
-    for name, index in indices.items():
-        reference[index].load_state_dict({k: network.tensors[f"{name}.{k}"] for k in ("weight", "bias")})
+    names = {i: name for i, name in torchvision_indices("vgg16").items() if f"{name}.weight" in network.tensors}
+    for i, name in names.items():
+        reference[i].load_state_dict({k: network.tensors[f"{name}.{k}"] for k in ("weight", "bias")})
     picture = torch.rand(1, 3, 70, 83, generator=torch.Generator().manual_seed(0))
-    features = VGGFeatures(network, list(indices))(picture)
+    features = VGGFeatures(network, list(names.values()))(picture)
     x = normalize(picture, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     with torch.no_grad():
-        for position, layer in enumerate(reference[: indices["conv5_2"] + 2]):
+        for i, layer in enumerate(reference[: max(names) + 2]):
             x = layer(x)
-            name = {index + 1: name for name, index in indices.items()}.get(position)  # after the ReLU
-            if name:
+            if name := names.get(i - 1):  # after the ReLU
                 torch.testing.assert_close(features[name], x, rtol=1e-4, atol=1e-4 * x.abs().max().item())
     assert len(features) == 12
 
@@ -74,12 +71,9 @@ def test_bf16_features_are_near_those_of_fp32(tiny_network: Network) -> None:
     assert (rough.float() - exact).norm() / exact.norm() < 0.03
 
 
-def test_a_layer_that_the_network_lacks_is_refused_with_the_nearest(tiny_network: Network) -> None:
+def test_what_the_network_lacks_is_refused_with_what_there_is(tiny_network: Network) -> None:
     with pytest.raises(ConfigError, match=r"vgg16 has no layer conv3_4 .* did you mean conv3_"):
         VGGFeatures(tiny_network, ["conv3_4"])
-
-
-def test_an_unknown_pooling_is_refused(tiny_network: Network) -> None:
     with pytest.raises(ConfigError, match="pooling must be one of max, average"):
         VGGFeatures(tiny_network, ["conv1_1"], "median")
 

@@ -167,10 +167,9 @@ def test_with_masks_places_draw_from_their_label_alone_and_others_from_nothing(n
 
 def test_weights_of_targets_blend_what_each_asks_for(network) -> None:
     source, targets, result = picture(1), (picture(2), picture(3, 48, 80)), picture(4)
-    alone = [value(objective(network, source, *targets, guide=Guide((1.0, 0.0))), result)]
-    alone.append(value(objective(network, source, *targets, guide=Guide((0.0, 1.0))), result))
-    both = value(objective(network, source, *targets, guide=Guide((3.0, 1.0))), result)
-    assert both == pytest.approx((3 * alone[0] + alone[1]) / 4, rel=1e-5)
+    guides = (Guide(weights) for weights in ((1.0, 0.0), (0.0, 1.0), (3.0, 1.0)))
+    one, other, both = (value(objective(network, source, *targets, guide=guide), result) for guide in guides)
+    assert both == pytest.approx((3 * one + other) / 4, rel=1e-5)
 
 
 @pytest.mark.parametrize("given", [{"compare": "source"}, {"samples": 100}, {"match_size": 8}, {"layers": ()}])

@@ -41,14 +41,8 @@ def test_the_total_is_the_weighted_sum_of_a_value_for_each_term_and_layer(tiny_n
     losses = bind([STYLE, CONTENT, TV], tiny_network, source, target).evaluate(result)
     features = VGGFeatures(tiny_network, ["conv2_2", "conv3_2"])
     x, s, t = features(result), features(source), features(target)
-    expected = torch.stack(
-        [
-            contextual_loss(x["conv2_2"], t["conv2_2"], 0.2),
-            contextual_loss(x["conv3_2"], t["conv3_2"], 0.2),
-            contextual_loss(x["conv3_2"], s["conv3_2"], 0.1),
-            total_variation(result),
-        ]
-    )
+    style = [contextual_loss(x[layer], t[layer], 0.2) for layer in ("conv2_2", "conv3_2")]
+    expected = torch.stack([*style, contextual_loss(x["conv3_2"], s["conv3_2"], 0.1), total_variation(result)])
     torch.testing.assert_close(losses.values, expected)
     torch.testing.assert_close(losses.total, expected @ torch.tensor([1.0, 1.0, 2.0, 3.0]))
 
@@ -107,13 +101,12 @@ def test_pixel_patches_take_the_place_of_a_network() -> None:
         Objective([STYLE], patches)
 
 
-def test_a_source_term_samples_the_same_positions_on_both_sides_and_a_target_term_its_own(
-    tiny_network, pictures
-) -> None:
-    _, source, _ = pictures
-    found = []
-    for side in ("source", "target"):
-        term = LossTerm("contextual", 1.0, side, ("conv2_2",), bandwidth=0.1, samples=50)
+SAMPLED = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1, samples=50)
+
+
+def test_a_source_term_samples_the_same_positions_on_both_sides_and_a_target_term_its_own(tiny_network) -> None:
+    source, found = torch.rand(1, 3, 40, 48), []
+    for term in (replace(SAMPLED, compare="source"), SAMPLED):
         losses = bind([term], tiny_network, source, source).evaluate(source, Draws(torch.Generator().manual_seed(0)))
         found.append(losses.total.item())
     assert found[0] == pytest.approx(0, abs=1e-5)
@@ -121,15 +114,14 @@ def test_a_source_term_samples_the_same_positions_on_both_sides_and_a_target_ter
 
 
 def test_without_a_generator_all_positions_take_part(tiny_network, pictures) -> None:
-    term = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1, samples=50)
-    everything = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.1)
     result, source, target = pictures
-    full = bind([everything], tiny_network, source, target).evaluate(result, Draws(torch.Generator()))
-    assert bind([term], tiny_network, source, target).evaluate(result).total == full.total
+    everything = bind([replace(SAMPLED, samples="all")], tiny_network, source, target)
+    full = everything.evaluate(result, Draws(torch.Generator()))
+    assert bind([SAMPLED], tiny_network, source, target).evaluate(result).total == full.total
 
 
 def test_what_stays_the_same_in_each_iteration_is_prepared_once(tiny_network, pictures) -> None:
-    sampling = LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), samples={"conv2_2": 50})
+    sampling = replace(SAMPLED, layers=("conv2_2", "conv3_2"), samples={"conv2_2": 50})
     objective = bind([sampling], tiny_network, *pictures[1:])
     assert [isinstance(y, Whole) for (y,) in objective.bound[0][0].sets] == [False, True]
 

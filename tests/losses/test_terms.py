@@ -112,9 +112,7 @@ def test_an_iteration_that_draws_nothing_of_a_label_does_without_it(loss: str, d
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_mask_may_be_smaller_than_a_layer_s_grid(loss: str) -> None:
     x, y = maps(8, 8)
-    small = halves(2, 2)
-    fine = halves(8, 6)
-    coarse, exact = (value(bound(loss, Guide(None, mask, (mask,))), x, y) for mask in (small, fine))
+    coarse, exact = (value(bound(loss, Guide(None, m, (m,))), x, y) for m in (halves(2, 2), halves(8, 6)))
     assert coarse == exact
 
 
@@ -154,23 +152,16 @@ def test_the_plain_objective_has_the_same_weights_and_labels(tiny_network) -> No
     network = VGGFeatures(tiny_network, [LAYER])
     masks = Guide((0.2, 0.8), halves(40, 32), (halves(48, 32), halves(9, 9)))
     for guide in (Guide((0.2, 0.8)), masks):
-        fast, plain = (
-            Objective(terms, network, plain=plain, guide=guide)
-            .bind_source(source)
-            .bind_target([one, other])
-            .evaluate(result)
-            .values
-            for plain in (False, True)
-        )
+        both = (Objective(terms, network, plain=plain, guide=guide) for plain in (False, True))
+        fast, plain = (o.bind_source(source).bind_target([one, other]).evaluate(result).values for o in both)
         torch.testing.assert_close(fast, plain)
 
 
 def test_the_palette_of_labels_is_the_sum_of_each_part_s_by_its_share_of_the_picture() -> None:
     picture, source = (torch.rand(1, 3, 32, 40) for _ in range(2))
     narrow = (torch.arange(40) < 10).float().expand(32, 40)
-    term = TERMS["palette"](
-        LossTerm("palette", 1.0, "source"), "fp32", False, Guide(None, torch.stack([narrow, 1 - narrow]), ())
-    )
+    guide = Guide(None, torch.stack([narrow, 1 - narrow]), ())
+    term = TERMS["palette"](LossTerm("palette", 1.0, "source"), "fp32", False, guide)
     term.bind([source], [])
     parts = [palette_loss(picture[..., s], *color_moments(source[..., s])) for s in (slice(10), slice(10, None))]
     (found,) = term.values(Evaluation(picture, {}, None))
