@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..checks import memory_bytes
+from ..checks import in_words, memory_bytes
 from ..device import DTYPES, choose_device, choose_precision, exact_float32, prepare_deterministic
 from ..errors import MemoryLimitError
 from ..features import FeatureCache, Network, VGGFeatures
@@ -17,7 +17,7 @@ from ..pictures import fit, fit_within, match_palettes, resize
 from ..settings import Laplacian, LossTerm, StyleConfig
 from .initial import InitialPicture, finest_edge
 from .inputs import Inputs
-from .memory import Need, Plan, Size, allowed, held, largest_edge, need, plan
+from .memory import Need, Plan, Size, largest_edge, need, plan
 from .optimizer import HISTORY
 
 
@@ -92,14 +92,15 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
     long_edge = config.size if config.enlarge else min(config.size, max(inputs.source.shape[2:]))
     moved = min(long_edge, finest_edge(config, inputs.targets))
     scales = config.pyramid.scales(moved, config.iterations) if terms else [(long_edge, 0)]
-    memory = planned(inputs, config, network, scales, fit(inputs.source, long_edge), device, cache.memory)
+    size = fit(inputs.source, long_edge)
+    memory = planned(inputs, config, network, scales, size, device, cache.memory)
     correspondence = None
     if terms and asks_for_correspondence(config):
         matching = cache.network(weights, [LAYER], config.pooling, DTYPES[precision], device)
         with exact_float32():
             correspondence = Correspondence(inputs.source, inputs.targets, matching, device, inputs.guide)
     source, targets = recolored(inputs, config, long_edge, scales[-1][0], correspondence)
-    size, moving = fit(source, scales[0][0]), inputs.guide.moving()
+    coarsest, moving = fit(source, scales[0][0]), inputs.guide.moving()
     return Prepared(
         inputs=inputs,
         config=config,
@@ -114,9 +115,9 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
         scales=scales,
         source=source,
         targets=targets,
-        size=fit(inputs.source, long_edge),
+        size=size,
         correspondence=correspondence,
-        initial=InitialPicture(config.init, source, targets, size, generator, moving),
+        initial=InitialPicture(config.init, source, targets, coarsest, generator, moving),
         memory=memory,
     )
 
@@ -157,24 +158,22 @@ def planned(
     size: Size,
     device: torch.device,
     share: float,
-    tiles: tuple[int | None, ...] | None = None,
 ) -> Plan:
-    """Tiles that keep every scale within a share of the memory, or those of a run that goes on; a MemoryLimitError that
-    says what would do where that can't be."""
+    """Tiles that keep every scale within a share of the memory; a MemoryLimitError that says what would do where that
+    can't be."""
     history = HISTORY if config.optimizer.name == "lbfgs" else 0
-    wanted, pictures = memory_bytes(config.memory), (inputs.source, *inputs.targets)
-    pixels = sum(picture.shape[2] * picture.shape[3] for picture in pictures)
+    pixels = sum(picture.shape[2] * picture.shape[3] for picture in (inputs.source, *inputs.targets))
 
     def need_of(edge: int) -> Need:
         targets = [fit_within(target, edge) for target in inputs.targets]
         return need(config.terms_in_force(), network, fit(inputs.source, edge), targets, history)
 
-    try:
-        return plan([need_of(edge) for edge, _ in scales], wanted, device, pixels, share, tiles)
-    except MemoryLimitError as error:
-        taken = held(device, pixels)
-        edge = largest_edge(need_of, scales[-1][0], allowed(wanted, taken, device, share) - taken)
-        advice = f"use --size {edge} or less" if edge else "no size fits"
-        more = "free some" if wanted is None else "allow more with --memory"
-        message = f"{size[1]}x{size[0]} px on {device.type} {error}: {advice}, or {more}"
-        raise MemoryLimitError(message) from error
+    found = plan([need_of(edge) for edge, _ in scales], memory_bytes(config.memory), device, pixels, share)
+    if found.estimate <= found.budget:
+        return found
+    least, most = in_words(found.estimate), in_words(max(found.budget, 0))
+    edge = largest_edge(need_of, scales[-1][0], found.budget - found.taken)
+    advice = f"use --size {edge} or less" if edge else "no size fits"
+    more = "free some" if config.memory == "auto" else "allow more with --memory"
+    needs = f"{size[1]}x{size[0]} px on {device.type} needs about {least} of memory at least, and may take {most}"
+    raise MemoryLimitError(f"{needs}: {advice}, or {more}")

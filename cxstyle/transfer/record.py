@@ -1,4 +1,4 @@
-"""What the file of a result says of how it was made, and reading it again; what any file says, for `cxstyle info`.
+"""How a result was made: the record in its file and the report beside it, and reading them again.
 
 The record has no paths, hosts, users or times: a picture can be given away, and the same run gives the same bytes.
 """
@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib import metadata
 from pathlib import Path, PurePath
 from typing import Any
 
 from .. import __version__
 from ..checks import printable
 from ..errors import ConfigError, PictureError
-from ..files import read_plain
+from ..files import read_text, write_whole
 from ..pictures import Tags, read_tags
 from ..settings import INITS, StyleConfig, parse
 
@@ -26,6 +28,7 @@ LARGEST_REPORT = 100_000_000
 """Bytes: more than a report of a million iterations needs no reading."""
 LARGEST = 1_000_000
 """Letters of a record; those that are written have a few thousand."""
+PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,11 @@ def kind_of(device: str) -> str:
     return re.sub(r" \(\d+ threads\)$", "", re.sub(r"^(\w+):\d+", r"\1", device))
 
 
+def named(path: Any, digest: str) -> dict[str, str]:
+    """A file by its name and hash, of which one may be unknown."""
+    return {key: value for key, value in {"name": PurePath(path).name, "sha256": digest}.items() if value}
+
+
 def cleaned(value: Any) -> Any:
     """Plain values, all text in it printable."""
     if isinstance(value, str):
@@ -112,6 +120,31 @@ def as_text(record: Record) -> str:
     return json.dumps({"cxstyle": content.pop("version"), **content}, separators=(",", ":"))
 
 
+@dataclass(frozen=True)
+class About:
+    """A file that was looked at.
+
+    Attributes:
+        path: of it.
+        tags: what the picture is; None of a report, and of what can't be read.
+        record: how it was made; None where it doesn't say.
+        problem: why there is no record, or why the file can't be read; "" where there is one.
+    """
+
+    path: Path
+    tags: Tags | None
+    record: Record | None
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For programs: all text in it printable, and no record twice."""
+        tags = asdict(self.tags) if self.tags else {}
+        picture = cleaned({name: value for name, value in tags.items() if name != "record"})
+        record = self.record.to_dict() if self.record else None
+        found = {"file": str(self.path), "picture": picture, "record": record, "problem": cleaned(self.problem)}
+        return {name: value for name, value in found.items() if value}
+
+
 def read_record(path: str | os.PathLike[str]) -> Record:
     """How a result was made, from its picture or from the report of `cxstyle run --report`.
 
@@ -120,22 +153,22 @@ def read_record(path: str | os.PathLike[str]) -> Record:
     Raises:
         PictureError: the file can't be read, has no record, or one that is damaged.
     """
-    place = Path(path)
-    if is_report(place):
-        return from_report(place)
-    return record_of(place, read_tags(place))
+    found = about(Path(path))
+    if found.record is None:
+        raise PictureError(found.problem)
+    return found.record
 
 
-def record_of(path: Path, tags: Tags) -> Record:
-    """The record among what a file says; a PictureError where there is none, or a damaged one."""
-    if not tags.record:
-        raise PictureError(
-            f"{path} has no record of how it was made: another program has written it, or --no-metadata was given"
-        )
-    if len(tags.record) > LARGEST:
-        raise PictureError(f"{path}: its record is damaged: it has {len(tags.record)} letters")
-    content = decoded(path, tags.record)
-    return checked(path, {"version": content.pop("cxstyle", None), **content})
+def about(path: Path) -> About:
+    """What a picture, or a report of `cxstyle run`, says."""
+    tags = None
+    try:
+        if is_report(path):
+            return About(path, None, from_report(path))
+        tags = read_tags(path)
+        return About(path, tags, from_tags(path, tags))
+    except PictureError as error:
+        return About(path, tags, None, str(error))
 
 
 def is_report(path: Path) -> bool:
@@ -147,24 +180,30 @@ def is_report(path: Path) -> bool:
         return False
 
 
+def from_tags(path: Path, tags: Tags) -> Record:
+    """The record among what a file says; a PictureError where there is none, or a damaged one."""
+    if not tags.record:
+        raise PictureError(
+            f"{path} has no record of how it was made: another program has written it, or --no-metadata was given"
+        )
+    if len(tags.record) > LARGEST:
+        raise PictureError(f"{path}: its record is damaged: it has {len(tags.record)} letters")
+    content = decoded(path, tags.record)
+    return checked(path, {"version": content.pop("cxstyle", None), **content})
+
+
 def from_report(path: Path) -> Record:
     """The same of a report."""
     try:
-        content = decoded(path, read_plain(path, LARGEST_REPORT).decode())
-    except (OSError, UnicodeDecodeError) as error:
-        raise PictureError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
-    try:
-        settings, details, version = content["settings"], content["details"], content["versions"].get("cxstyle")
-        told = {"version": version, "status": content.get("status", ""), "iterations": len(content.get("losses", ()))}
-        found = content_of(settings, details, **told)
+        content = decoded(path, read_text(path, LARGEST_REPORT))
+        told = {"status": content.get("status", ""), "iterations": len(content.get("losses", ()))}
+        version = content["versions"].get("cxstyle")
+        found = content_of(content["settings"], content["details"], version=version, **told)
+    except ConfigError as error:
+        raise PictureError(str(error)) from error
     except (AttributeError, KeyError, TypeError) as error:
         raise PictureError(f"{path} is neither a picture nor a report of `cxstyle run`") from error
     return checked(path, found)
-
-
-def named(path: Any, digest: str) -> dict[str, str]:
-    """A file by its name and hash, of which one may be unknown."""
-    return {key: value for key, value in {"name": PurePath(path).name, "sha256": digest}.items() if value}
 
 
 def decoded(path: Path, text: str) -> dict[str, Any]:
@@ -194,36 +233,38 @@ def checked(path: Path, content: dict[str, Any]) -> Record:
     return record
 
 
-@dataclass(frozen=True)
-class About:
-    """A file that was looked at.
-
-    Attributes:
-        path: of it.
-        tags: what the picture is; None of a report, and of what can't be read.
-        record: how it was made; None where it doesn't say.
-        problem: why there is no record, or why the file can't be read; "" where there is one.
-    """
-
-    path: Path
-    tags: Tags | None
-    record: Record | None
-    problem: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """For programs: all text in it printable, and no record twice."""
-        tags = asdict(self.tags) if self.tags else {}
-        picture = cleaned({name: value for name, value in tags.items() if name != "record"})
-        record = self.record.to_dict() if self.record else None
-        found = {"file": str(self.path), "picture": picture, "record": record, "problem": cleaned(self.problem)}
-        return {name: value for name, value in found.items() if value}
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of packages, by themselves cxstyle and what decides its pixels; "unknown" for what is not
+    there."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "unknown"
+    return found
 
 
-def about(path: Path) -> About:
-    """What a picture, or a report of `cxstyle run`, says."""
-    tags = None
-    try:
-        tags = None if is_report(path) else read_tags(path)
-        return About(path, tags, from_report(path) if tags is None else record_of(path, tags))
-    except PictureError as error:
-        return About(path, tags, None, str(error))
+def run_record(
+    pictures: Mapping[str, Any],
+    config: StyleConfig,
+    details: Mapping[str, Any],
+    status: str,
+    seconds: Mapping[str, float],
+    losses: Sequence[Mapping[str, float]],
+) -> dict[str, Any]:
+    """A run for JSON: paths of source, targets and result, its settings as resolved, and the rest as of `Result`."""
+    return {
+        "pictures": pictures,
+        "status": status,
+        "settings": config.to_dict(),
+        "details": details,
+        "seconds": seconds,
+        "versions": versions(),
+        "losses": losses,
+    }
+
+
+def write_json(path: Path, content: Mapping[str, Any], *, replace: bool = True) -> Path:
+    """Indented, with a newline at its end, whole or not at all; the rest as of `write_whole`."""
+    return write_whole(path, (json.dumps(content, indent=1) + "\n").encode(), replace=replace)
