@@ -26,13 +26,7 @@ class Prepared:
     """A run that can begin.
 
     Attributes:
-        inputs: pictures, masks and weights.
-        config: the settings.
         terms: of the objective, those in force.
-        cache: networks, and features of targets.
-        device: where it runs.
-        precision: fp32 or bf16.
-        weights: of the network.
         network: gives the features of the terms' layers.
         generator: of all random choices.
         long_edge: of the result.
@@ -41,8 +35,6 @@ class Prepared:
         targets: the same; where they are recoloured, no larger than the last scale sees them.
         size: of the result.
         correspondence: which parts correspond, where anything asks for that.
-        initial: what the run starts from.
-        memory: how it keeps within its memory.
     """
 
     inputs: Inputs
@@ -74,7 +66,7 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
     Args:
         inputs: as of `read_inputs`.
         config: the settings.
-        cache: of whoever does one run after another.
+        cache: networks, and features of targets, of whoever does one run after another.
 
     Raises:
         WeightsError, DeviceError, ConfigError, PictureError: what was given can't be used.
@@ -124,10 +116,9 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
 
 def asks_for_correspondence(config: StyleConfig) -> bool:
     """Whether anything in the settings needs to know which parts correspond."""
-    levels = config.parametrization
-    if config.colors == "regions" or config.quiet > 0 or (isinstance(levels, Laplacian) and levels.texture):
-        return True
-    return any(term.guidance for term in config.terms_in_force())
+    textured = isinstance(config.parametrization, Laplacian) and bool(config.parametrization.texture)
+    guided = any(term.guidance for term in config.terms_in_force())
+    return textured or guided or config.colors == "regions" or config.quiet > 0
 
 
 def recolored(

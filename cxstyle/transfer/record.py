@@ -20,7 +20,7 @@ from ..checks import printable
 from ..errors import ConfigError, PictureError
 from ..files import read_text, write_whole
 from ..pictures import Tags, read_tags
-from ..settings import INITS, StyleConfig, parse
+from ..settings import INITS, StyleConfig
 
 PRIVATE = ("device", "weights")
 """Settings that stay out: which device it was stands beside them, and a path of a file means nothing elsewhere."""
@@ -64,7 +64,7 @@ class Record:
         Raises:
             ConfigError: they hold what this version doesn't know.
         """
-        return parse(self.settings)
+        return StyleConfig.parse(self.settings)
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in a file: what is empty isn't there."""
