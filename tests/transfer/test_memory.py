@@ -40,10 +40,8 @@ def test_what_is_needed_grows_with_size_and_precision_and_shrinks_with_tiles() -
 
 @pytest.mark.usefixtures("small_process")
 def test_tiles_are_cut_only_where_the_whole_does_not_fit() -> None:
-    large = need(2048)
-    roomy = plan([large], 100e9, CPU, 0)
+    roomy, tight = (plan([need(2048)], budget, CPU, 0) for budget in (100e9, 6e9))
     assert (roomy.pixels, roomy.tiles) == ((None,), 1)
-    tight = plan([large], 6e9, CPU, 0)
     assert tight.tiles > 1
     assert tight.estimate <= 6e9 < roomy.estimate
 
@@ -59,10 +57,8 @@ def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 @pytest.mark.usefixtures("small_process")
 def test_a_run_within_less_memory_ends_in_the_same_picture(pair: tuple[Path, Path]) -> None:
-    config = StyleConfig(
-        (LossTerm("gram", 1.0, "target", ("conv2_2",)),), iterations=2, features="vgg16", precision="fp32"
-    )
-    settings = config.override(size=256, enlarge=True)
+    terms = (LossTerm("gram", 1.0, "target", ("conv2_2",)),)
+    settings = StyleConfig(terms, iterations=2, features="vgg16", precision="fp32", size=256, enlarge=True)
     whole = stylize(*pair, settings)
     budget = whole.details["memory"]["estimate"] - 20e6
     tiled = stylize(*pair, settings.override(memory=f"{budget / 1e6:.0f}MB"))
@@ -136,9 +132,7 @@ def test_where_memory_runs_out_the_picture_so_far_is_kept(pair: tuple[Path, Path
 def test_out_of_memory_is_told_from_other_errors() -> None:
     with pytest.raises(RuntimeError) as refused:
         torch.empty(1 << 60)
-    assert out_of_memory(refused.value)
-    assert out_of_memory(MemoryError())
-    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"))
-    assert out_of_memory(RuntimeError("could not create a primitive"))
-    assert not out_of_memory(RuntimeError("shapes do not match"))
-    assert not out_of_memory(ValueError("out of memory"))
+    cuda, dnn = torch.OutOfMemoryError("Tried to allocate 2 GiB"), RuntimeError("could not create a primitive")
+    others = RuntimeError("shapes do not match"), ValueError("out of memory")
+    assert all(map(out_of_memory, (refused.value, MemoryError(), cuda, dnn)))
+    assert not any(map(out_of_memory, others))
