@@ -1,4 +1,4 @@
-"""How a result was made: the record in its file and the report beside it, and reading them again.
+"""What the file of a result says of how it was made, and reading it again; what any file says, for `cxstyle info`.
 
 The record has no paths, hosts, users or times: a picture can be given away, and the same run gives the same bytes.
 """
@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path, PurePath
 from typing import Any
 
 from .. import __version__
 from ..checks import printable
 from ..errors import ConfigError, PictureError
-from ..files import read_text, write_whole
+from ..files import read_text
 from ..pictures import Tags, read_tags
 from ..settings import INITS, StyleConfig
 
@@ -28,7 +26,6 @@ LARGEST_REPORT = 100_000_000
 """Bytes: more than a report of a million iterations needs no reading."""
 LARGEST = 1_000_000
 """Letters of a record; those that are written have a few thousand."""
-PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
 
 
 @dataclass(frozen=True)
@@ -231,40 +228,3 @@ def checked(path: Path, content: dict[str, Any]) -> Record:
         why = str(error).replace("`", "").replace(" - at $.", ": ")
         raise PictureError(f"{path}: its record is damaged or of another version: {why[:300]}") from error
     return record
-
-
-def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """Versions of Python and of packages, by themselves cxstyle and what decides its pixels; "unknown" for what is not
-    there."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in packages:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "unknown"
-    return found
-
-
-def run_record(
-    pictures: Mapping[str, Any],
-    config: StyleConfig,
-    details: Mapping[str, Any],
-    status: str,
-    seconds: Mapping[str, float],
-    losses: Sequence[Mapping[str, float]],
-) -> dict[str, Any]:
-    """A run for JSON: paths of source, targets and result, its settings as resolved, and the rest as of `Result`."""
-    return {
-        "pictures": pictures,
-        "status": status,
-        "settings": config.to_dict(),
-        "details": details,
-        "seconds": seconds,
-        "versions": versions(),
-        "losses": losses,
-    }
-
-
-def write_json(path: Path, content: Mapping[str, Any], *, replace: bool = True) -> Path:
-    """Indented, with a newline at its end, whole or not at all; the rest as of `write_whole`."""
-    return write_whole(path, (json.dumps(content, indent=1) + "\n").encode(), replace=replace)
