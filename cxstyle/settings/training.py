@@ -21,6 +21,7 @@ class TrainConfig(Settings):
     Attributes:
         task: animation (every source with one target picture), puppet (each source with the target that it is paired
             with) or domain (each source with a target drawn at random at every step); the last two say `paired`.
+        description: one line about these settings.
         pooling: of the network that gives features: max or average.
         size: long edge in pixels; smaller pictures keep theirs.
         width: see `CRN`.
