@@ -22,7 +22,6 @@ from cxstyle.losses.contextual import contextual_loss, plain_contextual_loss
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import fit, fit_within, resize, to_image, to_tensor
 from cxstyle.pictures.writing import save_picture
-from cxstyle.settings.config import parse
 from cxstyle.settings.yaml import parse_yaml
 
 settings.register_profile("same", derandomize=True, deadline=None, max_examples=40, database=None)
@@ -161,7 +160,7 @@ def test_whatever_is_given_as_settings_is_refused_as_such_or_taken(content: Any)
     candidates = [content, {"terms": [{"loss": "total_variation"}]} | content if isinstance(content, dict) else content]
     candidates.append({"terms": [content]})
     for candidate in candidates:
-        message = refusal(lambda candidate=candidate: parse(candidate))
+        message = refusal(lambda candidate=candidate: StyleConfig.parse(candidate))
         assert not message or 10 < len(message) < 700
 
 

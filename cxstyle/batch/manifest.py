@@ -20,7 +20,7 @@ import filelock
 
 from ..errors import ConfigError, OutputError
 from ..files import sha256_of, write_whole
-from ..settings import StyleConfig, parse
+from ..settings import StyleConfig
 from .jobs import Job, in_order, part
 from .naming import check_distinct
 
@@ -233,6 +233,6 @@ def seconds_of(jobs: Iterable[Job], folder: str | Path) -> dict[str, float]:
     for record in read(Path(folder))[0].values():
         if record["status"] == COMPLETE:
             with contextlib.suppress(ConfigError, KeyError):  # of another version
-                rate = record["seconds"]["loop"] / work(parse(record["settings"]))
+                rate = record["seconds"]["loop"] / work(StyleConfig.parse(record["settings"]))
                 rates.setdefault(record["preset"], []).append(rate)
     return {job.output: work(job.config) * median(rates[job.preset]) for job in jobs if job.preset in rates}

@@ -8,7 +8,6 @@ from .config import Laplacian as Laplacian
 from .config import Optimizer as Optimizer
 from .config import Pyramid as Pyramid
 from .config import StyleConfig as StyleConfig
-from .config import parse as parse
 from .config import word as word
 from .presets import YAML as YAML
 from .presets import means_file as means_file

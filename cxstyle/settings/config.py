@@ -76,12 +76,10 @@ class Pyramid:
 
     def scales(self, size: int, iterations: int) -> list[tuple[int, int]]:
         """(long edge in pixels, iterations) of each scale that has any, for a result of `size`, coarse to fine."""
-        steps = 0
-        if 0 < self.coarsest < size:
-            steps = round(math.log(size / self.coarsest) / math.log(self.ratio))
+        inside = 0 < self.coarsest < size
+        steps = round(math.log(size / self.coarsest) / math.log(self.ratio)) if inside else 0
         steps = min(steps, iterations - 1)
-        first = self.coarsest if steps else size
-        sizes = [round(first * (size / first) ** (i / steps)) if steps else size for i in range(steps + 1)]
+        sizes = [*(round(self.coarsest * (size / self.coarsest) ** (i / steps)) for i in range(steps)), size]
         shares = [self.decay**i for i in range(steps + 1)]
         bounds = [min(round(iterations * sum(shares[: i + 1]) / sum(shares)), iterations - 1) for i in range(steps)]
         counts = [end - start for start, end in zip([0, *bounds], [*bounds, iterations], strict=True)]
@@ -197,7 +195,6 @@ class StyleConfig(Settings):
     """Everything that decides a run, beside the two pictures. What a field means that isn't told here, its `help` says.
 
     Attributes:
-        terms: the objective, a weighted sum.
         description: one line for `cxstyle presets list`.
         pooling: of the network: max or average.
         colors: free (whatever the terms make of them); target: the run starts from, and keeps the content of, the
@@ -207,13 +204,11 @@ class StyleConfig(Settings):
             free colours they are left out.
         strength: 1 for the full transfer, 0 for the picture that the run starts from: weights of the terms that compare
             with the target or look at the picture alone, the learning rate, and how far the colours go.
-        optimizer: see `Optimizer`.
         parametrization: what it moves: pixels, or the levels of a pyramid; see `Laplacian`.
         quiet: share of its weight, from 0 to 1, that a place of the target loses, in the terms that compare with the
             target, where the source has nothing of its kind; and the other way round.
         jitter: pixels by which the picture is shifted at random before the network sees it, in all: the lattice of the
             features' positions then leaves no trace. Neighbors have no part in it.
-        pyramid: see `Pyramid`.
         precision: fp32, bf16, or auto; the rest of the loss is float32.
         memory: such as 4GB or a number of bytes, of the device's memory or, on a CPU, the machine's. The network is cut
             into tiles to keep within it.
@@ -335,11 +330,6 @@ class StyleConfig(Settings):
         if samples is not None:
             terms = tuple(dataclasses.replace(t, samples=samples) if t.sampled else t for t in terms)
         return dataclasses.replace(whole, terms=terms)
-
-
-def parse(content: Any) -> StyleConfig:
-    """As `StyleConfig.parse`."""
-    return StyleConfig.parse(content)
 
 
 def word(key: Any) -> str:

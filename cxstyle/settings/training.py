@@ -19,18 +19,15 @@ class TrainConfig(Settings):
     """Everything that decides a training, beside the pictures. What a field means that isn't told here, `help` says.
 
     Attributes:
-        terms: the objective, a weighted sum.
         task: animation (every source with one target picture), puppet (each source with the target that it is paired
             with) or domain (each source with a target drawn at random at every step); the last two say `paired`.
         description: one line about these settings.
-        features: vgg16, vgg19, or auto, as of a run.
         pooling: of the network that gives features: max or average.
         size: long edge in pixels; smaller pictures keep theirs.
         width: see `CRN`.
         input_scale: what the generator multiplies pictures in [0, 1] by; 255 in the authors' code.
         residual: the generator draws a change of the source, at first none, as runs begin with the source; the paper's
             draws the whole picture.
-        batch: a larger one makes fewer steps of an epoch, each no longer; the rate stays what it is.
         lr: rate of Adam (0.9, 0.999, 1e-8), which moves the generator's parameters.
         schedule: constant; or cosine: from lr down to a fiftieth of it over the whole training.
         seed: of the first parameters, the order of the sources, random pairs and samples.

@@ -34,15 +34,9 @@ class State:
     """A run between two iterations.
 
     Attributes:
-        scale: index of the scale.
-        iteration: done in it.
-        steps: iterations done in all.
-        pixels: (1, 3, H, W), of the scale's size.
-        last_finite: the same, the last ones with losses known to be finite.
-        generator: of the random draws.
-        optimizer: what it remembers, by name.
-        losses: of all iterations.
-        seconds: so far, by name.
+        scale: its index; iteration: done in it; steps: iterations done in all.
+        pixels: (1, 3, H, W), of the scale's size; last_finite: the last ones with losses known to be finite.
+        generator: of the random draws; optimizer: what it remembers, by name.
         tiles: pixels of the largest tile of each scale, on which the result depends by rounding.
         memory: the setting that decided these.
     """
@@ -124,7 +118,6 @@ class Checkpoint:
         return state
 
     def remove(self) -> None:
-        """Once it has served."""
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
         self.saved = False
@@ -133,7 +126,6 @@ class Checkpoint:
 def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Network, **chosen: str) -> dict[str, Any]:
     """What decides the pixels of a run, by the names that a refusal calls it: inputs, settings, the picture that it
     starts from, the network, and what was chosen, device and precision."""
-    settings = {name: value for name, value in config.to_dict().items() if name not in NOT_IN_IDENTITY}
     guide = inputs.guide
     return {
         "source": digest([inputs.source]),
@@ -144,7 +136,7 @@ def identity(inputs: Inputs, config: StyleConfig, start: Tensor, network: Networ
         "init": digest([start]) if config.init not in ("source", "target") else config.init,
         "network": f"{network.name} {digest(network.tensors[name] for name in sorted(network.tensors))}",
         **chosen,
-        "settings": settings,
+        "settings": {name: value for name, value in config.to_dict().items() if name not in NOT_IN_IDENTITY},
         "versions": {"cxstyle": __version__, "torch": str(torch.__version__)},
     }
 

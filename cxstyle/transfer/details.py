@@ -126,6 +126,8 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
     masks, found = inputs.labels, setup.correspondence
     wait, decided_by = waiting()
     name = setup.weights.name
+    memory = {fact: getattr(setup.memory, fact) for fact in ("budget", "estimate", "whole", "tiles")}
+    most = f"{SHARE * setup.cache.memory:.0%} of what is free, and what is taken already"
     return RunDetails(
         device=describe(setup.device),
         device_reason=device_reason(config.device, setup.device),
@@ -149,7 +151,7 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
         kept_size=edge < config.size,
         scales=[{"long_edge": each, "iterations": count} for each, count in setup.scales],
         scales_reason="up to the result's size" if last == edge else "beyond that no target has detail",
-        memory=memory_facts(setup),
+        memory=memory | {"budget_reason": most if config.memory == "auto" else "as asked for"},
         terms=in_force(config),
         left_out=left_out(config),
         strength=config.strength,
@@ -163,13 +165,6 @@ def run_details(setup: Prepared, resumed_after: int | None = None) -> RunDetails
         counterparts=None if found is None else [float(c.mean()) for c in (found.confidence, *found.confidences)],
         resumed_after=resumed_after,
     )
-
-
-def memory_facts(setup: Prepared) -> dict[str, Any]:
-    """What a run was estimated to take, of which budget, and why."""
-    facts = {name: value for name, value in asdict(setup.memory).items() if name != "pixels"}
-    free = f"{SHARE * setup.cache.memory:.0%} of what is free, and what is taken already"
-    return facts | {"budget_reason": free if setup.config.memory == "auto" else "as asked for"}
 
 
 def sides_of(labels: Labels) -> dict[str, list[str]]:
@@ -228,11 +223,9 @@ def in_edges(size: Sequence[int]) -> str:
 
 def memory_in_words(memory: dict[str, Any]) -> str:
     """About 1.2 GB of 19.6 GB, the network in 6 tiles..."""
-    cut = (
-        f"the network in {memory['tiles']} tiles, since whole it would take {in_words(memory['whole'])}"
-        if memory["tiles"] > 1
-        else "the network whole, since it fits"
-    )
+    cut = "the network whole, since it fits"
+    if memory["tiles"] > 1:
+        cut = f"the network in {memory['tiles']} tiles, since whole it would take {in_words(memory['whole'])}"
     return f"about {in_words(memory['estimate'])} of {in_words(memory['budget'])} ({memory['budget_reason']}), {cut}"
 
 

@@ -80,37 +80,34 @@ def read_inputs(
     used = check_weights(weights, len(several))
     masks = None if target_masks is None else as_list(target_masks)
     check_masks(source_mask, masks, len(several))
-    kept = [i for i in range(len(several)) if used is None or used[i] > 0]
-    number = " {}" if len(several) > 1 else ""
-    names = ["source", *(f"target{number}".format(i + 1) for i in kept)]
-    given = [source, *(several[i] for i in kept)]
+    kept = {i: f" {i + 1}" if len(several) > 1 else "" for i in range(len(several)) if used is None or used[i] > 0}
+    given = {"source": source} | {f"target{number}": several[i] for i, number in kept.items()}
+    count = len(given)
     if source_mask is not None and masks is not None:
-        names += ["source mask", *(f"target mask{number}".format(i + 1) for i in kept)]
-        given += [source_mask, *(masks[i] for i in kept)]
-    photos = [read_photo(picture, name) for picture, name in zip(given, names, strict=True)]
-    check_photos(photos, names, 1 + len(kept))
-    for i in range(1, 1 + len(kept)):
-        cut_border(photos, i, i + 1 + len(kept))
-    pictures, painted = photos[: 1 + len(kept)], photos[1 + len(kept) :]
+        given |= {"source mask": source_mask} | {f"target mask{number}": masks[i] for i, number in kept.items()}
+    names, photos = [*given], [read_photo(picture, name) for name, picture in given.items()]
+    check_photos(photos, names, count)
+    for i in range(1, count):
+        cut_border(photos, i, i + count)
+    pictures, painted = photos[:count], photos[count:]
     guide, labels = Guide(None if used is None else tuple(used[i] for i in kept)), None
     if painted:
         labels = read_labels(painted[0], painted[1:])
         shared = list(labels.shared)
         guide = Guide(guide.weights, labels.source[shared], tuple(mask[shared] for mask in labels.targets))
     first, *others = pictures
-    alphas = [photo.alpha for photo in others]
+    colors, alphas = [photo.colors for photo in pictures], [photo.alpha for photo in others]
     notes = [f"{described(p, name)}: {note}" for p, name in zip(photos, names, strict=True) for note in p.notes]
-    files = tuple(InputFile(name, p.path, p.sha256) for p, name in zip(photos, names, strict=True) if p.sha256)
     return Inputs(
-        first.colors,
-        tuple(photo.colors for photo in others),
-        exclude_transparent(guide, first.alpha, alphas, [photo.colors for photo in pictures]),
-        labels,
-        first.alpha,
-        tuple(alphas),
-        tuple(dict.fromkeys(notes)),
-        Origin(first.author, first.copyright, first.bits),
-        files,
+        source=first.colors,
+        targets=tuple(colors[1:]),
+        guide=exclude_transparent(guide, first.alpha, alphas, colors),
+        labels=labels,
+        source_alpha=first.alpha,
+        target_alphas=tuple(alphas),
+        notes=tuple(dict.fromkeys(notes)),
+        origin=Origin(first.author, first.copyright, first.bits),
+        files=tuple(InputFile(name, p.path, p.sha256) for p, name in zip(photos, names, strict=True) if p.sha256),
     )
 
 

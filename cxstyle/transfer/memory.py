@@ -11,8 +11,6 @@ from pathlib import Path
 import psutil
 import torch
 
-from ..checks import in_words
-from ..errors import MemoryLimitError
 from ..features import VGGFeatures, best_grid, canonical_layer, smallest_tile, stride
 from ..losses import PATCH, grid_on
 from ..pictures import SMALLEST_EDGE
@@ -71,9 +69,11 @@ class Need:
         """Without tiles."""
         return self.fixed + self.tile * self.seen
 
-    def cut(self, pixels: float) -> float:
-        """With tiles of at most so many pixels, where they can be had so small."""
-        return self.fixed + self.maps + self.tile * best_grid(*self.size, self.names, int(pixels)).largest
+    def cut(self, pixels: int | None) -> float:
+        """With tiles of at most so many pixels, where they can be had so small; None for no tiles."""
+        if pixels is None:
+            return self.whole()
+        return self.fixed + self.maps + self.tile * best_grid(*self.size, self.names, pixels).largest
 
     def least(self) -> float:
         """With the smallest tiles worth cutting."""
@@ -133,28 +133,35 @@ class Plan:
 
     Attributes:
         budget: bytes that it may take, all told.
-        estimate: bytes that it will take at its largest scale, about.
-        whole: bytes that it would take with a network which sees pictures whole.
+        taken: bytes of these that are taken before the first scale.
+        needs: of the scales, coarse to fine.
         pixels: of the largest tile, for each scale; None where the network sees the picture whole.
-        tiles: at the last scale.
     """
 
     budget: float
-    estimate: float
-    whole: float
+    taken: float
+    needs: tuple[Need, ...]
     pixels: tuple[int | None, ...]
-    tiles: int
+
+    @property
+    def estimate(self) -> float:
+        """Bytes that the run will take at its largest scale, about."""
+        return self.taken + max(need.cut(pixels) for need, pixels in zip(self.needs, self.pixels, strict=True))
+
+    @property
+    def whole(self) -> float:
+        """Bytes that it would take with a network which sees pictures whole."""
+        return self.taken + max(need.whole() for need in self.needs)
+
+    @property
+    def tiles(self) -> int:
+        """How many there are at the last scale."""
+        need, pixels = self.needs[-1], self.pixels[-1]
+        return 1 if pixels is None else best_grid(*need.size, need.names, pixels).tiles
 
 
-def plan(
-    needs: Sequence[Need],
-    wanted: float | None,
-    device: torch.device,
-    inputs: int,
-    share: float = 1.0,
-    tiles: tuple[int | None, ...] | None = None,
-) -> Plan:
-    """Tiles for each scale.
+def plan(needs: Sequence[Need], wanted: float | None, device: torch.device, inputs: int, share: float = 1.0) -> Plan:
+    """Tiles for each scale, as few as the memory allows, or as small as they can be where it doesn't allow any.
 
     Args:
         needs: of the scales, coarse to fine.
@@ -162,23 +169,10 @@ def plan(
         device: where the run is.
         inputs: pixels of the two pictures as they were read.
         share: of what is free, where others work beside it.
-        tiles: pixels of the largest tile of each scale where they are known, whether that fits or not.
-
-    Raises:
-        MemoryLimitError: a scale does not fit, however it is cut.
     """
     taken = held(device, inputs)
-    budget = allowed(wanted, taken, device, share)
-    pixels = tiles or tuple(need.pixels(budget - taken) for need in needs)
-    sizes = [n.whole() if p is None else n.cut(p) for n, p in zip(needs, pixels, strict=True)]
-    estimate = taken + max(sizes)
-    last = pixels[-1]
-    count = 1 if last is None else best_grid(*needs[-1].size, needs[-1].names, last).tiles
-    if tiles is None and estimate > budget:
-        raise MemoryLimitError(
-            f"needs about {in_words(estimate)} of memory at least, and may take {in_words(max(budget, 0))}"
-        )
-    return Plan(budget, estimate, taken + max(need.whole() for need in needs), pixels, count)
+    budget = taken + SHARE * share * free(device) if wanted is None else wanted
+    return Plan(budget, taken, tuple(needs), tuple(need.pixels(budget - taken) for need in needs))
 
 
 def largest_edge(need_of: Callable[[int], Need], edge: int, rest: float) -> int | None:
@@ -186,11 +180,6 @@ def largest_edge(need_of: Callable[[int], Need], edge: int, rest: float) -> int 
     edges = range(SMALLEST_EDGE + 16, edge, 16)
     fitting = bisect_right(edges, rest, key=lambda each: need_of(each).least())
     return edges[fitting - 1] if fitting else None
-
-
-def allowed(wanted: float | None, taken: float, device: torch.device, share: float) -> float:
-    """The budget in bytes: as asked for, or beside what is taken most of the share of what is free."""
-    return taken + SHARE * share * free(device) if wanted is None else wanted
 
 
 def held(device: torch.device, inputs: int) -> float:

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from ..losses import Draws, Losses, Objective
+from ..losses import Draws, Objective
 from ..settings import Optimizer
-from .parametrization import Parameters, restore
+from .parametrization import Parameters
 from .result import LossLog
 
 FINAL_RATE = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
 HISTORY = 20
 """Steps that L-BFGS remembers."""
+PLAIN: dict[str, Any] = {"amsgrad": False, "maximize": False, "weight_decay": 0.0}
+"""What torch's Adam has beside the published one stays out."""
 WARM = 2
 """Iterations before one is recorded: libraries start up, and places that don't change are computed."""
 FIXED_WORK = 20_000
@@ -57,7 +58,12 @@ class PixelOptimizer:
     ) -> None:
         self.scale, self.readings, self.iteration, self.intact = scale, readings, 0, True
         self.parameters, self.draws, self.recorded = parameters, draws, recorded
-        self.optimizer = make_optimizer(settings, parameters.moved, recorded)
+        if settings.name == "lbfgs":
+            # One step for each iteration of the loop, as with Adam; what it has learnt stays with it between them.
+            lbfgs = torch.optim.LBFGS(parameters.moved, settings.lr, max_iter=1, history_size=HISTORY)
+            self.optimizer: Adam | torch.optim.LBFGS = lbfgs
+        else:
+            self.optimizer = Adam(settings, parameters.moved, recorded)
         self.pixels = parameters.origin.clone()  # stays, where `restore` brings an earlier origin
         self.last_finite = self.pixels.clone()
         self.warm = 0
@@ -67,7 +73,9 @@ class PixelOptimizer:
         """As it was after an iteration; `memory` as of `state`."""
         self.iteration = self.readings.count = iteration
         self.last_finite = last_finite.to(self.last_finite.device)
-        restore(self.parameters, memory["kept"])
+        with torch.no_grad():
+            for tensor, value in zip(self.parameters.kept, memory["kept"], strict=True):
+                tensor.copy_(value)
         known = self.optimizer.state_dict()
         self.optimizer.load_state_dict(known | {"state": dict(enumerate(memory["states"]))})
 
@@ -104,7 +112,8 @@ class PixelOptimizer:
         self.losses, self.evaluated = objective.evaluate(picture, self.draws), picture.detach()
         self.losses.total.backward()
         self.intact = False
-        self.optimizer.step(partial(value_of, self.losses))
+        # Asked for again by L-BFGS alone, and so still on its device.
+        self.optimizer.step(self.losses.total.detach)
         self.pixels = self.parameters.bound()
 
     def _record(self, objective: Objective) -> None:
@@ -132,12 +141,11 @@ class Adam:
         # What is recorded reads its rate where it lies, on the device.
         rates = [torch.tensor(settings.lr, device=each.device) if recorded else settings.lr for each in moved]
         self.param_groups: list[dict[str, Any]] = [{"lr": rate} for rate in rates]
-        self.states = [self.fresh(each) for each in moved]
-
-    def fresh(self, moved: Tensor) -> dict[str, Tensor]:
-        """Before the first step."""
-        step = torch.tensor(0.0, device=moved.device if self.recorded else None)
-        return {"step": step, "exp_avg": torch.zeros_like(moved), "exp_avg_sq": torch.zeros_like(moved)}
+        self.states = []
+        for each in moved:
+            step = torch.tensor(0.0, device=each.device if recorded else None)
+            moments = {name: torch.zeros_like(each) for name in ("exp_avg", "exp_avg_sq")}
+            self.states.append({"step": step, **moments})
 
     def state_dict(self) -> dict[str, Any]:
         """What has been learnt."""
@@ -157,39 +165,13 @@ class Adam:
     @torch.no_grad()
     def step(self, _: Callable[[], Tensor]) -> None:
         """Moves each tensor by its gradient."""
-        beta1, beta2 = self.settings.betas
+        (beta1, beta2), eps = self.settings.betas, self.settings.eps
         for each, group, state in zip(self.moved, self.param_groups, self.states, strict=True):
             if each.grad is None:
                 continue
-            adam(
-                [each],
-                [each.grad],
-                [state["exp_avg"]],
-                [state["exp_avg_sq"]],
-                [],
-                [state["step"]],
-                capturable=self.recorded,
-                amsgrad=False,
-                beta1=beta1,
-                beta2=beta2,
-                lr=group["lr"],
-                weight_decay=0.0,
-                eps=self.settings.eps,
-                maximize=False,
-            )
-
-
-def make_optimizer(settings: Optimizer, moved: Sequence[Tensor], recorded: bool) -> Adam | torch.optim.LBFGS:
-    """What moves the pixels, or what stands for them, with a rate for each."""
-    if settings.name == "lbfgs":
-        # One step for each iteration of the loop, as with Adam; what it has learnt stays with it between them.
-        return torch.optim.LBFGS(moved, settings.lr, max_iter=1, history_size=HISTORY)
-    return Adam(settings, moved, recorded)
-
-
-def value_of(losses: Losses) -> Any:
-    """The total, for an optimizer that asks for it again; still on its device, since Adam doesn't look at it."""
-    return losses.total.detach()
+            moments = [state["exp_avg"]], [state["exp_avg_sq"]], list[Tensor](), [state["step"]]
+            rules = PLAIN | {"lr": group["lr"], "beta1": beta1, "beta2": beta2, "eps": eps}
+            adam([each], [each.grad], *moments, capturable=self.recorded, **rules)
 
 
 def learning_rate(settings: Optimizer, iteration: int, iterations: int) -> float:

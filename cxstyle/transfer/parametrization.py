@@ -8,7 +8,6 @@ in video that keeps a quarter of its colour. Kolkin et al. (STROTSS 2019, NNST 2
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -21,8 +20,12 @@ OPPONENT = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (1.0, -2.0, 1.0))
 """Luminance, and two planes of colour; each row is scaled to length 1, so that the matrix is orthonormal."""
 
 
-class Parameters(Protocol):
-    """What an optimizer moves in place of a picture.
+class Parameters:
+    """What an optimizer moves in place of a picture (1, 3, H, W).
+
+    Args:
+        picture: where they start.
+        still: which of its pixels don't move, (1, H, W).
 
     Attributes:
         origin: the picture that they were made of, to the bit.
@@ -31,48 +34,47 @@ class Parameters(Protocol):
         kept: what a checkpoint needs beside the picture to go on to the same pixels.
     """
 
-    origin: Tensor
     moved: list[Tensor]
     rates: list[float]
     kept: list[Tensor]
 
+    def __init__(self, picture: Tensor, still: Tensor | None) -> None:
+        self.origin, self.still = picture, still
+
+    def held(self, picture: Tensor) -> Tensor:
+        """A picture with what doesn't move as it was."""
+        return picture if self.still is None else torch.where(self.still, self.origin, picture)
+
     def picture(self) -> Tensor:
         """(1, 3, H, W), from which gradients flow back."""
+        raise NotImplementedError
 
     def bound(self) -> Tensor:
         """Brings the picture back towards [0, 1], as far as what moves can, and gives it held in that: (1, 3, H, W)."""
+        raise NotImplementedError
 
 
-class Pixels:
-    """The pixels of a picture (1, 3, H, W).
-
-    Args:
-        picture: where they start.
-        still: which of them don't move, (1, H, W).
-    """
+class Pixels(Parameters):
+    """The pixels themselves."""
 
     def __init__(self, picture: Tensor, still: Tensor | None) -> None:
+        super().__init__(picture, still)
         self.pixels = picture.clone().requires_grad_()
-        self.origin, self.still = picture, still
-        self.moved, self.rates, self.kept = [self.pixels], [1.0], list[Tensor]()
+        self.moved, self.rates, self.kept = [self.pixels], [1.0], []
 
     def picture(self) -> Tensor:
-        """As `Parameters`."""
-        return self.pixels if self.still is None else torch.where(self.still, self.origin, self.pixels)
+        return self.held(self.pixels)
 
     @torch.no_grad()
     def bound(self) -> Tensor:
-        """As `Parameters`."""
         return self.pixels.clamp_(0, 1).detach()
 
 
-class Pyramid:
-    """What is added to a picture (1, 3, H, W), as the levels of a pyramid, fine to coarse, the last one what is left.
+class Pyramid(Parameters):
+    """What is added to the picture, as the levels of a pyramid, fine to coarse, the last one what is left.
 
     Args:
-        picture: where they start.
         settings: the rate of each level.
-        still: pixels that don't move, (1, H, W).
         reach: of each level the share of the way that each place goes, in [0, 1], (1, 1, h, w) on any grid; 1 without.
             Adam's steps don't shrink with the gradient, so smaller weights alone leave a place that nothing pulls as
             far from where it was as others.
@@ -81,7 +83,7 @@ class Pyramid:
     def __init__(
         self, picture: Tensor, settings: Laplacian, still: Tensor | None, reach: Sequence[Tensor] = ()
     ) -> None:
-        self.origin, self.still = picture.clone(), still
+        super().__init__(picture.clone(), still)
         self.mixing = functional.normalize(torch.tensor(OPPONENT), dim=1).to(picture)
         rates = settings.rates()
         # Luminance and colour of each level: 1 and 2 planes.
@@ -105,7 +107,6 @@ class Pyramid:
         return [(level[:, :1], level[:, 1:]) for level in [*levels, rest]]
 
     def picture(self) -> Tensor:
-        """As `Parameters`."""
         levels = [torch.cat(pair, dim=1) for pair in zip(self.levels[::2], self.levels[1::2], strict=True)]
         if self.reach:
             levels = [share * level for share, level in zip(self.reach, levels, strict=True)]
@@ -113,12 +114,10 @@ class Pyramid:
         while levels:
             finer = levels.pop()
             total = finer + enlarged(total, finer.shape[2], finer.shape[3])
-        made = self.origin + mixed(self.mixing.t(), total)
-        return made if self.still is None else torch.where(self.still, self.origin, made)
+        return self.held(self.origin + mixed(self.mixing.t(), total))
 
     @torch.no_grad()
     def bound(self) -> Tensor:
-        """As `Parameters`."""
         picture = self.picture()
         levels = self.analysed(picture.clamp(0, 1) - picture, len(self.levels) // 2)
         for tensor, excess in zip(self.levels, sum(levels, ()), strict=True):
@@ -142,15 +141,8 @@ def enlarged(values: Tensor, height: int, width: int) -> Tensor:
 
 def parametrized(
     config: StyleConfig, picture: Tensor, still: Tensor | None, reach: Sequence[Tensor] = ()
-) -> Pixels | Pyramid:
+) -> Parameters:
     """A picture (1, 3, H, W) as the settings want it moved; the rest as of `Pyramid`, where it is one."""
     if isinstance(config.parametrization, Laplacian):
         return Pyramid(picture, config.parametrization, still, reach)
     return Pixels(picture, still)
-
-
-def restore(parameters: Parameters, kept: Sequence[Tensor]) -> None:
-    """As it was when a checkpoint kept it."""
-    with torch.no_grad():
-        for tensor, value in zip(parameters.kept, kept, strict=True):
-            tensor.copy_(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..checks import memory_bytes
+from ..checks import in_words, memory_bytes
 from ..device import DTYPES, choose_device, choose_precision, exact_float32, prepare_deterministic
 from ..errors import MemoryLimitError
 from ..features import FeatureCache, Network, VGGFeatures
@@ -17,7 +17,7 @@ from ..pictures import fit, fit_within, match_palettes, resize
 from ..settings import Laplacian, LossTerm, StyleConfig
 from .initial import InitialPicture, finest_edge
 from .inputs import Inputs
-from .memory import Need, Plan, Size, allowed, held, largest_edge, need, plan
+from .memory import Need, Plan, Size, largest_edge, need, plan
 from .optimizer import HISTORY
 
 
@@ -26,13 +26,7 @@ class Prepared:
     """A run that can begin.
 
     Attributes:
-        inputs: pictures, masks and weights.
-        config: the settings.
         terms: of the objective, those in force.
-        cache: networks, and features of targets.
-        device: where it runs.
-        precision: fp32 or bf16.
-        weights: of the network.
         network: gives the features of the terms' layers.
         generator: of all random choices.
         long_edge: of the result.
@@ -41,8 +35,6 @@ class Prepared:
         targets: the same; where they are recoloured, no larger than the last scale sees them.
         size: of the result.
         correspondence: which parts correspond, where anything asks for that.
-        initial: what the run starts from.
-        memory: how it keeps within its memory.
     """
 
     inputs: Inputs
@@ -74,7 +66,7 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
     Args:
         inputs: as of `read_inputs`.
         config: the settings.
-        cache: of whoever does one run after another.
+        cache: networks, and features of targets, of whoever does one run after another.
 
     Raises:
         WeightsError, DeviceError, ConfigError, PictureError: what was given can't be used.
@@ -92,14 +84,15 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
     long_edge = config.size if config.enlarge else min(config.size, max(inputs.source.shape[2:]))
     moved = min(long_edge, finest_edge(config, inputs.targets))
     scales = config.pyramid.scales(moved, config.iterations) if terms else [(long_edge, 0)]
-    memory = planned(inputs, config, network, scales, fit(inputs.source, long_edge), device, cache.memory)
+    size = fit(inputs.source, long_edge)
+    memory = planned(inputs, config, network, scales, size, device, cache.memory)
     correspondence = None
     if terms and asks_for_correspondence(config):
         matching = cache.network(weights, [LAYER], config.pooling, DTYPES[precision], device)
         with exact_float32():
             correspondence = Correspondence(inputs.source, inputs.targets, matching, device, inputs.guide)
     source, targets = recolored(inputs, config, long_edge, scales[-1][0], correspondence)
-    size, moving = fit(source, scales[0][0]), inputs.guide.moving()
+    coarsest, moving = fit(source, scales[0][0]), inputs.guide.moving()
     return Prepared(
         inputs=inputs,
         config=config,
@@ -114,19 +107,18 @@ def prepare(inputs: Inputs, config: StyleConfig, cache: FeatureCache | None = No
         scales=scales,
         source=source,
         targets=targets,
-        size=fit(inputs.source, long_edge),
+        size=size,
         correspondence=correspondence,
-        initial=InitialPicture(config.init, source, targets, size, generator, moving),
+        initial=InitialPicture(config.init, source, targets, coarsest, generator, moving),
         memory=memory,
     )
 
 
 def asks_for_correspondence(config: StyleConfig) -> bool:
     """Whether anything in the settings needs to know which parts correspond."""
-    levels = config.parametrization
-    if config.colors == "regions" or config.quiet > 0 or (isinstance(levels, Laplacian) and levels.texture):
-        return True
-    return any(term.guidance for term in config.terms_in_force())
+    textured = isinstance(config.parametrization, Laplacian) and bool(config.parametrization.texture)
+    guided = any(term.guidance for term in config.terms_in_force())
+    return textured or guided or config.colors == "regions" or config.quiet > 0
 
 
 def recolored(
@@ -157,24 +149,22 @@ def planned(
     size: Size,
     device: torch.device,
     share: float,
-    tiles: tuple[int | None, ...] | None = None,
 ) -> Plan:
-    """Tiles that keep every scale within a share of the memory, or those of a run that goes on; a MemoryLimitError that
-    says what would do where that can't be."""
+    """Tiles that keep every scale within a share of the memory; a MemoryLimitError that says what would do where that
+    can't be."""
     history = HISTORY if config.optimizer.name == "lbfgs" else 0
-    wanted, pictures = memory_bytes(config.memory), (inputs.source, *inputs.targets)
-    pixels = sum(picture.shape[2] * picture.shape[3] for picture in pictures)
+    pixels = sum(picture.shape[2] * picture.shape[3] for picture in (inputs.source, *inputs.targets))
 
     def need_of(edge: int) -> Need:
         targets = [fit_within(target, edge) for target in inputs.targets]
         return need(config.terms_in_force(), network, fit(inputs.source, edge), targets, history)
 
-    try:
-        return plan([need_of(edge) for edge, _ in scales], wanted, device, pixels, share, tiles)
-    except MemoryLimitError as error:
-        taken = held(device, pixels)
-        edge = largest_edge(need_of, scales[-1][0], allowed(wanted, taken, device, share) - taken)
-        advice = f"use --size {edge} or less" if edge else "no size fits"
-        more = "free some" if wanted is None else "allow more with --memory"
-        message = f"{size[1]}x{size[0]} px on {device.type} {error}: {advice}, or {more}"
-        raise MemoryLimitError(message) from error
+    found = plan([need_of(edge) for edge, _ in scales], memory_bytes(config.memory), device, pixels, share)
+    if found.estimate <= found.budget:
+        return found
+    least, most = in_words(found.estimate), in_words(max(found.budget, 0))
+    edge = largest_edge(need_of, scales[-1][0], found.budget - found.taken)
+    advice = f"use --size {edge} or less" if edge else "no size fits"
+    more = "free some" if config.memory == "auto" else "allow more with --memory"
+    needs = f"{size[1]}x{size[0]} px on {device.type} needs about {least} of memory at least, and may take {most}"
+    raise MemoryLimitError(f"{needs}: {advice}, or {more}")

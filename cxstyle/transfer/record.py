@@ -16,9 +16,9 @@ from typing import Any
 from .. import __version__
 from ..checks import printable
 from ..errors import ConfigError, PictureError
-from ..files import read_plain
+from ..files import read_text
 from ..pictures import Tags, read_tags
-from ..settings import INITS, StyleConfig, parse
+from ..settings import INITS, StyleConfig
 
 PRIVATE = ("device", "weights")
 """Settings that stay out: which device it was stands beside them, and a path of a file means nothing elsewhere."""
@@ -61,7 +61,7 @@ class Record:
         Raises:
             ConfigError: they hold what this version doesn't know.
         """
-        return parse(self.settings)
+        return StyleConfig.parse(self.settings)
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in a file: what is empty isn't there."""
@@ -97,6 +97,11 @@ def kind_of(device: str) -> str:
     return re.sub(r" \(\d+ threads\)$", "", re.sub(r"^(\w+):\d+", r"\1", device))
 
 
+def named(path: Any, digest: str) -> dict[str, str]:
+    """A file by its name and hash, of which one may be unknown."""
+    return {key: value for key, value in {"name": PurePath(path).name, "sha256": digest}.items() if value}
+
+
 def cleaned(value: Any) -> Any:
     """Plain values, all text in it printable."""
     if isinstance(value, str):
@@ -110,88 +115,6 @@ def as_text(record: Record) -> str:
     """A record for a file: JSON in ASCII."""
     content = record.to_dict()
     return json.dumps({"cxstyle": content.pop("version"), **content}, separators=(",", ":"))
-
-
-def read_record(path: str | os.PathLike[str]) -> Record:
-    """How a result was made, from its picture or from the report of `cxstyle run --report`.
-
-    `stylize(source, target, read_record("result.png").config)` repeats its settings.
-
-    Raises:
-        PictureError: the file can't be read, has no record, or one that is damaged.
-    """
-    place = Path(path)
-    if is_report(place):
-        return from_report(place)
-    return record_of(place, read_tags(place))
-
-
-def record_of(path: Path, tags: Tags) -> Record:
-    """The record among what a file says; a PictureError where there is none, or a damaged one."""
-    if not tags.record:
-        raise PictureError(
-            f"{path} has no record of how it was made: another program has written it, or --no-metadata was given"
-        )
-    if len(tags.record) > LARGEST:
-        raise PictureError(f"{path}: its record is damaged: it has {len(tags.record)} letters")
-    content = decoded(path, tags.record)
-    return checked(path, {"version": content.pop("cxstyle", None), **content})
-
-
-def is_report(path: Path) -> bool:
-    """Whether a file begins as JSON does."""
-    try:
-        with path.open("rb") as file:
-            return file.read(1) == b"{"
-    except OSError:  # whoever reads it as a picture says why
-        return False
-
-
-def from_report(path: Path) -> Record:
-    """The same of a report."""
-    try:
-        content = decoded(path, read_plain(path, LARGEST_REPORT).decode())
-    except (OSError, UnicodeDecodeError) as error:
-        raise PictureError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from error
-    try:
-        settings, details, version = content["settings"], content["details"], content["versions"].get("cxstyle")
-        told = {"version": version, "status": content.get("status", ""), "iterations": len(content.get("losses", ()))}
-        found = content_of(settings, details, **told)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise PictureError(f"{path} is neither a picture nor a report of `cxstyle run`") from error
-    return checked(path, found)
-
-
-def named(path: Any, digest: str) -> dict[str, str]:
-    """A file by its name and hash, of which one may be unknown."""
-    return {key: value for key, value in {"name": PurePath(path).name, "sha256": digest}.items() if value}
-
-
-def decoded(path: Path, text: str) -> dict[str, Any]:
-    """JSON as a dict; a PictureError where it is none."""
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PictureError(f"{path}: its record is damaged: it is not JSON") from error
-    if not isinstance(content, dict):
-        raise PictureError(f"{path}: its record is damaged: it has no settings")
-    return content
-
-
-def checked(path: Path, content: dict[str, Any]) -> Record:
-    """A record whose types are right, with settings that can be run, and without anything that a terminal obeys; a
-    PictureError for something else."""
-    import msgspec
-
-    try:
-        if cleaned(content) != content:
-            raise PictureError(f"{path}: its record is damaged: it has characters that no name or setting has")
-        record = msgspec.convert(content, Record)
-        _ = record.config
-    except (msgspec.ValidationError, ConfigError, RecursionError) as error:
-        why = str(error).replace("`", "").replace(" - at $.", ": ")
-        raise PictureError(f"{path}: its record is damaged or of another version: {why[:300]}") from error
-    return record
 
 
 @dataclass(frozen=True)
@@ -219,11 +142,89 @@ class About:
         return {name: value for name, value in found.items() if value}
 
 
+def read_record(path: str | os.PathLike[str]) -> Record:
+    """How a result was made, from its picture or from the report of `cxstyle run --report`.
+
+    `stylize(source, target, read_record("result.png").config)` repeats its settings.
+
+    Raises:
+        PictureError: the file can't be read, has no record, or one that is damaged.
+    """
+    found = about(Path(path))
+    if found.record is None:
+        raise PictureError(found.problem)
+    return found.record
+
+
 def about(path: Path) -> About:
     """What a picture, or a report of `cxstyle run`, says."""
     tags = None
     try:
-        tags = None if is_report(path) else read_tags(path)
-        return About(path, tags, from_report(path) if tags is None else record_of(path, tags))
+        if is_report(path):
+            return About(path, None, from_report(path))
+        tags = read_tags(path)
+        return About(path, tags, from_tags(path, tags))
     except PictureError as error:
         return About(path, tags, None, str(error))
+
+
+def is_report(path: Path) -> bool:
+    """Whether a file begins as JSON does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(1) == b"{"
+    except OSError:  # whoever reads it as a picture says why
+        return False
+
+
+def from_tags(path: Path, tags: Tags) -> Record:
+    """The record among what a file says; a PictureError where there is none, or a damaged one."""
+    if not tags.record:
+        raise PictureError(
+            f"{path} has no record of how it was made: another program has written it, or --no-metadata was given"
+        )
+    if len(tags.record) > LARGEST:
+        raise PictureError(f"{path}: its record is damaged: it has {len(tags.record)} letters")
+    content = decoded(path, tags.record)
+    return checked(path, {"version": content.pop("cxstyle", None), **content})
+
+
+def from_report(path: Path) -> Record:
+    """The same of a report."""
+    try:
+        content = decoded(path, read_text(path, LARGEST_REPORT))
+        told = {"status": content.get("status", ""), "iterations": len(content.get("losses", ()))}
+        version = content["versions"].get("cxstyle")
+        found = content_of(content["settings"], content["details"], version=version, **told)
+    except ConfigError as error:
+        raise PictureError(str(error)) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise PictureError(f"{path} is neither a picture nor a report of `cxstyle run`") from error
+    return checked(path, found)
+
+
+def decoded(path: Path, text: str) -> dict[str, Any]:
+    """JSON as a dict; a PictureError where it is none."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PictureError(f"{path}: its record is damaged: it is not JSON") from error
+    if not isinstance(content, dict):
+        raise PictureError(f"{path}: its record is damaged: it has no settings")
+    return content
+
+
+def checked(path: Path, content: dict[str, Any]) -> Record:
+    """A record whose types are right, with settings that can be run, and without anything that a terminal obeys; a
+    PictureError for something else."""
+    import msgspec
+
+    try:
+        if cleaned(content) != content:
+            raise PictureError(f"{path}: its record is damaged: it has characters that no name or setting has")
+        record = msgspec.convert(content, Record)
+        _ = record.config
+    except (msgspec.ValidationError, ConfigError, RecursionError) as error:
+        why = str(error).replace("`", "").replace(" - at $.", ": ")
+        raise PictureError(f"{path}: its record is damaged or of another version: {why[:300]}") from error
+    return record

@@ -1,4 +1,4 @@
-"""Records of runs."""
+"""Reports of runs, for processes that don't run them, too: nothing here loads torch."""
 
 from __future__ import annotations
 

@@ -19,9 +19,8 @@ from .details import RunDetails
 from .record import Record, as_text, made_record
 from .report import run_record
 
-READ_EVERY = {"cpu": 1}
-"""Iterations between two readings of the losses; other devices than these would have to wait for each."""
 READ_RARELY = 10
+"""Iterations between two readings of the losses, but for a CPU, which needn't wait for each."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class LossLog:
 
     def __init__(self, names: list[str], record: list[dict[str, float]], scale: int, device: torch.device) -> None:
         self.names, self.record, self.scale = ["total", *names], record, scale
-        self.every = READ_EVERY.get(device.type, READ_RARELY)
+        self.every = 1 if device.type == "cpu" else READ_RARELY
         self.waiting: list[Tensor] = []
         self.latest: dict[str, float] = {}
         self.finite, self.count = True, 0

@@ -23,7 +23,7 @@ from .details import RunDetails, run_details
 from .inputs import Targets, read_inputs
 from .optimizer import PixelOptimizer, learning_rate, spans
 from .parametrization import parametrized
-from .prepare import Prepared, planned, prepare
+from .prepare import Prepared, prepare
 from .result import Callback, LossLog, Progress, Result
 
 ADVICE = "use a smaller --size, or keep to less with --memory, such as --memory 4GB"
@@ -120,13 +120,14 @@ class Run:
         self.drawn = state.generator
         self.setup.generator.set_state(self.drawn)
         self.losses, self.steps = state.losses, state.steps
-        setup, scales = self.setup, self.setup.scales
         if state.memory == self.config.memory:
-            chosen = (setup.network, scales, setup.size, setup.device, setup.cache.memory)
-            self.setup = replace(setup, memory=planned(setup.inputs, self.config, *chosen, state.tiles))
-        start, end = spans(scales)[state.scale]
-        done = start + (end - start) * state.iteration / scales[state.scale][1]
-        checkpoint.begin(run, sum(state.seconds.values()), done)
+            self.setup = replace(self.setup, memory=replace(self.setup.memory, pixels=state.tiles))
+        checkpoint.begin(run, sum(state.seconds.values()), self._done(state.scale, state.iteration))
+
+    def _done(self, scale: int, iteration: int) -> float:
+        """The share of the run's work that is done after an iteration of a scale."""
+        start, end = spans(self.setup.scales)[scale]
+        return start + (end - start) * iteration / self.setup.scales[scale][1]
 
     def _keep(self, checkpoint: Checkpoint, now: PixelOptimizer) -> None:
         """Saves where the run is; in the middle of an iteration, how it was before that."""
@@ -147,12 +148,9 @@ class Run:
     def go(self, callback: Callback | None) -> Result:
         """All scales, coarse to fine."""
         self.looping = time.perf_counter()
-        setup = self.setup
-        if not setup.terms:
-            seconds = {"loop": 0.0, "before_loop": self.looping - self.started}
-            return self._result(resize(setup.source, *setup.size), "complete", seconds)
-        picture, status, state = setup.initial.picture, "complete", self.before
-        for index, (edge, _) in enumerate(setup.scales):
+        setup, inputs, state, status = self.setup, self.setup.inputs, self.before, "complete"
+        picture = setup.initial.picture if setup.terms else setup.source
+        for index, (edge, _) in enumerate(setup.scales if setup.terms else ()):
             if state is not None and index < state.scale:
                 continue
             size = fit(setup.source, edge)
@@ -167,17 +165,12 @@ class Run:
         seconds = self._seconds()
         try:
             with memory_errors():
-                picture = setup.initial.whole(picture, *setup.size)
+                bring = setup.initial.whole if setup.terms else resize
+                picture = bring(picture, *setup.size)
         except MemoryLimitError:
             status = "out of memory"
-        return self._result(picture, status, seconds)
-
-    def _result(self, picture: Tensor, status: str, seconds: dict[str, float]) -> Result:
-        """With the source's alpha and origin beside the picture."""
-        inputs = self.setup.inputs
         alpha = None if inputs.source_alpha is None else resize(inputs.source_alpha, *picture.shape[2:])
-        whole = (picture, self.config, self.losses, status, seconds, self.details)
-        return Result(*whole, alpha=alpha, origin=inputs.origin)
+        return Result(picture, self.config, self.losses, status, seconds, self.details, alpha, inputs.origin)
 
     def _guarded(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None
@@ -252,11 +245,10 @@ class Run:
         if state is not None:
             now.restore(state.iteration, state.last_finite, state.optimizer)
         self.now = now
-        start, end = spans(setup.scales)[index]
         while now.iteration < iterations:
             if not self._step(now, objective, iterations):
                 return now.last_finite.cpu(), "diverged"
-            done = start + (end - start) * now.iteration / iterations
+            done = self._done(index, now.iteration)
             place = (index + 1, len(setup.scales), size, now.iteration, iterations, done)
             progress = Progress(*place, now.readings.latest, now.pixels, self.details)
             stopped = callback is not None and callback(progress) is False

@@ -27,6 +27,34 @@ def test_samples_are_a_number_for_all_layers_or_for_each_or_all() -> None:
     assert term("all").samples_of("conv2_2") is None
 
 
+CONV = ("conv2_2",)
+MEANINGLESS: list[tuple[type, dict[str, Any], str]] = [
+    (LossTerm, {"loss": "gram", "layers": CONV}, "compare: '' is not known"),
+    (LossTerm, {"loss": "reconstruction", "compare": "target", "layers": CONV}, "compare: 'target' is not .* source"),
+    (LossTerm, {"loss": "palette", "compare": "target"}, "compare: 'target' is not known; .* source"),
+    (LossTerm, {"loss": "palette", "compare": "source", "layers": CONV}, "layers: palette looks at the picture alone"),
+    (LossTerm, {"loss": "total_variation", "compare": "target"}, "compare: 'target' is not known; .* source"),
+    (LossTerm, {"loss": "total_variation", "samples": 9}, "samples: total_variation has none; leave samples out"),
+    (LossTerm, {"loss": "palette", "compare": "source", "bandwidth": 0.1}, "bandwidth: palette has none"),
+    (LossTerm, {"loss": "gram", "compare": "target", "layers": CONV, "bandwidth": 0.1}, "bandwidth: gram has none"),
+    (LossTerm, {"loss": "mrf", "compare": "target", "layers": CONV, "combine": "concatenate"}, "combine: mrf has none"),
+    (LossTerm, {"loss": "mrf", "compare": "target", "layers": CONV, "samples": 1}, "samples: must be .* at least 2"),
+    (LossTerm, {"loss": "reconstruction", "compare": "source", "layers": CONV, "samples": 9}, "samples: .* has none"),
+    (LossTerm, {"loss": "gram", "compare": "target", "layers": CONV, "guidance": 1}, "guidance: gram has none"),
+    (LossTerm, {"loss": "contextual", "compare": "source", "layers": CONV, "guidance": 1}, "guidance: only terms that"),
+    (Laplacian, {"luminance": (1.0,), "chroma": (1.0,)}, "luminance: 2 to 10 levels are needed, got 1"),
+    (Laplacian, {"luminance": (1, 1), "chroma": (1.0,)}, "chroma: as many levels as of luminance are needed, 2"),
+    (Laplacian, {"luminance": (0, 0), "chroma": (0, 0)}, "luminance: at least one level must move"),
+    (Laplacian, {"luminance": (1, 1), "chroma": (1, 1), "texture": (0.1, 0.1, 0.1)}, "texture: no more levels .*, 2"),
+]
+
+
+@pytest.mark.parametrize(("kind", "settings", "message"), MEANINGLESS)
+def test_settings_that_mean_nothing_together_are_refused(kind: type, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        kind(**settings)
+
+
 def test_presets_are_the_files_of_configs() -> None:
     assert preset_folder() == Path(__file__).parents[2] / "configs"
     assert preset_names()[0] == "default"
@@ -82,6 +110,20 @@ def test_a_weight_for_terms_that_are_not_there_is_refused() -> None:
         config.override(content_weight=1)
     with pytest.raises(ConfigError, match="tv-weight: must be a number at least 0"):
         config.override(tv_weight=-1)
+
+
+def test_strength_scales_what_pulls_away_from_the_source() -> None:
+    terms = (
+        LossTerm("gram", 4.0, "target", CONV),
+        LossTerm("reconstruction", 3.0, "source", CONV),
+        LossTerm("palette", 5.0, "source"),
+        LossTerm("total_variation", 6.0),
+    )
+    config = StyleConfig(terms=terms, strength=0.5, colors="target")
+    assert [term.weight for term in config.terms_in_force()] == [2, 3, 5, 3]
+    free = config.override(colors="free")
+    assert [term.loss for term in free.terms_in_force()] == ["gram", "reconstruction", "total_variation"]
+    assert config.override(strength=0).terms_in_force() == ()
 
 
 def test_pyramid_steps_are_equal_and_near_the_ratio() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import files_in, python, refused, run_cli, started, wait_for
+from helpers import files_in, half_mask, python, refused, run_cli, started, wait_for
 from PIL import Image
 
 import cxstyle.transfer.checkpoint
@@ -54,19 +54,12 @@ def file(own_folder: Path) -> Path:
     return own_folder / "x.checkpoint"
 
 
-@pytest.fixture
-def masks(pair: tuple[Path, Path], own_folder: Path) -> dict[str, Path]:
+@pytest.fixture(scope="module")
+def masks() -> dict[str, torch.Tensor]:
     """Two halves, left and right, above and below; the source's has a corner of its own, which stays."""
-    found = {}
-    for name, path in zip(("source_mask", "target_mask"), pair, strict=True):
-        with Image.open(path) as picture:
-            image = Image.new("RGB", picture.size, "red")
-        image.paste("blue", (0, 0, 28, 64) if name == "source_mask" else (0, 0, 64, 32))
-        if name == "source_mask":
-            image.paste("lime", (40, 40, 64, 64))
-        found[name] = own_folder / f"{name}.png"
-        image.save(found[name])
-    return found
+    source, target = half_mask(64, 64), half_mask(55, 64).transpose(1, 2)
+    source[:, 40:, 40:] = torch.tensor([0.0, 1.0, 0.0])[:, None, None]
+    return {"source_mask": source, "target_mask": target}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -130,9 +123,9 @@ def stopped(pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -
         ({"seed": 1}, "seed"),
         ({"size": 40, "content_weight": 9}, "terms, size"),
         ({"init": "noise"}, "init"),
-        ({"target": 0}, "targets"),
+        ({"targets": [0]}, "targets"),
         ({"source": 1}, "source"),
-        ({"target": (0, 1), "weights": (1, 2)}, "targets, target weights"),
+        ({"targets": [0, 1], "weights": (1, 2)}, "targets, target weights"),
         ({"masks": True}, "masks"),
         ({"memory": "9GB", "device": "cpu", "features": "auto"}, ""),  # which decide no pixel
     ],
@@ -141,11 +134,9 @@ def test_a_checkpoint_of_another_run_is_refused_by_what_differs(
     pair, masks, file: Path, stopped: bytes, changes: dict[str, Any], names: str
 ) -> None:
     file.write_bytes(stopped)
-    settings, given = dict(changes), {}
-    source, target = pair[settings.pop("source", 0)], settings.pop("target", 1)
-    given["weights"] = settings.pop("weights", None)
-    given |= masks if settings.pop("masks", False) else {}
-    targets = [pair[i] for i in target] if isinstance(target, tuple) else pair[target]
+    settings = dict(changes)
+    source, targets = pair[settings.pop("source", 0)], [pair[i] for i in settings.pop("targets", [1])]
+    given = {"weights": settings.pop("weights", None), **(masks if settings.pop("masks", False) else {})}
     says = pytest.raises(CheckpointError, match=f"is of another run, with other {names}: give the same again")
     with says if names else contextlib.nullcontext():
         stylize(source, targets, SMALL.override(**settings), **given, checkpoint=file, resume=True)

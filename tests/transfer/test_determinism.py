@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import on_terminal, run_cli
+from helpers import done, on_terminal
 
 from cxstyle import StyleConfig, stylize
 from cxstyle.device import deterministic, prepare_deterministic
@@ -30,39 +29,37 @@ terms:
   - {loss: total_variation, compare: source, weight: 400}
 """
 """Two scales, samples of every layer, and every kind of term."""
-WORDS = ("--config", "mine.yaml")
-
-
-@pytest.fixture(autouse=True)
-def settings_file(own_folder: Path) -> None:
-    (own_folder / "mine.yaml").write_text(SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def plain(pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
+def words(pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> list[object]:
+    """A run with these settings."""
+    settings = tmp_path_factory.mktemp("settings") / "mine.yaml"
+    settings.write_text(SETTINGS)
+    return ["run", *pair, "--config", settings, "-o"]
+
+
+@pytest.fixture(scope="module")
+def plain(words: list[object], tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
     """The pixels of a run with nothing beside it."""
-    folder = tmp_path_factory.mktemp("plain")
-    (folder / "mine.yaml").write_text(SETTINGS)
-    with contextlib.chdir(folder):
-        return run(pair, "plain.png")
-
-
-def run(pair: tuple[Path, Path], name: str, *more: object) -> torch.Tensor:
-    result = run_cli("run", *pair, *WORDS, "-o", name, *more)
-    assert result.exit_code == 0, result.output
-    return load_picture(name)
+    path = tmp_path_factory.mktemp("plain") / "plain.png"
+    done(*words, path)
+    return load_picture(path)
 
 
 @pytest.mark.parametrize(
     "more", [("--save-every", 1, "steps"), ("-q",), ("-v", "--report", "r.json"), ("--deterministic",)], ids=str
 )
-def test_pixels_do_not_depend_on_what_is_shown_or_kept_beside_them(pair, plain, more: tuple[object, ...]) -> None:
-    assert torch.equal(plain, run(pair, "other.png", *more))
+@pytest.mark.usefixtures("own_folder")
+def test_pixels_do_not_depend_on_what_is_shown_or_kept_beside_them(words, plain, more: tuple[object, ...]) -> None:
+    done(*words, "other.png", *more)
+    assert torch.equal(plain, load_picture("other.png"))
 
 
 @pytest.mark.slow
-def test_pixels_are_those_without_a_progress_bar(pair, plain) -> None:
-    shown = on_terminal("run", *pair, *WORDS, "-o", "bar.png")
+@pytest.mark.usefixtures("own_folder")
+def test_pixels_are_those_without_a_progress_bar(words, plain) -> None:
+    shown = on_terminal(*words, "bar.png")
     assert "scale 2/2 (64x64) iteration 2/2" in shown
     assert torch.equal(plain, load_picture("bar.png"))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
+from helpers import python
 
 from cxstyle.settings import Optimizer
 from cxstyle.transfer.optimizer import Adam
@@ -42,10 +41,10 @@ def test_adam_is_torch_s_to_the_bit_and_goes_on_from_either_s_state() -> None:
 
 
 def test_a_run_does_not_load_torch_s_compiler(pair: tuple[Path, Path]) -> None:
-    source, target = map(str, pair)
-    code = (
-        "import sys; from cxstyle import StyleConfig, stylize;"
-        f"stylize({source!r}, {target!r}, StyleConfig.preset('default').override(size=48, iterations=3));"
-        "sys.exit('torch._dynamo' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    code = """
+import sys
+from cxstyle import StyleConfig, stylize
+stylize(*sys.argv[1:], StyleConfig.preset().override(size=48, iterations=3))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert python(code, *pair).returncode == 0

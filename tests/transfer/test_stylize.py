@@ -1,22 +1,29 @@
-"""The loop, on the real network and real pictures."""
+"""The loop, on the real network and real pictures, also with other losses, masks, colours and strengths."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import halves, painted
+from helpers import half_mask
 
 from cxstyle import LossTerm, Optimizer, Progress, Pyramid, StyleConfig, stylize
+from cxstyle.analysis.measures import feature_distance
 from cxstyle.errors import ConfigError, PictureError
+from cxstyle.features.vgg import VGGFeatures, resolve_network
+from cxstyle.pictures.color_transfer import match_palettes, recolor
 from cxstyle.pictures.reading import load_picture
 from cxstyle.pictures.tensors import resize
+from cxstyle.settings.config import Laplacian
+from cxstyle.transfer import prepare, read_inputs
 from cxstyle.transfer.optimizer import learning_rate
 
+Files = tuple[Path, Path]
 CONFIG = StyleConfig(
     terms=(
         LossTerm("contextual", 1.0, "target", ("conv2_2", "conv3_2"), bandwidth=0.2, samples=300),
@@ -27,17 +34,38 @@ CONFIG = StyleConfig(
     features="vgg16",
     precision="fp32",
 )
+PLAIN = CONFIG.override(terms=CONFIG.terms[:2])
+"""Without what smooths."""
+GRAM = PLAIN.override(
+    terms=(
+        LossTerm("gram", 200.0, "target", ("conv1_1", "conv2_1")),
+        LossTerm("reconstruction", 1.0, "source", ("conv3_2",)),
+    ),
+    iterations=10,
+)
+STILL = Optimizer(lr=1e-9)
 
 
-def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(pair: tuple[Path, Path]) -> None:
+@pytest.fixture(scope="module")
+def source(pair: Files) -> torch.Tensor:
+    return load_picture(pair[0])
+
+
+@pytest.fixture(scope="module")
+def target(pair: Files) -> torch.Tensor:
+    return load_picture(pair[1])
+
+
+def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(pair: Files) -> None:
     first, again, other = (stylize(*pair, CONFIG.override(seed=seed)) for seed in (5, 5, 6))
     assert torch.equal(first.picture, again.picture)
     assert first.losses == again.losses
     assert not torch.equal(first.picture, other.picture)
 
 
-def test_the_objective_falls(pair: tuple[Path, Path]) -> None:
-    result = stylize(*pair, CONFIG.override(iterations=25))
+@pytest.mark.parametrize("moved", ["pixels", Laplacian((0.3, 1.0, 0.0), (0.0, 0.5, 0.0))], ids=["pixels", "pyramid"])
+def test_the_objective_falls(pair: Files, moved: str | Laplacian) -> None:
+    result = stylize(*pair, CONFIG.override(iterations=25, parametrization=moved))
     start, end = result.losses[0], result.losses[-1]
     assert end["total"] < 0.8 * start["total"]
     assert set(start) == {"scale", "iteration", "total", "style conv2_2", "style conv3_2", "content conv3_2", "tv"}
@@ -63,9 +91,8 @@ MODES: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_modes_of_torch_that_the_caller_has_set_change_nothing_and_stay(pair: tuple[Path, Path], mode: str) -> None:
+def test_modes_of_torch_that_the_caller_has_set_change_nothing_and_stay(pair: Files, source, mode: str) -> None:
     config = CONFIG.override(size=48, iterations=1)
-    source = load_picture(pair[0])
     plain = stylize(source, pair[1], config)
 
     def state() -> tuple[object, ...]:
@@ -83,14 +110,13 @@ def test_modes_of_torch_that_the_caller_has_set_change_nothing_and_stay(pair: tu
     assert not found.picture.is_inference()
 
 
-def test_the_result_holds_picture_settings_and_choices(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_the_result_holds_picture_settings_and_choices(pair: Files, tmp_path: Path) -> None:
     result = stylize(*pair, CONFIG)
     assert result.picture.shape == (1, 3, 64, 64)
     assert (result.picture.min() >= 0, result.picture.max() <= 1) == (True, True)
     assert result.image.size == (64, 64)
     assert result.config == CONFIG
-    assert result.details["features"] == "vgg16"
-    assert result.details["precision"] == "fp32"
+    assert (result.details["features"], result.details["precision"]) == ("vgg16", "fp32")
     assert result.details["scales"] == [{"long_edge": 64, "iterations": 6}]
     result.save(tmp_path / "r.png")
     assert torch.equal(load_picture(tmp_path / "r.png").mul(255).round(), result.picture.mul(255).round())
@@ -112,7 +138,7 @@ def test_odd_and_narrow_pictures_of_different_shapes_work() -> None:
     assert result.status == "complete"
 
 
-def test_scales_go_from_coarse_to_fine(pair: tuple[Path, Path]) -> None:
+def test_scales_go_from_coarse_to_fine(pair: Files) -> None:
     seen: list[tuple[int, int, tuple[int, int], int, int]] = []
     done: list[float] = []
 
@@ -126,17 +152,15 @@ def test_scales_go_from_coarse_to_fine(pair: tuple[Path, Path]) -> None:
     assert done == pytest.approx([0.23298, 0.46596, 0.73298, 1.0], abs=1e-5)
 
 
-def test_enlarging_keeps_the_detail_that_the_coarse_scale_never_saw(pair: tuple[Path, Path]) -> None:
+def test_enlarging_keeps_the_detail_that_the_coarse_scale_never_saw(pair: Files, source) -> None:
     # With a learning rate of nearly nothing, the result is the source, not a blurred one.
-    still = CONFIG.override(pyramid=Pyramid(32), optimizer=Optimizer(lr=1e-9))
-    assert (stylize(*pair, still).picture - load_picture(pair[0])).abs().max() < 1e-5
+    assert (stylize(*pair, CONFIG.override(pyramid=Pyramid(32), optimizer=STILL)).picture - source).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("init", ["source", "target", "noise", "FILE"])
-def test_runs_start_from_what_they_are_told(pair: tuple[Path, Path], init: str) -> None:
-    config = CONFIG.override(init=str(pair[1]) if init == "FILE" else init, iterations=1, optimizer=Optimizer(lr=1e-9))
+def test_runs_start_from_what_they_are_told(pair: Files, source, target, init: str) -> None:
+    config = CONFIG.override(init=str(pair[1]) if init == "FILE" else init, iterations=1, optimizer=STILL)
     start = stylize(*pair, config).picture
-    source, target = (load_picture(path) for path in pair)
     far = (start - source).abs().mean()
     assert start.shape == source.shape
     if init == "source":
@@ -148,7 +172,7 @@ def test_runs_start_from_what_they_are_told(pair: tuple[Path, Path], init: str) 
         assert (start.mean(dim=(2, 3)) - target.mean(dim=(2, 3))).abs().max() < 0.02
 
 
-def test_a_callback_that_returns_false_stops_the_run_and_keeps_the_picture(pair: tuple[Path, Path]) -> None:
+def test_a_callback_that_returns_false_stops_the_run_and_keeps_the_picture(pair: Files) -> None:
     config = CONFIG.override(pyramid=Pyramid(32))
     result = stylize(*pair, config, callback=lambda p: (p.scale, p.iteration) != (1, 2))
     assert (result.status, len(result.losses)) == ("stopped", 2)
@@ -156,7 +180,7 @@ def test_a_callback_that_returns_false_stops_the_run_and_keeps_the_picture(pair:
     assert result.picture.isfinite().all()
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_with_the_last_good_picture(pair: tuple[Path, Path]) -> None:
+def test_a_loss_that_is_not_finite_stops_the_run_with_the_last_good_picture(pair: Files) -> None:
     huge = CONFIG.override(tv_weight=1e38, style_weight=3e38)
     result = stylize(*pair, huge)
     assert result.status == "diverged"
@@ -174,7 +198,7 @@ def test_the_cosine_schedule_falls_from_the_rate_to_a_fiftieth() -> None:
     assert learning_rate(settings, 0, 1) == 0.02
 
 
-def test_what_can_not_be_used_is_refused_before_anything_is_computed(pair: tuple[Path, Path]) -> None:
+def test_what_can_not_be_used_is_refused_before_anything_is_computed(pair: Files) -> None:
     with pytest.raises(PictureError, match=r"there is no file none\.png"):
         stylize(*pair, CONFIG.override(init="none.png"))
     deep = StyleConfig(terms=(LossTerm("contextual", 1, "target", ("conv4_4",)),), features="vgg16")
@@ -182,8 +206,7 @@ def test_what_can_not_be_used_is_refused_before_anything_is_computed(pair: tuple
         stylize(*pair, deep)
 
 
-def test_a_picture_moves_no_further_than_its_targets_have_detail(pair) -> None:
-    source, target = (load_picture(path) for path in pair)
+def test_a_picture_moves_no_further_than_its_targets_have_detail(source, target) -> None:
     small = resize(target, 40, 32)
     config = StyleConfig.preset("fast").override(size=128, enlarge=True, iterations=4)
     end = stylize(source, small, config)
@@ -195,12 +218,93 @@ def test_a_picture_moves_no_further_than_its_targets_have_detail(pair) -> None:
     assert pixels.details["scales"][-1]["long_edge"] == 128
 
 
-def test_beyond_that_size_what_only_the_source_has_stays_to_the_pixel(pair, tmp_path) -> None:
-    source, target = (load_picture(path) for path in pair)
-    masks = {"source_mask": halves(tmp_path / "s.png", "red", "blue")}
-    masks["target_mask"] = painted(tmp_path / "t.png", "red", (target.shape[3], target.shape[2]))
+def test_beyond_that_size_what_only_the_source_has_stays_to_the_pixel(source, target) -> None:
+    small = resize(target, 40, 34)
+    masks = {"source_mask": half_mask(64, 64), "target_mask": half_mask(40, 34, (1.0, 0.0, 0.0))}
     config = StyleConfig.preset("fast").override(size=128, enlarge=True, iterations=4)
-    found = stylize(source, resize(target, 40, 34), config, **masks).picture
-    still = stylize(source, resize(target, 40, 34), config.override(strength=0), **masks).picture
+    found = stylize(source, small, config, **masks).picture
+    still = stylize(source, small, config.override(strength=0), **masks).picture
     assert torch.equal(found[..., 66:], still[..., 66:])
     assert not torch.equal(found[..., :60], still[..., :60])
+
+
+def test_lbfgs_lowers_a_gram_objective_at_every_step_and_stays_within_0_to_1(pair: Files) -> None:
+    result = stylize(*pair, GRAM.override(optimizer=Optimizer("lbfgs", lr=1.0)))
+    totals = [losses["total"] for losses in result.losses]
+    assert totals[-1] < 0.95 * totals[0]
+    assert all(after < before for before, after in pairwise(totals))
+    assert (result.picture.min() >= 0, result.picture.max() <= 1) == (True, True)
+
+
+def test_strength_0_is_the_source_itself_without_an_iteration(pair: Files, source, monkeypatch) -> None:
+    monkeypatch.setattr("cxstyle.transfer.memory.held", lambda *_: 1e9)  # what the tests before have left doesn't count
+    config = PLAIN.override(strength=0, colors="target", init="noise", size=48, pyramid=Pyramid(32))
+    result = stylize(*pair, config, callback=lambda _: pytest.fail("nothing is to be done"))
+    assert torch.equal(result.picture, resize(source, 48, 48))
+    assert (result.status, result.losses) == ("complete", [])
+    assert result.details["scales"] == [{"long_edge": 48, "iterations": 0}]
+    # Nothing of a network has to fit.
+    assert result.details["memory"]["tiles"] == 1
+    plain = stylize(*pair, PLAIN.override(size=48, iterations=1))
+    assert result.details["memory"]["estimate"] < plain.details["memory"]["estimate"]
+
+
+def test_more_strength_leads_further_from_the_source_in_structure_and_colours(pair: Files) -> None:
+    config = PLAIN.override(colors="target", iterations=12, content_weight=3, size=48)
+    runs = [stylize(*pair, config.override(strength=s)).picture for s in (0, 0.4, 0.8)]
+    layers = VGGFeatures(resolve_network("vgg16"), ["conv1_2", "conv2_2", "conv3_2"])
+    structure = [feature_distance(layers(picture), layers(runs[0])) for picture in runs]
+    colours = [(picture - runs[0]).mean(dim=(2, 3)).norm().item() for picture in runs]
+    for moved in (structure, colours):
+        assert moved[0] == pytest.approx(0, abs=1e-6)
+        assert all(after > 1.01 * before for before, after in pairwise(moved))
+
+
+def test_with_the_source_s_colours_it_is_the_target_that_is_recoloured(pair: Files, source, target) -> None:
+    kept = stylize(*pair, PLAIN.override(colors="source"))
+    given = stylize(source, recolor(target, [source]), PLAIN)
+    assert torch.equal(kept.picture, given.picture)
+    drift = (kept.picture - source).mean(dim=(2, 3)).norm()
+    free = (stylize(*pair, PLAIN).picture - source).mean(dim=(2, 3)).norm()
+    assert drift < free
+    assert (
+        stylize(*pair, PLAIN.override(colors="source", iterations=1, optimizer=STILL)).picture - source
+    ).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("colors", "sizes"),
+    [
+        ("target", [(48, 32), (300, 200)]),
+        ("source", [(300, 200), (48, 32)]),
+        ("free", [(300, 200), (300, 200)]),
+    ],
+)
+def test_what_is_recoloured_is_no_larger_than_the_run_sees_it(source, target, colors: str, sizes: list) -> None:
+    inputs = read_inputs(resize(source, 300, 200), resize(target, 300, 200))
+    made = prepare(inputs, PLAIN.override(size=48, pyramid=Pyramid(32), colors=colors))
+    assert [tuple(picture.shape[2:]) for picture in (made.source, *made.targets)] == sizes
+
+
+def test_with_masks_each_part_of_the_target_gets_the_colours_of_the_source_s_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    source, target = (0.3 + 0.1 * torch.rand(3, 64, width, generator=generator) for width in (96, 64))
+    source[0, :, :48] += 0.4
+    source[2, :, 48:] += 0.4
+    masks = half_mask(64, 96), half_mask(64, 64).flip(2)
+    given = read_inputs(source, target, None, *masks)
+    _, (recoloured,) = match_palettes(given.source, given.targets, "source", given.guide)
+    left, right = (recoloured[0, :, :, part].mean(dim=(1, 2)) for part in (slice(24), slice(-24, None)))
+    assert right.tolist() == pytest.approx([0.75, 0.35, 0.35], abs=0.02)
+    assert left.tolist() == pytest.approx([0.35, 0.35, 0.75], abs=0.02)
+
+
+def test_what_only_the_source_s_mask_has_is_left_as_it_is(source, target) -> None:
+    only = {"source_mask": half_mask(64, 64), "target_mask": half_mask(64, 55, (0.0, 1.0, 0.0))}
+    config = PLAIN.override(content_weight=0, samples="all")
+    result = stylize(source, target, config, **only)
+    assert result.details["labels"] == {"shared": ["#ff0000"], "only_source": ["#0000ff"], "only_target": ["#00ff00"]}
+    moved = (result.picture - source).abs().mean(dim=(0, 1, 2))
+    assert moved[:30].mean() > 0.01
+    # Beyond what a feature of conv3_2 at the edge of the left half can see.
+    assert moved[56:].max() == 0
