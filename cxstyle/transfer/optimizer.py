@@ -24,8 +24,6 @@ FINAL_RATE = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
 HISTORY = 20
 """Steps that L-BFGS remembers."""
-PLAIN: dict[str, Any] = {"amsgrad": False, "maximize": False, "weight_decay": 0.0}
-"""What torch's Adam has beside the published one stays out."""
 WARM = 2
 """Iterations before one is recorded: libraries start up, and places that don't change are computed."""
 FIXED_WORK = 20_000
@@ -165,13 +163,26 @@ class Adam:
     @torch.no_grad()
     def step(self, _: Callable[[], Tensor]) -> None:
         """Moves each tensor by its gradient."""
-        (beta1, beta2), eps = self.settings.betas, self.settings.eps
+        beta1, beta2 = self.settings.betas
         for each, group, state in zip(self.moved, self.param_groups, self.states, strict=True):
             if each.grad is None:
                 continue
-            moments = [state["exp_avg"]], [state["exp_avg_sq"]], list[Tensor](), [state["step"]]
-            rules = PLAIN | {"lr": group["lr"], "beta1": beta1, "beta2": beta2, "eps": eps}
-            adam([each], [each.grad], *moments, capturable=self.recorded, **rules)
+            adam(
+                [each],
+                [each.grad],
+                [state["exp_avg"]],
+                [state["exp_avg_sq"]],
+                [],
+                [state["step"]],
+                capturable=self.recorded,
+                amsgrad=False,
+                beta1=beta1,
+                beta2=beta2,
+                lr=group["lr"],
+                weight_decay=0.0,
+                eps=self.settings.eps,
+                maximize=False,
+            )
 
 
 def learning_rate(settings: Optimizer, iteration: int, iterations: int) -> float:
