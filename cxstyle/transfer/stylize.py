@@ -16,7 +16,7 @@ from ..device import describe, deterministic, exact_float32, memory_errors, own_
 from ..errors import ConfigError, MemoryLimitError
 from ..features import TiledFeatures
 from ..losses import Draws, Objective
-from ..pictures import Picture, fit, resize
+from ..pictures import Picture, fit, recolor, resize
 from ..settings import Laplacian, StyleConfig
 from .checkpoint import Checkpoint, State, identity
 from .details import RunDetails, run_details
@@ -165,6 +165,9 @@ class Run:
         seconds = self._seconds()
         try:
             with memory_errors():
+                if setup.terms and self.config.colors == "regions":
+                    # What is averaged has lost contrast.
+                    picture = recolor(picture, [resize(setup.source, *picture.shape[2:])])
                 bring = setup.initial.whole if setup.terms else resize
                 picture = bring(picture, *setup.size)
         except MemoryLimitError:
