@@ -17,8 +17,8 @@ __version__ = "0.1.0"
 # How the threads of a CPU wait for each other: awake for a moment, then asleep. The loop has thousands of parallel
 # regions a second; OpenMP's threads spin at the end of each, LLVM's for up to 0.2 s, and beside another busy process
 # take the core that a late thread needs, while those asleep at once cost up to a half. Each OpenMP reads this once, as
-# torch is loaded: turns of GNU's waiting loop, a fraction of a millisecond, and milliseconds of LLVM's and Intel's.
-SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
+# torch is loaded: turns of GNU's waiting loop, some ten microseconds, and milliseconds of LLVM's and Intel's.
+SPINNING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 WAITING = ("OMP_WAIT_POLICY", *SPINNING)
 LATE = not any(name in os.environ for name in WAITING) and "torch" in sys.modules
 if not any(name in os.environ for name in WAITING):

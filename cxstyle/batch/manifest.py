@@ -54,10 +54,10 @@ class Manifest:
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(self.lock.acquire(timeout=0))
-                self.latest, self.known_outputs = read(self.folder)
                 self.file = held.enter_context(self.path.open("ab+", buffering=0))
                 self.file.seek(0)
                 self.file.truncate(self.file.read().rfind(b"\n") + 1)  # the next line starts on its own
+                self.latest, self.known_outputs = read(self.folder)
             except filelock.Timeout as error:
                 why = f"another batch is writing to {self.path}; wait for its end, or use another folder"
                 raise OutputError(why) from error

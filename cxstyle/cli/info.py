@@ -12,6 +12,7 @@ import click
 
 from .. import generators, transfer
 from ..checks import one_line
+from ..errors import WeightsError
 from . import options as option
 from .outputs import tell
 from .text import example
@@ -34,7 +35,11 @@ def info(results: tuple[Path, ...], as_json: bool, settings: bool, verbose: bool
     problems: list[str] = []
     for path in results:
         if path.suffix == ".safetensors":
-            network = generators.read_model(path)[0]
+            try:
+                network = generators.read_model(path)[0]
+            except WeightsError as error:
+                problems.append(str(error))
+                continue
             words = as_yaml(network["settings"]) if settings else network_in_words(path, network)
             told.append(json.dumps(network) if as_json else words)
         elif settings:

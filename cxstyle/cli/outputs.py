@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -79,6 +80,8 @@ class OutputFiles:
                 place = Path(tempfile.mkdtemp(prefix="cxstyle-"), name)
                 write(place, replace=self.overwrite)
             except (OSError, OutputError):
+                if place != path:
+                    shutil.rmtree(place.parent, ignore_errors=True)
                 raise OutputError(f"{error}; no other place could be written to, either, so it is lost") from error
             tell(f"{error}; it is in {place} instead")
         self.misplaced |= place != path

@@ -214,6 +214,8 @@ def read_weights(path: Path, normalization: str = "auto") -> Network:
             ours = f'"{METADATA_KEY}"'.encode() in file.read(1 << 16)
     except OSError as error:
         raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
+    if ours and normalization != "auto":
+        raise WeightsError(f"{path} knows its own normalization; leave --normalization out")
     return read_network(path) if ours else read_foreign(path, normalization)
 
 

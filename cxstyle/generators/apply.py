@@ -191,6 +191,7 @@ class Sound:
             try:
                 self.streams[stream.index] = container.add_stream_from_template(stream)
             except (ValueError, pyav().FFmpegError) as error:
+                self.input.close()
                 why = f"the sound of {path} is {stream.codec_context.name}, which such a file can't hold"
                 raise OutputError(f"{why}; write an .mkv") from error
         self.packets = iter(self.input.demux(*self.input.streams.audio) if self.streams else ())

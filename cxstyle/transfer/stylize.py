@@ -16,7 +16,7 @@ from ..device import describe, deterministic, exact_float32, memory_errors, own_
 from ..errors import ConfigError, MemoryLimitError
 from ..features import TiledFeatures
 from ..losses import Draws, Objective
-from ..pictures import Picture, fit, recolor, resize
+from ..pictures import Guide, Picture, fit, recolor, resize
 from ..settings import Laplacian, StyleConfig
 from .checkpoint import Checkpoint, State, identity
 from .details import RunDetails, run_details
@@ -102,6 +102,7 @@ class Run:
         self.steps, self.losses = 0, list[dict[str, float]]()
         self.before: State | None = None
         self.now: PixelOptimizer | None = None
+        self.strokes = dict[int, float]()  # by scale
         self.drawn = setup.generator.get_state()
         self.checkpoint = checkpoint if setup.terms else None
         if self.checkpoint is not None:
@@ -167,7 +168,9 @@ class Run:
             with memory_errors():
                 if setup.terms and self.config.colors == "regions":
                     # What is averaged has lost contrast.
-                    picture = recolor(picture, [resize(setup.source, *picture.shape[2:])])
+                    moving = inputs.guide.moving()
+                    guide = Guide() if moving is None else Guide(source=moving, targets=(moving,))
+                    picture = recolor(picture, [resize(setup.source, *picture.shape[2:])], guide)
                 bring = setup.initial.whole if setup.terms else resize
                 picture = bring(picture, *setup.size)
         except MemoryLimitError:
@@ -216,15 +219,14 @@ class Run:
         sizes = self.setup.target_sizes(self.setup.scales[index][0])
         return [resize(target, *size) for target, size in zip(self.setup.targets, sizes, strict=True)]
 
-    def _texture(self) -> tuple[float, ...]:
-        """At which amplitudes of the targets' detail levels move freely."""
-        levels = self.config.parametrization
-        return levels.texture if isinstance(levels, Laplacian) else ()
-
     def _strokes(self, index: int) -> float:
-        """As how much all strokes the targets count at a scale."""
-        found = self.setup.correspondence
-        return 0 if found is None else found.strokes(self._targets(index), self._texture())
+        """How far the targets are all strokes at a scale, in [0, 1]."""
+        found, levels = self.setup.correspondence, self.config.parametrization
+        if found is None or not isinstance(levels, Laplacian) or not levels.texture:
+            return 0
+        if index not in self.strokes:
+            self.strokes[index] = found.strokes(self._targets(index), levels.texture)
+        return self.strokes[index]
 
     def _reach(self, index: int, objective: Objective) -> list[Tensor]:
         """Of each level of a pyramid at a scale the share of the way that places go, (1, 1, h, w)."""

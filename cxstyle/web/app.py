@@ -77,7 +77,8 @@ class Pages:
             status = 507
         else:
             status = 422 if isinstance(error, ConfigError | PictureError) else 500
-        return refusal(self.store.plain(error), status)
+        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        return refusal(self.store.plain(said), status)
 
     def routes(self) -> list[Route | Mount]:
         def at(request: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:

@@ -332,6 +332,7 @@ def test_ctrl_c_keeps_pictures_and_the_checkpoint(pair: tuple[Path, Path], own_f
         (1, "bench --quick --json a.png", "a.png exists; choose another name or add --overwrite"),
         (1, "bench --quick --device cuda:99", "device: cuda:99 is not there"),
         (1, "bench --quick --pair none.png none.png", "there is no file none.png"),
+        (1, "batch a.png b.png -o out --device all", "device: all means all GPUs"),
         (2, "match a.png", "Missing argument 'TARGET'"),
         (2, "match a.png a.png --layers ,", "layers: at least one is needed"),
         (1, "match none.jpg a.png", "there is no file none.jpg"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import done, files_in, refused, run_cli, size_of
+from helpers import done, files_in, refused, run_cli, size_of, started, wait_for
 
 from cxstyle import StyleConfig, Writing, stylize
 from cxstyle.cli.outputs import OutputFiles
@@ -123,6 +123,18 @@ def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_
     assert "can't write steps/x_00001.png: No such file or directory; no more intermediate pictures" in told
     assert told.count("\n") == 1
     assert size_of("x.png") == (48, 48)
+
+
+@pytest.mark.slow
+def test_a_result_whose_place_has_gone_is_written_elsewhere(pair) -> None:
+    Path("there").mkdir()
+    process = started("run", *pair, "--size", 48, "--iterations", 40, "--save-every", 1, "steps", "-o", "there/x.png")
+    wait_for(Path("steps/x_00001.png"), 120)
+    Path("there").rmdir()
+    out, err = process.communicate(timeout=120)
+    refuge = Path(out.split()[1])
+    assert f"can't write there/x.png: No such file or directory; it is in {refuge} instead" in err
+    assert (process.returncode, size_of(refuge)) == (1, (48, 48))
 
 
 # Places that are taken
