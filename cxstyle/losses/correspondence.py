@@ -58,8 +58,8 @@ TILE, QUANTILE = 16, 0.3
 """Pixels on a side of where texture is measured, and of the amplitudes there: no edge in a plain place takes part."""
 SMOOTHEST = 0.25
 """Share of a target that its texture is judged by."""
-FAINT = 0.2
-"""Share of their way that the finest levels go where the target is smooth."""
+FAINT, MODEST = 0.2, 0.4
+"""Shares of their way that the finest levels go where the target is smooth, and where it isn't but is no strokes."""
 DIRECTIONS = 32
 """Principal directions of the target's regions that guide the matching of finer layers."""
 
@@ -163,21 +163,26 @@ class Correspondence:
         counts, others = weighed([self.confidence], least)[0], weighed(self.confidences, least)
         return Steering(counts, tuple(others), *self.regions)
 
-    def reach(self, whole: Tensor, targets: Sequence[Tensor], texture: Sequence[float], levels: int) -> list[Tensor]:
+    def reach(
+        self, quiet: Tensor, targets: Sequence[Tensor], texture: Sequence[float], strokes: float, levels: int
+    ) -> list[Tensor]:
         """How far the source's places go of their way at each level of a pyramid: at the finest ones as there is
         detail in the target where they correspond. So strokes come crisp, and skies without grain.
 
         Args:
-            whole: how far they go at all levels, in [0, 1], (1, 1, h, w).
+            quiet: how far they go at all levels where the targets are no strokes, in [0, 1], (1, 1, h, w).
             targets: each (1, 3, H, W) in [0, 1], at the size of the scale.
             texture: of the finest levels the amplitude of luminance that lets them go as far, in [0, 1].
+            strokes: as of `strokes`.
             levels: of the pyramid.
 
         Returns:
-            Of each level (1, 1, h, w); of the finest ones the square of the amplitude's share, in [FAINT, 1], of that.
+            Of each level (1, 1, h, w); of the finest ones the square of the amplitude's share of that, in [FAINT, 1],
+            and at most MODEST where the targets are no strokes.
         """
+        whole, most = quiet.clamp_min(strokes), max(MODEST, strokes)
         found = [
-            mapped(self.theirs @ shares, self.source.grids)[0].square().clamp(FAINT, 1) * whole
+            mapped(self.theirs @ shares, self.source.grids)[0].square().clamp(FAINT, most) * whole
             for shares in self._textures(targets, texture)
         ]
         return [*found, *[whole] * (levels - len(found))]

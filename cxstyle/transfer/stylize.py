@@ -16,7 +16,7 @@ from ..device import describe, deterministic, exact_float32, memory_errors, own_
 from ..errors import ConfigError, MemoryLimitError
 from ..features import TiledFeatures
 from ..losses import Draws, Objective
-from ..pictures import Guide, Picture, fit, recolor, resize
+from ..pictures import Picture, fit, resize
 from ..settings import Laplacian, StyleConfig
 from .checkpoint import Checkpoint, State, identity
 from .details import RunDetails, run_details
@@ -166,11 +166,6 @@ class Run:
         seconds = self._seconds()
         try:
             with memory_errors():
-                if setup.terms and self.config.colors == "regions":
-                    # What is averaged has lost contrast.
-                    moving = inputs.guide.moving()
-                    guide = Guide() if moving is None else Guide(source=moving, targets=(moving,))
-                    picture = recolor(picture, [resize(setup.source, *picture.shape[2:])], guide)
                 bring = setup.initial.whole if setup.terms else resize
                 picture = bring(picture, *setup.size)
         except MemoryLimitError:
@@ -233,8 +228,8 @@ class Run:
         found, levels = self.setup.correspondence, self.config.parametrization
         if found is None or objective.steering is None or not isinstance(levels, Laplacian):
             return []
-        whole = objective.steering.source.clamp_min(self._strokes(index))
-        return found.reach(whole, self._targets(index), levels.texture, len(levels.luminance))
+        quiet, strokes = objective.steering.source, self._strokes(index)
+        return found.reach(quiet, self._targets(index), levels.texture, strokes, len(levels.luminance))
 
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.losses.correspondence import FAINT, LEAST, Correspondence, guided
+from cxstyle.losses.correspondence import FAINT, LEAST, MODEST, Correspondence, guided
 from cxstyle.losses.perceptual import total_variation
 from cxstyle.pictures.guide import Guide
 from cxstyle.pictures.reading import load_picture
@@ -136,9 +136,10 @@ def test_the_finest_levels_go_where_what_corresponds_has_fine_detail(network: VG
     target[..., 64:] = 0.5
     target[..., ::16] = 1  # edges in a plain ground have no part in it
     whole = torch.full((1, 1, 16, 16), 0.5)
-    finest, second, third = found.reach(whole, [target], (0.016, 0.9), 3)
+    finest, second, third = found.reach(whole, [target], (0.016, 0.9), 0, 3)
     assert float(finest[..., 2:6].max()) == pytest.approx(FAINT / 2)
-    assert float(finest[..., 10:14].min()) > 0.45
+    torch.testing.assert_close(finest[..., 10:14], MODEST * whole[..., 10:14])
+    assert float(found.reach(whole, [target], (0.016,), 0.9, 3)[0][..., 10:14].min()) > 0.8
     torch.testing.assert_close(second, FAINT * whole)
     assert torch.equal(third, whole)
     assert found.strokes([target], (0.016,)) < 0.1
