@@ -12,6 +12,8 @@ from ..settings import Laplacian, StyleConfig
 
 BEYOND = 1.6
 """How much larger than the largest target a picture may be and still move."""
+ANEW = 0.5
+"""Share of the source's fine detail that is painted anew: of all of it a butterfly's spots would not come back."""
 STILL = 0.5
 """Share of the labels below which a pixel doesn't move."""
 
@@ -66,11 +68,11 @@ class InitialPicture:
         Args:
             picture: (1, 3, H, W).
             height, width: of what is given.
-            strokes: share of that detail that is left out, in [0, 1], to be painted anew.
+            strokes: how far the target is all strokes, in [0, 1]: ANEW of that detail is then left out.
         """
         before, start = self.at(*picture.shape[2:]), self.at(height, width)
         if strokes:
-            start = start.lerp(interpolate(before, height, width), strokes)
+            start = start.lerp(interpolate(before, height, width), ANEW * strokes)
         return (start + interpolate(picture - before, height, width)).clamp(0, 1)
 
     def still(self, picture: Tensor) -> Tensor | None:
