@@ -168,7 +168,7 @@ def partial_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     try:
         with partial.open("xb") as file:
             yield partial, file
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C, too, leaves no half-written file; it goes on from here
         with contextlib.suppress(OSError):
             partial.unlink()
         if isinstance(error, OSError):

@@ -60,7 +60,7 @@ def attempt(look: Callable[[], Facts]) -> Facts:
     """Facts, or what was wrong and what to do; this is the place where nothing at all may pass."""
     try:
         return look()
-    except Exception as error:
+    except Exception as error:  # what is broken on this machine is what is asked
         what = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, OSError) and error.filename is not None:
             what = f"can't read {error.filename}: {error.strerror}; allow it, or set CXSTYLE_CACHE to another folder"

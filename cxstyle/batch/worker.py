@@ -98,7 +98,7 @@ class Worker:
             return self.outcome(task, on_progress)
         except CxStyleError as error:
             return JobOutcome(FAILED, str(error))
-        except Exception as error:
+        except Exception as error:  # of a decoder, the disk, or a mistake of ours: a night of jobs doesn't end with it
             return JobOutcome(FAILED, f"{type(error).__name__}: {error}")
 
     def outcome(self, task: Task, on_progress: OnProgress) -> JobOutcome:
@@ -141,10 +141,8 @@ class Worker:
             if task.preview and now >= seen:
                 picture = preview(progress.picture, task.preview)
                 seen = now + min(1.0, max(0.5, (time.perf_counter() - now) / PREVIEW_SHARE))
-            scale = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
-            place = f"{scale} iteration {progress.iteration}/{progress.iterations}"
-            share, losses = progress.done, progress.losses
-            return on_progress(JobProgress(share, place, losses, picture, progress.scale, progress.scales))
+            now_at = progress.done, progress.place, progress.losses
+            return on_progress(JobProgress(*now_at, picture, progress.scale, progress.scales))
 
         setup = prepare(inputs, task.job.config.override(device=self.device), self.shared)
         check_size(task.job.output, *setup.size)

@@ -39,9 +39,7 @@ class Display(contextlib.ExitStack):
         self.note(self.stopping)
 
     def show(self, progress: transfer.Progress, name: str = "", index: int = 0) -> None:
-        place = f"scale {progress.scale}/{progress.scales} ({progress.size[1]}x{progress.size[0]})"
-        text = f"{name}{place} iteration {progress.iteration}/{progress.iterations}"
-        self.move(text, in_short(progress.losses), index + progress.done)
+        self.move(f"{name}{progress.place}", in_short(progress.losses), index + progress.done)
 
     def begin(self, **how: Any) -> tqdm[Any]:
         """A bar, hidden where stderr is not a terminal, which tqdm sees by itself."""

@@ -107,7 +107,7 @@ def run(
 ) -> None:
     """Gives SOURCE the look of TARGET, or of several, region by matching region. One of them may be -, for stdin."""
     gc.disable()  # a seventh of the time that loading torch takes is looking for garbage
-    import torch  # noqa: F401
+    import torch  # noqa: F401 - loaded here, where it is meant to be
 
     gc.enable()
     if preset and config:

@@ -9,6 +9,7 @@ from .contextual import relative_distances as relative_distances
 from .contextual import unit_vectors as unit_vectors
 from .correspondence import LAYER as LAYER
 from .correspondence import Correspondence as Correspondence
+from .correspondence import strokes as strokes
 from .feature_sets import Draws as Draws
 from .feature_sets import averaged as averaged
 from .feature_sets import concatenated as concatenated

@@ -11,7 +11,7 @@ Oklab. (Whole pictures: Reinhard et al., "Color Transfer between Images", 2001; 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -22,13 +22,12 @@ from torch.nn import functional
 from ..pictures import (
     Guide,
     bilinear,
-    fit_within,
     from_oklab,
     halved,
     pixel_shares,
     recolor,
-    resize,
     shares_at,
+    shrunk,
     to_oklab,
 )
 from .feature_sets import MEMBER, Steering, averaged
@@ -123,8 +122,7 @@ class Correspondence:
         self, source: Tensor, targets: Sequence[Tensor], network: Network, device: torch.device, guide: Guide
     ) -> None:
         self.guide = guide
-        self.small = resize(source, *fit_within(source, EDGE))
-        self.others = [resize(target, *fit_within(target, EDGE)) for target in targets]
+        self.small, self.others = shrunk(source, EDGE), [shrunk(target, EDGE) for target in targets]
         # Matched in the targets' colours, as `match` does; what takes new colours are the source's own.
         seen = recolor(self.small, self.others, guide)
 
@@ -163,46 +161,38 @@ class Correspondence:
         counts, others = weighed([self.confidence], least)[0], weighed(self.confidences, least)
         return Steering(counts, tuple(others), *self.regions)
 
-    def reach(
-        self, quiet: Tensor, targets: Sequence[Tensor], texture: Sequence[float], strokes: float, levels: int
-    ) -> list[Tensor]:
+    def reach(self, quiet: Tensor, textures: Sequence[Tensor], levels: int) -> list[Tensor]:
         """How far the source's places go of their way at each level of a pyramid: at the finest ones as there is
         detail in the target where they correspond. So strokes come crisp, and skies without grain.
 
         Args:
             quiet: how far they go at all levels where the targets are no strokes, in [0, 1], (1, 1, h, w).
-            targets: each (1, 3, H, W) in [0, 1], at the size of the scale.
-            texture: of the finest levels the amplitude of luminance that lets them go as far, in [0, 1].
-            strokes: as of `strokes`.
+            textures: of the finest levels, as of `textures`.
             levels: of the pyramid.
 
         Returns:
             Of each level (1, 1, h, w); of the finest ones the square of the amplitude's share of that, in [FAINT, 1],
             and at most MODEST where the targets are no strokes.
         """
-        whole, most = quiet.clamp_min(strokes), max(MODEST, strokes)
+        free = strokes(textures)
+        whole, most = quiet.clamp_min(free), max(MODEST, free)
         found = [
             mapped(self.theirs @ shares, self.source.grids)[0].square().clamp(FAINT, most) * whole
-            for shares in self._textures(targets, texture)
+            for shares in textures
         ]
         return [*found, *[whole] * (levels - len(found))]
 
-    def strokes(self, targets: Sequence[Tensor], texture: Sequence[float]) -> float:
-        """How far the targets, at the size of a scale, are all strokes, in [0, 1]: as far as the finest level would go
-        in their smoothest quarter. So far nothing has to be quiet, and no detail of the source to stay.
-        """
-        finest = next(self._textures(targets, texture), torch.zeros(1))
-        return float(finest.quantile(SMOOTHEST).square().clamp(0, 1))
-
-    def _textures(self, targets: Sequence[Tensor], texture: Sequence[float]) -> Iterator[Tensor]:
-        """Of each of the finest levels the targets' amplitude, by cell, (Q,), as a share of what `texture` names."""
-        rest = [target.mean(dim=1, keepdim=True).cpu() for target in targets]
+    def textures(self, targets: Sequence[Tensor], texture: Sequence[float]) -> list[Tensor]:
+        """How strong the detail of the targets is, each (1, 3, H, W) in [0, 1] at the size of a scale: of each of the
+        finest levels of luminance the amplitude as a share of that which `texture` names, in [0, 1], by cell, (Q,)."""
+        found, rest = [], [target.mean(dim=1, keepdim=True) for target in targets]
         for full in texture:
             coarser = [halved(each) for each in rest]
             details = [a - bilinear(b, a.shape[2], a.shape[3]) for a, b in zip(rest, coarser, strict=True)]
             amplitudes = [bilinear(spared(d), *grid) for d, grid in zip(details, self.other.grids, strict=True)]
-            yield torch.cat([amplitude.flatten() for amplitude in amplitudes]) / full
+            found.append(torch.cat([amplitude.flatten() for amplitude in amplitudes]) / full)
             rest = coarser
+        return found
 
     @cached_property
     def regions(self) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -234,6 +224,12 @@ class Correspondence:
         deviation = (self.own @ self.source.squares - own.square()).clamp_min(0).sqrt()
         theirs = (self.theirs @ self.other.squares - wanted.square()).clamp_min(0).sqrt()
         return torch.cat([own, wanted, ((theirs + FLOOR) / (deviation + FLOOR)).clamp(*GAINS)], dim=1)
+
+
+def strokes(textures: Sequence[Tensor]) -> float:
+    """How far the targets of these `Correspondence.textures` are all strokes, in [0, 1]: as far as the finest level
+    would go in their smoothest quarter. So far nothing has to be quiet, and no detail of the source to stay."""
+    return float(textures[0].quantile(SMOOTHEST).square().clamp(0, 1)) if textures else 0.0
 
 
 def spared(detail: Tensor) -> Tensor:

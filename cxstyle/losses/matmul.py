@@ -47,14 +47,13 @@ def rounded(y: Tensor, precision: str) -> Tensor:
     return y.bfloat16() if precision == "bf16" and y.dtype == torch.float32 else y
 
 
-def cosines(x: Tensor, y: Tensor, rounded: Tensor, out: Tensor) -> Tensor:
-    """Unit vectors x (R, C), y (Q, C) -> `out` (R, Q), in the precision of x; `rounded` is y in that of the product, y
-    itself for float32."""
-    if x.is_cuda and rounded.dtype != y.dtype:
-        return torch.mm(x.to(rounded.dtype), rounded.t(), out_dtype=x.dtype, out=out)
+def cosines(x: Tensor, y: Tensor, y_rounded: Tensor, out: Tensor) -> Tensor:
+    """Unit vectors x (R, C), y (Q, C) -> `out` (R, Q), in the precision of x; `y_rounded` is as of `rounded`."""
+    if x.is_cuda and y_rounded.dtype != y.dtype:
+        return torch.mm(x.to(y_rounded.dtype), y_rounded.t(), out_dtype=x.dtype, out=out)
     return torch.mm(x, y.t(), out=out)
 
 
-def averages(weights: Tensor, rounded: Tensor) -> Tensor:
-    """(R, Q), (Q, C) -> (R, C), product and result in the precision of `rounded`."""
-    return torch.mm(weights.to(rounded.dtype), rounded)
+def averages(weights: Tensor, y_rounded: Tensor) -> Tensor:
+    """(R, Q), (Q, C) -> (R, C), product and result in the precision of `y_rounded`."""
+    return torch.mm(weights.to(y_rounded.dtype), y_rounded)

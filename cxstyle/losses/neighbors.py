@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..pictures import SMALLEST_EDGE, bilinear, fit_within, resize, to_oklab
+from ..pictures import SMALLEST_EDGE, bilinear, resize, shrunk, to_oklab
 from .coverage import nearest
 
 STEP, MOST = 4, 65536
@@ -105,7 +105,7 @@ def compared(
 def places_of(pictures: Sequence[Tensor], network: Network, layers: Sequence[str], size: int) -> list[Tensor]:
     """By what the places of the pictures of one side, each (1, 3, H, W), are compared, at a long edge in pixels, by the
     last of some layers: features and, as the last three, colours, (1, C + 3, H, W) of each."""
-    small = [resize(picture, *fit_within(picture, size)) for picture in pictures]
+    small = [shrunk(picture, size) for picture in pictures]
     features = in_context(small, lambda p: hypercolumns(network(p), layers[-DECIDING:], grid_of(p)))
     colors = [colors_of(to_oklab(picture)) for picture in small]
     own = scaling(colors)

@@ -71,9 +71,8 @@ def loader_kind() -> Any:
     class PlainLoader(yaml.SafeLoader):
         yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - PyYAML's way to say what a class resolves
 
-        # The types of PyYAML leave some methods out.
         def compose_node(self, parent: Any, index: Any) -> Any:
-            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # which PyYAML's stubs leave out
             for what, name in (("anchors and aliases", "anchor"), ("tags", "tag")):
                 if getattr(event, name, None) is not None:
                     problem = f"{what} are not taken, such as {shown(getattr(event, name))}; write plain values"

@@ -13,7 +13,7 @@ from ..device import DTYPES, choose_device, choose_precision, exact_float32, pre
 from ..errors import MemoryLimitError
 from ..features import FeatureCache, Network, VGGFeatures
 from ..losses import LAYER, Correspondence, feature_layers
-from ..pictures import fit, fit_within, match_palettes, resize
+from ..pictures import fit, fit_within, match_palettes, resize, shrunk
 from ..settings import Laplacian, LossTerm, StyleConfig
 from .initial import InitialPicture, finest_edge
 from .inputs import Inputs
@@ -133,8 +133,7 @@ def recolored(
         if correspondence is not None:
             source = source + config.strength * (correspondence.recolored(source) - source)
         return source, inputs.targets
-    source = resize(inputs.source, *fit_within(inputs.source, long_edge))
-    targets = [resize(target, *fit_within(target, last)) for target in inputs.targets]
+    source, targets = shrunk(inputs.source, long_edge), [shrunk(target, last) for target in inputs.targets]
     source, recolored_targets = match_palettes(source, targets, config.colors, inputs.guide, config.strength)
     if config.colors == "target":
         return source, inputs.targets

@@ -50,6 +50,12 @@ class Progress:
     picture: Tensor
     details: RunDetails
 
+    @property
+    def place(self) -> str:
+        """Where the run is, for people."""
+        scale = f"scale {self.scale}/{self.scales} ({self.size[1]}x{self.size[0]})"
+        return f"{scale} iteration {self.iteration}/{self.iterations}"
+
 
 Callback = Callable[[Progress], bool | None]
 """Called after each iteration; returning False stops the run, which keeps the picture so far."""

@@ -15,7 +15,7 @@ from ..checks import shown
 from ..device import describe, deterministic, exact_float32, memory_errors, own_stream, usual_modes
 from ..errors import ConfigError, MemoryLimitError
 from ..features import TiledFeatures
-from ..losses import Draws, Objective
+from ..losses import Draws, Objective, strokes
 from ..pictures import Picture, fit, resize
 from ..settings import Laplacian, StyleConfig
 from .checkpoint import Checkpoint, State, identity
@@ -102,7 +102,6 @@ class Run:
         self.steps, self.losses = 0, list[dict[str, float]]()
         self.before: State | None = None
         self.now: PixelOptimizer | None = None
-        self.strokes = dict[int, float]()  # by scale
         self.drawn = setup.generator.get_state()
         self.checkpoint = checkpoint if setup.terms else None
         if self.checkpoint is not None:
@@ -151,14 +150,9 @@ class Run:
         self.looping = time.perf_counter()
         setup, inputs, state, status = self.setup, self.setup.inputs, self.before, "complete"
         picture = setup.initial.picture if setup.terms else setup.source
-        for index, (edge, _) in enumerate(setup.scales if setup.terms else ()):
+        for index in range(len(setup.scales) if setup.terms else 0):
             if state is not None and index < state.scale:
                 continue
-            size = fit(setup.source, edge)
-            if state is None:
-                picture = setup.initial.with_change(picture, *size, self._strokes(index) if index else 0)
-            else:
-                picture = state.pixels
             picture, status = self._guarded(index, picture, callback, state)
             state = None
             if status != "complete":
@@ -190,11 +184,11 @@ class Run:
                 self._keep(self.checkpoint, self.now)
         return self.now.pixels.nan_to_num().clamp(0, 1).cpu(), "out of memory"
 
-    def _objective(self, index: int, size: tuple[int, int]) -> Objective:
+    def _objective(self, index: int, size: tuple[int, int], targets: Sequence[Tensor]) -> Objective:
         """The objective of a scale, on the network or on its tiles."""
         setup = self.setup
         source = resize(setup.source, *size).to(setup.device)
-        targets = [target.to(setup.device) for target in self._targets(index)]
+        targets = [target.to(setup.device) for target in targets]
         pixels = setup.memory.pixels[index]
         network = setup.network if pixels is None else TiledFeatures(setup.network, pixels)
         seen = partial(setup.cache.target_features, setup.network, pixels, extract=network)
@@ -214,32 +208,31 @@ class Run:
         sizes = self.setup.target_sizes(self.setup.scales[index][0])
         return [resize(target, *size) for target, size in zip(self.setup.targets, sizes, strict=True)]
 
-    def _strokes(self, index: int) -> float:
-        """How far the targets are all strokes at a scale, in [0, 1]."""
-        found, levels = self.setup.correspondence, self.config.parametrization
-        if found is None or not isinstance(levels, Laplacian) or not levels.texture:
-            return 0
-        if index not in self.strokes:
-            self.strokes[index] = found.strokes(self._targets(index), levels.texture)
-        return self.strokes[index]
-
-    def _reach(self, index: int, objective: Objective) -> list[Tensor]:
-        """Of each level of a pyramid at a scale the share of the way that places go, (1, 1, h, w)."""
+    def _reach(self, objective: Objective, textures: Sequence[Tensor]) -> list[Tensor]:
+        """Of each level of a pyramid the share of the way that places go, (1, 1, h, w)."""
         found, levels = self.setup.correspondence, self.config.parametrization
         if found is None or objective.steering is None or not isinstance(levels, Laplacian):
             return []
-        quiet, strokes = objective.steering.source, self._strokes(index)
-        return found.reach(quiet, self._targets(index), levels.texture, strokes, len(levels.luminance))
+        return found.reach(objective.steering.source, textures, len(levels.luminance))
 
     def _scale(
         self, index: int, picture: Tensor, callback: Callback | None, state: State | None = None
     ) -> tuple[Tensor, str]:
-        """The iterations of one scale, all or those left: (1, 3, H, W) -> the moved picture and the status."""
-        setup, iterations, size = self.setup, self.setup.scales[index][1], (picture.shape[2], picture.shape[3])
-        objective = self._objective(index, size)
+        """The iterations of one scale, all or those left: the picture so far, (1, 3, H, W) -> as it was moved, and the
+        status."""
+        setup, (edge, iterations), levels = self.setup, self.setup.scales[index], self.config.parametrization
+        targets, size = self._targets(index), fit(setup.source, edge)
+        textures = list[Tensor]()
+        if setup.correspondence is not None and isinstance(levels, Laplacian):
+            textures = setup.correspondence.textures(targets, levels.texture)
+        if state is None:
+            picture = setup.initial.with_change(picture, *size, strokes(textures) if index else 0)
+        else:
+            picture = state.pixels
+        objective = self._objective(index, size, targets)
         readings = LossLog(objective.names, self.losses, index + 1, setup.device)
         picture = picture.to(setup.device)
-        parameters = parametrized(self.config, picture, setup.initial.still(picture), self._reach(index, objective))
+        parameters = parametrized(self.config, picture, setup.initial.still(picture), self._reach(objective, textures))
         draws = Draws(setup.generator, setup.device)
         now = PixelOptimizer(parameters, self.config.optimizer, index, readings, draws, self._recorded(index))
         if state is not None:

@@ -73,6 +73,7 @@ class PoolThread:
         pool.submit(task)
         while not (answer.done() or self.closed):
             if task.index in self.cancelled:
+                self.cancelled.discard(task.index)
                 pool.cancel(task.index)
             for kind, _, _, content in pool.poll():
                 if kind == "progress":

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.losses.correspondence import FAINT, LEAST, MODEST, Correspondence, guided
+from cxstyle.losses.correspondence import FAINT, LEAST, MODEST, Correspondence, guided, strokes
 from cxstyle.losses.perceptual import total_variation
 from cxstyle.pictures.guide import Guide
 from cxstyle.pictures.reading import load_picture
@@ -136,15 +136,17 @@ def test_the_finest_levels_go_where_what_corresponds_has_fine_detail(network: VG
     target[..., 64:] = 0.5
     target[..., ::16] = 1  # edges in a plain ground have no part in it
     whole = torch.full((1, 1, 16, 16), 0.5)
-    finest, second, third = found.reach(whole, [target], (0.016, 0.9), 0, 3)
+    textures = found.textures([target], (0.016, 0.9))
+    finest, second, third = found.reach(whole, textures, 3)
     assert float(finest[..., 2:6].max()) == pytest.approx(FAINT / 2)
     torch.testing.assert_close(finest[..., 10:14], MODEST * whole[..., 10:14])
-    assert float(found.reach(whole, [target], (0.016,), 0.9, 3)[0][..., 10:14].min()) > 0.8
     torch.testing.assert_close(second, FAINT * whole)
     assert torch.equal(third, whole)
-    assert found.strokes([target], (0.016,)) < 0.1
-    assert found.strokes([torch.rand(1, 3, 128, 128)], (0.016,)) == 1
-    assert found.strokes([target], ()) == 0
+    assert strokes(textures) < 0.1
+    painted = found.textures([torch.rand(1, 3, 128, 128)], (0.016,))
+    assert float(found.reach(whole, painted, 3)[0][..., 10:14].min()) > 0.8
+    assert strokes(painted) == 1
+    assert strokes(found.textures([target], ())) == 0
 
 
 def test_a_guided_filter_keeps_what_follows_the_guide() -> None:
