@@ -79,7 +79,7 @@ def test_masks_keep_what_only_the_source_has_and_guide_the_rest(pair, tmp_path: 
 
 def test_several_targets_tiles_and_lbfgs(pair) -> None:
     several = stylize(pair[0], [pair[1], pair[0]], settings(), weights=[3, 1])
-    tiled = stylize(*pair, settings(size=1024, iterations=8, memory="1600MB", pyramid=Pyramid()))
+    tiled = stylize(*pair, settings("paper", size=1024, iterations=8, memory="1600MB", pyramid=Pyramid()))
     lbfgs = stylize(*pair, settings("paper", optimizer=Optimizer("lbfgs", 1.0)))
     assert tiled.details["memory"]["tiles"] > 1
     for result in (several, tiled, lbfgs):

@@ -33,6 +33,8 @@ ALIKE = 0.08
 """Cosine that a squared deviation of the colour is worth: skin is not made of a wall."""
 ROUNDS, BONUS = 6, 0.05
 """In which neighbours come to agree, and the cosine that it is worth to agree with one."""
+FEW = 256
+"""Places compared with their matches at once, so that their features stay in the cache."""
 LENGTH, COLOR = 0.25, 5.0
 """Weights of the squared differences beside the angle's: of hypercolumns, and of colours."""
 BROAD = 3
@@ -76,7 +78,8 @@ def hypercolumns(features: Mapping[str, Tensor], layers: Sequence[str], grid: Gr
 
 def colors_of(picture: Tensor) -> Columns:
     """Of the places of a picture (1, 3, H, W), as a layer of hypercolumns."""
-    return [functional.adaptive_avg_pool2d(picture, grid_of(picture))]
+    across = [edge // places for edge, places in zip(picture.shape[2:], grid_of(picture), strict=True)]
+    return [functional.avg_pool2d(picture, across)]
 
 
 def in_context(pictures: Sequence[Tensor], look: Callable[[Tensor], Columns]) -> list[Tensor]:
@@ -141,6 +144,12 @@ def comparable(source: Tensor, targets: Sequence[Tensor]) -> tuple[Tensor, list[
     return torch.cat([x, 2 * ALIKE * color, ones, squares], dim=1), others
 
 
+def likeness(x: Tensor, y: Tensor, chosen: Tensor) -> Tensor:
+    """How alike each of x, (P, C), and that of y, (Q, C), are whose index is chosen for it, (P,): (P,)."""
+    pairs = zip(x.split(FEW), chosen.split(FEW), strict=True)
+    return torch.cat([(part * y[index]).sum(dim=1) for part, index in pairs])
+
+
 def sureness(alike: Tensor, within: Tensor) -> Tensor:
     """How much places count, (H, W), by how alike to what they are made of they are, (H, W), beside the middle one: a
     wall that the target lacks is hardly made of anything. `within`, (H, W), is 0 where nothing belongs."""
@@ -180,7 +189,7 @@ def agreed(
             options.append(option if allowed is None else torch.where(allowed(option), option, chosen))
         every = torch.stack(options).flatten(1)  # (5, P)
         votes = torch.stack([(every[1:] == each).sum(dim=0) for each in every])
-        alike = torch.stack([(x * y[each]).sum(dim=1) for each in every])
+        alike = torch.stack([likeness(x, y, each) for each in every])
         chosen = every.gather(0, (alike + BONUS * votes).argmax(dim=0)[None]).view_as(chosen)
     return chosen
 
@@ -212,7 +221,8 @@ def find_neighbors(source: Tensor, target: Tensor, network: Network, layers: Seq
     """What a run finds, without masks: for each STEP pixels of the source, (1, 3, H, W), row and column of the target's
     that belong there, (2, H / STEP, W / STEP)."""
     first, (second,) = compared(source, [target], network, layers, size)
-    x, y, coarse = first[0].flatten(1).t(), second[0].flatten(1).t(), [second.shape[2:]]
+    x, y = (places[0].flatten(1).t().contiguous() for places in (first, second))
+    coarse = [second.shape[2:]]
     chosen = agreed(nearest(x, y, "fp32").view(first.shape[2:]), x, y, coarse)
     grid, (height, width) = ([edge // STEP for edge in picture.shape[2:]] for picture in (source, target))
     index = handed_down(chosen, grid, coarse, [(height, width)])

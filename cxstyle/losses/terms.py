@@ -399,7 +399,7 @@ class Neighbors(Term):
 
     def _matched(self, x: FeatureSet, y: FeatureSet, grid: Grid, grids: Sequence[Grid]) -> tuple[Tensor, Tensor]:
         """Which of y belongs at each place, and how surely, 0 where y lacks its label: (H, W) each."""
-        own, others = (side.features[0].t() for side in (x, y))
+        own, others = (side.features[0].t().contiguous() for side in (x, y))
         if x.shares is None or y.shares is None:
             found = neighbors.agreed(nearest(own, others, self.precision).view(grid), own, others, grids)
             within = own.new_ones(grid)
@@ -412,7 +412,7 @@ class Neighbors(Term):
             chosen, labels = chosen.view(grid), labels.view(grid)
             found = neighbors.agreed(chosen, own, others, grids, lambda at: members[labels, at])
             within = within.view(grid)
-        return found, neighbors.sureness((own * others[found.flatten()]).sum(dim=1).view(grid), within)
+        return found, neighbors.sureness(neighbors.likeness(own, others, found.flatten()).view(grid), within)
 
 
 TERMS: dict[str, type[Term]] = {
