@@ -1,7 +1,7 @@
 """What each place of the source is made of in the target, found once and held place by place.
 
 After Kolkin et al., "Neural Neighbor Style Transfer" (2022). Places, four pixels apart, are compared by features of the
-three deepest layers at once, at three small sizes: so pieces of the target arrive whole, each where the source has
+three deepest layers at once, at four small sizes: so pieces of the target arrive whole, each where the source has
 something of its kind that is part of something of its kind, a lip in a face. What they are made of is then asked for in
 all layers, the finest too: with x_i the hypercolumn of the result, the features of all layers at place i, and y_k(i)
 that of the target's, each layer less the target's mean and over its deviation, and c the colours there, the same,
@@ -27,7 +27,7 @@ STEP, MOST = 4, 65536
 """Pixels from place to place, and the places of a picture: of one larger than 1024 x 1024 px they are further apart."""
 DECIDING = 3
 """Layers that decide which places belong together, the last ones of a term."""
-SHARES = 1.0, 0.56, 0.33
+SHARES = 1.0, 0.75, 0.42, 0.25
 """Of the size at which they do so: what a place is, what it is part of, and what that is part of."""
 ALIKE = 0.08
 """Cosine that a squared deviation of the colour is worth: skin is not made of a wall."""

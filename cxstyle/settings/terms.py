@@ -63,8 +63,8 @@ class LossTerm:
             cells of conv4_2 look like joins the features as channels of its own, as the painted maps of Champandard,
             "Semantic Style Transfer and Turning Two-Bit Doodles into Fine Artworks" (2016) do.
         match_size: of neighbors: long edge in pixels at which places are compared, by the last three of `layers`; at
-            0.56 and 0.33 of it, too, for what they are part of. The smaller, the larger the pieces of the target that
-            arrive whole: its strokes, and its things.
+            0.75, 0.42 and 0.25 of it, too, for what they are part of. The smaller, the larger the pieces of the target
+            that arrive whole: its strokes, and its things.
     """
 
     loss: str = setting(choices=(*FEATURE_LOSSES, *PIXEL_LOSSES))
@@ -75,7 +75,7 @@ class LossTerm:
     bandwidth: float = setting(0.5, above=0)
     samples: int | str | Mapping[str, int] = "all"
     guidance: float = setting(0.0, min=0)
-    match_size: int = setting(288, min=64)
+    match_size: int = setting(384, min=64)
 
     def __post_init__(self) -> None:
         settle(self)

@@ -10,8 +10,6 @@ from torch import Tensor
 from ..pictures import interpolate, load_picture, pixel_shares, resize
 from ..settings import Laplacian, StyleConfig
 
-BEYOND = 1.6
-"""How much larger than the largest target a picture may be and still move."""
 ANEW = 0.5
 """Share of the source's fine detail that is painted anew: of all of it a butterfly's spots would not come back."""
 STILL = 0.5
@@ -23,8 +21,7 @@ def finest_edge(config: StyleConfig, targets: Sequence[Tensor]) -> int:
     strokes would shrink, and what is smooth in them would be asked for as grain."""
     if not isinstance(config.parametrization, Laplacian):
         return config.size
-    own = max(max(target.shape[2:]) for target in targets)
-    return max(round(BEYOND * own), config.pyramid.coarsest)
+    return max(config.pyramid.coarsest, *(max(target.shape[2:]) for target in targets))
 
 
 class InitialPicture:
