@@ -24,6 +24,8 @@ FINAL_RATE = 0.02
 """Where the cosine schedule ends, as a share of the learning rate."""
 HISTORY = 20
 """Steps that L-BFGS remembers."""
+RISE = 1.05
+"""Of the objective in one step, from which on L-BFGS starts anew; where it goes well it doesn't rise."""
 WARM = 2
 """Iterations before one is recorded: libraries start up, and places that don't change are computed."""
 FIXED_WORK = 20_000
@@ -110,9 +112,19 @@ class PixelOptimizer:
         self.losses, self.evaluated = objective.evaluate(picture, self.draws), picture.detach()
         self.losses.total.backward()
         self.intact = False
+        self._start_anew_where_it_rose()
         # Asked for again by L-BFGS alone, and so still on its device.
         self.optimizer.step(self.losses.total.detach)
         self.pixels = self.parameters.bound()
+
+    def _start_anew_where_it_rose(self) -> None:
+        """Where the last step of L-BFGS made the objective larger, drops what it has learnt: its steps are whole ones,
+        and what it learns of pixels that are held in [0, 1] is wrong, which on a dark target goes on to infinity."""
+        if isinstance(self.optimizer, Adam):
+            return
+        for learnt in self.optimizer.state.values():
+            if self.losses.total > RISE * learnt.get("prev_loss", math.inf):
+                learnt.clear()
 
     def _record(self, objective: Objective) -> None:
         """Records an iteration, without doing it."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 from helpers import python
 
+from cxstyle.losses import Draws, Losses
 from cxstyle.settings import Optimizer
-from cxstyle.transfer.optimizer import Adam
+from cxstyle.transfer.optimizer import Adam, PixelOptimizer
+from cxstyle.transfer.parametrization import Pixels
+from cxstyle.transfer.result import LossLog
 
 SETTINGS = Optimizer(lr=0.03, betas=(0.8, 0.99), eps=1e-6)
 
@@ -23,6 +28,31 @@ def steps(optimizer: Adam | torch.optim.Adam, moved: torch.Tensor, count: int) -
         optimizer.param_groups[0]["lr"] = 0.03 / (1 + step)
         (moved - target()).square().sum().backward()
         optimizer.step(lambda: moved.sum())
+
+
+class Bowl:
+    """An objective that is lowest at the target, and as steep as is said."""
+
+    steepness = 1.0
+
+    def evaluate(self, picture: torch.Tensor, _: Draws) -> Losses:
+        total = self.steepness * (picture - (target() + 1) / 2).square().sum()
+        return Losses(total, total.detach()[None])
+
+
+@pytest.mark.parametrize(("steeper", "known"), [(1.0, 4), (10.0, 1)])
+def test_lbfgs_forgets_what_it_has_learnt_where_its_step_has_made_the_objective_larger(
+    steeper: float, known: int
+) -> None:
+    log = LossLog([], [], 0, torch.device("cpu"))
+    pixels = Pixels(torch.full((1, 1, 3, 4), 0.5), None)
+    moving = PixelOptimizer(pixels, Optimizer("lbfgs", 0.1), 0, log, Draws(torch.Generator()))
+    bowl: Any = Bowl()
+    for _ in range(3):
+        moving.advance(bowl)
+    bowl.steepness = steeper
+    moving.advance(bowl)
+    assert moving.state()["states"][0]["n_iter"] == known
 
 
 def test_adam_is_torch_s_to_the_bit_and_goes_on_from_either_s_state() -> None:
