@@ -46,7 +46,7 @@ class Row:
         plain_memory, fast_memory: MiB of extra memory at the peak, where the system tells.
         rate: 10^12 floating point operations in a second.
         share: of the measured rate of matrix products in the same precision, in [0, 1] up to noise.
-        over: seconds over those that its arithmetic would take at the measured rate of bf16 products.
+        over: seconds over those that its arithmetic would take at the measured rate of products in its precision.
     """
 
     what: str
@@ -96,13 +96,15 @@ class Bench:
         self.rates: dict[str, float] = {}
         self.pair = None if pair is None else (load_picture(pair[0], "source"), load_picture(pair[1], "target"))
         self.precision, _ = choose_precision("auto", self.device)
+        # Those that runs use here: what hardware has no products of takes a hundred times as long.
+        self.precisions = list(dict.fromkeys(("fp32", self.precision)))
 
     def steps(self) -> list[tuple[str, Callable[[], list[Row]]]]:
         """(name, measurement) of every few rows, in the order in which they must run."""
         plan = self.plan
         return [
-            *((f"matrix product {name}", partial(self.product, name)) for name in DTYPES),
-            *((f"network {name}", partial(self.features, name)) for name in DTYPES),
+            *((f"matrix product {name}", partial(self.product, name)) for name in self.precisions),
+            *((f"network {name}", partial(self.features, name)) for name in self.precisions),
             *((f"loss {size}", partial(self.loss, size, channels)) for size, channels in plan.losses),
             *((f"loss {size}", partial(self.loss, size, channels, plain=False)) for size, channels in plan.large),
             *((f"iteration {edge} px", partial(self.iteration, edge)) for edge in plan.iterations),
@@ -138,7 +140,7 @@ class Bench:
         that would need tens of gigabytes."""
         x, y = (features.to(self.device) for features in clustered(positions, channels))
         x.requires_grad_()
-        other, kinds = prepare(y), list(dict.fromkeys(("fp32", self.precision) if plain else (self.precision,)))
+        other, kinds = prepare(y), self.precisions if plain else [self.precision]
         losses: list[Callable[[], Tensor]] = [partial(contextual_loss, x, other, 0.2, kind) for kind in kinds]
         losses += [partial(plain_contextual_loss, x, y, 0.2)] if plain else []
         sides: list[Call] = [gradient(loss, x) for loss in losses]
@@ -156,7 +158,7 @@ class Bench:
         fast = self._iteration(StyleConfig.preset("default"), edge, self.precision)
         times = self.time(self._iteration(sampled_paper(), edge, "fp32", plain=True), fast)
         row = compare(f"iteration, {edge} px: paper fp32 plain, default {self.precision}", *times)
-        least = operations(fast) / 1e12 / self.rates["bf16"]
+        least = operations(fast) / 1e12 / self.rates[self.precision]
         return [replace(row, over=statistics.median(times[1]) / least)]
 
     def _iteration(self, config: StyleConfig, edge: int, precision: str, *, plain: bool = False) -> Call:

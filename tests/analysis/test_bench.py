@@ -13,13 +13,14 @@ from helpers import done
 
 from cxstyle.analysis import bench
 from cxstyle.analysis.bench import compare, operations, time_alternating
+from cxstyle.device import choose_precision
 from cxstyle.features.vgg import VGGFeatures, resolve_network
 from cxstyle.features.weights import VGG16, import_file
 
 CPU = torch.device("cpu")
 ROWS = (
     "matrix product, 64 x 64, fp32",
-    "VGG16 to conv4_2 and back, 32 px, bf16",
+    "VGG16 to conv4_2 and back, 32 px, fp32",
     "contextual loss and gradient, 200 x 200, 16 channels, fp32",
     "contextual loss and gradient, 300 x 300",
     "iteration, 48 px: paper fp32 plain, default",
@@ -44,6 +45,8 @@ def test_bench_prints_a_table_and_writes_it_for_machines(tmp_path: Path, pair: t
     assert head.endswith(f", vgg16 ({record['weights']})")
     for what in ROWS:
         assert sum(line.startswith(what) for line in lines) == 1, what
+    known = choose_precision("auto", CPU)[0] == "bf16"
+    assert any(line.startswith("VGG16 to conv4_2 and back, 32 px, bf16") for line in lines) == known
     assert len(record["rows"]) == len(lines) - 1
     assert all(row["fast"] > 0 for row in record["rows"])
     assert all(row["ratio"] is None or (row["ratio"] > 0 and row["plain"] > 0) for row in record["rows"])
