@@ -82,7 +82,7 @@ class Cluster:
                 why = f"the Ray cluster ({self.address}) was lost or can't be used: {gist(error)}"
                 raise ClusterError(f"{why}; the same command goes on from here") from error
             finally:  # whatever ends it, nothing goes on
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(Exception):  # a cluster that is lost is told nothing
                     driver.cancel(force=True)
 
 

@@ -78,8 +78,7 @@ def hypercolumns(features: Mapping[str, Tensor], layers: Sequence[str], grid: Gr
 
 def colors_of(picture: Tensor) -> Columns:
     """Of the places of a picture (1, 3, H, W), as a layer of hypercolumns."""
-    across = [edge // places for edge, places in zip(picture.shape[2:], grid_of(picture), strict=True)]
-    return [functional.avg_pool2d(picture, across)]
+    return hypercolumns({"colors": picture}, ["colors"], grid_of(picture))
 
 
 def in_context(pictures: Sequence[Tensor], look: Callable[[Tensor], Columns]) -> list[Tensor]:
