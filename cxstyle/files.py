@@ -65,6 +65,12 @@ def read_up_to(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
+def shipped(folder: str) -> Path:
+    """A folder that comes with cxstyle: inside an installed package, or beside it in a checkout."""
+    inside = Path(__file__).with_name(folder)
+    return inside if inside.is_dir() else Path(__file__).parents[1] / folder
+
+
 def sha256_of(path: Path) -> str:
     """Of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
@@ -160,38 +166,6 @@ def remove_partial(paths: Iterable[Path]) -> None:
                 found.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def partial_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A file beside the place of another, under a temporary name that no other writer of that one has; and to write it.
-    It stays, for `put_in_place`, where the block ends well; an OutputError where it can't be written."""
-    partial = path.parent / f"{partial_prefix(path)}{secrets.token_hex(8)}{PARTIAL}"
-    try:
-        with partial.open("xb") as file:
-            yield partial, file
-    except BaseException as error:  # Ctrl-C, too, leaves no half-written file; it goes on from here
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        if isinstance(error, OSError):
-            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
-        raise
-
-
-def put_in_place(partial: Path, path: Path, *, replace: bool = True) -> None:
-    """Makes a whole temporary file the one that it is for.
-
-    Raises:
-        TakenError: that is there and is not to be replaced; the file has the first free one of its names `numbered`.
-        OutputError: it can't be; what stood there before is untouched, and the temporary file is gone.
-    """
-    try:
-        place = partial.replace(path if replace else next(filter(taken, numbered(path))))
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"can't write {path}: {error.strerror or error}") from error
-    if place != path:
-        raise TakenError(path, place)
-
-
 def taken(path: Path) -> bool:
     """Takes a name by an empty file; False where somebody has it."""
     try:
@@ -201,29 +175,43 @@ def taken(path: Path) -> bool:
     return True
 
 
-def is_marked(path: Path, mark: bytes) -> bool:
-    """Whether what is at a path is a file with a mark near its beginning."""
+def is_marked(path: Path, mark: bytes, within: int = 500) -> bool:
+    """Whether what is at a path is a file with a mark within its first bytes."""
     try:
         with path.open("rb") as file:
-            return mark in file.read(500)
+            return mark in file.read(within)
     except OSError:
         return False
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write piece by piece: a temporary one beside it that takes its place once the block has ended well; an
-    OutputError where it can't be, and what stood there before is untouched."""
-    with partial_file(path) as (partial, file):
-        yield file
-    put_in_place(partial, path)
+def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
+    """A file to write piece by piece: a temporary one beside it, under a name that no other writer of it has, which
+    takes its place once the block has ended well.
+
+    Raises:
+        TakenError: that is there and is not to be replaced; the file has the first free one of its names `numbered`.
+        OutputError: it can't be written; what stood there before is untouched, and the temporary file is gone.
+    """
+    partial = path.parent / f"{partial_prefix(path)}{secrets.token_hex(8)}{PARTIAL}"
+    try:
+        with partial.open("xb") as file:
+            yield file
+        place = partial.replace(path if replace else next(filter(taken, numbered(path))))
+    except BaseException as error:  # Ctrl-C, too, leaves no half-written file; it goes on from here
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        if isinstance(error, OSError):
+            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
+        raise
+    if place != path:
+        raise TakenError(path, place)
 
 
 def write_whole(path: Path, content: bytes, *, replace: bool = True) -> None:
-    """Writes a file by way of a temporary one beside it; `replace` and errors as of `put_in_place`."""
-    with partial_file(path) as (partial, file):
+    """Writes a file by way of a temporary one beside it; `replace` and errors as of `whole_file`."""
+    with whole_file(path, replace=replace) as file:
         file.write(content)
-    put_in_place(partial, path, replace=replace)
 
 
 def save_state(path: Path, kind: str, state: Mapping[str, Any]) -> None:

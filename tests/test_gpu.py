@@ -9,8 +9,8 @@ import torch
 from helpers import halves, painted, size_of
 
 from cxstyle import StyleConfig, stylize
+from cxstyle.settings import preset_names
 from cxstyle.settings.config import Optimizer, Pyramid
-from cxstyle.settings.presets import preset_names
 from cxstyle.transfer.result import Progress, Result
 from cxstyle.transfer.stylize import Run
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from .. import pictures
 from ..checks import check_choice, check_integer, converted
@@ -20,12 +21,13 @@ from ..losses import LAYER, STEP, Correspondence, Matches, averaged, concatenate
 from ..pictures import Picture
 from ..settings import FEATURES, ONE_MAP, StyleConfig
 from ..transfer import read_inputs
-from .mosaic import copy_patches, visited_share
 
 BANDWIDTH = 0.2
 """The paper's for style; the ranking of the pairs depends on it, what matches what doesn't."""
 CHROMA, OUTWARD = 0.1, 0.6
 """Of the key: at its edges, and the power of the distance from the middle with which it grows."""
+PATCH, FEATHER = 10, 2.5
+"""Pixels: the side of a patch that is copied, and the standard deviation of the weight with which it fades out."""
 PALE = 0.8
 """Share of white over what is not used."""
 SHEET = (("source", "target", "recolored", "sure"), ("built", "used", "origins", "key"), ("lines",))
@@ -260,6 +262,36 @@ def draw_match(
     sheet = pictures.grid([[cells[key] for key in row] for row in SHEET], cell=cell)
     share_mutual = float(mutual.float().mean())
     return Match(**images, sheet=sheet, pairs=pairs, places=places, stride=step, mutual=share_mutual, share=share)
+
+
+def copy_patches(target: Tensor, places: Tensor, stride: int) -> Tensor:
+    """A picture (1, 3, stride H, stride W) built of patches of the target (1, 3, H', W'), whose sides are multiples of
+    the stride, one for each of the places (2, H, W), laid over each other with soft edges."""
+    margin = PATCH // (2 * stride) * stride
+    side = 2 * margin + stride
+    far = (torch.arange(side) - (side - 1) / 2).square()
+    fading = torch.exp(-(far[:, None] + far).flatten() / (2 * FEATHER**2))[:, None]  # (side^2, 1)
+    index = (places[0] * (target.shape[3] // stride) + places[1]).flatten()
+    height, width = (stride * edge for edge in places.shape[1:])
+
+    def laid(picture: Tensor) -> Tensor:
+        """Of a picture whose outside is 0."""
+        patches = functional.unfold(picture, side, padding=margin, stride=stride)[:, :, index]
+        faded = patches.unflatten(1, (-1, side**2)) * fading
+        return functional.fold(faded.flatten(1, 2), (height, width), side, padding=margin, stride=stride)
+
+    return laid(target) / laid(torch.ones_like(target[:, :1]))
+
+
+def visited_share(target: Tensor, places: Tensor, stride: int) -> Tensor:
+    """Where the patches of `copy_patches` come from: 1 inside one, 0 outside all, soft between; (1, 1, H', W')."""
+    height, width = target.shape[2] // stride, target.shape[3] // stride
+    visited = torch.zeros(1, 1, height, width)
+    visited[0, 0, places[0].flatten(), places[1].flatten()] = 1
+    side = 2 * (PATCH // (2 * stride)) + 1
+    patches = functional.max_pool2d(visited, side, stride=1, padding=side // 2)
+    soft = functional.avg_pool2d(patches, side, stride=1, padding=side // 2, count_include_pad=False)
+    return functional.interpolate(soft, target.shape[2:], mode="bilinear", align_corners=False)
 
 
 def pale(picture: Tensor, kept: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,7 +132,9 @@ def score(
     net, eye = VGGFeatures(network, layers), VGGFeatures(read_network(VGG16), STRUCTURE_LAYERS)
     try:
         with torch.inference_mode(), exact_float32(), memory_errors():
-            p, s, *t = (each.to(where) for each in fit_for_comparison(loaded, size))
+            p = pictures.shrunk(loaded[0], size).to(where)
+            s = pictures.resize(loaded[1], *p.shape[2:]).to(where)
+            t = [pictures.shrunk(target, max(p.shape[2:])).to(where) for target in loaded[2:]]
             return measure(p, s, t, labels, net.to(where), eye.to(where), network)
     except MemoryLimitError as error:
         raise MemoryLimitError(f"memory ran out at {size} px; use a smaller --size, or another --device") from error
@@ -152,15 +154,6 @@ def load(
         )
     sides = zip((inputs.source, *inputs.targets), (inputs.source_alpha, *inputs.target_alphas), strict=True)
     return [p, *(pictures.on_white(colors, alpha) for colors, alpha in sides)], inputs.labels
-
-
-def fit_for_comparison(loaded: Sequence[Tensor], size: int) -> Iterator[Tensor]:
-    picture, source, *targets = loaded
-    picture = pictures.shrunk(picture, size)
-    yield picture
-    yield pictures.resize(source, *picture.shape[2:])
-    for target in targets:
-        yield pictures.shrunk(target, max(picture.shape[2:]))
 
 
 def join_maps(maps: Sequence[Tensor]) -> Tensor:

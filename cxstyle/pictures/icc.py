@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 
 from .color_spaces import from_lab
-from .vips import vips
+from .sixteen_bit import vips
 
 INTERPRETATIONS = {"GRAY": "grey16", "RGB": "rgb16", "CMYK": "cmyk"}
 """Colour space -> libvips's word for 16 bits of it."""

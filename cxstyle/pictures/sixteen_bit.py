@@ -3,7 +3,10 @@ which Pillow would say on stderr what is wrong."""
 
 from __future__ import annotations
 
+import functools
 import io
+import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +16,6 @@ from numpy.typing import NDArray
 from ..errors import PictureError
 from .kinds import PHOTOMETRIC, is_tiff, numbers, tiff_tags
 from .limits import check_pixels
-from .vips import vips
 
 BITS, ORIENTATION, EXTRA, PROFILE = 258, 274, 338, 34675  # tags of TIFF
 ASSOCIATED, STRAIGHT = 1, 2  # values of `EXTRA`: colours are multiplied by this alpha, or they aren't; others are none
@@ -41,6 +43,20 @@ class Decoded:
     profile: bytes | None
     bits: int  # 8 or 16
     pages: int = 1  # of which it is the first
+
+
+@functools.cache
+def vips() -> Any:
+    """The module pyvips, told to keep quiet and to keep nothing of what it has read; a PictureError where it isn't
+    there."""
+    os.environ.setdefault("VIPS_WARNING", "0")
+    try:
+        import pyvips
+    except (ImportError, OSError) as error:
+        raise PictureError(f"this kind of picture needs libvips: pip install 'pyvips[binary]' ({error})") from error
+    logging.getLogger("pyvips").setLevel(logging.CRITICAL)
+    pyvips.cache_set_max(0)
+    return pyvips
 
 
 def loader_of(data: bytes) -> str:

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import OutputError, PictureError
-from ..files import check_plain, check_writable, partial_file, put_in_place
+from ..files import check_plain, check_writable, whole_file
 from .limits import check_pixels
 from .tensors import resize, shrunk, to_image, to_tensor
 
@@ -153,7 +153,7 @@ class VideoWriter:
     Args:
         path: where to, with a suffix of `CONTAINERS`.
         rate: frames a second, above 0.
-        replace: as of `put_in_place`.
+        replace: as of `whole_file`.
 
     Attributes:
         container: PyAV's, open for writing, for further streams before the first frame.
@@ -173,9 +173,9 @@ class VideoWriter:
         kind = CONTAINERS[self.path.suffix.lower()]
         options = {} if kind == "matroska" else {"movflags": "+faststart"}
         with contextlib.ExitStack() as stack:
-            self._partial, _ = stack.enter_context(partial_file(self.path))
+            partial = stack.enter_context(whole_file(self.path, replace=self.replace))
             with video_errors(f"can't write {self.path}", OutputError):
-                opened = pyav(OutputError).open(str(self._partial), "w", format=kind, options=options)
+                opened = pyav(OutputError).open(partial.name, "w", format=kind, options=options)
             self.container: OutputContainer = stack.enter_context(opened)
             self._stack = stack.pop_all()
         return self
@@ -205,7 +205,6 @@ class VideoWriter:
                 raise OutputError(f"can't write {self.path}: it would be a video without a frame")
             self.container.mux(self._stream.encode(None))
             self.container.close()
-        put_in_place(self._partial, self.path, replace=self.replace)
 
 
 def check_video(path: Path) -> None:
@@ -252,14 +251,13 @@ class Movie:
     def write(self, path: Path, result: Tensor, *, replace: bool = True) -> None:
         """Makes the movie, whole or not at all, its last frame the result, (1, 3, H, W) in [0, 1].
 
-        `path` has a suffix of `KINDS`; `replace` and errors as of `put_in_place`.
+        `path` has a suffix of `KINDS`; `replace` and errors as of `whole_file`.
         """
         last = shrunk(result, LONG_EDGE)
         each = round(max(SHORTEST, min(LONGEST, LENGTH / max(1, len(self.frames)))) / 10) * 10
         if path.suffix.lower() == ".gif":
-            with partial_file(path) as (partial, file):
+            with whole_file(path, replace=replace) as file:
                 write_gif(file, self._pictures(last), [each] * len(self.frames) + [HOLD])
-            put_in_place(partial, path, replace=replace)
             return
         with VideoWriter(path, Fraction(1000, each), replace=replace) as video:
             for picture in self._pictures(last):

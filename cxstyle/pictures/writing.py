@@ -21,8 +21,8 @@ from ..files import check_writable, write_whole
 from .formats import QUALITY, Format, Writing, check_size, format_of
 from .metadata import LONGEST, LONGEST_PACKET, XMP, Attribution, exif_of, packet_of, srgb_profile, texts_of
 from .photo import Origin
+from .sixteen_bit import vips
 from .tensors import on_white, to_image, to_tensor
-from .vips import vips
 
 OPTIONS: dict[str, dict[str, Any]] = {  # Pillow's, by format
     "JPEG": {"subsampling": 0},
@@ -161,6 +161,6 @@ def save_picture(
 
 
 def save_image(image: Image.Image, path: Path, *, replace: bool) -> None:
-    """Writes an opaque picture of Pillow's; errors as of `save_picture`, and of `put_in_place` as is `replace`."""
+    """Writes an opaque picture of Pillow's; errors as of `save_picture`, and of `whole_file` as is `replace`."""
     format_of(path)
     write_whole(path, encode(to_tensor(image), path.suffix).content, replace=replace)

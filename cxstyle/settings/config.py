@@ -15,8 +15,8 @@ from typing import Any, Self
 from ..checks import check_choice, check_device, converted, memory_bytes, nearest, setting, settle, shown
 from ..errors import ConfigError
 from ..features import BLOCKS, check_layers
+from ..files import shipped
 from ..pictures import SMALLEST_EDGE
-from .presets import preset_names, preset_path
 from .terms import LossTerm, reweighted
 from .yaml import read_yaml
 
@@ -29,6 +29,7 @@ INITS = ("source", "target", "noise")
 """What a run may start from; anything else is the path of a picture."""
 DEVICES: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
 PIXELS = "pixels"
+YAML = (".yaml", ".yml")
 MOST_LEVELS = 10
 
 
@@ -330,6 +331,26 @@ class StyleConfig(Settings):
         if samples is not None:
             terms = tuple(dataclasses.replace(t, samples=samples) if t.sampled else t for t in terms)
         return dataclasses.replace(whole, terms=terms)
+
+
+def preset_folder() -> Path:
+    """Where the presets lie."""
+    return shipped("configs")
+
+
+def preset_names() -> list[str]:
+    """Names of all presets, `default` first."""
+    names = sorted(path.stem for path in preset_folder().glob("*.yaml"))
+    return sorted(names, key=lambda name: name != "default")
+
+
+def preset_path(name: str) -> Path:
+    return preset_folder() / f"{name}.yaml"
+
+
+def means_file(word: str) -> bool:
+    """Whether a word in place of a preset's name means a file of settings."""
+    return word.endswith(YAML) or "/" in word
 
 
 def word(key: Any) -> str:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from ..checks import check_choice, check_device, setting
 from ..errors import ConfigError
 from ..pictures import SMALLEST_EDGE
-from .config import DEVICES, FEATURES, PRECISIONS, Settings
-from .presets import preset_folder
+from .config import DEVICES, FEATURES, PRECISIONS, Settings, preset_folder
 
 TASKS = {"animation": ("source", "target"), "puppet": ("source", "paired"), "domain": ("source", "paired")}
 """What a network may be trained for, and what the terms of each can compare with."""

@@ -16,7 +16,7 @@ from typing import Any
 from .. import __version__
 from ..checks import printable
 from ..errors import ConfigError, PictureError
-from ..files import read_text
+from ..files import is_marked, read_text
 from ..pictures import Tags, read_tags
 from ..settings import INITS, StyleConfig
 
@@ -160,21 +160,12 @@ def about(path: Path) -> About:
     """What a picture, or a report of `cxstyle run`, says."""
     tags = None
     try:
-        if is_report(path):
+        if is_marked(path, b"{", within=1):
             return About(path, None, from_report(path))
         tags = read_tags(path)
         return About(path, tags, from_tags(path, tags))
     except PictureError as error:
         return About(path, tags, None, str(error))
-
-
-def is_report(path: Path) -> bool:
-    """Whether a file begins as JSON does."""
-    try:
-        with path.open("rb") as file:
-            return file.read(1) == b"{"
-    except OSError:  # whoever reads it as a picture says why
-        return False
 
 
 def from_tags(path: Path, tags: Tags) -> Record:

@@ -203,11 +203,6 @@ class Run:
         )
         return objective.bind_source(source).bind_target(targets, seen)
 
-    def _targets(self, index: int) -> list[Tensor]:
-        """At a scale."""
-        sizes = self.setup.target_sizes(self.setup.scales[index][0])
-        return [resize(target, *size) for target, size in zip(self.setup.targets, sizes, strict=True)]
-
     def _reach(self, objective: Objective, textures: Sequence[Tensor]) -> list[Tensor]:
         """Of each level of a pyramid the share of the way that places go, (1, 1, h, w)."""
         found, levels = self.setup.correspondence, self.config.parametrization
@@ -221,7 +216,8 @@ class Run:
         """The iterations of one scale, all or those left: the picture so far, (1, 3, H, W) -> as it was moved, and the
         status."""
         setup, (edge, iterations), levels = self.setup, self.setup.scales[index], self.config.parametrization
-        targets, size = self._targets(index), fit(setup.source, edge)
+        sizes, size = setup.target_sizes(edge), fit(setup.source, edge)
+        targets = [resize(target, *each) for target, each in zip(setup.targets, sizes, strict=True)]
         textures = list[Tensor]()
         if setup.correspondence is not None and isinstance(levels, Laplacian):
             textures = setup.correspondence.textures(targets, levels.texture)

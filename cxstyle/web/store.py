@@ -23,7 +23,7 @@ from PIL import Image
 
 from ..checks import converted, cut, one_line
 from ..errors import CxStyleError, OutputError, PictureError
-from ..files import PARTIAL, make_folder, sha256_of, write_whole
+from ..files import PARTIAL, make_folder, sha256_of, shipped, write_whole
 
 ABOUT = "about.json"
 OWN = {".lock", "incoming", "pictures", "videos", "runs"}
@@ -193,7 +193,7 @@ class Store:
             shutil.rmtree(path, ignore_errors=True)
         self.pictures = Shelf(self.folder / "pictures", look_at_picture)
         self.videos = Shelf(self.folder / "videos", look_at_video)
-        for path in map(samples_folder().joinpath, SAMPLES):
+        for path in map(shipped("samples").joinpath, SAMPLES):
             if path.exists():
                 self.pictures.add_sample(path)
         runs, notes = read_all(self.folder / "runs", "run.json", Run)
@@ -256,12 +256,6 @@ def read_all(folder: Path, name: str, kind: Any) -> tuple[list[Any], list[str]]:
         except (OSError, ValueError, TypeError, RecursionError, msgspec.DecodeError) as error:
             notes.append(f"{path} is left out, and stays as it is: {one_line(str(error))[:200]}")
     return found, notes
-
-
-def samples_folder() -> Path:
-    """Inside an installed package, or beside it in a checkout."""
-    inside = Path(__file__).parents[1] / "samples"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "samples"
 
 
 def file_name(text: str) -> str:

@@ -11,8 +11,7 @@ from helpers import files_in, refused, run_cli
 from torch import Tensor
 
 from cxstyle import match
-from cxstyle.analysis.match import place_colors
-from cxstyle.analysis.mosaic import copy_patches, visited_share
+from cxstyle.analysis.match import copy_patches, place_colors, visited_share
 from cxstyle.cli import main
 from cxstyle.errors import ConfigError
 from cxstyle.losses.contextual import cosine_distances, log_similarities, relative_distances

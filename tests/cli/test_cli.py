@@ -36,7 +36,7 @@ from helpers import (
 from cxstyle import StyleConfig, stylize
 from cxstyle.cli.outputs import free_name
 from cxstyle.pictures.reading import load_picture
-from cxstyle.settings.presets import preset_names, preset_path
+from cxstyle.settings import preset_names, preset_path
 from cxstyle.transfer import RunDetails
 from cxstyle.transfer.result import Result as Stylized
 

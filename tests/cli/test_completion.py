@@ -7,7 +7,7 @@ from click.shell_completion import CompletionItem, ShellComplete
 from helpers import done, python
 
 from cxstyle.cli import main
-from cxstyle.settings.presets import preset_names
+from cxstyle.settings import preset_names
 
 
 def offered(*words: str) -> list[CompletionItem]:

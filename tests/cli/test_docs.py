@@ -13,7 +13,7 @@ from helpers import done, every_command
 import cxstyle
 from cxstyle import LossTerm, StyleConfig
 from cxstyle.cli.docs import title, topics
-from cxstyle.settings.presets import preset_names
+from cxstyle.settings import preset_names
 from cxstyle.settings.terms import FEATURE_LOSSES, PIXEL_LOSSES
 
 PACKAGE = Path(cxstyle.__file__).parent

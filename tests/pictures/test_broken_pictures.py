@@ -138,7 +138,7 @@ import contextlib, resource
 from broken.pictures import corpus
 from cxstyle.errors import PictureError
 from cxstyle.pictures.decoding import decode
-from cxstyle.pictures.vips import vips
+from cxstyle.pictures.sixteen_bit import vips
 vips()
 cases = [case for case in corpus() if case.kind in ("bombs", "absurd headers", "metadata")]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -14,8 +14,8 @@ import torch
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig
 from cxstyle.checks import memory_bytes
 from cxstyle.errors import ConfigError
+from cxstyle.settings import preset_folder, preset_names
 from cxstyle.settings.config import Laplacian
-from cxstyle.settings.presets import preset_folder, preset_names
 
 
 def test_samples_are_a_number_for_all_layers_or_for_each_or_all() -> None:

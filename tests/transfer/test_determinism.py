@@ -13,7 +13,7 @@ from cxstyle import StyleConfig, stylize
 from cxstyle.device import deterministic, prepare_deterministic
 from cxstyle.errors import DeviceError
 from cxstyle.pictures.reading import load_picture
-from cxstyle.settings.presets import preset_names
+from cxstyle.settings import preset_names
 
 CPU = torch.device("cpu")
 SETTINGS = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from cxstyle.pictures.tensors import interpolate
-from cxstyle.transfer.initial import ANEW, InitialPicture
+from cxstyle.transfer.prepare import ANEW, InitialPicture
 
 
 def test_a_larger_scale_begins_with_the_sources_detail_or_without_it_where_that_is_painted_anew() -> None:
