@@ -21,6 +21,8 @@ from cxstyle.cli import main
 from cxstyle.features.layers import CONVOLUTIONS, kernel_shape, torchvision_indices
 
 State = dict[str, torch.Tensor]
+QUICK = Path(__file__).parent / "quick.yaml"
+"""Settings of a run of a moment."""
 LONGEST = 600
 """Letters of a message, its file's name left out."""
 

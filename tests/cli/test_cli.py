@@ -17,6 +17,7 @@ import torch
 import yaml
 from conftest import SAMPLES
 from helpers import (
+    QUICK,
     done,
     every_command,
     files_in,
@@ -42,7 +43,7 @@ from cxstyle.transfer.result import Result as Stylized
 
 STOPPED = "cxstyle: stopped at once; files written until then are whole, and kept"
 SHORT = ["--size", "48", "--iterations", "2"]
-STEERED = ["--size", "48", "--iterations", "1", "--features", "vgg16", "--report", "r.json"]
+STEERED = ["--config", QUICK, "--iterations", "1", "--report", "r.json"]
 RED, GREEN, BLUE = "#ff0000", "#00ff00", "#0000ff"
 DETAILS = RunDetails(**dict.fromkeys(field.name for field in dataclasses.fields(RunDetails)))
 """With nothing to tell."""
@@ -120,14 +121,14 @@ def test_pictures_weights_and_masks_reach_the_run(given: Mapping) -> None:
 
 
 def test_pictures_on_the_way_end_with_the_result(pair: tuple[Path, Path], own_folder: Path) -> None:
-    words = ("--size", 48, "--iterations", 4, "--save-every", 2, "steps/more", "-o", "x.png", "--colors", "free")
+    words = ("--config", QUICK, "--iterations", 4, "--save-every", 2, "steps/more", "-o", "x.png", "--colors", "free")
     assert done("run", *pair, *words, "-q").output == ""
     assert files_in(own_folder / "steps") == ["more/x_00002.png", "more/x_00004.png"]
     assert torch.equal(load_picture("steps/more/x_00004.png"), load_picture("x.png"))
 
 
 def test_a_diverged_run_keeps_the_last_good_picture_and_explains(pair: tuple[Path, Path]) -> None:
-    result = run_cli("run", *pair, *SHORT, "--tv-weight", "3e38", "--style-weight", "3e38")
+    result = run_cli("run", *pair, "--config", QUICK, "--tv-weight", "3e38", "--style-weight", "3e38")
     assert result.exit_code == 1
     assert "a loss was no longer a finite number" in result.stderr
     assert load_picture("astronaut_hopper.png").isfinite().all()
@@ -184,13 +185,14 @@ def test_targets_with_weights_make_the_name_and_the_report_and_one_without_weigh
     assert f"targets: {pair[1]} 75%, {rocket} 25%" in told.stderr.splitlines()
     assert report()["pictures"]["targets"] == [str(pair[1]), str(rocket)]
     assert report()["details"]["target_weights"] == [0.75, 0.25]
-    config = StyleConfig.preset().override(size=48, iterations=1, features="vgg16")
+    config = StyleConfig.load(QUICK).override(iterations=1)
     stylize(pair[0], [pair[1], rocket], config, weights=[3, 1]).save("two.png")
     assert torch.equal(load_picture("two.png"), load_picture("astronaut_hopper_coffee_rocket.png"))
 
 
 def test_compare_takes_masks_and_says_once_what_only_one_has(pair, masks) -> None:
-    told = done("compare", *pair, *STEERED, *masks, "--presets", "default,fast")
+    words = ["--presets", "default,fast", "--size", 32, "--iterations", 1, "--features", "vgg16", "--report", "r.json"]
+    told = done("compare", *pair, *masks, *words)
     assert told.stdout == "wrote astronaut_hopper_compare.png (2 of 2 results)\n"
     lines = told.stderr.splitlines()
     assert [line.split(": ")[1] for line in lines if " of 2: " in line] == ["default", "fast"]
@@ -237,7 +239,7 @@ def test_ctrl_c_twice_says_nothing_untrue_of_what_was_written(
 @pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_keeps_pictures_and_the_checkpoint(pair: tuple[Path, Path], own_folder: Path, times: int) -> None:
-    words = ("--size", 48, "--iterations", 100_000, "--save-every", 1, "steps", "--checkpoint", "x.checkpoint")
+    words = ("--config", QUICK, "--iterations", 100_000, "--save-every", 1, "steps", "--checkpoint", "x.checkpoint")
     process = started("run", *pair, *words, "--checkpoint-every", 0, "-o", "x.png")
     wait_for(own_folder / "x.checkpoint", 120)
     for _ in range(times):  # the second one may come before the first was heard, and then counts as one with it

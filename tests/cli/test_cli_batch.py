@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from helpers import done, on_terminal, run_cli, started, wait_until
+from helpers import QUICK, done, on_terminal, run_cli, started, wait_until
 
 from cxstyle import BatchResult, Job, Writing
 from cxstyle.batch.cluster import Cluster
 
-SHORT = ["--preset", "fast", "--size", "48", "--iterations", "2"]
+SHORT = ["--config", QUICK]
 
 
 @pytest.fixture(autouse=True)
@@ -117,14 +117,14 @@ def test_a_batch_writes_results_and_all_that_is_asked_for_and_again_only_what_is
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == ["wrote out/sheet.png", "wrote out/index.html", "4 of 4 results are in out"]
     assert result.stderr.startswith("hashing the pictures\n4 jobs to do in out\n1 done, 3 left, about ")
-    assert pictures("out") == [*(f"{s}__{t}__fast.png" for s in "ab" for t in "ax"), "sheet.png"]
-    assert "a__x__fast" in Path("out/index.html").read_text()
-    assert len(json.loads(Path("reports/a__x__fast.json").read_text())["losses"]) == 2
+    assert pictures("out") == [*(f"{s}__{t}__quick.png" for s in "ab" for t in "ax"), "sheet.png"]
+    assert "a__x__quick" in Path("out/index.html").read_text()
+    assert len(json.loads(Path("reports/a__x__quick.json").read_text())["losses"]) == 2
     assert len(pictures("steps")) == 8
-    Path("out/a__x__fast.png").unlink()
+    Path("out/a__x__quick.png").unlink()
     again = batch("photos", "looks", "-o", "out", "-v")
     assert "1 job to do in out; 3 are complete and unchanged" in again.stderr
-    assert re.search(r"a__x__fast.png \([\d.]+ s, style .*; \S+, cpu \(\d+ threads\), \w+, vgg16\)", again.stderr)
+    assert re.search(r"a__x__quick.png \([\d.]+ s, style .*; \S+, cpu \(\d+ threads\), \w+, vgg16\)", again.stderr)
     assert len(records("out")) == 5
 
 
@@ -141,20 +141,20 @@ def test_failures_are_told_at_the_end_and_by_the_exit_status() -> None:
     result = batch("photos", "looks/x.png", "-o", "out", "-q")
     assert (result.exit_code, result.stdout) == (1, "")
     first, last = result.stderr.splitlines()
-    assert first.startswith("cxstyle: b__x__fast.png: failed: photos/b.png is not a picture")
+    assert first.startswith("cxstyle: b__x__quick.png: failed: photos/b.png is not a picture")
     assert last == "cxstyle: 1 of 2 jobs failed; the same command tries them again"
-    assert pictures("out") == ["a__x__fast.png"]
+    assert pictures("out") == ["a__x__quick.png"]
 
 
 def test_a_dry_run_tells_what_would_be_done_and_the_time_where_a_manifest_knows_it() -> None:
     fresh = batch("photos/a.png", "looks", "-o", "out", "--dry-run").stdout.splitlines()
-    assert fresh[0] == "new       a__a__fast.png  photos/a.png x looks/a.png (fast), 48 px x 2"
+    assert fresh[0] == "new       a__a__quick.png  photos/a.png x looks/a.png (quick), 48 px x 2"
     assert fresh[-1] == "2 of 2 jobs to do, 0.0892 megapixels times iterations; nothing was done"
     assert not Path("out").exists()
     assert batch("photos/a.png", "looks", "-o", "out").exit_code == 0
     before = sorted(path.stat().st_mtime_ns for path in Path("out").iterdir())
     lines = batch("photos", "looks", "-o", "out", "--dry-run").stdout.splitlines()
-    assert lines[0].startswith("complete  a__a__fast.png  photos/a.png x looks/a.png (fast), 48 px x 2")
+    assert lines[0].startswith("complete  a__a__quick.png  photos/a.png x looks/a.png (quick), 48 px x 2")
     assert all(re.fullmatch(r"new .*, 48 px x 2, about [\d.]+ \w+", line) for line in lines[1:4:2])
     assert re.fullmatch(
         r"2 of 4 jobs to do, .* iterations, about [\d.]+ \w+ for one worker; nothing was done", lines[-1]
@@ -195,13 +195,13 @@ def test_json_lines_tell_programs_everything() -> None:
 
 @pytest.mark.slow
 def test_a_terminal_shows_a_line_for_the_batch_and_one_for_each_worker() -> None:
-    text = on_terminal("batch", "photos", "looks", "-o", "out", *SHORT, "--iterations", 20, "--workers", 1)
-    assert all(part in text for part in ("0 done, 4 left", "4 done, 0 left |", "1: a__a__fast scale "))
+    text = on_terminal("batch", "photos", "looks", "-o", "out", *SHORT, "--iterations", 60, "--workers", 1)
+    assert all(part in text for part in ("0 done, 4 left", "4 done, 0 left |", "1: a__a__quick scale "))
 
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_finished_jobs_and_says_how_to_go_on() -> None:
-    words = ["batch", "photos", "looks", "-o", "out", "--preset", "fast", "--size", "48", "--workers", "2"]
+    words = ["batch", "photos", "looks", "-o", "out", *SHORT, "--workers", "2"]
     process = started(*words, "--iterations", 100_000)
     manifest = Path("out/manifest.jsonl")
     wait_until(lambda: manifest.exists() and manifest.read_text().count("started") == 2)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from helpers import done, refused, run_cli
+from helpers import QUICK, done, refused, run_cli
 from PIL import Image, PngImagePlugin
 
 from cxstyle import StyleConfig, read_record
@@ -19,7 +19,7 @@ from cxstyle.pictures.metadata import Attribution, packet_of
 from cxstyle.pictures.reading import load_picture
 from cxstyle.transfer.record import as_text, made_record
 
-OWN = ["--size", "48", "--iterations", "2", "--preset", "fast", "--seed", "9", "--tv-weight", "7"]
+OWN = ["--config", QUICK, "--seed", "9", "--tv-weight", "7"]
 
 
 pytestmark = pytest.mark.usefixtures("own_folder")

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import done, files_in, refused, run_cli, size_of, started, wait_for
+from helpers import QUICK, done, files_in, refused, run_cli, size_of, started, wait_for
 
-from cxstyle import StyleConfig, Writing, stylize
+from cxstyle import Optimizer, StyleConfig, Writing, stylize
 from cxstyle.cli.outputs import OutputFiles
 from cxstyle.cli.session import RunOptions, RunSession
 from cxstyle.errors import FormatError, OutputError, TakenError
 from cxstyle.files import check_space, write_whole
+from cxstyle.settings.config import Laplacian
 
-SHORT = ("--size", "48", "--iterations", "2")
-CONFIG = StyleConfig.preset("fast").override(size=48, iterations=2)
+SHORT = ("--config", QUICK)
+CONFIG = StyleConfig.load(QUICK)
 
 
 @pytest.fixture(autouse=True)
@@ -65,18 +66,19 @@ def test_files_of_one_disk_must_fit_together(own_folder: Path) -> None:
 
 
 def test_a_run_that_would_fill_the_disk_is_refused_before_it_starts(pair, own_folder: Path) -> None:
-    words = ("--size", 48, "--iterations", 10**9, "--save-every", 1, "steps", "-q")
+    words = (*SHORT, "--iterations", 10**9, "--save-every", 1, "steps", "-q")
     refused(1, "can't write steps: up to ", "run", *pair, *words)
     assert files_in(own_folder) == []
 
 
-@pytest.mark.parametrize("preset", ["fast", "gatys"])
-def test_a_movie_and_a_checkpoint_are_counted_and_take_no_more(pair, monkeypatch, preset: str) -> None:
+@pytest.mark.parametrize("name", ["adam", "lbfgs"])
+def test_a_movie_and_a_checkpoint_are_counted_and_take_no_more(pair, monkeypatch, name: str) -> None:
     counted: dict[Path, float] = {}
     monkeypatch.setattr("cxstyle.cli.session.check_space", counted.update)
     monkeypatch.setattr("cxstyle.transfer.checkpoint.Checkpoint.remove", lambda _: None)
     kept, movie = Path("x.checkpoint"), Path("x.gif")
-    config = StyleConfig.preset(preset).override(size=48, iterations=10, features="vgg16", samples=50)
+    levels = Laplacian((0.6, 1.0), (0.0, 0.3)) if name == "adam" else "pixels"
+    config = CONFIG.override(iterations=5, optimizer=Optimizer(name, 0.5), parametrization=levels)
     session(pair, checkpoint=kept, checkpoint_every=0, movie=movie).stylize(config)
     for path, copies in ((Path("x.png"), 1), (movie, 1), (kept, 2)):
         assert copies * path.stat().st_size <= counted[path] < 20 * copies * path.stat().st_size, path
@@ -105,7 +107,7 @@ def test_what_can_be_written_is_where_it_should_be_and_else_in_a_temporary_folde
 
 def test_a_full_disk_at_the_report_is_said_and_the_picture_is_there(pair, capsys) -> None:
     result = stylize(*pair, CONFIG)
-    result = dataclasses.replace(result, losses=result.losses * 20)
+    result = dataclasses.replace(result, losses=result.losses * 100)
     ready = session(pair, report=Path("r.json"), quiet=False)
     says = "can't write r.json: File too large; no other place could be written to, either, so it is lost"
     with files_of_at_most(10000), pytest.raises(OutputError, match=says):
@@ -128,7 +130,7 @@ def test_pictures_on_the_way_that_cannot_be_written_cost_the_status_but_not_the_
 @pytest.mark.slow
 def test_a_result_whose_place_has_gone_is_written_elsewhere(pair) -> None:
     Path("there").mkdir()
-    process = started("run", *pair, "--size", 48, "--iterations", 40, "--save-every", 1, "steps", "-o", "there/x.png")
+    process = started("run", *pair, *SHORT, "--iterations", 90, "--save-every", 1, "steps", "-o", "there/x.png")
     wait_for(Path("steps/x_00001.png"), 120)
     Path("there").rmdir()
     out, err = process.communicate(timeout=120)

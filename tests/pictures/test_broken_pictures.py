@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from broken.pictures import EITHER, PICTURE, REFUSED, Case, corpus, saved
-from helpers import done, python, refused
+from helpers import QUICK, done, python, refused
 
 import cxstyle
 from cxstyle.errors import PictureError
@@ -22,7 +22,7 @@ KINDS = (
     "absurd headers", "bombs", "flipped bytes", "long and thin", "metadata", "no pictures", "odd chunks",
     "rare and right", "too small", "truncated", "wrong suffix",
 )  # fmt: skip
-SHORT = ("--preset", "fast", "--size", 32, "--iterations", 1, "-q", "-o", "out.png")
+SHORT = ("--config", QUICK, "--size", 32, "--iterations", 1, "-q", "-o", "out.png")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy
 import pytest
 import pyvips
 import torch
-from helpers import done, run_cli, started
+from helpers import QUICK, done, run_cli, started
 from PIL import Image
 
 import cxstyle
@@ -26,7 +26,7 @@ from cxstyle.transfer.record import Record, as_text, made_record
 TAGGED = [suffix for suffix, kind in FORMATS.items() if kind.tagged]
 DEEP = [suffix for suffix, kind in FORMATS.items() if kind.deep]
 CLEAR = [suffix for suffix, kind in FORMATS.items() if kind.alpha]
-SHORT = ["--size", "48", "--iterations", "1", "--preset", "fast"]
+SHORT = ["--config", QUICK, "--iterations", "1"]
 AUTHOR, RIGHTS = "Zoë <Ångström>", "© Zoë & 2024"
 
 
