@@ -65,7 +65,8 @@ def read_jobs(path: Path, above: Mapping[str, Any] | None = None, template: str 
     defaults, entries = read_entries(path)
     with placed(f"{path}, defaults"):
         lowest = said(defaults, path.parent)
-    top, load = said(above or {}, Path()), cache(settings_of)
+    top = said(above or {}, Path())
+    load = cache(lambda preset: StyleConfig.load(preset) if means_file(preset) else StyleConfig.preset(preset))
     jobs, names = [], []
     for number, entry in enumerate(entries, 1):
         with placed(f"{path}, job {number}"):
@@ -198,7 +199,3 @@ def parsed(levels: Sequence[Said], load: Callable[[str], StyleConfig]) -> tuple[
     check_weights(entry.target_weights, len(job.target))
     check_masks(entry.source_mask, [*job.target_mask] or None, len(job.target))
     return job, None if entry.name is None else given_name(entry.name)
-
-
-def settings_of(preset: str) -> StyleConfig:
-    return StyleConfig.load(preset) if means_file(preset) else StyleConfig.preset(preset)

@@ -58,7 +58,8 @@ def write_sheets(
             parts = "sheet", *several, str(number) if len(pages) > 1 else ""
             letters = (re.sub(r"[^\w.-]+", "-", part)[:40].strip("-.") for part in parts)
             paths = numbered(folder / f"{'_'.join(filter(None, letters))}.png")
-            written.append(next(path for path in paths if path.name.casefold() not in taken and is_free(path)))
+            others = (path for path in paths if path.name.casefold() not in taken)
+            written.append(next(p for p in others if not os.path.lexists(p) or is_marked(p, MADE_BY.encode())))
             taken.add(written[-1].name.casefold())
             with whole_file(written[-1]) as file:
                 page(title).save(file, "PNG", pnginfo=mark)
@@ -140,11 +141,6 @@ def row_pages(records: Sequence[Record], pictures: Pictures, across: int, down: 
         return grid([row(record) for record in part], columns=columns, title=title)
 
     return [partial(page, records[i]) for i in evenly(len(records), down)]
-
-
-def is_free(path: Path) -> bool:
-    """Whether nothing is there but a sheet, which a new one replaces."""
-    return not os.path.lexists(path) or is_marked(path, MADE_BY.encode())
 
 
 def evenly(count: int, most: int) -> list[slice]:

@@ -123,21 +123,14 @@ def merge(
         full = [torch.full((count,), weight / count) for count, weight in zip(counts, weights, strict=True)]
         each = torch.cat(full).to(features.device)
     if shares is not None:
-        parts = torch.cat([shares_on(s, found, border) for s, found in zip(shares, maps, strict=True)], dim=1)
+        parts = torch.cat([at_grid(s, found, border) for s, found in zip(shares, maps, strict=True)], dim=1)
     return FeatureSet(features, each, parts)
 
 
-def shares_on(shares: Tensor, found: Tensor, border: int = 0) -> Tensor:
-    """Labels' shares (L, H, W) on the grid of a map (1, C, H', W') that lacks a border: (L, H' W')."""
-    height, width = (side + 2 * border for side in found.shape[2:])
-    whole = shares_at(shares, height, width)[:, border : height - border, border : width - border]
-    return whole.flatten(1).to(found.device)
-
-
 def at_grid(values: Tensor, found: Tensor, border: int = 0) -> Tensor:
-    """Values (1, K, h, w) on the grid of a map (1, C, H, W) that lacks a border: (K, H W)."""
+    """Values (1, K, h, w) or shares of labels (K, h, w) on the grid of a map (1, C, H, W) less a border: (K, H W)."""
     height, width = (side + 2 * border for side in found.shape[2:])
-    whole = bilinear(values, height, width)[0]
+    whole = shares_at(values, height, width) if values.dim() == 3 else bilinear(values, height, width)[0]
     return whole[:, border : height - border, border : width - border].flatten(1).to(found.device)
 
 

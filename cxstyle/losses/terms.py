@@ -15,7 +15,7 @@ from ..settings import LossTerm
 from . import neighbors
 from .contextual import Prepared, contextual_loss, plain_contextual_loss, prepare
 from .coverage import coverage_loss, nearest, plain_coverage_loss
-from .feature_sets import MEMBER, Draws, FeatureSet, Indices, Steering, at_grid, concatenated, gather, merge, shares_on
+from .feature_sets import MEMBER, Draws, FeatureSet, Indices, Steering, at_grid, concatenated, gather, merge
 from .neighbors import Grid
 from .palette import color_moments, palette_loss
 from .patches import PATCH, mrf_loss, patches
@@ -103,21 +103,19 @@ class Term:
 
     def counts(self, found: Tensor) -> Tensor | None:
         """How much each of the result's places counts, (P,), by its map (1, C, H, W); None where all do in full."""
-        return None if self.steering is None else self.on_grid("counts", self.steering.source, found, at_grid)[0]
+        return None if self.steering is None else self.on_grid("counts", self.steering.source, found)[0]
 
     def own(self, found: Tensor) -> FeatureSet:
         """The result's side: (1, C, H, W)."""
         shares = self.guide.source
-        here = None if shares is None else self.on_grid("shares", shares, found, shares_on)
+        here = None if shares is None else self.on_grid("shares", shares, found)
         return FeatureSet(found.flatten(2), shares=here)
 
-    def on_grid(
-        self, name: str, values: Tensor, found: Tensor, convert: Callable[[Tensor, Tensor, int], Tensor]
-    ) -> Tensor:
+    def on_grid(self, name: str, values: Tensor, found: Tensor) -> Tensor:
         """Values over the source, of this name, at the positions of one of the result's maps; converted once."""
         place = name, found.shape[2:]
         if place not in self.grids:
-            self.grids[place] = convert(values, found, self.border)
+            self.grids[place] = at_grid(values, found, self.border)
         return self.grids[place]
 
 
@@ -203,7 +201,7 @@ class Contextual(Term):
         for found, count, reach, sets in zip(maps, self._counts(), self.reach, self.sets, strict=True):
             x = replace(self.own(found), weights=self.counts(found))
             if self.steering is not None and reach:
-                x = replace(x, regions=reach * self.on_grid("region", self.steering.region, found, at_grid)[None])
+                x = replace(x, regions=reach * self.on_grid("region", self.steering.region, found)[None])
             rows, each = result.drawn(x.size, count), []
             for y in sets:
                 # Terms with the source draw the same positions on both sides, so that equal pictures have loss 0.

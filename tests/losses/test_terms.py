@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from cxstyle import LossTerm, contextual_loss
 from cxstyle.features.vgg import VGGFeatures
-from cxstyle.losses.feature_sets import Draws, FeatureSet, shares_on
+from cxstyle.losses.feature_sets import Draws, FeatureSet, at_grid
 from cxstyle.losses.objective import Objective
 from cxstyle.losses.palette import color_moments, palette_loss
 from cxstyle.losses.patches import patches
@@ -120,7 +120,7 @@ def test_a_patch_has_the_label_of_its_middle() -> None:
     found = patches(maps(8)[0])
     mask = torch.zeros(1, 6, 8)
     mask[:, 1, 1], mask[:, 4, 6] = 1, 1
-    shares = shares_on(mask, found, border=1).view(found.shape[2:])
+    shares = at_grid(mask, found, border=1).view(found.shape[2:])
     assert shares.nonzero().tolist() == [[0, 0], [3, 5]]
     x, y = maps(8, 8)
     x.requires_grad_()
