@@ -16,7 +16,7 @@ from helpers import done, python, run_cli
 
 import cxstyle.transfer.memory
 from cxstyle import StyleConfig, stylize
-from cxstyle.analysis.doctor import cache, diagnose, environment, hide_names, memory
+from cxstyle.analysis.doctor import cache, environment, hide_names, memory
 from cxstyle.device import waiting
 from cxstyle.features.weights import VGG16
 
@@ -46,20 +46,16 @@ def test_a_machine_that_works_says_so_last_and_nothing_is_left_behind(own_cache:
     assert list(own_folder.iterdir()) == []
 
 
-def test_json_holds_the_same_for_programs() -> None:
+def test_json_holds_the_same_for_programs_and_what_a_run_would_use_is_what_a_run_uses(pair: tuple[Path, Path]) -> None:
     found = json.loads(done("doctor", "--json").stdout)
     assert (found["works"], found["problem"]) == (True, None)
     assert found["versions"]["pillow"] == version("pillow")
     assert (found["torch"]["waiting"], found["torch"]["waiting_reason"]) == waiting()
     assert 0 < found["memory"]["free"] < found["memory"]["total"]
     assert found["run"]["memory"] < found["run"]["memory_budget"]
-
-
-def test_what_a_run_would_use_is_what_a_run_uses(pair: tuple[Path, Path]) -> None:
-    told = diagnose().facts["run"]
     used = stylize(*pair, StyleConfig.preset().override(iterations=1)).details
     for key in ("device", "precision", "precision_reason", "features"):
-        assert told[key] == used[key]
+        assert found["run"][key] == used[key]
 
 
 def test_a_damaged_network_that_a_run_would_take_is_named_with_what_to_do(own_cache: Path) -> None:

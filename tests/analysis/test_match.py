@@ -22,7 +22,7 @@ from cxstyle.pictures.tensors import resize, to_tensor
 
 @pytest.fixture(scope="module")
 def portrait() -> Tensor:
-    return resize(load_picture(SAMPLES / "astronaut.jpg"), 192, 224)
+    return resize(load_picture(SAMPLES / "astronaut.jpg"), 160, 192)
 
 
 def grid(rows: int, columns: int) -> Tensor:
@@ -72,9 +72,9 @@ def test_coverage_is_where_patches_come_from() -> None:
 
 
 def test_equal_pictures_match_place_by_place(portrait: Tensor) -> None:
-    small = portrait[:, :, 40:136, 60:156]
-    found = match(small, small, size=96, colors="free", features="vgg16")
-    assert torch.equal(found.places, grid(24, 24))
+    small = portrait[:, :, 40:120, 60:140]
+    found = match(small, small, size=80, colors="free", features="vgg16")
+    assert torch.equal(found.places, grid(20, 20))
     assert (found.mutual, found.share) == (1, 1)
     torch.testing.assert_close(to_tensor(found.built), small, atol=1 / 255, rtol=0)
     assert float((to_tensor(found.origins) - to_tensor(found.key)).abs().mean()) < 2 / 255
@@ -86,14 +86,14 @@ def test_equal_pictures_match_place_by_place(portrait: Tensor) -> None:
 
 
 def test_a_picture_shifted_by_whole_strides_matches_where_it_was_shifted_to(portrait: Tensor) -> None:
-    source, target = portrait[:, :, :, :192], portrait[:, :, :, 32:]
-    found = match(source, target, size=192, colors="free", features="vgg16", pairs=40)
+    source, target = portrait[:, :, :, :160], portrait[:, :, :, 32:]
+    found = match(source, target, size=160, colors="free", features="vgg16", pairs=40)
     assert found.stride == 4
     # Where the network sees neither picture's border: 46 pixels of what conv4_2 looks at, and the average.
-    rows, columns = slice(54 // 4, (192 - 54) // 4), slice((54 + 32) // 4, (192 - 54) // 4)
-    right = (found.places == grid(48, 48) - torch.tensor([0, 8])[:, None, None]).all(0)[rows, columns]
+    rows, columns = slice(54 // 4, (160 - 54) // 4), slice((54 + 32) // 4, (160 - 54) // 4)
+    right = (found.places == grid(40, 40) - torch.tensor([0, 8])[:, None, None]).all(0)[rows, columns]
     assert float(right.float().mean()) > 0.95
-    inside = [p for p in found.pairs if 86 <= p.source[0] < 138 and 54 <= p.source[1] < 138]
+    inside = [p for p in found.pairs if 86 <= p.source[0] < 106 and 54 <= p.source[1] < 106]
     assert inside
     assert all((p.source[0] - p.target[0], p.source[1] - p.target[1]) == (32, 0) for p in inside)
 

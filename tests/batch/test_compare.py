@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import done, files_in, refused, run_cli, started, wait_until
+from helpers import QUICK, done, files_in, refused, run_cli, started, wait_until
 from PIL import Image
 
-from cxstyle import StyleConfig, compare, stylize, stylize_grid
+from cxstyle import Pyramid, StyleConfig, compare, stylize, stylize_grid
 from cxstyle.batch import compare as module
 from cxstyle.batch.compare import Step
 from cxstyle.errors import ConfigError, OutputError, PictureError
 from cxstyle.features import FeatureCache
 from cxstyle.pictures.tensors import to_image
 
-BRIEF = StyleConfig.preset().override(size=48, iterations=2, features="vgg16")
+BRIEF = StyleConfig.load(QUICK)
 pytestmark = pytest.mark.usefixtures("own_folder")
 
 
@@ -55,11 +55,11 @@ def test_sources_go_down_and_targets_across_and_features_of_a_target_are_compute
     astronaut, hopper = pair
     caches: list[FeatureCache] = []
     monkeypatch.setattr(module, "FeatureCache", lambda: caches.append(FeatureCache()) or caches[-1])
-    brief = StyleConfig.preset("fast").override(size=48, iterations=1, features="vgg16")
+    brief = BRIEF.override(pyramid=Pyramid(32))
     found = stylize_grid([astronaut, hopper], [hopper, astronaut], brief)
     names = ["astronaut x hopper", "astronaut x astronaut", "hopper x hopper", "hopper x astronaut"]
     assert [outcome.name for outcome in found.outcomes] == names
-    assert [cache.computed for cache in caches] == [2 * len(brief.pyramid.scales(48, 1))]
+    assert [cache.computed for cache in caches] == [2 * len(brief.pyramid.scales(48, 2))]
     assert torch.equal(found.outcomes[3].result.picture, stylize(hopper, astronaut, brief).picture)
     (a,), (b,), (c,), (d,) = (holds(found.sheet, outcome.result.image) for outcome in found.outcomes)
     assert a[1] == b[1] < c[1] == d[1]

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import files_in, half_mask, python, refused, run_cli, started, wait_for
+from helpers import QUICK, files_in, half_mask, python, refused, run_cli, started, wait_for
 from PIL import Image
 
 import cxstyle.transfer.checkpoint
-from cxstyle import Progress, Pyramid, StyleConfig, stylize
+from cxstyle import Optimizer, Progress, Pyramid, StyleConfig, stylize
 from cxstyle.cli import session as kept
 from cxstyle.cli.session import RunSession
 from cxstyle.errors import CheckpointError
@@ -31,13 +31,13 @@ from cxstyle.losses.objective import Objective
 from cxstyle.transfer.checkpoint import Checkpoint
 
 SMALL = StyleConfig.preset().override(size=48, iterations=4, features="vgg16", samples=100, pyramid=Pyramid(32))
+BRIEF = StyleConfig.load(QUICK)
 RUNS = {
-    "gatys": StyleConfig.preset("gatys").override(size=48, iterations=3, features="vgg16"),
+    "lbfgs": BRIEF.override(size=32, iterations=3, optimizer=Optimizer("lbfgs", 1.0)),
     "cnnmrf": StyleConfig.preset("cnnmrf").override(size=48, iterations=2, features="vgg16", samples=30),
-    "noise": SMALL.override(init="noise", iterations=3),
-    "masks": SMALL.override(iterations=3),
+    "noise and masks": SMALL.override(init="noise", iterations=3),
 }
-WORDS = ["--size", "48", "--iterations", "2"]
+WORDS = ["--config", QUICK]
 
 
 def after(steps: int) -> Callable[[Progress], bool]:
@@ -64,7 +64,7 @@ def masks() -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_stopped_after_every_iteration_ends_with_the_same_pixels_and_losses(pair, masks, file, name) -> None:
-    config, extra = RUNS[name], masks if name == "masks" else {}
+    config, extra = RUNS[name], masks if "masks" in name else {}
     whole = stylize(*pair, config, **extra)
     for steps in range(1, config.iterations + 1):
         part = stylize(*pair, config, **extra, checkpoint=file, resume=True, callback=after(1))
@@ -76,7 +76,7 @@ def test_a_run_stopped_after_every_iteration_ends_with_the_same_pixels_and_losse
 
 
 def test_a_run_that_goes_on_tells_the_tiles_that_it_has_had(pair, file: Path, monkeypatch) -> None:
-    config = SMALL.override(parametrization="pixels", size=128, enlarge=True, iterations=2, pyramid=Pyramid())
+    config = BRIEF.override(size=128, enlarge=True)
     monkeypatch.setattr(cxstyle.transfer.memory.Need, "pixels", lambda *_: 96 * 96)
     first = stylize(*pair, config, checkpoint=file, callback=after(1))
     monkeypatch.undo()
@@ -111,9 +111,9 @@ def test_a_run_that_ran_out_of_memory_in_an_iteration_goes_on_from_before_it(pai
 
 @pytest.fixture(scope="module")
 def stopped(pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The checkpoint of a run of SMALL after an iteration."""
+    """The checkpoint of a run of BRIEF after an iteration."""
     path = tmp_path_factory.mktemp("stopped") / "x"
-    stylize(*pair, SMALL, checkpoint=path, callback=after(1))
+    stylize(*pair, BRIEF, checkpoint=path, callback=after(1))
     return path.read_bytes()
 
 
@@ -139,7 +139,7 @@ def test_a_checkpoint_of_another_run_is_refused_by_what_differs(
     given = {"weights": settings.pop("weights", None), **(masks if settings.pop("masks", False) else {})}
     says = pytest.raises(CheckpointError, match=f"is of another run, with other {names}: give the same again")
     with says if names else contextlib.nullcontext():
-        stylize(source, targets, SMALL.override(**settings), **given, checkpoint=file, resume=True)
+        stylize(source, targets, BRIEF.override(**settings), **given, checkpoint=file, resume=True)
     assert not names or file.read_bytes() == stopped
 
 
@@ -147,7 +147,7 @@ def test_a_checkpoint_of_another_version_is_refused_with_both(pair, file: Path, 
     file.write_bytes(stopped)
     monkeypatch.setattr(cxstyle.transfer.checkpoint, "__version__", "99.1")
     with pytest.raises(CheckpointError, match=r"was made by cxstyle .* and torch .*, and this is cxstyle 99\.1 and"):
-        stylize(*pair, SMALL, checkpoint=file, resume=True)
+        stylize(*pair, BRIEF, checkpoint=file, resume=True)
 
 
 def test_damaged_and_foreign_files_are_refused_wherever_the_damage_is(file: Path, stopped: bytes) -> None:
@@ -217,7 +217,7 @@ def test_a_complete_run_leaves_no_checkpoint_and_nothing_half_written(pair, file
 
 @pytest.mark.slow
 def test_sigterm_keeps_picture_report_movie_and_state_and_resume_replaces_them(pair, file, own_folder: Path) -> None:
-    words = [*pair, "--size", 48, "--iterations", 12, "--samples", 60, "--report"]
+    words = [*pair, *WORDS, "--iterations", 30, "--report"]
     assert run(*words, "whole.json", "-o", "whole.png", "--no-checkpoint")[0] == 0
     words += ["x.json", "-o", "x.png", "--movie", "x.gif", "--checkpoint", file, "--checkpoint-every", 0]
     process = started("run", *words)
@@ -237,7 +237,7 @@ def test_sigterm_keeps_picture_report_movie_and_state_and_resume_replaces_them(p
     assert Path("x.png").read_bytes() == Path("whole.png").read_bytes()
     assert json.loads(Path("x.json").read_text())["losses"] == json.loads(Path("whole.json").read_text())["losses"]
     with Image.open("x.gif") as movie:
-        assert movie.n_frames == 13
+        assert movie.n_frames == 31
     assert files_in(own_folder) == ["whole.json", "whole.png", "x.gif", "x.json", "x.png"]
 
 
@@ -274,7 +274,7 @@ sys.exit(os.waitpid(begin(), 0)[1])
 
 @pytest.mark.slow
 def test_a_run_killed_while_it_keeps_its_states_ends_with_the_same_pixels(pair, file: Path, own_folder: Path) -> None:
-    words = ["run", *pair, "--size", 48, "--iterations", 40, "--samples", 100, "-q", "--resume"]
+    words = ["run", *pair, *WORDS, "--size", 32, "--iterations", 150, "-q", "--resume"]
     assert run(*words[1:], "-o", "whole.png")[0] == 0
     words += ["-o", "x.png", "--checkpoint", file, "--checkpoint-every", 0, "--report", "x.json"]
     done = python(KILLS, file, *words)
@@ -292,7 +292,7 @@ def test_resume_without_a_checkpoint_starts_or_has_nothing_to_do(pair) -> None:
     status, out, err = run(*pair, *WORDS, "-o", "x.png", "--resume")
     assert (status, out, Path("x.png").stat().st_mtime_ns) == (0, "", before)
     assert "x.png exists: nothing to do (--overwrite makes it again)" in err
-    stopped = stylize(*pair, SMALL, callback=lambda progress: progress.iteration < 2)
+    stopped = stylize(*pair, BRIEF, callback=after(1))
     stopped.save("part.png")
     refused(1, "part.png was stopped early: --overwrite begins anew", "run", *pair, "-o", "part.png", "--resume")
 
@@ -311,7 +311,7 @@ def test_a_checkpoint_in_the_way_is_refused_with_what_to_do(pair, file: Path) ->
 def test_a_long_run_keeps_its_state_beside_the_result_and_is_found_there(pair, own_folder, monkeypatch) -> None:
     monkeypatch.setattr(kept, "LONG", 1e-9)
     monkeypatch.setattr(cxstyle.transfer.checkpoint, "ESTIMATE_AFTER", 0.0)
-    words = [*pair, "--size", 48, "--iterations", 3]
+    words = [*pair, *WORDS]
     seen: list[Sequence[str]] = []
     monkeypatch.setattr(Checkpoint, "remove", lambda _: seen.append(files_in(own_folder)))
     status, _, err = run(*words)
@@ -330,7 +330,7 @@ def test_a_long_run_keeps_its_state_beside_the_result_and_is_found_there(pair, o
 
 @pytest.mark.slow
 def test_sigterm_to_all_processes_of_a_batch_stops_it_as_ctrl_c_does(pair, own_folder: Path) -> None:
-    words = ["batch", pair[0].parent, pair[1], "-o", "out", "--size", 48, "--iterations", 99999, "--workers", 2]
+    words = ["batch", pair[0].parent, pair[1], "-o", "out", *WORDS, "--iterations", 99999, "--workers", 2]
     process = started(*words, group=True)
     manifest = own_folder / "out" / "manifest.jsonl"
     wait_for(manifest)
@@ -364,7 +364,7 @@ def test_a_terminal_that_goes_away_stops_a_run_which_keeps_what_it_has(pair, own
     import pty
 
     outer, inner = pty.openpty()
-    words = ["run", *pair, "--size", 48, "--iterations", 99999, "-o", "x.png", "--save-every", 1, "steps"]
+    words = ["run", *pair, *WORDS, "--iterations", 99999, "-o", "x.png", "--save-every", 1, "steps"]
     command = [sys.executable, "-m", "cxstyle", *map(str, words)]
     process = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, start_new_session=True)
     os.close(inner)

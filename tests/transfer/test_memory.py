@@ -58,9 +58,9 @@ def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 @pytest.mark.usefixtures("small_process")
 def test_a_run_within_less_memory_ends_in_the_same_picture(pair: tuple[Path, Path]) -> None:
     terms = (LossTerm("gram", 1.0, "target", ("conv2_2",)),)
-    settings = StyleConfig(terms, iterations=2, features="vgg16", precision="fp32", size=256, enlarge=True)
+    settings = StyleConfig(terms, iterations=2, features="vgg16", precision="fp32", size=192, enlarge=True)
     whole = stylize(*pair, settings)
-    budget = whole.details["memory"]["estimate"] - 20e6
+    budget = whole.details["memory"]["estimate"] - 10e6
     tiled = stylize(*pair, settings.override(memory=f"{budget / 1e6:.0f}MB"))
     assert whole.details["memory"]["tiles"] == 1
     assert tiled.details["memory"]["tiles"] > 1
