@@ -9,7 +9,8 @@ import os
 import re
 import reprlib
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -61,6 +62,15 @@ def check_choice(name: str, value: object, options: Collection[str]) -> None:
     if value not in options:
         meant = f"did you mean {nearest(value, options)}? (one of {', '.join(options)})"
         raise ConfigError(f"{name}: {shown(value)} is not known; {meant}")
+
+
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Says of what is refused within the block where it stands."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def setting(default: Any = dataclasses.MISSING, **rules: Any) -> Any:

@@ -19,10 +19,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .checks import in_words
-from .errors import CheckpointError, ConfigError, OutputError, TakenError
+from .errors import CheckpointError, ConfigError, CxStyleError, OutputError, TakenError
 
 PARTIAL = ".part"  # suffix of files that are being written
 SLACK = 1 << 16  # bytes that are to stay free beside files: folders grow, too
+
+
+@contextlib.contextmanager
+def system_errors(does: str, kind: type[CxStyleError] = OutputError) -> Iterator[None]:
+    """What the system refuses within the block, in one line of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{does}: {error.strerror or error}") from error
 
 
 def check_plain(path: Path, largest: float = math.inf) -> None:
@@ -48,9 +57,8 @@ def read_plain(path: Path, largest: float = math.inf) -> bytes:
 def read_text(path: Path, largest: float) -> str:
     """The content of a text file in UTF-8, with or without a byte order mark; a ConfigError where there is none."""
     try:
-        return read_plain(path, largest).decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"can't read {path}: {error.strerror or error}") from error
+        with system_errors(f"can't read {path}", ConfigError):
+            return read_plain(path, largest).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not a UTF-8 text file; save it as UTF-8") from error
 
@@ -90,7 +98,7 @@ def check_writable(*paths: Path, overwrite: bool = False, inputs: Iterable[str |
     """
     read = {file_id(each) for each in inputs} - {None}
     for path in paths:
-        try:
+        with system_errors(f"can't write {path}"):
             if path.is_dir():
                 raise OutputError(f"{path} is a folder; name a file in it")
             if file_id(path) in read:
@@ -101,8 +109,6 @@ def check_writable(*paths: Path, overwrite: bool = False, inputs: Iterable[str |
                 raise OutputError(f"can't write {path}: there is no folder {path.parent}")
             with tempfile.TemporaryFile(dir=path.parent):
                 pass
-        except OSError as error:
-            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
 
 
 def file_id(path: str | Path) -> tuple[int, int] | None:
@@ -128,10 +134,8 @@ def free(path: Path) -> Path:
 
 def make_folder(folder: Path) -> None:
     """A folder for files, made where it is missing, with those above it; an OutputError where it can't be."""
-    try:
+    with system_errors(f"can't make the folder {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"can't make the folder {folder}: {error.strerror or error}") from error
     check_writable(folder / "_", overwrite=True)
 
 
@@ -178,6 +182,7 @@ def taken(path: Path) -> bool:
 def is_marked(path: Path, mark: bytes, within: int = 500) -> bool:
     """Whether what is at a path is a file with a mark within its first bytes."""
     try:
+        check_plain(path)
         with path.open("rb") as file:
             return mark in file.read(within)
     except OSError:
@@ -194,16 +199,15 @@ def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         OutputError: it can't be written; what stood there before is untouched, and the temporary file is gone.
     """
     partial = path.parent / f"{partial_prefix(path)}{secrets.token_hex(8)}{PARTIAL}"
-    try:
-        with partial.open("xb") as file:
-            yield file
-        place = partial.replace(path if replace else next(filter(taken, numbered(path))))
-    except BaseException as error:  # Ctrl-C, too, leaves no half-written file; it goes on from here
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        if isinstance(error, OSError):
-            raise OutputError(f"can't write {path}: {error.strerror or error}") from error
-        raise
+    with system_errors(f"can't write {path}"):
+        try:
+            with partial.open("xb") as file:
+                yield file
+            place = partial.replace(path if replace else next(filter(taken, numbered(path))))
+        except BaseException:  # Ctrl-C, too, leaves no half-written file; it goes on from here
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise
     if place != path:
         raise TakenError(path, place)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..checks import converted, nearest
+from ..checks import converted, nearest, placed
 from ..errors import ConfigError
 from ..files import read_text
 from ..pictures import Writing
@@ -75,14 +74,6 @@ def read_jobs(path: Path, above: Mapping[str, Any] | None = None, template: str 
             names.append(name)
     with placed(str(path)):
         return name_jobs(jobs, template, lambda i: f"job {i + 1}", names)
-
-
-@contextmanager
-def placed(where: str) -> Iterator[None]:
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from error
 
 
 def read_entries(path: Path) -> tuple[Any, Sequence[Any]]:

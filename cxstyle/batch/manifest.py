@@ -19,7 +19,7 @@ from typing import Any, Self
 import filelock
 
 from ..errors import ConfigError, OutputError
-from ..files import sha256_of, write_whole
+from ..files import sha256_of, system_errors, write_whole
 from ..settings import StyleConfig
 from .jobs import Job, in_order, part
 from .naming import check_distinct
@@ -51,18 +51,16 @@ class Manifest:
         self.known_outputs: dict[str, set[str]] = {}
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as held:
+        with system_errors(f"can't write {self.path}"), contextlib.ExitStack() as held:
             try:
                 held.enter_context(self.lock.acquire(timeout=0))
-                self.file = held.enter_context(self.path.open("ab+", buffering=0))
-                self.file.seek(0)
-                self.file.truncate(self.file.read().rfind(b"\n") + 1)  # the next line starts on its own
-                self.latest, self.known_outputs = read(self.folder)
             except filelock.Timeout as error:
                 why = f"another batch is writing to {self.path}; wait for its end, or use another folder"
                 raise OutputError(why) from error
-            except OSError as error:
-                raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
+            self.file = held.enter_context(self.path.open("ab+", buffering=0))
+            self.file.seek(0)
+            self.file.truncate(self.file.read().rfind(b"\n") + 1)  # the next line starts on its own
+            self.latest, self.known_outputs = read(self.folder)
             self.held = held.pop_all()
         return self
 
@@ -72,10 +70,8 @@ class Manifest:
     def add(self, record: Record) -> Record:
         """Adds a line with the time to it, in one piece; returns the whole record."""
         line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="microseconds"), **record})
-        try:
+        with system_errors(f"can't write {self.path}"):
             self.file.write(f"{line}\n".encode())
-        except OSError as error:
-            raise OutputError(f"can't write {self.path}: {error.strerror or error}") from error
         self.known_outputs.setdefault(record["output"], set()).add(record.get("sha256", ""))
         whole: Record = json.loads(line)  # as the next batch will read it
         if record["status"] != STARTED:
@@ -97,15 +93,12 @@ def manifests(folder: Path) -> dict[Path, tuple[int, int] | None]:
 
 def lines(path: Path) -> Iterator[Record]:
     """The records of a manifest; a line that was cut short, as by a loss of power, is none: its job is done again."""
-    try:
-        with path.open("rb") as file:
-            for line in file:
-                with contextlib.suppress(ValueError):
-                    record = json.loads(line)
-                    if isinstance(record, dict) and {"time", "output", "status"} <= record.keys():
-                        yield record
-    except OSError as error:
-        raise OutputError(f"can't read {path}: {error.strerror or error}") from error
+    with system_errors(f"can't read {path}"), path.open("rb") as file:
+        for line in file:
+            with contextlib.suppress(ValueError):
+                record = json.loads(line)
+                if isinstance(record, dict) and {"time", "output", "status"} <= record.keys():
+                    yield record
 
 
 def read(folder: Path) -> tuple[dict[str, Record], dict[str, set[str]]]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import WeightsError
-from ..files import check_plain, make_folder, sha256_of, write_whole
+from ..files import check_plain, is_marked, make_folder, sha256_of, system_errors, write_whole
 from .layers import (
     BLOCKS,
     CAFFE,
@@ -208,12 +208,7 @@ def check_shapes(network: str, tensors: Mapping[str, Tensor], path: Path) -> Non
 
 def read_weights(path: Path, normalization: str = "auto") -> Network:
     """Reads a weight file: one of ours, which knows its own normalization, or another maker's, see `read_foreign`."""
-    try:
-        check_plain(path)
-        with path.open("rb") as file:
-            ours = f'"{METADATA_KEY}"'.encode() in file.read(1 << 16)
-    except OSError as error:
-        raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
+    ours = is_marked(path, f'"{METADATA_KEY}"'.encode(), within=1 << 16)
     if ours and normalization != "auto":
         raise WeightsError(f"{path} knows its own normalization; leave --normalization out")
     return read_network(path) if ours else read_foreign(path, normalization)
@@ -248,11 +243,9 @@ def read_foreign(path: Path, normalization: str = "auto") -> Network:
 
 def checksum(path: Path) -> str:
     """SHA-256 of a file; a WeightsError where there is none, or one larger than any VGG."""
-    try:
+    with system_errors(f"can't read the weights {path}", WeightsError):
         check_plain(path, LARGEST)
         return sha256_of(path)
-    except OSError as error:
-        raise WeightsError(f"can't read the weights {path}: {error.strerror or error}") from error
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..errors import ConfigError, OutputError, PictureError
-from ..files import sha256_of
+from ..errors import ConfigError, PictureError
+from ..files import sha256_of, system_errors
 from ..pictures import VIDEOS, load_picture, read_frames, resize, shrunk, to_image
 
 CUT, MORE = 0.08, 5.0
@@ -106,23 +106,21 @@ def read_side(where: str | Path, long_edge: int) -> Side:
         OutputError: the disk has no room for them.
     """
     paths, names, size = files_of(where), list[str](), None
-    try:
-        with tempfile.TemporaryFile() as file:
-            for name, picture in named_pictures(paths):
-                picture = shrunk(picture, long_edge)
-                size = size or picture.shape[2:]
-                if picture.shape[2:] != size:
-                    first, other = (f"{w}x{h} px" for h, w in (size, picture.shape[2:]))
-                    sizes = f"{names[0]} is {first} and {name} {other}"
-                    raise PictureError(f"{where}: sizes differ, {sizes}; crop them alike")
-                names.append(name)
-                file.write(to_image(picture).tobytes())
-            if size is None:
-                raise PictureError(f"{where} holds no picture")
-            file.flush()
-            pixels = numpy.memmap(file, numpy.uint8, "r", shape=(len(names), *size, 3))
-    except OSError as error:
-        raise OutputError(f"can't keep the pictures of {where} in {tempfile.gettempdir()}: {error.strerror}") from error
+    refused = f"can't keep the pictures of {where} in {tempfile.gettempdir()}"
+    with system_errors(refused), tempfile.TemporaryFile() as file:
+        for name, picture in named_pictures(paths):
+            picture = shrunk(picture, long_edge)
+            size = size or picture.shape[2:]
+            if picture.shape[2:] != size:
+                first, other = (f"{w}x{h} px" for h, w in (size, picture.shape[2:]))
+                sizes = f"{names[0]} is {first} and {name} {other}"
+                raise PictureError(f"{where}: sizes differ, {sizes}; crop them alike")
+            names.append(name)
+            file.write(to_image(picture).tobytes())
+        if size is None:
+            raise PictureError(f"{where} holds no picture")
+        file.flush()
+        pixels = numpy.memmap(file, numpy.uint8, "r", shape=(len(names), *size, 3))
     digests = hashlib.sha256("".join(map(sha256_of, paths)).encode())
     return Side(Path(where).name, names, pixels, digests.hexdigest())
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from .. import __version__
 from ..device import choose_device, choose_precision, exact_float32, memory_errors
 from ..errors import ConfigError, WeightsError
-from ..files import read_plain, write_whole
+from ..files import read_plain, system_errors, write_whole
 from ..pictures import Picture, interpolate, load_picture, shrunk
 from .crn import CRN
 
@@ -118,13 +118,12 @@ def read_model(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    try:
+    with system_errors(f"can't read the network {path}", WeightsError):
         data = read_plain(path, LARGEST)
+    try:
         length = int.from_bytes(data[:8], "little")
         about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][METADATA_KEY])
         tensors = load(data)
-    except OSError as error:
-        raise WeightsError(f"can't read the network {path}: {error.strerror or error}") from error
     except (SafetensorError, LookupError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is damaged, or no network that `cxstyle train` has written") from error
     if not isinstance(about, dict) or about.get("kind") != "generator":

@@ -17,8 +17,6 @@ from .formats import suffixes as suffixes
 from .guide import Guide as Guide
 from .guide import exclude_transparent as exclude_transparent
 from .guide import pixel_shares as pixel_shares
-from .inspect import Tags as Tags
-from .inspect import read_tags as read_tags
 from .kinds import kind_of as kind_of
 from .limits import SMALLEST_EDGE as SMALLEST_EDGE
 from .limits import VARIABLE as VARIABLE
@@ -33,11 +31,13 @@ from .masks import shares_at as shares_at
 from .photo import Origin as Origin
 from .photo import Photo as Photo
 from .reading import Picture as Picture
+from .reading import Tags as Tags
 from .reading import described as described
 from .reading import load_picture as load_picture
 from .reading import opaque as opaque
 from .reading import read_image as read_image
 from .reading import read_photo as read_photo
+from .reading import read_tags as read_tags
 from .sheet import Cell as Cell
 from .sheet import Line as Line
 from .sheet import grid as grid

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from ..checks import check_choice, check_device, converted, memory_bytes, nearest, setting, settle, shown
+from ..checks import check_choice, check_device, converted, memory_bytes, nearest, placed, setting, settle, shown
 from ..errors import ConfigError
 from ..features import BLOCKS, check_layers
 from ..files import shipped
@@ -158,10 +158,8 @@ class Settings:
             ConfigError: unreadable, not YAML, or a key or value that is not known, named with its place in the file.
         """
         content = read_yaml(Path(path))
-        try:
+        with placed(str(path)):
             return cls.parse(content)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error
 
     @classmethod
     def parse(cls, content: Any) -> Self:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..checks import check_device
 from ..errors import ConfigError
+from ..files import system_errors
 
 USUAL_PORT = 8765
 STEP = 5
@@ -116,7 +117,5 @@ def listening(host: str, port: int | None) -> socket.socket:
     if port is None:
         with contextlib.suppress(OSError):
             return socket.create_server((host, USUAL_PORT), family=family)
-    try:
+    with system_errors(f"can't listen at {host}:{port or 0}", ConfigError):
         return socket.create_server((host, port or 0), family=family)
-    except OSError as error:
-        raise ConfigError(f"can't listen at {host}:{port or 0}: {error.strerror or error}") from error

@@ -23,9 +23,8 @@ from PIL import Image, ImageOps, PngImagePlugin
 from cxstyle.errors import ConfigError, PictureError
 from cxstyle.pictures.color_spaces import TO_XYZ, from_linear, to_linear
 from cxstyle.pictures.decoding import photo_of
-from cxstyle.pictures.inspect import read_tags
 from cxstyle.pictures.limits import VARIABLE, pixel_count
-from cxstyle.pictures.reading import load_picture, read_photo
+from cxstyle.pictures.reading import load_picture, read_photo, read_tags
 
 # Linear colours of a space to XYZ under D65 (Lindbloom).
 ADOBE = [[0.5767309, 0.1855540, 0.1881852], [0.2973769, 0.6273491, 0.0752741], [0.0270343, 0.0706872, 0.9911085]]
