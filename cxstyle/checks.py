@@ -122,11 +122,8 @@ def plain(value: Any) -> Any:
 
 
 def converted(content: Any, kind: Any, name: str = "") -> Any:
-    """A value, made `plain`, as what a type says.
-
-    Raises:
-        ConfigError: they don't fit it; what doesn't is named with its place, such as terms[0].weight.
-    """
+    """A value, made `plain`, as what a type says; a ConfigError where it doesn't fit, which names what doesn't with its
+    place, such as terms[0].weight."""
     import msgspec
 
     content = plain(content)
@@ -167,11 +164,7 @@ def check_integer(name: str, value: object, low: int, high: float = math.inf) ->
 
 
 def memory_bytes(memory: str | int) -> float | None:
-    """auto -> None; 4GB, 500 MB, 3.5GiB... or a number of bytes -> bytes.
-
-    Raises:
-        ConfigError: neither.
-    """
+    """auto -> None; 4GB, 500 MB, 3.5GiB... or a number of bytes -> bytes; a ConfigError for neither."""
     if memory == "auto":
         return None
     if isinstance(memory, int):

@@ -21,12 +21,8 @@ REPEATABLE = (":4096:8", ":16:8")  # its values with which cuBLAS gives the same
 
 
 def choose_device(wanted: str) -> torch.device:
-    """auto, cpu, cuda, cuda:N or mps as a device that this machine has.
-
-    Raises:
-        ConfigError: it isn't the name of a device.
-        DeviceError: this machine doesn't have it.
-    """
+    """auto, cpu, cuda, cuda:N or mps as a device that this machine has; a DeviceError where it has none, a ConfigError
+    where it isn't the name of a device."""
     check_device(wanted)
     if wanted == "auto":
         if torch.cuda.is_available():

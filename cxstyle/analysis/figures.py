@@ -208,11 +208,7 @@ def strips(frames: str | Path, networks: Sequence[str | Path], *, every: int = 2
 
 
 def canvas(across: float, down: float) -> Any:
-    """A figure of Matplotlib, in inches, that no window shows.
-
-    Raises:
-        OutputError: Matplotlib isn't there.
-    """
+    """A figure of Matplotlib, in inches, that no window shows; an OutputError where Matplotlib isn't there."""
     try:
         from matplotlib.figure import Figure
     except ImportError as missing:

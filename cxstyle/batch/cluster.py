@@ -67,11 +67,7 @@ class Cluster:
         self.address, self.cpus, self.return_pictures = address, cpus, return_pictures
 
     def run(self, tasks: Sequence[Task], listener: Batch) -> None:
-        """As `local.Executor`.
-
-        Raises:
-            ClusterError: it can't be reached, or no node of it can be used.
-        """
+        """As `local.Executor`; a ClusterError where the cluster can't be reached, or no node of it can be used."""
         with connected(self.address):
             from ray.exceptions import RayError
 

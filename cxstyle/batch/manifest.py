@@ -116,11 +116,8 @@ def read(folder: Path) -> tuple[dict[str, Record], dict[str, set[str]]]:
 
 
 def merge(folder: Path) -> tuple[int, int]:
-    """Joins the manifests of shards into that of the whole batch, in order of time, and removes them.
-
-    Returns:
-        How many jobs the folder's manifest knows now, and how many of them are complete.
-    """
+    """Joins the manifests of shards into that of the whole batch, in order of time, and removes them; returns how many
+    jobs the folder's manifest knows now, and how many of them are complete."""
     found = manifests(folder)
     if not found:
         raise OutputError(f"{folder} holds no manifest of a batch; name the folder given to `cxstyle batch -o`")

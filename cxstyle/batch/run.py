@@ -87,11 +87,8 @@ class BatchResult:
 
 @dataclass
 class Batch:
-    """A batch as it goes: what executors tell becomes files, lines of the manifest and events.
-
-    Attributes:
-        stopping: whether running jobs are to be stopped and no others begun.
-    """
+    """A batch as it goes: what executors tell becomes files, lines of the manifest and events. Once it is `stopping`,
+    running jobs are to be stopped and no others begun."""
 
     folder: Path
     manifest: Manifest

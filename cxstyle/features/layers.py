@@ -40,11 +40,8 @@ def canonical_layer(name: str) -> str:
 
 
 def check_layers(layers: Sequence[str], place: str) -> None:
-    """Refuses names that aren't layers of any VGG; `place` is where in the settings they stand.
-
-    Raises:
-        ConfigError: one is not known; the nearest is suggested.
-    """
+    """Refuses names that aren't layers of any VGG, by a ConfigError that suggests the nearest; `place` is where in the
+    settings they stand."""
     for layer in layers:
         check_choice(place, canonical_layer(layer), CONVOLUTIONS["vgg19"])
 

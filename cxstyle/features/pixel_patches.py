@@ -7,12 +7,7 @@ from torch.nn import functional
 
 
 class PixelPatches:
-    """Maps pictures to their patches, one layer called rgb.
-
-    Args:
-        size: of a patch, in pixels.
-        stride: from one to the next.
-    """
+    """Maps pictures to their patches of a size in pixels, at a stride from one to the next, as one layer called rgb."""
 
     layers = ("rgb",)
 

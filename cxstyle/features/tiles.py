@@ -119,12 +119,8 @@ def best_grid(height: int, width: int, names: tuple[str, ...], pixels: int) -> G
 
 
 class TiledFeatures:
-    """What `VGGFeatures` gives, tile by tile; gradients flow to the picture.
-
-    Args:
-        network: evaluates a tile.
-        pixels: of the largest tile, with its margin.
-    """
+    """What `VGGFeatures` gives, tile by tile, of at most so many pixels with their margins, which the network
+    evaluates; gradients flow to the picture."""
 
     def __init__(self, network: VGGFeatures, pixels: int) -> None:
         self.network, self.pixels = network, pixels

@@ -96,11 +96,8 @@ def cache_dir() -> Path:
 
 
 def find(network: str) -> Path | None:
-    """The file of a network on this machine, the cache before the bundle; None where there is none.
-
-    Raises:
-        WeightsError: the cache can't be looked into.
-    """
+    """The file of a network on this machine, the cache before the bundle; None where there is none, a WeightsError
+    where the cache can't be looked into."""
     for folder in (cache_dir(), BUNDLED):
         path = folder / f"{network}.safetensors"
         try:
@@ -124,11 +121,8 @@ def listed() -> list[Listed]:
 
 
 def write_network(folder: Path, tensors: Mapping[str, Tensor], provenance: Provenance) -> Path:
-    """Writes NAME.safetensors and NAME.json into `folder`, each whole or not at all; the same input, the same bytes.
-
-    Raises:
-        OutputError: the folder can't be written.
-    """
+    """Writes NAME.safetensors and NAME.json into `folder`, each whole or not at all; the same input, the same bytes. An
+    OutputError where the folder can't be written."""
     from safetensors.torch import save
 
     record = asdict(provenance)
@@ -142,11 +136,8 @@ def write_network(folder: Path, tensors: Mapping[str, Tensor], provenance: Prove
 
 
 def read_network(path: Path) -> Network:
-    """Reads one of our files, its checksum (where NAME.json stands beside it), names and shapes verified.
-
-    Raises:
-        WeightsError: the file is missing, damaged or not one of ours.
-    """
+    """Reads one of our files, its checksum (where NAME.json stands beside it), names and shapes verified; a
+    WeightsError where it is missing, damaged or not one of ours."""
     from safetensors import safe_open
 
     verify_checksum(path)

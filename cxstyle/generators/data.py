@@ -46,11 +46,8 @@ class Survey:
 
 
 def survey(video: str | Path) -> Survey:
-    """Looks through a video, a frame at a time.
-
-    Raises:
-        PictureError: it can't be read to its end, or holds no or one frame.
-    """
+    """Looks through a video, a frame at a time; a PictureError where it can't be read to its end, or holds no or one
+    frame."""
     rate, frames = read_frames(video)
     small = [resize(picture, 16, 16) for picture in frames]
     if not small:
@@ -99,12 +96,9 @@ class Side:
 
 
 def read_side(where: str | Path, long_edge: int) -> Side:
-    """All pictures of a folder, of a pattern such as `frames/*.png`, of a video, or one picture; larger ones reduced.
-
-    Raises:
-        PictureError: there are none, one can't be read, or they are not all of one size.
-        OutputError: the disk has no room for them.
-    """
+    """All pictures of a folder, of a pattern such as `frames/*.png`, of a video, or one picture; larger ones reduced. A
+    PictureError where there are none, one can't be read, or they are not all of one size; an OutputError where the disk
+    has no room for them."""
     paths, names, size = files_of(where), list[str](), None
     refused = f"can't keep the pictures of {where} in {tempfile.gettempdir()}"
     with system_errors(refused), tempfile.TemporaryFile() as file:
@@ -126,11 +120,7 @@ def read_side(where: str | Path, long_edge: int) -> Side:
 
 
 def files_of(where: str | Path) -> list[Path]:
-    """The files of a side, in the order of their names, numbers by their value.
-
-    Raises:
-        PictureError: there are none.
-    """
+    """The files of a side, in the order of their names, numbers by their value; a PictureError where there are none."""
     path = Path(where)
     if path.is_dir():
         kinds = {*Image.registered_extensions(), *VIDEOS}

@@ -110,11 +110,8 @@ def write_model(path: Path, network: CRN, about: Mapping[str, Any]) -> None:
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What a file says of its network, and the parameters, verified.
-
-    Raises:
-        WeightsError: missing, damaged, or no such file.
-    """
+    """What a file says of its network, and the parameters, verified; a WeightsError where it is missing, damaged, or no
+    such file."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 

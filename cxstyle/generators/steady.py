@@ -29,12 +29,7 @@ class Steady:
         self.before: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, source: Tensor, drawn: Tensor) -> Tensor:
-        """The next frame.
-
-        Args:
-            source: (1, 3, H, W), at the size of what is drawn.
-            drawn: of the source.
-        """
+        """The next frame: of a source (1, 3, H, W), at the size of what is drawn, and of what is drawn of it."""
         if self.before is not None:
             reference, shown = self.before
             change = (source - reference).abs().mean(dim=1, keepdim=True)

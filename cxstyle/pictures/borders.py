@@ -48,11 +48,8 @@ class Bar:
 
 
 class Side:
-    """A picture's lines from one of its sides inwards, as deep as a border may be and what lies behind it.
-
-    Args:
-        picture: (3, K, L), its first line the side's; NaN where it is transparent.
-    """
+    """A picture's lines, (3, K, L), NaN where it is transparent, from one of its sides, the first, inwards: as deep as
+    a border may be and what lies behind it."""
 
     def __init__(self, picture: Tensor) -> None:
         self.size = picture.shape[1]

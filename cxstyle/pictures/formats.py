@@ -45,11 +45,7 @@ def suffixes(**able: bool | None) -> str:
 
 
 def format_of(path: str | PurePath) -> Format:
-    """By the suffix, upper or lower case.
-
-    Raises:
-        OutputError: no suffix of a format that can be written.
-    """
+    """By the suffix, upper or lower case; an OutputError where it is none of a format that can be written."""
     suffix = PurePath(path).suffix
     if suffix.lower() not in FORMATS:
         raise OutputError(f"{path}: can't tell the format from {suffix or 'no suffix'!r}; use {', '.join(FORMATS)}")

@@ -42,12 +42,8 @@ LOCK = threading.RLock()  # Pillow's limit of pixels and Python's warnings belon
 
 
 def kind_of(data: bytes, suffix: str) -> str:
-    """What a file is and what to do, such as "an archive: unpack it"; "" for what may be a picture.
-
-    Args:
-        data: of the file, or the beginning of it.
-        suffix: of its name.
-    """
+    """What a file is and what to do, such as "an archive: unpack it", by its content, or the beginning of it, and the
+    suffix of its name; "" for what may be a picture."""
     if suffix.lower() in RAW and not re.match(PICTURES, data):
         return DEVELOP
     tags = tiff_tags(data) if is_tiff(data) else {}

@@ -15,15 +15,8 @@ LEAST_BYTES = 64 * 10**6
 
 
 def pixel_count(text: str, name: str) -> int:
-    """200M, 1.5G or 50000000 as a number of pixels.
-
-    Args:
-        text: with the suffix K, M, G or none.
-        name: of the option or variable, for the message.
-
-    Raises:
-        ConfigError: neither, or less than 1.
-    """
+    """200M, 1.5G or 50000000, with the suffix K, M, G or none, as a number of pixels; a ConfigError, which calls the
+    option or variable by its name, for what is neither, or less than 1."""
     match = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)([KMG]?)", text.strip(), re.IGNORECASE)
     count = 0 if match is None else int(float(match[1]) * UNITS[match[2].upper()])
     if count < 1:

@@ -162,11 +162,8 @@ def file_bytes(path: Path) -> bytes:
 
 
 def read_tags(path: Path) -> Tags:
-    """What a picture's file says.
-
-    Raises:
-        PictureError: it is missing, no picture, damaged, or beyond the limit of pixels.
-    """
+    """What a picture's file says; a PictureError where it is missing, no picture, damaged, or beyond the limit of
+    pixels."""
     data = file_bytes(path)
     formats = readable(data, str(path))
     with pillow(str(path)), Image.open(io.BytesIO(data), formats=formats) as image:

@@ -215,11 +215,8 @@ def check_video(path: Path) -> None:
 
 
 def check_movie(path: Path, *, overwrite: bool = False, inputs: Iterable[str | Path] = ()) -> None:
-    """Makes sure, before anything is computed, that the movie of a run can be made.
-
-    Raises:
-        OutputError: unknown suffix, no PyAV for what isn't GIF; or as of `check_writable`.
-    """
+    """Makes sure, before anything is computed, that the movie of a run can be made; an OutputError for an unknown
+    suffix, without PyAV for what isn't GIF, or as of `check_writable`."""
     if path.suffix.lower() not in KINDS:
         raise OutputError(f"{path}: a movie is {', '.join(KINDS)}, not {path.suffix or 'without a suffix'}")
     check_writable(path, overwrite=overwrite, inputs=inputs)

@@ -27,11 +27,8 @@ PLAIN = {
 
 
 def read_yaml(path: Path, largest: int = LARGEST) -> Any:
-    """The content of a YAML file of at most `largest` bytes, see `parse_yaml`.
-
-    Raises:
-        ConfigError: unreadable, too large, or not YAML of plain values, with the line.
-    """
+    """The content of a YAML file of at most `largest` bytes, see `parse_yaml`; a ConfigError where it is unreadable,
+    too large, or not YAML of plain values, with the line."""
     text = read_text(path, largest)
     try:
         return parse_yaml(text)
@@ -40,11 +37,8 @@ def read_yaml(path: Path, largest: int = LARGEST) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """The content of a YAML file.
-
-    Raises:
-        ConfigError: not YAML, a key that stands twice, an alias, a tag, nested too deep; with the number of the line.
-    """
+    """The content of a YAML file; a ConfigError where it is not YAML, for a key that stands twice, an alias, a tag,
+    what is nested too deep; with the number of the line."""
     import yaml
 
     try:

@@ -138,11 +138,8 @@ def as_list(pictures: Targets) -> list[Picture]:
 
 
 def check_weights(weights: Sequence[float] | None, targets: int) -> list[float] | None:
-    """Weights of the targets as shares of 1.
-
-    Raises:
-        ConfigError: not one for each target, one that isn't a number of 0 or more, or none above 0.
-    """
+    """Weights of the targets as shares of 1; a ConfigError where there is not one for each target, one isn't a number
+    of 0 or more, or none is above 0."""
     if weights is None:
         return None
     given: list[float] = converted(weights, list[float], "target-weights")

@@ -1,4 +1,5 @@
-"""What the file of a result says of how it was made, and reading it again; what any file says, for `cxstyle info`.
+"""What is written down of a run: reports; what the file of its result says, and reading that again; what any file says,
+for `cxstyle info`. For processes that don't run them, too: nothing here loads torch.
 
 The record has no paths, hosts, users or times: a picture can be given away, and the same run gives the same bytes.
 """
@@ -7,19 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 from typing import Any
 
-from .. import __version__
+from .. import __version__, pictures
 from ..checks import printable
 from ..errors import ConfigError, PictureError
-from ..files import is_marked, read_text
-from ..pictures import Tags, read_tags
+from ..files import is_marked, read_text, write_whole
 from ..settings import INITS, StyleConfig
 
+PACKAGES = ("cxstyle", "torch", "torchvision", "pillow", "numpy")
 PRIVATE = ("device", "weights")
 """Settings that stay out: which device it was stands beside them, and a path of a file means nothing elsewhere."""
 LARGEST_REPORT = 100_000_000
@@ -129,7 +132,7 @@ class About:
     """
 
     path: Path
-    tags: Tags | None
+    tags: pictures.Tags | None
     record: Record | None
     problem: str = ""
 
@@ -162,13 +165,13 @@ def about(path: Path) -> About:
     try:
         if is_marked(path, b"{", within=1):
             return About(path, None, from_report(path))
-        tags = read_tags(path)
+        tags = pictures.read_tags(path)
         return About(path, tags, from_tags(path, tags))
     except PictureError as error:
         return About(path, tags, None, str(error))
 
 
-def from_tags(path: Path, tags: Tags) -> Record:
+def from_tags(path: Path, tags: pictures.Tags) -> Record:
     """The record among what a file says; a PictureError where there is none, or a damaged one."""
     if not tags.record:
         raise PictureError(
@@ -219,3 +222,43 @@ def checked(path: Path, content: dict[str, Any]) -> Record:
         why = str(error).replace("`", "").replace(" - at $.", ": ")
         raise PictureError(f"{path}: its record is damaged or of another version: {why[:300]}") from error
     return record
+
+
+# Reports
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of packages, by themselves cxstyle and what decides its pixels; "unknown" for what is not
+    there."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def run_record(
+    pictures: Mapping[str, Any],
+    config: StyleConfig,
+    details: Mapping[str, Any],
+    status: str,
+    seconds: Mapping[str, float],
+    losses: Sequence[Mapping[str, float]],
+) -> dict[str, Any]:
+    """A run for JSON: paths of source, targets and result, its settings as resolved, and the rest as of `Result`."""
+    return {
+        "pictures": pictures,
+        "status": status,
+        "settings": config.to_dict(),
+        "details": details,
+        "seconds": seconds,
+        "versions": versions(),
+        "losses": losses,
+    }
+
+
+def write_json(path: Path, content: Mapping[str, Any], *, replace: bool = True) -> None:
+    """Indented, with a newline at its end, whole or not at all; the rest as of `write_whole`."""
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode(), replace=replace)

@@ -16,8 +16,7 @@ from ..losses import Losses
 from ..pictures import Encoded, Origin, Writing, encode, save_picture, to_image
 from ..settings import StyleConfig
 from .details import RunDetails
-from .record import Record, as_text, made_record
-from .report import run_record
+from .record import Record, as_text, made_record, run_record
 
 READ_RARELY = 10
 """Iterations between two readings of the losses, but for a CPU, which needn't wait for each."""
