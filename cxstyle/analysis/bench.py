@@ -36,28 +36,17 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One line of the table."""
 
-    Attributes:
-        what: the thing measured, and its size.
-        plain: seconds of the reference, where there is one.
-        fast: seconds of what cxstyle runs.
-        ratio: plain over fast; the median over turns.
-        plain_memory, fast_memory: MiB of extra memory at the peak, where the system tells.
-        rate: 10^12 floating point operations in a second.
-        share: of the measured rate of matrix products in the same precision, in [0, 1] up to noise.
-        over: seconds over those that its arithmetic would take at the measured rate of products in its precision.
-    """
-
-    what: str
-    plain: float | None = None
-    fast: float | None = None
-    ratio: float | None = None
-    plain_memory: float | None = None
-    fast_memory: float | None = None
-    rate: float | None = None
-    share: float | None = None
-    over: float | None = None
+    what: str  # the thing measured, and its size
+    plain: float | None = None  # seconds of the reference, where there is one
+    fast: float | None = None  # seconds of what cxstyle runs
+    ratio: float | None = None  # plain over fast; the median over turns
+    plain_memory: float | None = None  # MiB of extra memory at the peak, where the system tells
+    fast_memory: float | None = None  # the same
+    rate: float | None = None  # 10^12 floating point operations in a second
+    share: float | None = None  # of the measured rate of matrix products in the same precision, in [0, 1] up to noise
+    over: float | None = None  # seconds over those of its arithmetic at the measured rate of products in its precision
 
 
 class Plan(NamedTuple):

@@ -33,19 +33,12 @@ METHODS = {"l1": "L1 as loss", "contextual": "LCX as loss"}
 
 @dataclass(frozen=True)
 class Expectations:
-    """What `expectations` returns.
+    """What `expectations` returns."""
 
-    Attributes:
-        values: of the means (columns) and of the deviations (rows) alike, (S,).
-        l2: mean squared distance of the pairs, (S, S): the larger, the farther.
-        dis: Deformable Diversity Similarity (Talmi et al. 2017), (S, S) in [0, 1].
-        cx: Contextual Similarity, Eq. 1, (S, S) in [0, 1].
-    """
-
-    values: Tensor
-    l2: Tensor
-    dis: Tensor
-    cx: Tensor
+    values: Tensor  # of the means (columns) and of the deviations (rows) alike, (S,)
+    l2: Tensor  # mean squared distance of the pairs, (S, S): the larger, the farther
+    dis: Tensor  # Deformable Diversity Similarity (Talmi et al. 2017), (S, S) in [0, 1]
+    cx: Tensor  # Contextual Similarity, Eq. 1, (S, S) in [0, 1]
 
     def similarities(self) -> dict[str, Tensor]:
         """Each from 1 at its largest down to 0, the squared distance turned round."""
@@ -94,19 +87,12 @@ def diversity_similarity(distances: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Denoised:
-    """What `denoise` returns; pictures are (1, 3, size, size) in [0, 1].
+    """What `denoise` returns; pictures are (1, 3, size, size) in [0, 1]."""
 
-    Attributes:
-        clean: what was to be found.
-        noisy: what it was found from.
-        targets: clean, but elsewhere.
-        results: by `METHODS`.
-    """
-
-    clean: Tensor
-    noisy: Tensor
-    targets: Sequence[Tensor]
-    results: Mapping[str, Tensor]
+    clean: Tensor  # what was to be found
+    noisy: Tensor  # what it was found from
+    targets: Sequence[Tensor]  # clean, but elsewhere
+    results: Mapping[str, Tensor]  # by `METHODS`
 
     def psnr(self, picture: Tensor) -> float:
         """Peak signal to noise of a picture, against the clean one, in dB."""

@@ -102,19 +102,12 @@ class Match:
 
 @dataclass(frozen=True)
 class CellMatch:
-    """Which cell of the target each cell of the source draws from, on grids over the whole pictures.
+    """Which cell of the target each cell of the source draws from, on grids over the whole pictures."""
 
-    Attributes:
-        source: (height, width) of the source's grid.
-        target: the same of the target's.
-        cells: (row, column) in the target's grid for each cell of the source, row by row.
-        sure: in [0, 1], for each of them, whether its counterpart leads back to its like.
-    """
-
-    source: tuple[int, int]
-    target: tuple[int, int]
-    cells: list[tuple[int, int]]
-    sure: list[float]
+    source: tuple[int, int]  # (height, width) of the source's grid
+    target: tuple[int, int]  # the same of the target's
+    cells: list[tuple[int, int]]  # (row, column) in the target's grid for each cell of the source, row by row
+    sure: list[float]  # in [0, 1], for each of them, whether its counterpart leads back to its like
 
 
 @usual_modes()

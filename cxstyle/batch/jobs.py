@@ -140,24 +140,14 @@ def inside(output: str) -> str:
 
 @dataclass(frozen=True)
 class Task:
-    """A job given to a worker.
+    """A job given to a worker. With a checkpoint what is stopped keeps its picture, too."""
 
-    Attributes:
-        index: of the job in its batch.
-        job: to be done.
-        attempt: from 1; more where workers were lost over it.
-        save_every: (n, folder) to write the picture after every n iterations, too.
-        preview: pixels of the long edge of the pictures that come with its progress; 0 for none.
-        checkpoint: a file where the state of the run is kept, and from which it goes on where there is one; what is
-            stopped then keeps its picture, too.
-    """
-
-    index: int
-    job: Job
-    attempt: int = 1
-    save_every: tuple[int, Path] | None = None
-    preview: int = 0
-    checkpoint: Path | None = None
+    index: int  # of the job in its batch
+    job: Job  # to be done
+    attempt: int = 1  # more where workers were lost over it
+    save_every: tuple[int, Path] | None = None  # (n, folder) to write the picture after every n iterations, too
+    preview: int = 0  # pixels of the long edge of the pictures that come with its progress; 0 for none
+    checkpoint: Path | None = None  # where the state of the run is kept, and from which it goes on where it is there
 
 
 def in_order(jobs: Sequence[Job]) -> list[Job]:

@@ -147,18 +147,14 @@ def latest(records: Iterable[Record]) -> list[Record]:
 class Planned:
     """A job and what the manifest says of it.
 
-    Attributes:
-        job: of the batch.
-        key: of the job now.
-        state: new; complete (and unchanged: nothing to do); changed (pictures, masks or settings); missing (its result
-            has been removed); or, as it ended before, failed, diverged, out of memory or stopped.
-        hashes: SHA-256 of each file that it reads, by its path as it was given.
+    Its state is new; complete (and unchanged: nothing to do); changed (pictures, masks or settings); missing (its
+    result has been removed); or, as it ended before, failed, diverged, out of memory or stopped.
     """
 
-    job: Job
-    key: str
+    job: Job  # of the batch
+    key: str  # of the job now
     state: str
-    hashes: Mapping[str, str]
+    hashes: Mapping[str, str]  # SHA-256 of each file that it reads, by its path as it was given
 
     @property
     def done(self) -> bool:

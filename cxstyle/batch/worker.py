@@ -50,23 +50,14 @@ class JobProgress:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What became of a task.
+    """What became of a task."""
 
-    Attributes:
-        status: complete; failed; stopped; diverged or out of memory, with the picture so far.
-        error: why it isn't complete.
-        picture: the encoded file; None where there is none.
-        losses: of each iteration.
-        facts: for the manifest: size, seconds, device...
-        details: as of `Result`.
-    """
-
-    status: str
-    error: str = ""
-    picture: bytes | None = None
-    losses: list[dict[str, float]] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
+    status: str  # complete; failed; stopped; diverged or out of memory, with the picture so far
+    error: str = ""  # why it isn't complete
+    picture: bytes | None = None  # the encoded file; None where there is none
+    losses: list[dict[str, float]] = field(default_factory=list)  # of each iteration
+    facts: dict[str, Any] = field(default_factory=dict)  # for the manifest: size, seconds, device and more
+    details: dict[str, Any] = field(default_factory=dict)  # as of `Result`
 
 
 OnProgress = Callable[[JobProgress], bool]

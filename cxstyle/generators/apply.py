@@ -38,25 +38,15 @@ Callback = Callable[[Path, int], object]
 
 @dataclass(frozen=True)
 class Applied:
-    """What came of one input.
+    """What came of one input."""
 
-    Attributes:
-        input: its file.
-        output: the file that was written.
-        frames: of a video; 1 of a picture.
-        given: (height, width) of the input.
-        size: (height, width) of the result.
-        seconds: it took.
-        notes: what a user should know, a line each.
-    """
-
-    input: Path
-    output: Path
-    frames: int
-    given: tuple[int, int]
-    size: tuple[int, int]
-    seconds: float
-    notes: tuple[str, ...] = ()
+    input: Path  # its file
+    output: Path  # the file that was written
+    frames: int  # of a video; 1 of a picture
+    given: tuple[int, int]  # (height, width) of the input
+    size: tuple[int, int]  # (height, width) of the result
+    seconds: float  # it took
+    notes: tuple[str, ...] = ()  # what a user should know, a line each
 
 
 def apply(

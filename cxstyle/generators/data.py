@@ -30,19 +30,12 @@ CUT, MORE = 0.08, 5.0
 
 @dataclass(frozen=True)
 class Survey:
-    """What there is in a video.
+    """What there is in a video."""
 
-    Attributes:
-        frames: how many.
-        rate: of them in a second.
-        shots: parts without a cut.
-        middle: the frame in the middle, (1, 3, H, W) in [0, 1].
-    """
-
-    frames: int
-    rate: Fraction
-    shots: int
-    middle: Tensor
+    frames: int  # how many
+    rate: Fraction  # of them in a second
+    shots: int  # parts without a cut
+    middle: Tensor  # the frame in the middle, (1, 3, H, W) in [0, 1]
 
 
 def survey(video: str | Path) -> Survey:
@@ -62,19 +55,12 @@ def survey(video: str | Path) -> Survey:
 
 @dataclass(frozen=True)
 class Side:
-    """The pictures of one side, all of one size.
+    """The pictures of one side, all of one size."""
 
-    Attributes:
-        name: of the folder or file that they come from.
-        names: of each: its file, or its number in the video.
-        pixels: (count, H, W, 3) of 8 bits, mapped from a file that goes with it: not in memory.
-        sha256: of all files that were read, in their order.
-    """
-
-    name: str
-    names: Sequence[str]
-    pixels: Any
-    sha256: str
+    name: str  # of the folder or file that they come from
+    names: Sequence[str]  # of each: its file, or its number in the video
+    pixels: Any  # (count, H, W, 3) of 8 bits, mapped from a file that goes with it: not in memory
+    sha256: str  # of all files that were read, in their order
 
     def __len__(self) -> int:
         return len(self.names)

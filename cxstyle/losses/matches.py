@@ -18,17 +18,11 @@ from .matmul import products
 
 @dataclass(frozen=True)
 class Matches:
-    """Matches of P features of x and Q of y.
+    """Matches of P features of x and Q of y."""
 
-    Attributes:
-        best: for each x the y with the largest CX_ij, which is the one with the largest cosine, (P,).
-        similarity: that CX_ij, in (0, 1], (P,): near 1 where no other y comes close, near 1 / Q where all do.
-        winner: for each y the x with the largest CX_ij (Eq. 1), (Q,).
-    """
-
-    best: Tensor
-    similarity: Tensor
-    winner: Tensor
+    best: Tensor  # for each x the y with the largest CX_ij, which is the one with the largest cosine, (P,)
+    similarity: Tensor  # that CX_ij, in (0, 1], (P,): near 1 where no other y comes close, near 1 / Q where all do
+    winner: Tensor  # for each y the x with the largest CX_ij (Eq. 1), (Q,)
 
     @property
     def mutual(self) -> Tensor:

@@ -31,17 +31,11 @@ Floats = NDArray[numpy.float64]
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of the masks of a source and of one target or more.
+    """The labels of the masks of a source and of one target or more."""
 
-    Attributes:
-        names: of the labels, "#rrggbb", those that cover most first.
-        source: (L, H, W) float32, how far each pixel of the source's mask belongs to each label; sums to 1 over L.
-        targets: (L, H', W') float32, the same for each target's mask.
-    """
-
-    names: tuple[str, ...]
-    source: Tensor
-    targets: tuple[Tensor, ...]
+    names: tuple[str, ...]  # of the labels, "#rrggbb", those that cover most first
+    source: Tensor  # (L, H, W) float32, how far each pixel of the source's mask belongs to each label; sums to 1 over L
+    targets: tuple[Tensor, ...]  # (L, H', W') float32, the same for each target's mask
 
     @property
     def shared(self) -> tuple[int, ...]:

@@ -33,27 +33,16 @@ DEPTHS = {"1": 1, "I": 32, "F": 32, "I;16": 16, "I;16B": 16}  # bits of Pillow's
 
 @dataclass(frozen=True)
 class Tags:
-    """What a picture's file says.
+    """What a picture's file says."""
 
-    Attributes:
-        format: such as PNG.
-        size: (width, height) in pixels, as stored.
-        bits: of a channel.
-        profile: the name of its colour profile; "" without one.
-        orientation: of EXIF, 1 to 8; 1 where there is none.
-        author: "" where it doesn't say.
-        copyright: the same.
-        record: of cxstyle, as text; "" without one.
-    """
-
-    format: str
-    size: tuple[int, int]
-    bits: int
-    profile: str
-    orientation: int
-    author: str
-    copyright: str
-    record: str
+    format: str  # such as PNG
+    size: tuple[int, int]  # (width, height) in pixels, as stored
+    bits: int  # of a channel
+    profile: str  # the name of its colour profile; "" without one
+    orientation: int  # of EXIF, 1 to 8; 1 where there is none
+    author: str  # "" where it doesn't say
+    copyright: str  # the same
+    record: str  # of cxstyle, as text; "" without one
 
 
 def described(picture: Picture, name: str) -> str:

@@ -16,21 +16,13 @@ Box = tuple[int, int, int, int]  # left, top, right and bottom in pixels
 
 @dataclass(frozen=True)
 class Cell:
-    """A place on a sheet.
+    """A place on a sheet."""
 
-    Attributes:
-        picture: what it shows; without one a pale field.
-        caption: below it.
-        note: text inside a field without a picture, such as why there is none.
-        span: columns that it takes.
-        blank: show nothing at all.
-    """
-
-    picture: Image.Image | None = None
-    caption: str = ""
-    note: str = ""
-    span: int = 1
-    blank: bool = False
+    picture: Image.Image | None = None  # what it shows; without one a pale field
+    caption: str = ""  # below it
+    note: str = ""  # text inside a field without a picture, such as why there is none
+    span: int = 1  # columns that it takes
+    blank: bool = False  # show nothing at all
 
 
 class Layout:
@@ -138,17 +130,11 @@ def grid(
 
 @dataclass(frozen=True)
 class Line:
-    """A line from one picture to another.
+    """A line from one picture to another."""
 
-    Attributes:
-        start: (x, y) in the left picture, in its pixels.
-        end: (x, y) in the right one.
-        color: red, green and blue in 0-255.
-    """
-
-    start: tuple[float, float]
-    end: tuple[float, float]
-    color: tuple[int, int, int]
+    start: tuple[float, float]  # (x, y) in the left picture, in its pixels
+    end: tuple[float, float]  # (x, y) in the right one
+    color: tuple[int, int, int]  # red, green and blue in 0-255
 
 
 def joined(

@@ -31,27 +31,19 @@ NOT_IN_IDENTITY = ("description", "device", "features", "init", "memory", "preci
 
 @dataclass
 class State:
-    """A run between two iterations.
+    """A run between two iterations."""
 
-    Attributes:
-        scale: its index; iteration: done in it; steps: iterations done in all.
-        pixels: (1, 3, H, W), of the scale's size; last_finite: the last ones with losses known to be finite.
-        generator: of the random draws; optimizer: what it remembers, by name.
-        tiles: pixels of the largest tile of each scale, on which the result depends by rounding.
-        memory: the setting that decided these.
-    """
-
-    scale: int
-    iteration: int
-    steps: int
-    pixels: Tensor
-    last_finite: Tensor
-    generator: Tensor
-    optimizer: dict[str, Any]
+    scale: int  # its index
+    iteration: int  # done in it
+    steps: int  # iterations done in all
+    pixels: Tensor  # (1, 3, H, W), of the scale's size
+    last_finite: Tensor  # the last ones with losses known to be finite
+    generator: Tensor  # of the random draws
+    optimizer: dict[str, Any]  # what it remembers, by name
     losses: list[dict[str, float]]
     seconds: dict[str, float]
-    tiles: tuple[int | None, ...]
-    memory: str | int
+    tiles: tuple[int | None, ...]  # pixels of the largest tile of each scale, on which the result depends by rounding
+    memory: str | int  # the setting that decided these
 
 
 class Checkpoint:

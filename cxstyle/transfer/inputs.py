@@ -41,29 +41,17 @@ class InputFile:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything read and checked.
+    """Everything read and checked."""
 
-    Attributes:
-        source: (1, 3, H, W) in [0, 1].
-        targets: each (1, 3, H', W') in [0, 1], without its flat border.
-        guide: weights of the targets, and the labels that both sides have.
-        labels: as the masks have them; None without masks.
-        source_alpha: (1, 1, H, W) in [0, 1]; None where all of the source is opaque.
-        target_alphas: the same of each target.
-        notes: how pictures were read, one line each, beginning with the picture's name.
-        origin: author, rights and bits of the source.
-        files: all that was read from files.
-    """
-
-    source: Tensor
-    targets: tuple[Tensor, ...]
-    guide: Guide
-    labels: Labels | None = None
-    source_alpha: Tensor | None = None
-    target_alphas: tuple[Tensor | None, ...] = ()
-    notes: tuple[str, ...] = ()
-    origin: Origin = field(default_factory=Origin)
-    files: tuple[InputFile, ...] = ()
+    source: Tensor  # (1, 3, H, W) in [0, 1]
+    targets: tuple[Tensor, ...]  # each (1, 3, H', W') in [0, 1], without its flat border
+    guide: Guide  # weights of the targets, and the labels that both sides have
+    labels: Labels | None = None  # as the masks have them; None without masks
+    source_alpha: Tensor | None = None  # (1, 1, H, W) in [0, 1]; None where all of the source is opaque
+    target_alphas: tuple[Tensor | None, ...] = ()  # the same of each target
+    notes: tuple[str, ...] = ()  # how pictures were read, one line each, beginning with the picture's name
+    origin: Origin = field(default_factory=Origin)  # author, rights and bits of the source
+    files: tuple[InputFile, ...] = ()  # all that was read from files
 
 
 def read_inputs(

@@ -47,23 +47,14 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Need:
-    """What a scale of a run needs, in bytes.
+    """What a scale of a run needs, in bytes."""
 
-    Attributes:
-        fixed: however the network is cut.
-        maps: features of the whole picture, beside a tile's.
-        tile: for each pixel of a tile.
-        seen: pixels that a network which sees pictures whole must hold.
-        size: of the picture.
-        names: layers of the network, in order.
-    """
-
-    fixed: float
-    maps: float
-    tile: float
-    seen: float
-    size: Size
-    names: tuple[str, ...]
+    fixed: float  # however the network is cut
+    maps: float  # features of the whole picture, beside a tile's
+    tile: float  # for each pixel of a tile
+    seen: float  # pixels that a network which sees pictures whole must hold
+    size: Size  # of the picture
+    names: tuple[str, ...]  # layers of the network, in order
 
     def whole(self) -> float:
         """Without tiles."""
@@ -129,19 +120,12 @@ def channels(network: VGGFeatures, name: str) -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run keeps within its memory.
+    """How a run keeps within its memory."""
 
-    Attributes:
-        budget: bytes that it may take, all told.
-        taken: bytes of these that are taken before the first scale.
-        needs: of the scales, coarse to fine.
-        pixels: of the largest tile, for each scale; None where the network sees the picture whole.
-    """
-
-    budget: float
-    taken: float
-    needs: tuple[Need, ...]
-    pixels: tuple[int | None, ...]
+    budget: float  # bytes that it may take, all told
+    taken: float  # bytes of these that are taken before the first scale
+    needs: tuple[Need, ...]  # of the scales, coarse to fine
+    pixels: tuple[int | None, ...]  # of the largest tile, for each scale; None where the network sees the picture whole
 
     @property
     def estimate(self) -> float:

@@ -95,35 +95,23 @@ class InitialPicture:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run that can begin.
-
-    Attributes:
-        terms: of the objective, those in force.
-        network: gives the features of the terms' layers.
-        generator: of all random choices.
-        long_edge: of the result.
-        scales: (long edge, iterations) of each, coarse to fine.
-        source: (1, 3, H, W), in the colours that it is to have; where it is recoloured, no larger than the result.
-        targets: the same; where they are recoloured, no larger than the last scale sees them.
-        size: of the result.
-        correspondence: which parts correspond, where anything asks for that.
-    """
+    """A run that can begin."""
 
     inputs: Inputs
     config: StyleConfig
-    terms: tuple[LossTerm, ...]
+    terms: tuple[LossTerm, ...]  # of the objective, those in force
     cache: FeatureCache
     device: torch.device
     precision: str
     weights: Network
-    network: VGGFeatures
-    generator: torch.Generator
-    long_edge: int
-    scales: list[tuple[int, int]]
-    source: Tensor
-    targets: tuple[Tensor, ...]
-    size: Size
-    correspondence: Correspondence | None
+    network: VGGFeatures  # gives the features of the terms' layers
+    generator: torch.Generator  # of all random choices
+    long_edge: int  # of the result
+    scales: list[tuple[int, int]]  # (long edge, iterations) of each, coarse to fine
+    source: Tensor  # (1, 3, H, W), in the colours that it is to have; where it is recoloured, no larger than the result
+    targets: tuple[Tensor, ...]  # the same; where they are recoloured, no larger than the last scale sees them
+    size: Size  # of the result
+    correspondence: Correspondence | None  # which parts correspond, where anything asks for that
     initial: InitialPicture
     memory: Plan
 

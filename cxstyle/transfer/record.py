@@ -122,19 +122,12 @@ def as_text(record: Record) -> str:
 
 @dataclass(frozen=True)
 class About:
-    """A file that was looked at.
+    """A file that was looked at."""
 
-    Attributes:
-        path: of it.
-        tags: what the picture is; None of a report, and of what can't be read.
-        record: how it was made; None where it doesn't say.
-        problem: why there is no record, or why the file can't be read; "" where there is one.
-    """
-
-    path: Path
-    tags: pictures.Tags | None
-    record: Record | None
-    problem: str = ""
+    path: Path  # of it
+    tags: pictures.Tags | None  # what the picture is; None of a report, and of what can't be read
+    record: Record | None  # how it was made; None where it doesn't say
+    problem: str = ""  # why there is no record, or why the file can't be read; "" where there is one
 
     def to_dict(self) -> dict[str, Any]:
         """For programs: all text in it printable, and no record twice."""
