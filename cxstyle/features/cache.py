@@ -19,15 +19,10 @@ MOST_NETWORKS = 4
 
 @dataclass
 class FeatureCache:
-    """Kept by whoever does one run after another, and given to `prepare`.
+    """Kept by whoever does one run after another, and given to `prepare`."""
 
-    Attributes:
-        memory: share of the free memory that a run may take, in (0, 1]; the rest is for others who work beside it.
-        computed: how many sets of target features were computed: one for each scale of a run that found none.
-    """
-
-    memory: float = 1.0
-    computed: int = 0
+    memory: float = 1.0  # share of the free memory that a run may take, in (0, 1]; the rest is for others beside it
+    computed: int = 0  # sets of target features that were computed: one for each scale of a run that found none
     files: dict[Hashable, Network] = field(default_factory=dict)
     networks: dict[Hashable, VGGFeatures] = field(default_factory=dict)
     features: dict[Hashable, Sequence[Features]] = field(default_factory=dict)

@@ -39,10 +39,6 @@ class Evaluation:
 class Term:
     """A term that is bound to what it compares with, once or to something new in its place.
 
-    Attributes:
-        border: positions that its maps lack on every side of the picture.
-        aligned: it compares features at the same place.
-
     Args:
         term: what it computes.
         precision: of matrix products; see `contextual_loss`.
@@ -51,8 +47,8 @@ class Term:
         steering: more of that, where it is known.
     """
 
-    border = 0
-    aligned = False
+    border = 0  # positions that its maps lack on every side of the picture
+    aligned = False  # whether it compares features at the same place
 
     def __init__(
         self, term: LossTerm, precision: str, plain: bool, guide: Guide, steering: Steering | None = None

@@ -28,8 +28,6 @@ from .masks import check_shape as check_shape
 from .masks import read_labels as read_labels
 from .masks import same_shape as same_shape
 from .masks import shares_at as shares_at
-from .photo import Origin as Origin
-from .photo import Photo as Photo
 from .reading import Picture as Picture
 from .reading import Tags as Tags
 from .reading import described as described
@@ -42,6 +40,8 @@ from .sheet import Cell as Cell
 from .sheet import Line as Line
 from .sheet import grid as grid
 from .sheet import joined as joined
+from .tensors import Origin as Origin
+from .tensors import Photo as Photo
 from .tensors import bilinear as bilinear
 from .tensors import fit as fit
 from .tensors import fit_within as fit_within

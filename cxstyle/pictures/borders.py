@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .limits import SMALLEST_EDGE
-from .photo import Photo
+from .tensors import Photo
 
 # How far a colour is clearly off a border's, in any channel: by the second where the first finds none. Half is noise.
 CLEAR = 24 / 255, 12 / 255

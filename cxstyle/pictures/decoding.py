@@ -21,9 +21,8 @@ from .icc import srgb_values
 from .kinds import LOCK, kind_of, numbers, tiff_tags
 from .limits import check_pixels, most_bytes, most_pixels
 from .metadata import XMP, attribution_in, attribution_of
-from .photo import Photo
 from .sixteen_bit import AVIF, HEIC, ORIENTATION, PROFILE, TIFF, Decoded, loader_of, read_deep, unit
-from .tensors import filled
+from .tensors import Photo, filled
 
 FORMATS = (  # what is tried; not Pillow's whole list, which starts Ghostscript for PostScript
     *("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "ICNS"),

@@ -16,20 +16,15 @@ from .tensors import bilinear
 class Guide:
     """What steers the matching beside the features.
 
-    Attributes:
-        weights: of the targets, one each; None where all of their positions count the same.
-        source: how far each pixel of the source belongs to each label, (L, H, W); None without masks.
-        targets: the same for each target, (L, H', W'); of any size, as `source` is.
-        all_source: `source` as it would be without transparency, for carrying colours over: a part's colours are those
-            of its opaque places, but go to all of it, or its rim would keep its own. None where they are the same.
-        all_targets: the same for each target.
+    `all_source` is `source` as it would be without transparency, for carrying colours over: a part's colours are those
+    of its opaque places, but go to all of it, or its rim would keep its own. None where they are the same.
     """
 
-    weights: tuple[float, ...] | None = None
-    source: Tensor | None = None
-    targets: tuple[Tensor, ...] | None = None
+    weights: tuple[float, ...] | None = None  # of the targets, one each; None where all of their positions count alike
+    source: Tensor | None = None  # how far each pixel of it belongs to each label, (L, H, W); None without masks
+    targets: tuple[Tensor, ...] | None = None  # the same for each target, (L, H', W'); of any size, as `source` is
     all_source: Tensor | None = None
-    all_targets: tuple[Tensor, ...] | None = None
+    all_targets: tuple[Tensor, ...] | None = None  # the same for each target
 
     def moving(self) -> Tensor | None:
         """How far each pixel of the source belongs to any label, (1, H, W); None where all do."""

@@ -23,9 +23,8 @@ from .icc import name_of, opened
 from .kinds import numbers, tiff_tags
 from .limits import SMALLEST_EDGE, check_pixels, most_bytes
 from .metadata import attribution_of, record_in
-from .photo import Photo
 from .sixteen_bit import BITS, ORIENTATION, SLACK
-from .tensors import on_white, to_image
+from .tensors import Photo, on_white, to_image
 
 Picture = str | os.PathLike[str] | BinaryIO | Image.Image | NDArray[Any] | Tensor | Photo  # what `stylize` takes as one
 DEPTHS = {"1": 1, "I": 32, "F": 32, "I;16": 16, "I;16B": 16}  # bits of Pillow's modes where they aren't 8

@@ -20,9 +20,8 @@ from ..errors import FormatError
 from ..files import check_writable, write_whole
 from .formats import QUALITY, Format, Writing, check_size, format_of
 from .metadata import LONGEST, LONGEST_PACKET, XMP, Attribution, exif_of, packet_of, srgb_profile, texts_of
-from .photo import Origin
 from .sixteen_bit import vips
-from .tensors import on_white, to_image, to_tensor
+from .tensors import Origin, on_white, to_image, to_tensor
 
 OPTIONS: dict[str, dict[str, Any]] = {  # Pillow's, by format
     "JPEG": {"subsampling": 0},

@@ -26,20 +26,14 @@ class Parameters:
     Args:
         picture: where they start.
         still: which of its pixels don't move, (1, H, W).
-
-    Attributes:
-        origin: the picture that they were made of, to the bit.
-        moved: tensors that have a gradient, one group of the optimizer each.
-        rates: of each, as a share of the learning rate.
-        kept: what a checkpoint needs beside the picture to go on to the same pixels.
     """
 
-    moved: list[Tensor]
-    rates: list[float]
-    kept: list[Tensor]
+    moved: list[Tensor]  # those that have a gradient, one group of the optimizer each
+    rates: list[float]  # of each, as a share of the learning rate
+    kept: list[Tensor]  # what a checkpoint needs beside the picture to go on to the same pixels
 
     def __init__(self, picture: Tensor, still: Tensor | None) -> None:
-        self.origin, self.still = picture, still
+        self.origin, self.still = picture, still  # to the bit
 
     def held(self, picture: Tensor) -> Tensor:
         """A picture with what doesn't move as it was."""

@@ -18,8 +18,8 @@ from cxstyle import StyleConfig, Writing, read_record
 from cxstyle.errors import ConfigError, FormatError, OutputError
 from cxstyle.pictures.formats import FORMATS, check_size
 from cxstyle.pictures.metadata import srgb_profile
-from cxstyle.pictures.photo import Origin
 from cxstyle.pictures.reading import load_picture, read_photo
+from cxstyle.pictures.tensors import Origin
 from cxstyle.pictures.writing import check_output, encode, save_picture
 from cxstyle.transfer.record import Record, as_text, made_record
 

@@ -14,9 +14,8 @@ from torch import Tensor
 from cxstyle import LossTerm, Pyramid, StyleConfig, stylize
 from cxstyle.errors import PictureError
 from cxstyle.pictures.color_transfer import recolor
-from cxstyle.pictures.photo import Photo
 from cxstyle.pictures.reading import load_picture, read_photo
-from cxstyle.pictures.tensors import filled
+from cxstyle.pictures.tensors import Photo, filled
 from cxstyle.transfer.inputs import read_inputs
 
 STYLE = LossTerm("contextual", 1.0, "target", ("conv2_2",), bandwidth=0.2, samples=300)
