@@ -86,14 +86,9 @@ def setting(default: Any = dataclasses.MISSING, **rules: Any) -> Any:
 
 
 def settle(made: Any) -> None:
-    """Gives the fields of a frozen dataclass, as it is made, the types that they are declared with, as copies; and
-    keeps them to what `setting` says.
-
-    Numbers and arrays of NumPy become Python's, lists tuples, paths text.
-
-    Raises:
-        ConfigError: a field of another type, or a value that it may not have.
-    """
+    """Gives the fields of a frozen dataclass, as it is made, the types that they are declared with, as copies: numbers
+    and arrays of NumPy become Python's, lists tuples, paths text. Keeps them to what `setting` says: a ConfigError for
+    a field of another type, or a value that it may not have."""
     for name, kind in kinds(made.__class__).items():
         object.__setattr__(made, name, converted(getattr(made, name), kind, name))
     for field in dataclasses.fields(made):

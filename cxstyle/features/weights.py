@@ -297,14 +297,8 @@ def rename(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 
 def import_file(path: Path, normalization: str = "auto") -> tuple[Network, Path]:
-    """Keeps the convolutions of a weight file, see `read_weights`, in the user's cache.
-
-    Returns:
-        The network and where it was written.
-
-    Raises:
-        WeightsError, OutputError: the file can't be used, or the cache can't be written.
-    """
+    """Keeps the convolutions of a weight file, see `read_weights`, in the user's cache; returns the network and where
+    it was written. A WeightsError where the file can't be used, an OutputError where the cache can't be written."""
     network = read_weights(path, normalization)
     return network, write_network(cache_dir(), network.tensors, network.provenance)
 

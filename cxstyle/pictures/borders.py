@@ -109,13 +109,8 @@ def without_border(photo: Photo, widths: Widths) -> Photo:
 
 
 def cut(photo: Photo, widths: Widths, measured: Photo) -> Photo:
-    """A photo less a border.
-
-    Args:
-        photo: a picture, or its mask, whose size may be another.
-        widths: pixels of the border.
-        measured: the picture that it was measured on.
-    """
+    """A photo, a picture or its mask, whose size may be another, less a border of so many pixels of the picture that it
+    was measured on."""
     (height, width), (rows, columns) = photo.colors.shape[2:], measured.colors.shape[2:]
     left, right = round(widths[0] * width / columns), round(widths[2] * width / columns)
     top, bottom = round(widths[1] * height / rows), round(widths[3] * height / rows)

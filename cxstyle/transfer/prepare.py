@@ -68,15 +68,9 @@ class InitialPicture:
         return resize(self.picture, height, width)
 
     def with_change(self, picture: Tensor, height: int, width: int, strokes: float = 0) -> Tensor:
-        """The picture so far at another size: the start at that size and, enlarged, what the run has changed about it.
-
-        Enlarging the change alone keeps the start's fine detail, which the coarser scale never saw.
-
-        Args:
-            picture: (1, 3, H, W).
-            height, width: of what is given.
-            strokes: how far the target is all strokes, in [0, 1]: ANEW of that detail is then left out.
-        """
+        """The picture so far, (1, 3, H, W), at another size: the start at that size and, enlarged, what the run has
+        changed about it. Enlarging the change alone keeps the start's fine detail, which the coarser scale never saw;
+        as far as the target is all strokes, in [0, 1], ANEW of that is left out."""
         before, start = self.at(*picture.shape[2:]), self.at(height, width)
         if strokes:
             start = start.lerp(interpolate(before, height, width), ANEW * strokes)
