@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from helpers import QUICK
 from ray.cluster_utils import Cluster as RayCluster
 
 from cxstyle import Job, StyleConfig, run_batch
@@ -21,7 +22,7 @@ from cxstyle.batch.manifest import lines
 from cxstyle.batch.run import Event
 from cxstyle.errors import ClusterError
 
-SMALL = StyleConfig.preset("fast").override(size=64, iterations=20)
+SMALL = StyleConfig.load(QUICK).override(iterations=60)
 
 
 class Nodes:
@@ -42,8 +43,7 @@ class Nodes:
         self.ray.remove_node(next(iter(self.ray.worker_nodes)), allow_graceful=False)
 
 
-# One cluster at a time: Ray keeps the address of the last one for the whole machine.
-pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -14,20 +14,20 @@ from cxstyle.pictures import VideoWriter, read_frames
 
 
 def test_a_video_is_animated_and_its_network_can_be_used_again(own_folder: Path) -> None:
-    with_sound(own_folder / "head.mp4", [*moving(20), *(1 - picture for picture in moving(20))])
+    with_sound(own_folder / "head.mp4", [*moving(12), *(1 - picture for picture in moving(12))])
     painted(own_folder / "portrait.png", "orange")
     told = done("animate", "head.mp4", "portrait.png", "--minutes", 0.001, "--device", "cpu")
-    assert told.stderr.splitlines()[0] == "head.mp4: 40 frames, 5.0 s, 2 shots: one network learns them all"
+    assert told.stderr.splitlines()[0] == "head.mp4: 24 frames, 3.0 s, 2 shots: one network learns them all"
     assert "head_portrait_preview.png: one frame by itself" in told.stderr
     assert "head_portrait.safetensors: out of time" in told.stdout
-    assert "head_portrait.mp4: 40 frames, 48x32 px" in told.stdout
+    assert "head_portrait.mp4: 24 frames, 48x32 px" in told.stdout
     with av.open("head_portrait.mp4") as container:
         assert len(container.streams.audio) == 1
-    assert len(list(read_frames("head_portrait.mp4")[1])) == 40
+    assert len(list(read_frames("head_portrait.mp4")[1])) == 24
     network = (own_folder / "head_portrait.safetensors").read_bytes()
     words = ("animate", "head.mp4", "--model", "head_portrait.safetensors", "--device", "cpu")
     again = done(*words, "-o", "again.mp4", "--size", 48, "--no-steady").stdout
-    assert again.startswith("again.mp4: 40 frames, 48x32 px, ")
+    assert again.startswith("again.mp4: 24 frames, 48x32 px, ")
     assert (own_folder / "head_portrait.safetensors").read_bytes() == network
     assert not [name for name in files_in(own_folder) if "again_" in name]
 

@@ -12,7 +12,7 @@ import av
 import numpy
 import pytest
 import torch
-from helpers import done
+from helpers import QUICK, done
 from PIL import Image, ImageSequence
 
 from cxstyle.errors import OutputError, PictureError
@@ -110,14 +110,18 @@ def test_a_varying_rate_becomes_an_even_one(times: Sequence[int], shown: Sequenc
 
 
 def test_10_bits_are_kept() -> None:
-    options = {"x265-params": "lossless=1:log-level=none:pools=none"}
+    options = {"x265-params": "lossless=1:log-level=none:pools=none", "preset": "ultrafast"}
     frame = first(filmed("x.mkv", codec="libx265", kind="yuv444p10le", options=options, colors=(1, 1, 1)))
     assert len(frame[0, 1, 30].unique()) > 40  # 64 neighbouring steps of 10 bits are 16 of 8
     assert (frame[0, 1, 30] - (torch.arange(64) * 64 + 20000) / 65535).abs().max() < 0.002
 
 
 def test_high_dynamic_range_is_brought_into_srgb() -> None:
-    hlg = {"codec": "libx265", "kind": "yuv420p10le", "options": {"x265-params": "log-level=none:pools=none"}}
+    hlg = {
+        "codec": "libx265",
+        "kind": "yuv420p10le",
+        "options": {"x265-params": "log-level=none:pools=none", "preset": "ultrafast"},
+    }
     plain, wide = (first(filmed(f"{colors[0]}.mkv", colors=colors, **hlg)) for colors in ((1, 1, 1), (18, 9, 1)))
     assert bool(((wide >= 0) & (wide <= 1)).all())
     assert (wide - plain).abs().mean() > 0.01
@@ -200,7 +204,7 @@ def test_a_long_run_has_about_a_hundred_frames_and_a_thousand_pictures_have_fewe
 
 
 def test_a_run_makes_a_movie_of_its_iterations_and_its_result(pair) -> None:
-    words = ("run", *pair, "--size", 48, "--iterations", 3)
+    words = ("run", *pair, "--config", QUICK, "--iterations", 3)
     assert done(*words, "-o", "x.png", "--movie", "x.mp4").stdout.splitlines()[-1] == "wrote x.mp4"
     assert len(middles("x.mp4")) == 3 + 8
     done(*words, "-o", "y.png", "--movie", "y.gif", "--save-every", 2, "steps")

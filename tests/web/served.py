@@ -40,7 +40,7 @@ class Served(httpx.Client):
     def begin(self, pair: tuple[Path, Path], settings: dict[str, Any] | None = None, **more: Any) -> str:
         """A run of two pictures, by its id."""
         source, target = map(self.upload, pair)
-        asked = {"source": source, "targets": [target], "preset": "fast", "settings": settings or SMALL} | more
+        asked = {"source": source, "targets": [target], "preset": "paper", "settings": settings or SMALL} | more
         answer = self.post("/api/runs", json=asked)
         assert answer.status_code == 201, answer.text
         assert answer.headers["location"] == f"/api/runs/{answer.json()['id']}"

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from served import Served, serving
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
+pytestmark = pytest.mark.browser
 
 PATIENCE = 60_000
 """Milliseconds for what a run takes, on a machine that others use, too."""

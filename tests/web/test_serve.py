@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 import torch
 from broken.pictures import REFUSED, corpus
 from generators import moving, with_sound
-from helpers import done, files_in, halves, painted, refused, size_of
+from helpers import done, files_in, halves, painted, refused, size_of, wait_until
 from PIL import Image
 from served import ENDLESS, SMALL, Served, served, workers
 
@@ -21,8 +20,6 @@ from cxstyle import StyleConfig
 from cxstyle.pictures import read_photo
 from cxstyle.settings import preset_names
 from cxstyle.transfer import read_record
-
-pytestmark = pytest.mark.xdist_group("serve")  # one server, whose worker starts once
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +66,7 @@ def test_a_run_makes_the_picture_that_the_library_makes(page: Served, pair: tupl
     assert (run["result"], run["resumable"]) == (True, False)
     assert (run["name"], run["width"], run["height"]) == ("astronaut + hopper", 32, 32)
     assert run["curve"][-1][0] == 1
-    config = StyleConfig.preset("fast").override(**SMALL)
+    config = StyleConfig.preset("paper").override(**SMALL)
     assert page.image(f"runs/{key}/picture").tobytes() == stylize(*pair, config).image.tobytes()
     report = page.get(f"/api/runs/{key}/record").json()
     assert (report["status"], len(report["losses"]), report["settings"]["size"]) == ("complete", 4, 32)
@@ -163,13 +160,17 @@ def test_runs_wait_for_each_other_in_an_order_that_can_be_changed(page: Served, 
     page.delete(f"/api/runs/{others[1]}")
 
 
-def test_history_and_queue_outlive_the_server(pair: tuple[Path, Path], tmp_path: Path) -> None:
+def test_history_and_queue_outlive_the_server_and_a_process_with_nothing_to_do_ends(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = workers()
     with served(tmp_path) as first:
         made = first.begin(pair)
         first.ended(made)
         running, waiting = first.begin(pair, ENDLESS), first.begin(pair)
         first.until(running, lambda run: run["done"] > 0)
         picture = first.get(f"/api/runs/{made}/picture").content
+    monkeypatch.setattr("cxstyle.web.pool.IDLE", 0.1)
     with served(tmp_path) as second:
         assert [run["id"] for run in second.get("/api/runs").json()] == [waiting, running, made]
         assert second.get(f"/api/runs/{made}/picture").content == picture
@@ -177,6 +178,7 @@ def test_history_and_queue_outlive_the_server(pair: tuple[Path, Path], tmp_path:
         assert (stopped["status"], stopped["result"], stopped["resumable"]) == ("stopped", True, True)
         assert stopped["notes"] == ["the server ended while this ran"]
         assert second.ended(waiting)["status"] == "complete"
+        wait_until(lambda: not workers() - others)
         for key in (made, running, waiting):
             second.delete(f"/api/runs/{key}")
         for item in second.get("/api/pictures").json():
@@ -358,20 +360,6 @@ def test_a_folder_has_one_server_and_a_port_too(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused(1, "can't make the folder", "serve", "--no-browser", "--folder", tmp_path / "file" / "x")
     assert "--no-browser" in done("serve", "--help").stdout
-
-
-def test_a_process_with_nothing_to_do_ends(
-    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    others = workers()
-    monkeypatch.setattr("cxstyle.web.pool.IDLE", 0.1)
-    with served(tmp_path) as page:
-        source = page.upload(pair[0])
-        assert page.post("/api/match", json={"source": source, "target": source}).status_code == 200
-        deadline = time.monotonic() + 60
-        while workers() - others:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
 
 def test_a_result_of_16_bits_keeps_them(page: Served, pair: tuple[Path, Path], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from broken.pictures import REFUSED, corpus
 from helpers import files_in
 from served import ENDLESS, SMALL, Served, serving, workers
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]  # whose nodes want both cores
+pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("KILLS", "5"))
 LONG = SMALL | {"iterations": 60}
 

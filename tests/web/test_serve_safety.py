@@ -10,8 +10,6 @@ import httpx
 import pytest
 from served import Served, served
 
-pytestmark = pytest.mark.xdist_group("serve")
-
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:

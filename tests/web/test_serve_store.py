@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from helpers import files_in, refused
 from served import ENDLESS, SMALL, Served, served
-
-pytestmark = pytest.mark.xdist_group("serve")
 
 
 @pytest.mark.parametrize("name", ["runs/exp1/weights.bin", "pictures/Holiday/a.jpg", "incoming/a", "notes.txt"])
@@ -23,14 +22,23 @@ def test_a_folder_of_other_things_is_refused_and_left(tmp_path: Path, name: str)
     assert files_in(tmp_path) == [name]
 
 
+@pytest.fixture(scope="module")
+def used(pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A folder of a picture and a run, and their ids."""
+    folder = tmp_path_factory.mktemp("used")
+    with served(folder) as page:
+        picture, run = page.upload(pair[0]), page.begin(pair)
+        page.ended(run)
+    return folder, picture, run
+
+
 @pytest.mark.parametrize(
     "content",
     ['{"id": "', "[]", '{"id": "x"}', "OTHER", '{"targets": 3}', "[" * 100_000, '{"minutes": NaN}', '{"name": "../a"}'],
 )
-def test_what_can_not_be_read_stays_and_is_told(pair: tuple[Path, Path], tmp_path: Path, content: str) -> None:
-    with served(tmp_path) as page:
-        picture, run = page.upload(pair[0]), page.begin(pair)
-        page.ended(run)
+def test_what_can_not_be_read_stays_and_is_told(pair, used, tmp_path: Path, content: str) -> None:
+    folder, picture, run = used
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     for path in (tmp_path / "pictures" / picture / "about.json", tmp_path / "runs" / run / "run.json"):
         known = json.loads(path.read_text())
         changed = known | ({"id": "other"} if content == "OTHER" else {})
