@@ -11,21 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
+from .. import pictures
 from ..errors import OutputError, PictureError
 from ..files import check_writable, make_folder
-from ..pictures import (
-    CONTAINERS,
-    FORMATS,
-    VIDEOS,
-    VideoWriter,
-    load_picture,
-    open_video,
-    pyav,
-    read_frames,
-    resize,
-    save_picture,
-    video_errors,
-)
 from .data import files_of
 from .steady import Steady
 
@@ -86,7 +74,7 @@ def apply(
 
     for path, result in results_of(inputs, Path(output), overwrite=overwrite):
         told = callback or (lambda *_: None)
-        if path.suffix.lower() in VIDEOS:
+        if path.suffix.lower() in pictures.VIDEOS:
             yield apply_video(draw, path, result, Steady() if steady else None, told)
         else:
             yield apply_picture(draw, path, result, told)
@@ -100,7 +88,8 @@ def results_of(inputs: Sequence[str | Path], output: Path, *, overwrite: bool) -
         make_folder(output)
     found: dict[Path, Path] = {}
     for path in paths:
-        kinds, usual = (CONTAINERS, ".mp4") if path.suffix.lower() in VIDEOS else (FORMATS, ".png")
+        moving = path.suffix.lower() in pictures.VIDEOS
+        kinds, usual = (pictures.CONTAINERS, ".mp4") if moving else (pictures.FORMATS, ".png")
         named = path if path.suffix.lower() in kinds else path.with_suffix(usual)
         result = output if alone else output / named.name
         if result in found:
@@ -114,9 +103,9 @@ def results_of(inputs: Sequence[str | Path], output: Path, *, overwrite: bool) -
 
 def apply_picture(draw: Draw, path: Path, output: Path, callback: Callback) -> Applied:
     started = time.perf_counter()
-    picture = load_picture(path)
+    picture = pictures.load_picture(path)
     drawn = draw(picture)
-    save_picture(drawn, output)
+    pictures.save_picture(drawn, output)
     callback(path, 1)
     return Applied(path, output, 1, size_of(picture), size_of(drawn), time.perf_counter() - started)
 
@@ -124,15 +113,15 @@ def apply_picture(draw: Draw, path: Path, output: Path, callback: Callback) -> A
 def apply_video(draw: Draw, path: Path, output: Path, steady: Steady | None, callback: Callback) -> Applied:
     """Where its end is damaged, up to there."""
     started, count, notes = time.perf_counter(), 0, []
-    rate, frames = read_frames(path)
+    rate, frames = pictures.read_frames(path)
     given: Tensor | None = None
-    with VideoWriter(output, rate) as writer, closing(Sound(path, writer.container)) as sound:
+    with pictures.VideoWriter(output, rate) as writer, closing(Sound(path, writer.container)) as sound:
         try:
             for frame in frames:
                 if frame is not given:  # a frame that lasts comes again as the same
                     given, drawn = frame, draw(frame)
                     if steady is not None:
-                        drawn = steady(resize(frame, *drawn.shape[2:]), drawn)
+                        drawn = steady(pictures.resize(frame, *drawn.shape[2:]), drawn)
                 writer.write(drawn)
                 count += 1
                 sound.copy(float(count / rate))
@@ -169,7 +158,7 @@ class Sound:
     """
 
     def __init__(self, path: Path, container: Any) -> None:
-        self.path, self.container, self.input = path, container, open_video(path)
+        self.path, self.container, self.input = path, container, pictures.open_video(path)
         video: Any = self.input.streams.video[0]
         self.start = float((video.start_time or 0) * video.time_base)
         # Matroska has it as a tag, such as 00:01:05.2.
@@ -180,7 +169,7 @@ class Sound:
         for stream in self.input.streams.audio:
             try:
                 self.streams[stream.index] = container.add_stream_from_template(stream)
-            except (ValueError, pyav().FFmpegError) as error:
+            except (ValueError, pictures.pyav().FFmpegError) as error:
                 self.input.close()
                 why = f"the sound of {path} is {stream.codec_context.name}, which such a file can't hold"
                 raise OutputError(f"{why}; write an .mkv") from error
@@ -198,9 +187,9 @@ class Sound:
                 shift = round(self.start / packet.time_base)
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
                 packet.stream = self.streams[packet.stream.index]
-                with video_errors("the sound can't be written", OutputError):
+                with pictures.video_errors("the sound can't be written", OutputError):
                     self.container.mux(packet)
-            with video_errors(f"the sound of {self.path} can't be read to its end", PictureError):
+            with pictures.video_errors(f"the sound of {self.path} can't be read to its end", PictureError):
                 self.ahead = next((each for each in self.packets if each.dts is not None), None)
             if self.ahead is None:
                 return
