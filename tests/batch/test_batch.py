@@ -276,15 +276,16 @@ def test_a_script_that_guards_nothing_is_not_run_again_by_workers(jobs: list[Job
     assert subprocess.check_output(words, cwd=tmp_path, text=True) == "begun\n2\n"
 
 
-def killing(times: int) -> Callable[[Event], None]:
-    """A callback that kills the worker of the first jobs that move."""
+def killing(**times: int) -> Callable[[Event], None]:
+    """A callback that kills the only worker as soon as these jobs move, each so often."""
     killed: list[int] = []
 
     def told(event: Event) -> None:
-        if event.kind == "progress" and len(killed) < times:
+        if event.kind == "progress" and event.job and times.get(event.job.output[0], 0) > 0:
             for child in multiprocessing.active_children():
                 if child.pid not in killed:
                     killed.append(child.pid)
+                    times[event.job.output[0]] -= 1
                     child.kill()
                     return
 
@@ -292,22 +293,18 @@ def killing(times: int) -> Callable[[Event], None]:
 
 
 @pytest.mark.slow
-def test_the_job_of_a_worker_that_was_killed_is_done_by_another(jobs: list[Job], tmp_path: Path) -> None:
-    slow = [replace(job, config=TINY.override(iterations=30)) for job in jobs[:2]]
-    here(slow, tmp_path / "one")
-    result = run_batch(slow, tmp_path / "two", executor=LocalPool(1, [None]), callback=killing(1))
-    assert [record["status"] for record in result.ended()] == ["complete", "complete"]
-    assert sorted(record["attempt"] for record in result.ended()) == [1, 2]
-    assert results(tmp_path / "one") == results(tmp_path / "two")
-
-
-@pytest.mark.slow
-def test_a_job_that_kills_its_workers_is_given_up(jobs: list[Job], tmp_path: Path) -> None:
-    endless = replace(jobs[0], config=LONG)
-    result = run_batch([endless, jobs[1]], tmp_path, executor=LocalPool(1, [None]), callback=killing(2))
-    ended = {record["output"]: record["status"] for record in result.ended()}
-    assert ended == {endless.output: "failed", jobs[1].output: "complete"}
+def test_a_job_whose_worker_was_killed_is_done_by_another_and_one_that_kills_its_workers_is_given_up(
+    jobs: list[Job], tmp_path: Path
+) -> None:
+    fine = [replace(jobs[0], config=TINY.override(iterations=30), output="a.png"), replace(jobs[1], output="c.png")]
+    here(fine, tmp_path / "one")
+    endless = replace(jobs[0], config=LONG, output="b.png")
+    pool, kill = LocalPool(1, [None]), killing(a=1, b=2)
+    result = run_batch([fine[0], endless, fine[1]], tmp_path / "two", executor=pool, callback=kill)
+    ends = sorted((record["output"], record["status"], record["attempt"]) for record in result.ended())
+    assert ends == [("a.png", "complete", 2), ("b.png", "failed", 2), ("c.png", "complete", 1)]
     assert "its worker has died (SIGKILL, as when memory runs out) 2 times" in result.failed[0]["error"]
+    assert results(tmp_path / "one") == results(tmp_path / "two")
 
 
 @pytest.mark.slow

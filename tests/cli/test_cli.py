@@ -135,11 +135,14 @@ def test_a_diverged_run_keeps_the_last_good_picture_and_explains(pair: tuple[Pat
 
 
 @pytest.mark.slow
-def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left(pair: tuple[Path, Path]) -> None:
-    text = on_terminal("run", *pair, "--size", 48, "--iterations", 3, "-o", "x.png")
+def test_a_terminal_shows_scale_iteration_each_kind_of_loss_and_the_time_left_of_the_same_run(pair) -> None:
+    words = ("run", *pair, "--size", 48, "--iterations", 3)
+    text = on_terminal(*words, "-o", "x.png")
     assert "scale 1/1 (48x48) iteration 3/3 |" in text
     each = ", ".join(rf"{name} [\d.e+-]+" for name in ("style", "neighbors", "gram", "content"))
     assert re.search(rf"100% \[\d\d:\d\d<\d\d:\d\d, {each}\]", text)
+    done(*words, "-o", "y.png", "-q")
+    assert torch.equal(load_picture("x.png"), load_picture("y.png"))
 
 
 def test_made_up_names_never_get_too_long_and_are_numbered() -> None:

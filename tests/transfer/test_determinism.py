@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import done, on_terminal
+from helpers import done
 
 from cxstyle import StyleConfig, stylize
 from cxstyle.device import deterministic, prepare_deterministic
@@ -52,14 +52,6 @@ def test_pixels_do_not_depend_on_what_is_shown_or_kept_beside_them(words, plain)
     for more in (("-q", "--save-every", 1, "steps"), ("-v", "--report", "r.json", "--deterministic")):
         done(*words, "other.png", *more, "--overwrite")
         assert torch.equal(plain, load_picture("other.png"))
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("own_folder")
-def test_pixels_are_those_without_a_progress_bar(words, plain) -> None:
-    shown = on_terminal(*words, "bar.png")
-    assert "scale 2/2 (48x48) iteration 2/2" in shown
-    assert torch.equal(plain, load_picture("bar.png"))
 
 
 @pytest.mark.parametrize("name", preset_names())
