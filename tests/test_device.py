@@ -1,6 +1,8 @@
-"""How threads wait: set before torch's OpenMP reads it, the user's word above ours."""
+"""How threads wait: set before torch's OpenMP reads it, the user's word above ours; and what a run loads."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from helpers import python
@@ -16,8 +18,18 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_torchs_openmp_has_read_it() -> None:
-    told = python("import cxstyle, torch", OMP_DISPLAY_ENV="VERBOSE").stderr
+RUN = """
+import sys
+from cxstyle import StyleConfig, stylize
+stylize(*sys.argv[1:], StyleConfig.preset().override(size=48, iterations=3))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+
+
+def test_the_openmp_of_a_run_has_read_it_and_torch_s_compiler_stays_out(pair: tuple[Path, Path]) -> None:
+    ended = python(RUN, *pair, OMP_DISPLAY_ENV="VERBOSE")
+    told = ended.stderr
+    assert ended.returncode == 0, told
     assert any(f"{name} = '{value}'" in told or f"{name}='{value}'" in told for name, value in SPINNING.items())
 
 

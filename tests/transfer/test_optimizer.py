@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from helpers import python
 
 from cxstyle.losses import Draws, Losses
 from cxstyle.settings import Optimizer
@@ -68,13 +66,3 @@ def test_adam_is_torch_s_to_the_bit_and_goes_on_from_either_s_state() -> None:
     steps(again, ours, 5)
     steps(reference, theirs, 5)
     assert torch.equal(ours, theirs)
-
-
-def test_a_run_does_not_load_torch_s_compiler(pair: tuple[Path, Path]) -> None:
-    code = """
-import sys
-from cxstyle import StyleConfig, stylize
-stylize(*sys.argv[1:], StyleConfig.preset().override(size=48, iterations=3))
-sys.exit("torch._dynamo" in sys.modules)
-"""
-    assert python(code, *pair).returncode == 0
