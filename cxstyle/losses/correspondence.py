@@ -202,9 +202,7 @@ class Correspondence:
         """
         regions = functional.normalize(self.at_home @ self.other.features, dim=1)  # (Q, C)
         mean = regions.mean(dim=0)
-        # In double precision, whose last bits are those in which numbers of threads differ.
-        scattered = (regions - mean).double()
-        basis = torch.linalg.eigh(scattered.t() @ scattered)[1][:, -DIRECTIONS:].float()  # (C, K)
+        basis = principal_directions(regions - mean, DIRECTIONS)  # (C, K)
         counterparts = functional.normalize(self.theirs @ regions, dim=1)  # (P, C)
         own, others = (functional.normalize((found - mean) @ basis, dim=1) for found in (counterparts, regions))
         return on_grids(own, self.source.grids)[0], tuple(on_grids(others, self.other.grids))
@@ -224,6 +222,20 @@ class Correspondence:
         deviation = (self.own @ self.source.squares - own.square()).clamp_min(0).sqrt()
         theirs = (self.theirs @ self.other.squares - wanted.square()).clamp_min(0).sqrt()
         return torch.cat([own, wanted, ((theirs + FLOOR) / (deviation + FLOOR)).clamp(*GAINS)], dim=1)
+
+
+def principal_directions(rows: Tensor, count: int) -> Tensor:
+    """In which rows (P, C) differ most: (C, count), or fewer; unit vectors, 0 where they don't differ."""
+    # In double precision, whose last bits are those in which numbers of threads differ. By the smaller of both
+    # products: of one of 2048 x 2048 the eigenvectors take longer than an iteration.
+    rows = rows.double()
+    found: Tensor
+    if len(rows) >= rows.shape[1]:
+        found = torch.linalg.eigh(rows.t() @ rows)[1]
+    else:
+        squares, found = torch.linalg.eigh(rows @ rows.t())
+        found = rows.t() @ found / squares.clamp_min(1e-9 * float(squares[-1]) + 1e-30).sqrt()
+    return found[:, -count:].float()
 
 
 def strokes(textures: Sequence[Tensor]) -> float:

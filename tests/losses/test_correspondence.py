@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cxstyle import LossTerm, Optimizer, Pyramid, StyleConfig, stylize
 from cxstyle.features.vgg import VGGFeatures, resolve_network
-from cxstyle.losses.correspondence import FAINT, LEAST, MODEST, Correspondence, guided, strokes
+from cxstyle.losses.correspondence import FAINT, LEAST, MODEST, Correspondence, guided, principal_directions, strokes
 from cxstyle.losses.perceptual import total_variation
 from cxstyle.pictures.guide import Guide
 from cxstyle.pictures.reading import load_picture
@@ -128,6 +128,17 @@ def test_a_cell_s_region_looks_like_its_counterpart_s(network: VGGFeatures) -> N
     torch.testing.assert_close(own.norm(dim=0), torch.ones(16, 16))
     stripes = own[:, 8, 3]
     assert stripes @ other[:, 8, 12] > stripes @ other[:, 8, 3] + 0.3
+
+
+def test_directions_in_which_cells_differ_most_are_found_by_the_smaller_product() -> None:
+    rows = torch.randn(40, 100)
+    rows -= rows.mean(dim=0)
+    found = principal_directions(rows, 8)  # (100, 8)
+    vectors = torch.linalg.svd(rows, full_matrices=False)[2][:8].flip(0)
+    torch.testing.assert_close((found.t() * vectors).sum(dim=1).abs(), torch.ones(8))
+    across = principal_directions(rows.t(), 8)
+    torch.testing.assert_close(across.t() @ across, torch.eye(8), atol=1e-5, rtol=0)
+    assert not principal_directions(torch.zeros(5, 9), 3).any()
 
 
 def test_the_finest_levels_go_where_what_corresponds_has_fine_detail(network: VGGFeatures) -> None:
