@@ -1,10 +1,11 @@
 """What each place of the source is made of in the target, found once and held place by place.
 
 After Kolkin et al., "Neural Neighbor Style Transfer" (2022). Places, four pixels apart, are compared by features of the
-three deepest layers at once, at four small sizes: so pieces of the target arrive whole, each where the source has
-something of its kind that is part of something of its kind, a lip in a face. What they are made of is then asked for in
-all layers, the finest too: with x_i the hypercolumn of the result, the features of all layers at place i, and y_k(i)
-that of the target's, each layer less the target's mean and over its deviation, and c the colours there, the same,
+three deepest layers at once, at four small sizes, and by what their regions are: so pieces of the target arrive whole,
+each where the source has something of its kind that is part of something of its kind, a lip in a face. What they are
+made of is then asked for in all layers, the finest too: with x_i the hypercolumn of the result, the features of all
+layers at place i, and y_k(i) that of the target's, each layer less the target's mean and over its deviation, and c the
+colours there, the same,
 
     L_nn = sum_i w_i (N (1 - cos(x_i, y_k(i))) + |x_i - y_k(i)|^2 / 4 + 5 |c(x_i) - c(y_k(i))|^2) / sum_i w_i
 
@@ -31,6 +32,9 @@ SHARES = 1.0, 0.75, 0.42, 0.25
 """Of the size at which they do so: what a place is, what it is part of, and what that is part of."""
 ALIKE = 0.08
 """Cosine that a squared deviation of the colour is worth: skin is not made of a wall."""
+REGIONS, MIXED, TINTED = 40, 0.15, 2.0
+"""Cells on the long edge by which a place's region is found; the cosine over which cells belong together; and what a
+squared deviation of their colours counts in that."""
 ROUNDS, BONUS = 6, 0.05
 """In which neighbours come to agree, and the cosine that it is worth to agree with one."""
 FEW = 256
@@ -136,11 +140,24 @@ def comparable(source: Tensor, targets: Sequence[Tensor]) -> tuple[Tensor, list[
     def split(places: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         color = places[:, -3:]
         squares = -ALIKE * color.square().sum(dim=1, keepdim=True)
-        return functional.normalize(places[:, :-3], dim=1), color, squares, torch.ones_like(squares)
+        return with_region(places[:, :-3], color), color, squares, torch.ones_like(squares)
 
     x, color, squares, ones = split(source)
     others = [torch.cat(split(target), dim=1) for target in targets]
     return torch.cat([x, 2 * ALIKE * color, ones, squares], dim=1), others
+
+
+def with_region(features: Tensor, colors: Tensor) -> Tensor:
+    """What places are, (1, C, h, w), as much as what their region is, those of their kind and colour (1, 3, h, w), as
+    unit vectors: one wall is made of one wall, and skin has no spots of another thing that its light is like."""
+    height, width = features.shape[2:]
+    features, share = functional.normalize(features, dim=1), min(1, REGIONS / max(height, width))
+    grid = [max(1, round(share * edge)) for edge in (height, width)]
+    cells, tints = (bilinear(part, *grid)[0].flatten(1).t() for part in (features, colors))
+    units = functional.normalize(cells, dim=1)
+    kinds = units @ units.t() / MIXED - TINTED * torch.cdist(tints, tints).square()
+    region = (torch.softmax(kinds, dim=1) @ cells).t().reshape(1, -1, *grid)
+    return functional.normalize(features + functional.normalize(bilinear(region, height, width), dim=1), dim=1)
 
 
 def likeness(x: Tensor, y: Tensor, chosen: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from cxstyle.losses.neighbors import (
     scaled,
     scaling,
     sureness,
+    with_region,
 )
 from cxstyle.losses.objective import Objective
 from cxstyle.pictures.guide import Guide
@@ -92,6 +93,23 @@ def test_what_looks_the_same_is_told_apart_by_what_it_is_part_of() -> None:
     near, *context = (one - other)[0, :, 5, 5].view(4, 3).square().sum(dim=1)
     assert float(near) < 1e-6
     assert float(max(context)) > 0.1
+
+
+def test_a_place_is_also_what_its_region_is() -> None:
+    # Left of one kind, right of another, each place a little of its own, one on the left much of the right.
+    kinds = torch.zeros(1, 8, 12, 60)
+    kinds[:, 0, :, :30] = kinds[:, 1, :, 30:] = kinds[:, 1, 6, 10] = 1
+    colors = kinds[:, :1].expand(-1, 3, -1, -1) * 2
+    features = kinds + torch.randn(kinds.shape) * 0.2
+    found = with_region(features, colors)[0]
+    assert found.shape == (8, 12, 60)
+    torch.testing.assert_close(found.norm(dim=0), torch.ones(12, 60))
+    alone = torch.nn.functional.normalize(features[0], dim=0)
+    left, right = (slice(None), slice(None), slice(None, 26)), (slice(None), slice(None), slice(34, None))
+    assert float(found[left].std(dim=(1, 2)).mean()) < 0.7 * float(alone[left].std(dim=(1, 2)).mean())
+    assert float(found[:, 6, 10] @ found[left].mean(dim=(1, 2))) > float(
+        found[:, 6, 10] @ found[right].mean(dim=(1, 2))
+    )
 
 
 def test_layers_are_brought_to_one_grid_and_to_one_scale() -> None:
