@@ -63,7 +63,8 @@ def test_places_are_compared_by_cosine_and_by_colour() -> None:
     places = [torch.cat(side)[None, :, None] for side in ((x, colors), (y, others))]  # (1, 8, 1, P)
     source, (target,) = comparable(places[0], places[1:])
     units, rest = source[0].flatten(1).t(), target[0].flatten(1).t()
-    cosines = torch.nn.functional.cosine_similarity(x[:, :, None], y[:, None], dim=0)
+    x, y = (with_region(side[None, :5], side[None, 5:])[0] for side in (places[0][0], places[1][0]))
+    cosines = x.flatten(1).t() @ y.flatten(1)
     wanted = cosines - ALIKE * torch.cdist(colors.t(), others.t()).square()
     torch.testing.assert_close(units @ rest.t(), wanted)
 
