@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..pictures import SMALLEST_EDGE, bilinear, resize, shrunk, to_oklab
+from ..pictures import SMALLEST_EDGE, bilinear, resize, shares_at, shrunk, to_oklab
 from .coverage import nearest
 
 STEP, MOST = 4, 65536
@@ -32,9 +32,9 @@ SHARES = 1.0, 0.75, 0.42, 0.25
 """Of the size at which they do so: what a place is, what it is part of, and what that is part of."""
 ALIKE = 0.08
 """Cosine that a squared deviation of the colour is worth: skin is not made of a wall."""
-REGIONS, MIXED, TINTED = 40, 0.15, 2.0
-"""Cells on the long edge by which a place's region is found; the cosine over which cells belong together; and what a
-squared deviation of their colours counts in that."""
+REGIONS, TEMPERATURE, TINTED = 40, 0.15, 2.0
+"""Cells on the long edge by which a place's region is found; of the softmax over the cosines of cells; and what a
+squared deviation of their colours takes from its exponent."""
 ROUNDS, BONUS = 6, 0.05
 """In which neighbours come to agree, and the cosine that it is worth to agree with one."""
 FEW = 256
@@ -101,11 +101,17 @@ def in_context(pictures: Sequence[Tensor], look: Callable[[Tensor], Columns]) ->
 
 
 def compared(
-    source: Tensor, targets: Sequence[Tensor], network: Network, layers: Sequence[str], size: int
+    source: Tensor,
+    targets: Sequence[Tensor],
+    network: Network,
+    layers: Sequence[str],
+    size: int,
+    labels: Sequence[Tensor] | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
-    """The places of the source and of each target, (1, 3, H, W), as `comparable` maps."""
+    """The places of the source and of each target, (1, 3, H, W), as `comparable` maps; labels are shares of each of
+    these pictures, (L, H', W')."""
     (first,), others = (places_of(side, network, layers, size) for side in ([source], targets))
-    return comparable(first, others)
+    return comparable(first, others, labels)
 
 
 def places_of(pictures: Sequence[Tensor], network: Network, layers: Sequence[str], size: int) -> list[Tensor]:
@@ -133,31 +139,49 @@ def scaled(columns: Columns, by: Scaling) -> Tensor:
     return torch.cat([(part - mean) / deviation for part, (mean, deviation) in zip(columns, by, strict=True)], dim=1)
 
 
-def comparable(source: Tensor, targets: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+def comparable(
+    source: Tensor, targets: Sequence[Tensor], labels: Sequence[Tensor] | None = None
+) -> tuple[Tensor, list[Tensor]]:
     """`places_of` the source and of each target as maps (1, C + 5, H, W) whose products say how alike two places are:
     the cosines of features less ALIKE times the squared differences of colours."""
 
-    def split(places: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def split(places: Tensor, own: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         color = places[:, -3:]
         squares = -ALIKE * color.square().sum(dim=1, keepdim=True)
-        return with_region(places[:, :-3], color), color, squares, torch.ones_like(squares)
+        return with_region(places[:, :-3], color, own), color, squares, torch.ones_like(squares)
 
-    x, color, squares, ones = split(source)
-    others = [torch.cat(split(target), dim=1) for target in targets]
+    each: Sequence[Tensor | None] = labels or [None] * (1 + len(targets))
+    x, color, squares, ones = split(source, each[0])
+    others = [torch.cat(split(target, own), dim=1) for target, own in zip(targets, each[1:], strict=True)]
     return torch.cat([x, 2 * ALIKE * color, ones, squares], dim=1), others
 
 
-def with_region(features: Tensor, colors: Tensor) -> Tensor:
-    """What places are, (1, C, h, w), as much as what their region is, those of their kind and colour (1, 3, h, w), as
-    unit vectors: one wall is made of one wall, and skin has no spots of another thing that its light is like."""
+def with_region(features: Tensor, colors: Tensor, labels: Tensor | None = None) -> Tensor:
+    """Places (1, C, h, w) as unit vectors: the sum of each one's own direction and of its region's, the mean of those
+    places of its picture, and of its labels (L, H, W), that are like it, in colour (1, 3, h, w), too. So one wall is
+    made of one wall, and skin has no spots of another thing that its light is like. 0 stays 0."""
     height, width = features.shape[2:]
-    features, share = functional.normalize(features, dim=1), min(1, REGIONS / max(height, width))
+    share = min(1, REGIONS / max(height, width))
     grid = [max(1, round(share * edge)) for edge in (height, width)]
-    cells, tints = (bilinear(part, *grid)[0].flatten(1).t() for part in (features, colors))
-    units = functional.normalize(cells, dim=1)
-    kinds = units @ units.t() / MIXED - TINTED * torch.cdist(tints, tints).square()
+    units = features / lengths(features)
+    cells, tints = (bilinear(part, *grid)[0].flatten(1).t() for part in (units, colors))
+    directions = functional.normalize(cells, dim=1)
+    kinds = directions @ directions.t() / TEMPERATURE - TINTED * torch.cdist(tints, tints).square()
+    if labels is not None:
+        own = shares_at(labels, *grid).flatten(1).to(kinds)
+        kinds = kinds + (own.t() @ own).clamp_min(EVEN).log()
     region = (torch.softmax(kinds, dim=1) @ cells).t().reshape(1, -1, *grid)
-    return functional.normalize(features + functional.normalize(bilinear(region, height, width), dim=1), dim=1)
+    # In place from here on: a copy is 130 MB at 384 px.
+    found = bilinear(region, height, width)
+    found.div_(lengths(found)).add_(units)
+    return found.div_(lengths(found))
+
+
+def lengths(maps: Tensor) -> Tensor:
+    """Of the vectors of a map, (1, C, h, w), and no less than a trifle: (1, 1, h, w)."""
+    # By parts that stay in the cache, which takes a thirtieth of the time of a norm.
+    squares = sum((part.square().sum(dim=1, keepdim=True) for part in maps.split(FEW // 2, dim=1)), torch.zeros(()))
+    return squares.sqrt().clamp_min(EVEN**2)
 
 
 def likeness(x: Tensor, y: Tensor, chosen: Tensor) -> Tensor:

@@ -368,7 +368,9 @@ class Neighbors(Term):
 
     def bind_source(self, picture: Tensor, network: Callable[[Tensor], Maps]) -> None:
         size, fine = self.term.match_size, neighbors.grid_of(picture)
-        source, targets = neighbors.compared(picture, self.pictures, network, self.layers, size)
+        guide = self.guide
+        labels = None if guide.source is None or guide.targets is None else [guide.source, *guide.targets]
+        source, targets = neighbors.compared(picture, self.pictures, network, self.layers, size, labels)
         x, counts = self.own(source), self.counts(picture.new_empty(1, 1, *fine))
         self.wanted: list[tuple[Tensor, Tensor, Tensor]] = []
         for part, y in self.parted(targets):

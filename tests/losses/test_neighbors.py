@@ -57,14 +57,23 @@ def test_two_places_of_two_layers_by_hand() -> None:
     assert float(neighbor_loss(*both, torch.zeros(2))) == 0
 
 
+def by_hand(places: Tensor) -> Tensor:
+    """Features (5, P) of places (8, P), the rest colours, each with its region's, as unit vectors; so few aren't resized."""
+    units = places[:5] / places[:5].norm(dim=0)
+    apart = (places[5:, :, None] - places[5:, None]).square().sum(dim=0)
+    region = units @ torch.softmax(units.t() @ units / 0.15 - 2 * apart, dim=1).t()
+    found = units + region / region.norm(dim=0)
+    return found / found.norm(dim=0)
+
+
 def test_places_are_compared_by_cosine_and_by_colour() -> None:
     x, y = torch.rand(5, 3) - 0.5, torch.rand(5, 4) - 0.5
     colors, others = torch.rand(3, 3), torch.rand(3, 4)
     places = [torch.cat(side)[None, :, None] for side in ((x, colors), (y, others))]  # (1, 8, 1, P)
     source, (target,) = comparable(places[0], places[1:])
     units, rest = source[0].flatten(1).t(), target[0].flatten(1).t()
-    x, y = (with_region(side[None, :5], side[None, 5:])[0] for side in (places[0][0], places[1][0]))
-    cosines = x.flatten(1).t() @ y.flatten(1)
+    x, y = (by_hand(side[0, :, 0]) for side in places)
+    cosines = x.t() @ y
     wanted = cosines - ALIKE * torch.cdist(colors.t(), others.t()).square()
     torch.testing.assert_close(units @ rest.t(), wanted)
 
@@ -111,6 +120,26 @@ def test_a_place_is_also_what_its_region_is() -> None:
     assert float(found[:, 6, 10] @ found[left].mean(dim=(1, 2))) > float(
         found[:, 6, 10] @ found[right].mean(dim=(1, 2))
     )
+
+
+def test_regions_know_colours_and_labels() -> None:
+    features = torch.zeros(1, 4, 8, 8)
+    features[:, 0] = 1
+    features[..., 4:] = torch.tensor([1.0, 0.4, 0, 0]).view(1, 4, 1, 1)
+    same, apart = torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)
+    apart[..., 4:] = 3
+
+    def second(colors: Tensor, labels: Tensor | None = None) -> float:
+        """How much a place on the left has of what only the right one is."""
+        return float(with_region(features, colors, labels)[0, 1, 4, 1])
+
+    assert second(same) > 0.05
+    assert abs(second(apart)) < 1e-4
+    labels = torch.zeros(2, 16, 16)
+    labels[0, :, :8], labels[1, :, 8:] = 1, 1
+    assert abs(second(same, labels)) < 1e-4
+    torch.testing.assert_close(with_region(features[..., :4], same[..., :4]), features[..., :4])
+    assert not with_region(torch.zeros(1, 4, 1, 7), torch.zeros(1, 3, 1, 7)).any()
 
 
 def test_layers_are_brought_to_one_grid_and_to_one_scale() -> None:
