@@ -27,7 +27,7 @@ SLACK = 1 << 16  # bytes that are to stay free beside files: folders grow, too
 
 @contextlib.contextmanager
 def system_errors(does: str, kind: type[CxStyleError] = OutputError) -> Iterator[None]:
-    """What the system refuses within the block, in one line of ours."""
+    """What the system refuses within the block, which does nothing but that, in one line of ours."""
     try:
         yield
     except OSError as error:
@@ -199,14 +199,18 @@ def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         OutputError: it can't be written; what stood there before is untouched, and the temporary file is gone.
     """
     partial = path.parent / f"{partial_prefix(path)}{secrets.token_hex(8)}{PARTIAL}"
+    claimed: Path | None = None
     with system_errors(f"can't write {path}"):
         try:
             with partial.open("xb") as file:
                 yield file
-            place = partial.replace(path if replace else next(filter(taken, numbered(path))))
+            claimed = None if replace else next(filter(taken, numbered(path)))
+            place = partial.replace(claimed or path)
         except BaseException:  # Ctrl-C, too, leaves no half-written file; it goes on from here
             with contextlib.suppress(OSError):
-                partial.unlink()
+                partial.unlink()  # raises where it is in its place already
+                if claimed:
+                    claimed.unlink()
             raise
     if place != path:
         raise TakenError(path, place)

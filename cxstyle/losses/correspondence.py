@@ -59,8 +59,9 @@ SMOOTHEST = 0.25
 """Share of a target that its texture is judged by."""
 FAINT, MODEST = 0.2, 0.4
 """Shares of their way that the finest levels go where the target is smooth, and where it isn't but is no strokes."""
-DIRECTIONS = 32
-"""Principal directions of the target's regions that guide the matching of finer layers."""
+DIRECTIONS, NULL = 32, 1e-9
+"""Principal directions of the target's regions that guide the matching of finer layers, and the share of the foremost
+one's variance up to which there is none."""
 
 
 @dataclass(frozen=True)
@@ -225,17 +226,17 @@ class Correspondence:
 
 
 def principal_directions(rows: Tensor, count: int) -> Tensor:
-    """In which rows (P, C) differ most: (C, count), or fewer; unit vectors, 0 where they don't differ."""
+    """In which rows (P, C) differ most, as unit vectors, the foremost last, 0 where they don't differ: (C, K) for K of
+    `count`, P and C the least."""
     # In double precision, whose last bits are those in which numbers of threads differ. By the smaller of both
     # products: of one of 2048 x 2048 the eigenvectors take longer than an iteration.
     rows = rows.double()
-    found: Tensor
-    if len(rows) >= rows.shape[1]:
-        found = torch.linalg.eigh(rows.t() @ rows)[1]
-    else:
-        squares, found = torch.linalg.eigh(rows @ rows.t())
-        found = rows.t() @ found / squares.clamp_min(1e-9 * float(squares[-1]) + 1e-30).sqrt()
-    return found[:, -count:].float()
+    wide = len(rows) < rows.shape[1]
+    squares, found = torch.linalg.eigh(rows @ rows.t() if wide else rows.t() @ rows)
+    if wide:
+        found = functional.normalize(rows.t() @ found, dim=0)
+    directions: Tensor = found * (squares > NULL * squares[-1])
+    return directions[:, -count:].float()
 
 
 def strokes(textures: Sequence[Tensor]) -> float:

@@ -1,7 +1,8 @@
 """What is written down of a run: reports; what the file of its result says, and reading that again; what any file says,
-for `cxstyle info`. For processes that don't run them, too: nothing here loads torch.
+for `cxstyle info`. For processes that don't run them, too: importing it loads no torch.
 
-The record has no paths, hosts, users or times: a picture can be given away, and the same run gives the same bytes.
+The record in a picture has no paths, hosts, users or times: a picture can be given away, and the same run gives the
+same bytes.
 """
 
 from __future__ import annotations

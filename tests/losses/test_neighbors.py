@@ -58,7 +58,7 @@ def test_two_places_of_two_layers_by_hand() -> None:
 
 
 def by_hand(places: Tensor) -> Tensor:
-    """Features (5, P) of places (8, P), the rest colours, each with its region's, as unit vectors; so few aren't resized."""
+    """Features (5, P) of places (8, P), the rest colours, each with its region's, as unit vectors."""
     units = places[:5] / places[:5].norm(dim=0)
     apart = (places[5:, :, None] - places[5:, None]).square().sum(dim=0)
     region = units @ torch.softmax(units.t() @ units / 0.15 - 2 * apart, dim=1).t()
