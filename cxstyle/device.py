@@ -21,8 +21,8 @@ REPEATABLE = (":4096:8", ":16:8")  # its values with which cuBLAS gives the same
 
 
 def choose_device(wanted: str) -> torch.device:
-    """auto, cpu, cuda, cuda:N or mps as a device that this machine has; a DeviceError where it has none, a ConfigError
-    where it isn't the name of a device."""
+    """auto, cpu, cuda, cuda:N or mps as a device that this machine has; a DeviceError for one that it lacks, a
+    ConfigError for what isn't the name of a device."""
     check_device(wanted)
     if wanted == "auto":
         if torch.cuda.is_available():

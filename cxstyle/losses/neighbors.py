@@ -37,8 +37,8 @@ REGIONS, TEMPERATURE, TINTED = 40, 0.15, 2.0
 squared deviation of their colours takes from its exponent."""
 ROUNDS, BONUS = 6, 0.05
 """In which neighbours come to agree, and the cosine that it is worth to agree with one."""
-FEW = 256
-"""Places compared with their matches at once, so that their features stay in the cache."""
+FEW, PART = 256, 128
+"""Places compared with their matches, and channels of a map taken at once, so that their features stay in the cache."""
 LENGTH, COLOR = 0.25, 5.0
 """Weights of the squared differences beside the angle's: of hypercolumns, and of colours."""
 BROAD = 3
@@ -180,7 +180,7 @@ def with_region(features: Tensor, colors: Tensor, labels: Tensor | None = None) 
 def lengths(maps: Tensor) -> Tensor:
     """Of the vectors of a map, (1, C, h, w), and no less than a trifle: (1, 1, h, w)."""
     # By parts that stay in the cache, which takes a thirtieth of the time of a norm.
-    squares = sum((part.square().sum(dim=1, keepdim=True) for part in maps.split(FEW // 2, dim=1)), torch.zeros(()))
+    squares = sum((part.square().sum(dim=1, keepdim=True) for part in maps.split(PART, dim=1)), torch.zeros(()))
     return squares.sqrt().clamp_min(EVEN**2)
 
 

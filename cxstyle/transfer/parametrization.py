@@ -33,7 +33,7 @@ class Parameters:
     kept: list[Tensor]  # what a checkpoint needs beside the picture to go on to the same pixels
 
     def __init__(self, picture: Tensor, still: Tensor | None) -> None:
-        self.origin, self.still = picture, still  # to the bit
+        self.origin, self.still = picture, still  # the picture as it was given, to the bit
 
     def held(self, picture: Tensor) -> Tensor:
         """A picture with what doesn't move as it was."""

@@ -234,7 +234,7 @@ def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
 
 
 def run_record(
-    pictures: Mapping[str, Any],
+    paths: Mapping[str, Any],
     config: StyleConfig,
     details: Mapping[str, Any],
     status: str,
@@ -243,7 +243,7 @@ def run_record(
 ) -> dict[str, Any]:
     """A run for JSON: paths of source, targets and result, its settings as resolved, and the rest as of `Result`."""
     return {
-        "pictures": pictures,
+        "pictures": paths,
         "status": status,
         "settings": config.to_dict(),
         "details": details,
